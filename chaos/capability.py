@@ -1,0 +1,69 @@
+"""What a deployment can give an experiment, and what to do about what it cannot.
+
+A fault or a scenario names the capabilities it needs; a deployment says which it has. What is missing becomes a skip
+that carries the reason and the remedy, in the same words `python -m chaos doctor` uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Availability", "Capability", "missing"]
+
+
+class Capability(StrEnum):
+    """One thing an experiment may need. The value is what reports print."""
+
+    LINK = "a proxied link"
+    """A proxy between clients and server whose toxics can be set."""
+    RST_THROUGH = "a link that passes RST on"
+    """An RST from one side of the link arrives as RST on the other (the embedded proxy, or no proxy)."""
+    TCP_TRUE = "a TCP-true path"
+    """Clients' own segments reach the server's kernel: no proxy, no docker-proxy in between."""
+    KERNEL_RULES = "kernel rules"
+    """nftables rules in the target's network namespace, by the agent."""
+    SOCKET_PROBE = "the server's kernel sockets"
+    """sock_diag in the target's network namespace, by the agent."""
+    PROCESS_PROBE = "the server's processes"
+    """fds, threads and memory of the server's processes, by the agent."""
+    SIGNALS = "signals to the server"
+    """SIGSTOP, SIGCONT, SIGTERM and SIGKILL reach the server's processes."""
+    RESTART = "restarting the server"
+    """The runtime can start the server again after it ended."""
+    UPSTREAM = "a scripted upstream"
+    """The server was started with an upstream of ours behind a link of its own."""
+    STATISTICS = "the server's own statistics"
+    """The target says where its statistics are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """Whether a capability is there; where it is not, why, and what would bring it."""
+
+    available: bool
+    reason: str = ""
+    remedy: str = ""
+
+    @classmethod
+    def yes(cls) -> Availability:
+        return cls(available=True)
+
+    @classmethod
+    def no(cls, reason: str, *, remedy: str) -> Availability:
+        return cls(available=False, reason=reason, remedy=remedy)
+
+
+def missing(needs: Iterable[Capability], given: Mapping[Capability, Availability]) -> str | None:
+    """The skip sentence for the first need that is not met, or None when all are.
+
+    A capability that a deployment does not mention counts as missing: a promise is never tested on a guess.
+    """
+    for need in needs:
+        found = given.get(need)
+        if found is None:
+            return f"needs {need.value}, which this runtime does not offer"
+        if not found.available:
+            return f"needs {need.value}: {found.reason}; {found.remedy}"
+    return None

@@ -1,0 +1,205 @@
+"""What a server promises. Everything is optional: a promise that is not declared is not tested, and the skip says so.
+
+One class for each family of promises that has figures; the field names are the keys of `[promises.FAMILY]` in a
+target file. Durations are seconds here and text with a unit there.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from chaos.units import parse_duration, parse_size
+
+__all__ = [
+    "AcceptBreaker",
+    "Breaker",
+    "Cleanup",
+    "Closing",
+    "Contract",
+    "Delivery",
+    "Duration",
+    "Establishment",
+    "Family",
+    "Latency",
+    "LeakFree",
+    "Liveness",
+    "Recovery",
+    "Rejection",
+    "RejectionAnswer",
+    "Size",
+]
+
+_DURATION_SCHEMA = {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(us|ms|s|m|min|h|d)\s*$"}
+_SIZE_SCHEMA = {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)\s*$"}
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, json_schema_extra=_DURATION_SCHEMA)]
+"""Seconds, above zero; written as text with its unit."""
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0, json_schema_extra=_SIZE_SCHEMA)]
+"""Bytes, above zero; written as text with its unit."""
+Ratio = Annotated[float, Field(gt=0, le=1)]
+
+
+class Family(BaseModel):
+    """A family of promises."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Establishment(Family):
+    """Within capacity, every client gets in."""
+
+    within: Annotated[Duration, Field(description="From connect() to the first message after the 101, at most.")]
+    success_ratio: Annotated[Ratio, Field(description="Share of attempts that succeed, within capacity.")] = 1.0
+    sequential: Annotated[int, Field(gt=0, description="Connections one after the other.")] = 50
+    simultaneous: Annotated[int, Field(gt=0, description="Connections that are all open at once.")] = 10
+    ramp: Annotated[tuple[int, ...], Field(min_length=1, description="Steps of open connections.")] = (
+        10,
+        50,
+        100,
+    )
+
+
+class RejectionAnswer(StrEnum):
+    """How a client beyond the limit is turned away."""
+
+    HTTP_503 = "http-503"
+    """HTTP 503 in place of the 101."""
+    CLOSE_1013 = "close-1013"
+    """Upgraded, then closed with 1013 (try again later)."""
+
+
+class Rejection(Family):
+    """Beyond the limit clients are turned away, and those inside notice nothing."""
+
+    max_connections: Annotated[int, Field(gt=0, description="How many connections the server holds at once.")]
+    answer: Annotated[RejectionAnswer, Field(description="How the next one is turned away.")]
+    within: Annotated[Duration, Field(description="From connect() to the refusal, at most.")]
+    retry_after: Annotated[bool, Field(description="Whether the 503 carries Retry-After.")] = False
+    warning_threshold: Annotated[
+        Ratio | None, Field(description="Share of the limit from which clients are warned.")
+    ] = None
+
+
+class Liveness(Family):
+    """The server notices who is there."""
+
+    heartbeat_interval: Annotated[Duration | None, Field(description="Between two pings of the server.")] = None
+    heartbeat_timeout: Annotated[Duration | None, Field(description="From a ping to giving its peer up.")] = None
+    idle_timeout: Annotated[
+        Duration | None, Field(description="A client that sends no message for this long is closed.")
+    ] = None
+    idle_warning: Annotated[
+        Duration | None, Field(description="How long before the idle close the client is warned.")
+    ] = None
+    max_age: Annotated[Duration | None, Field(description="No connection gets older.")] = None
+
+
+class Cleanup(Family):
+    """What a connection held is given back."""
+
+    sweep_interval: Annotated[
+        Duration | None,
+        Field(description="The period of the sweep, where dead peers are only removed by one."),
+    ] = None
+    closed_within: Annotated[
+        Duration | None,
+        Field(description="From a FIN or RST that reached the server to everything released."),
+    ] = None
+
+
+class LeakFree(Family):
+    """Nothing is kept per connection that ended."""
+
+    fds_per_connection: Annotated[float, Field(gt=0, description="Mean file descriptors kept, at most.")] = 0.01
+    memory_per_connection: Annotated[Size, Field(description="Mean bytes of memory kept, at most.")]
+
+
+class Breaker(Family):
+    """The circuit breaker in front of the upstream."""
+
+    failure_threshold: Annotated[int, Field(gt=0, description="Failures in a row that open it.")]
+    recovery_timeout: Annotated[Duration, Field(description="Open for this long before a trial call.")]
+    half_open_probes: Annotated[int, Field(gt=0, description="Trial calls at once while half-open.")] = 1
+    success_threshold: Annotated[int, Field(gt=0, description="Successful trials that close it.")] = 1
+    call_timeout: Annotated[Duration, Field(description="An upstream call that takes longer has failed.")]
+    answer_within: Annotated[Duration, Field(description="While open, callers are answered within this.")]
+
+
+class AcceptBreaker(Family):
+    """The circuit breaker around establishment."""
+
+    failure_threshold: Annotated[int, Field(gt=0, description="Failed establishments in a row that open it.")]
+    recovery_timeout: Annotated[Duration, Field(description="Open for this long before a trial.")]
+    failure_code: Annotated[int, Field(ge=1000, le=4999, description="Close code of a failure.")] = 1011
+    open_code: Annotated[int, Field(ge=1000, le=4999, description="Close code while open.")] = 1013
+    answer_within: Annotated[Duration, Field(description="While open, clients are turned away within this.")]
+
+
+class Delivery(Family):
+    """Broadcasts go on, and a slow consumer hurts only itself."""
+
+    broadcast_interval: Annotated[Duration, Field(description="Between two broadcasts.")]
+    slow_consumer_cut_within: Annotated[
+        Duration | None, Field(description="From the moment a client stops reading to its removal.")
+    ] = None
+
+
+class Closing(Family):
+    """Endings are announced and bounded."""
+
+    shutdown_code: Annotated[int, Field(ge=1000, le=4999, description="Close code at shutdown.")] = 1001
+    shutdown_within: Annotated[Duration, Field(description="From SIGTERM to the end of the process.")]
+
+
+class Latency(Family):
+    """Round trips of one exchange."""
+
+    p99: Annotated[Duration, Field(description="99th percentile of the round trip when nothing is wrong.")]
+
+
+class Recovery(Family):
+    """Back to steady state after a fault has healed."""
+
+    within: Annotated[Duration, Field(description="From healing to every client served as before.")]
+
+
+class Contract(BaseModel):
+    """All promises of one server, by family."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+    establishment: Establishment | None = None
+    rejection: Rejection | None = None
+    liveness: Liveness | None = None
+    cleanup: Cleanup | None = None
+    leak_free: LeakFree | None = None
+    breaker: Breaker | None = None
+    accept_breaker: AcceptBreaker | None = None
+    delivery: Delivery | None = None
+    closing: Closing | None = None
+    latency: Latency | None = None
+    recovery: Recovery | None = None
+
+    def value(self, key: str) -> Any:
+        """The promise at `family.field`, or None where it is not declared. Raises KeyError for an unknown key."""
+        family_name, _, field = key.partition(".")
+        family_field = type(self).model_fields.get(family_name)
+        if family_field is None:
+            raise KeyError(key)
+        family = getattr(self, family_name)
+        if not field:
+            return family
+        model = _family_type(family_field.annotation)
+        if field not in model.model_fields:
+            raise KeyError(key)
+        return None if family is None else getattr(family, field)
+
+
+def _family_type(annotation: Any) -> type[Family]:
+    for option in getattr(annotation, "__args__", (annotation,)):
+        if isinstance(option, type) and issubclass(option, Family):
+            return option
+    raise TypeError(f"{annotation!r} names no family of promises")

@@ -1,0 +1,60 @@
+"""The append-only record of a run: typed events, one JSON object a line, a segment for each process that writes."""
+
+from __future__ import annotations
+
+from chaos.journal.events import (
+    Attempt,
+    Beat,
+    Bite,
+    Ended,
+    Event,
+    Evidence,
+    FindingMade,
+    Frame,
+    Healing,
+    HealingState,
+    Hit,
+    Injected,
+    Note,
+    Outcome,
+    Phase,
+    PhaseEntered,
+    Receipt,
+    Sample,
+    Segment,
+    ServerEvent,
+    Statistics,
+    Traffic,
+    VerdictGiven,
+)
+from chaos.journal.reader import Journal, read_journal
+from chaos.journal.writer import JournalWriter
+
+__all__ = [
+    "Attempt",
+    "Beat",
+    "Bite",
+    "Ended",
+    "Event",
+    "Evidence",
+    "FindingMade",
+    "Frame",
+    "Healing",
+    "HealingState",
+    "Hit",
+    "Injected",
+    "Journal",
+    "JournalWriter",
+    "Note",
+    "Outcome",
+    "Phase",
+    "PhaseEntered",
+    "Receipt",
+    "Sample",
+    "Segment",
+    "ServerEvent",
+    "Statistics",
+    "Traffic",
+    "VerdictGiven",
+    "read_journal",
+]

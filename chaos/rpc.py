@@ -1,0 +1,158 @@
+"""Calls between our own processes: pytest to the conductor, the conductor to its crowd workers.
+
+A unix socket in a directory of mode 0700 carries pickled requests and answers, each behind its length. A service is
+any object; its public coroutine methods can be called by name, any number at once. What the method raises is raised
+at the caller. When the caller's connection ends, the service is told (`connection_lost`), so that nothing outlives
+the process that asked for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import pickle
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from chaos.errors import ChaosError
+
+__all__ = ["RemoteGone", "RpcClient", "Service", "serve"]
+
+_LENGTH = struct.Struct("!I")
+
+
+class RemoteGone(ChaosError):
+    """The process at the other end has ended."""
+
+
+class Service(Protocol):
+    """What `serve` offers: coroutine methods without a leading underscore."""
+
+    def connection_lost(self) -> None:
+        """The (only) caller has gone away."""
+
+
+async def serve(service: Service, path: Path) -> asyncio.Server:
+    """Listen on the unix socket `path` and answer calls to `service` until the server is closed."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                number, method, args, kwargs = await _receive(reader)
+                task = asyncio.create_task(_answer(service, writer, number, method, args, kwargs))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            for task in running:
+                task.cancel()
+            writer.close()
+            service.connection_lost()
+
+    return await asyncio.start_unix_server(connected, path=str(path))
+
+
+class RpcClient:
+    """The caller's end. Not for use from several event loops."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, name: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._name = name
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._task = asyncio.create_task(self._read(), name=f"rpc to {name}")
+
+    @classmethod
+    async def connect(cls, path: Path, *, name: str) -> RpcClient:
+        """Connect to the service that listens on `path`. Raises RemoteGone when nobody does."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(path))
+        except OSError as error:
+            raise RemoteGone(f"{name} does not answer at {path.name}: {error.strerror}") from error
+        return cls(reader, writer, name=name)
+
+    async def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the service; raises what it raised, or RemoteGone when the process has ended."""
+        if self._task.done():
+            raise RemoteGone(f"{self._name} has ended, so {method} cannot be called")
+        number = next(self._numbers)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            _send(self._writer, (number, method, args, kwargs))
+            await self._writer.drain()
+            return await answer
+        except ConnectionError as error:
+            raise RemoteGone(f"{self._name} ended during {method}") from error
+        finally:
+            self._waiting.pop(number, None)
+
+    async def close(self) -> None:
+        """End the connection; calls still waiting raise RemoteGone."""
+        self._writer.close()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                number, result, error = await _receive(self._reader)
+                waiting = self._waiting.get(number)
+                if waiting is None or waiting.done():
+                    continue
+                if error is not None:
+                    waiting.set_exception(error)
+                else:
+                    waiting.set_result(result)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(RemoteGone(f"{self._name} has ended"))
+
+    async def __aenter__(self) -> RpcClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def _answer(
+    service: Service,
+    writer: asyncio.StreamWriter,
+    number: int,
+    method: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    try:
+        found: Callable[..., Awaitable[Any]] | None = None if method.startswith("_") else getattr(service, method, None)
+        if found is None:
+            raise AttributeError(f"{type(service).__name__} offers no {method!r}")
+        reply: tuple[int, Any, BaseException | None] = (number, await found(*args, **kwargs), None)
+    except Exception as error:
+        reply = (number, None, error)
+    try:
+        _send(writer, reply)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        _send(writer, (number, None, ChaosError(f"{method} answered with what cannot be sent: {error}")))
+    await writer.drain()
+
+
+def _send(writer: asyncio.StreamWriter, message: object) -> None:
+    data = pickle.dumps(message)
+    writer.write(_LENGTH.pack(len(data)) + data)
+
+
+async def _receive(reader: asyncio.StreamReader) -> Any:
+    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    return pickle.loads(await reader.readexactly(length))

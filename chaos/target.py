@@ -1,0 +1,187 @@
+"""A server under test: how it is started, where its endpoints are, how to converse with it, what it promises.
+
+`load_target` reads a `target.toml`. Every mistake in it becomes one ConfigurationError that lists, for each, the file,
+the key, what was found, what is allowed and the nearest valid key.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from chaos.contract import Contract, Duration
+
+__all__ = [
+    "Data",
+    "Echo",
+    "Endpoints",
+    "Feed",
+    "Gated",
+    "Notices",
+    "Start",
+    "Statistics",
+    "StatisticsFormat",
+    "Target",
+    "Upstream",
+]
+
+
+class _Table(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+UrlPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Start(_Table):
+    """How the server is started. Several ways may be given; the runtime takes the one it can use."""
+
+    command: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            min_length=1,
+            description="processes: the program and its arguments; {python}, {host} and {port} are filled in.",
+        ),
+    ] = None
+    image: Annotated[str | None, Field(min_length=1, description="containers: an image's name.")] = None
+    build: Annotated[str | None, Field(description="containers: a directory with a Dockerfile.")] = None
+    attach: Annotated[
+        str | None,
+        Field(pattern=r"^wss?://[^/\s]+$", description='attached: where it runs already, "ws://127.0.0.1:8765".'),
+    ] = None
+    directory: Annotated[str, Field(description="processes: where the command runs, relative to this file.")] = "."
+    port: Annotated[Port, Field(description="The port it listens on.")] = 8765
+    health: Annotated[
+        UrlPath | None,
+        Field(description="A path that answers 200 once it serves; without one, an accepted connection will do."),
+    ] = None
+    ready_within: Annotated[Duration, Field(description="From start to healthy, at most.")] = 20.0
+    environment: Annotated[dict[str, str], Field(description="Environment variables.")] = {}
+
+    @model_validator(mode="after")
+    def _some_way(self) -> Self:
+        if not (self.command or self.image or self.build or self.attach):
+            raise ValueError("one of command, image, build or attach says how the server is started")
+        return self
+
+
+class Echo(_Table):
+    """The endpoint that every scenario talks to, and one exchange that shows it is alive."""
+
+    path: UrlPath
+    send: Annotated[
+        str, Field(description="A message that is answered; {n} becomes a number, new for each exchange.")
+    ] = "chaos {n}"
+    expect: Annotated[
+        str,
+        Field(description="A regular expression that the answer contains; {n} is the number that was sent."),
+    ] = "{n}"
+    subprotocol: Annotated[str | None, Field(description="The subprotocol to offer.")] = None
+    headers: Annotated[dict[str, str], Field(description="Headers of the upgrade request.")] = {}
+
+
+class Notices(_Table):
+    """An endpoint on which the server warns its clients, before an idle close or near its limit."""
+
+    path: UrlPath
+    send: Annotated[str, Field(description="A message that counts as activity; {n} as in echo.")]
+    expect: Annotated[str, Field(description="A regular expression that its answer contains.")]
+    idle_warning: Annotated[str | None, Field(description="A regular expression for the idle warning.")] = None
+    load_warning: Annotated[str | None, Field(description="A regular expression for the backpressure warning.")] = None
+
+
+class Feed(_Table):
+    """An endpoint that broadcasts to everyone who listens."""
+
+    path: UrlPath
+    message: Annotated[str, Field(description="A regular expression for one broadcast.")]
+    sequence: Annotated[
+        str | None, Field(description="A regular expression whose group 1 is the broadcast's number.")
+    ] = None
+
+
+class Data(_Table):
+    """An endpoint whose answers come from the upstream, through the circuit breaker."""
+
+    path: UrlPath
+    send: Annotated[str, Field(description="The request; {n} as in echo.")]
+    live: Annotated[str, Field(description="A regular expression for an answer straight from the upstream.")]
+    cached: Annotated[str | None, Field(description="A regular expression for an answer from the cache.")] = None
+    unavailable: Annotated[str | None, Field(description="A regular expression for the answer when there is none.")] = (
+        None
+    )
+
+
+class Gated(_Table):
+    """An endpoint whose establishment depends on the upstream, through the accept breaker."""
+
+    path: UrlPath
+    greeting: Annotated[str | None, Field(description="A regular expression for the first message, if any.")] = None
+
+
+class Endpoints(_Table):
+    """Where the server's WebSocket endpoints are, by the part they play. Only `echo` has to be there."""
+
+    echo: Echo
+    notices: Notices | None = None
+    feed: Feed | None = None
+    data: Data | None = None
+    gated: Gated | None = None
+
+
+class Upstream(_Table):
+    """The dependency that the server calls over HTTP: the suite starts a scripted one behind a link of its own."""
+
+    environment: Annotated[
+        str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The variable that carries its URL.")
+    ]
+    health: Annotated[UrlPath, Field(description="A path of it that does not count as a hit.")] = "/health"
+
+
+class StatisticsFormat(StrEnum):
+    """How the statistics are written."""
+
+    JSON = "json"
+    """Values are JSON pointers (RFC 6901): "/connections/total"."""
+    PROMETHEUS = "prometheus"
+    """Values are metric names with labels: 'ws_connections{endpoint="echo"}'."""
+
+
+class Statistics(_Table):
+    """What the server says of itself: the second witness."""
+
+    path: UrlPath
+    format: StatisticsFormat = StatisticsFormat.JSON
+    connections: Annotated[str | None, Field(description="How many connections it holds.")] = None
+    upstream_breaker: Annotated[str | None, Field(description="State of the upstream breaker.")] = None
+    accept_breaker: Annotated[str | None, Field(description="State of the accept breaker.")] = None
+    tasks: Annotated[str | None, Field(description="Tasks or goroutines alive.")] = None
+    alerts: Annotated[str | None, Field(description="Names of the alerts raised.")] = None
+
+    def values(self) -> dict[str, str]:
+        """Name to pointer or metric, of those that are declared."""
+        names = ("connections", "upstream_breaker", "accept_breaker", "tasks", "alerts")
+        return {name: pointer for name in names if (pointer := getattr(self, name)) is not None}
+
+
+class Target(_Table):
+    """One server under test, as its target file tells."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Lower case, for file names.")]
+    description: str = ""
+    start: Start
+    endpoints: Endpoints
+    upstream: Upstream | None = None
+    statistics: Statistics | None = None
+    promises: Contract = Contract()
+
+    file: Annotated[Path, Field(exclude=True)] = Path("target.toml")
+    """Where it was read from; paths in it are relative to its directory."""
+
+    def resolve(self, path: str) -> Path:
+        """An absolute path of a path written in the file."""
+        return (self.file.parent / path).resolve()

@@ -1,0 +1,73 @@
+"""Quantities as people write them: durations and sizes.
+
+Inside the library a duration is always a float of seconds and a size an int of bytes. Text carries its unit
+(`"300s"`, `"5MB"`); a bare number in a target file is refused, because nobody can tell 30 seconds from 30
+milliseconds by looking at it.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["format_duration", "format_size", "parse_duration", "parse_size"]
+
+_DURATION_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE_UNITS = {
+    "B": 1,
+    "kB": 1000,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+}
+_QUANTITY = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+)\s*")
+
+
+def parse_duration(text: object) -> float:
+    """Seconds of a duration such as `"300s"`, `"50ms"`, `"5min"`. Raises ValueError that names the units."""
+    return _parse(text, _DURATION_UNITS, what="a duration", example='"30s" or "250ms"')
+
+
+def parse_size(text: object) -> int:
+    """Bytes of a size such as `"5MB"` (1000-based) or `"64KiB"` (1024-based). Raises ValueError."""
+    return round(_parse(text, _SIZE_UNITS, what="a size", example='"5MB" or "64KiB"'))
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest text a person would write: `0.25` is `"250ms"`, `90` is `"90s"`, `7200` is `"2h"`."""
+    if seconds < 0:
+        return "-" + format_duration(-seconds)
+    if 0 < seconds < 0.001:
+        return f"{seconds * 1e6:.3g}us"
+    if 0 < seconds < 1:
+        return f"{seconds * 1e3:.3g}ms"
+    if seconds >= 3600 and seconds % 3600 == 0:
+        return f"{seconds / 3600:.0f}h"
+    if seconds >= 120 and seconds % 60 == 0:
+        return f"{seconds / 60:.0f}min"
+    return f"{seconds:.3g}s" if seconds < 1000 else f"{seconds:.0f}s"
+
+
+def format_size(count: float) -> str:
+    """Bytes as a person would write them, 1000-based: `5_000_000` is `"5MB"`."""
+    if count < 0:
+        return "-" + format_size(-count)
+    for unit, factor in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
+        if count >= factor:
+            return f"{count / factor:.3g}{unit}"
+    return f"{count:.3g}B"
+
+
+def _parse(text: object, units: dict[str, float] | dict[str, int], *, what: str, example: str) -> float:
+    allowed = ", ".join(units)
+    if not isinstance(text, str):
+        raise ValueError(f"{what} is written as text with its unit, such as {example}; found {text!r}")
+    matched = _QUANTITY.fullmatch(text)
+    if matched is None:
+        raise ValueError(f"{what} is a number and a unit, such as {example}; found {text!r}")
+    unit = matched["unit"]
+    if unit not in units:
+        raise ValueError(f"{what} has one of the units {allowed}; found {unit!r} in {text!r}")
+    return float(matched["number"]) * units[unit]
