@@ -9,9 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from chaos.units import parse_duration, parse_size
+from chaos.units import DURATION_UNITS, SIZE_UNITS, parse_duration, parse_size, quantity_pattern
 
 __all__ = [
     "AcceptBreaker",
@@ -32,12 +32,12 @@ __all__ = [
     "Size",
 ]
 
-_DURATION_SCHEMA = {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(us|ms|s|m|min|h|d)\s*$"}
-_SIZE_SCHEMA = {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)\s*$"}
+_DURATION_SCHEMA = {"type": "string", "format": "duration with unit", "pattern": quantity_pattern(DURATION_UNITS)}
+_SIZE_SCHEMA = {"type": "string", "format": "size with unit", "pattern": quantity_pattern(SIZE_UNITS)}
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, json_schema_extra=_DURATION_SCHEMA)]
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds, above zero; written as text with its unit."""
-Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0, json_schema_extra=_SIZE_SCHEMA)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0), WithJsonSchema(_SIZE_SCHEMA)]
 """Bytes, above zero; written as text with its unit."""
 Ratio = Annotated[float, Field(gt=0, le=1)]
 
@@ -45,7 +45,7 @@ Ratio = Annotated[float, Field(gt=0, le=1)]
 class Family(BaseModel):
     """A family of promises."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Establishment(Family):
@@ -55,11 +55,9 @@ class Establishment(Family):
     success_ratio: Annotated[Ratio, Field(description="Share of attempts that succeed, within capacity.")] = 1.0
     sequential: Annotated[int, Field(gt=0, description="Connections one after the other.")] = 50
     simultaneous: Annotated[int, Field(gt=0, description="Connections that are all open at once.")] = 10
-    ramp: Annotated[tuple[int, ...], Field(min_length=1, description="Steps of open connections.")] = (
-        10,
-        50,
-        100,
-    )
+    ramp: Annotated[
+        tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, description="Steps of open connections.")
+    ] = (10, 50, 100)
 
 
 class RejectionAnswer(StrEnum):
@@ -169,7 +167,7 @@ class Recovery(Family):
 class Contract(BaseModel):
     """All promises of one server, by family."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     establishment: Establishment | None = None
     rejection: Rejection | None = None

@@ -140,12 +140,25 @@ async def _answer(
             raise AttributeError(f"{type(service).__name__} offers no {method!r}")
         reply: tuple[int, Any, BaseException | None] = (number, await found(*args, **kwargs), None)
     except Exception as error:
-        reply = (number, None, error)
+        reply = (number, None, _sendable(error, method))
     try:
         _send(writer, reply)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         _send(writer, (number, None, ChaosError(f"{method} answered with what cannot be sent: {error}")))
     await writer.drain()
+
+
+def _sendable(error: Exception, method: str) -> Exception:
+    """The error itself where it survives the journey, its words where it does not.
+
+    An exception whose constructor wants other arguments than it keeps pickles well and cannot be unpickled: at the
+    caller it would end the connection and every other call with it.
+    """
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return ChaosError(f"{method} failed: {type(error).__name__}: {error}")
+    return error
 
 
 def _send(writer: asyncio.StreamWriter, message: object) -> None:

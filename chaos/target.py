@@ -1,7 +1,7 @@
 """A server under test: how it is started, where its endpoints are, how to converse with it, what it promises.
 
-`load_target` reads a `target.toml`. Every mistake in it becomes one ConfigurationError that lists, for each, the file,
-the key, what was found, what is allowed and the nearest valid key.
+These are the tables and keys of a target file; `chaos.target_file.load_target` reads one and explains its mistakes,
+`chaos.schema` describes them to editors.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from chaos.contract import Contract, Duration
 
 __all__ = [
+    "WAYS_TO_START",
     "Data",
     "Echo",
     "Endpoints",
@@ -30,15 +31,22 @@ __all__ = [
 
 
 class _Table(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-UrlPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
+UrlPath = Annotated[str, Field(pattern=r"^/[^\s#]*$", examples=["/ws"])]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+WAYS_TO_START = ("command", "image", "build", "attach")
 
 
 class Start(_Table):
     """How the server is started. Several ways may be given; the runtime takes the one it can use."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [way]} for way in WAYS_TO_START]}
+    )
 
     command: Annotated[
         tuple[str, ...] | None,
@@ -51,7 +59,11 @@ class Start(_Table):
     build: Annotated[str | None, Field(description="containers: a directory with a Dockerfile.")] = None
     attach: Annotated[
         str | None,
-        Field(pattern=r"^wss?://[^/\s]+$", description='attached: where it runs already, "ws://127.0.0.1:8765".'),
+        Field(
+            pattern=r"^wss?://[^/\s]+$",
+            description="attached: where it runs already.",
+            examples=["ws://127.0.0.1:8765"],
+        ),
     ] = None
     directory: Annotated[str, Field(description="processes: where the command runs, relative to this file.")] = "."
     port: Annotated[Port, Field(description="The port it listens on.")] = 8765
@@ -64,8 +76,8 @@ class Start(_Table):
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:
-        if not (self.command or self.image or self.build or self.attach):
-            raise ValueError("one of command, image, build or attach says how the server is started")
+        if not any(getattr(self, way) for way in WAYS_TO_START):
+            raise ValueError("none of command, image, build and attach says how the server is started")
         return self
 
 
@@ -137,7 +149,12 @@ class Upstream(_Table):
     """The dependency that the server calls over HTTP: the suite starts a scripted one behind a link of its own."""
 
     environment: Annotated[
-        str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The variable that carries its URL.")
+        str,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            description="The variable that carries its URL.",
+            examples=["UPSTREAM_URL"],
+        ),
     ]
     health: Annotated[UrlPath, Field(description="A path of it that does not count as a hit.")] = "/health"
 
@@ -171,7 +188,14 @@ class Statistics(_Table):
 class Target(_Table):
     """One server under test, as its target file tells."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Lower case, for file names.")]
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$",
+            description="Lower case, for file names.",
+            examples=["my-server"],
+        ),
+    ]
     description: str = ""
     start: Start
     endpoints: Endpoints

@@ -7,12 +7,22 @@ milliseconds by looking at it.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 
-__all__ = ["format_duration", "format_size", "parse_duration", "parse_size"]
+__all__ = [
+    "DURATION_UNITS",
+    "SIZE_UNITS",
+    "format_duration",
+    "format_size",
+    "parse_duration",
+    "parse_size",
+    "quantity_pattern",
+]
 
-_DURATION_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE_UNITS = {
+DURATION_UNITS: dict[str, float] = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+SIZE_UNITS: dict[str, float] = {
     "B": 1,
     "kB": 1000,
     "KB": 1000,
@@ -27,40 +37,56 @@ _QUANTITY = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]+
 
 def parse_duration(text: object) -> float:
     """Seconds of a duration such as `"300s"`, `"50ms"`, `"5min"`. Raises ValueError that names the units."""
-    return _parse(text, _DURATION_UNITS, what="a duration", example='"30s" or "250ms"')
+    return _parse(text, DURATION_UNITS, what="a duration", example='"30s" or "250ms"')
 
 
 def parse_size(text: object) -> int:
     """Bytes of a size such as `"5MB"` (1000-based) or `"64KiB"` (1024-based). Raises ValueError."""
-    return round(_parse(text, _SIZE_UNITS, what="a size", example='"5MB" or "64KiB"'))
+    return round(_parse(text, SIZE_UNITS, what="a size", example='"5MB" or "64KiB"'))
 
 
 def format_duration(seconds: float) -> str:
     """The shortest text a person would write: `0.25` is `"250ms"`, `90` is `"90s"`, `7200` is `"2h"`."""
     if seconds < 0:
         return "-" + format_duration(-seconds)
-    if 0 < seconds < 0.001:
-        return f"{seconds * 1e6:.3g}us"
-    if 0 < seconds < 1:
-        return f"{seconds * 1e3:.3g}ms"
+    rounded = _three_digits(seconds)  # first, so that 999.9 ms becomes a second and not a thousand milliseconds
+    if 0 < rounded < 0.001:
+        return f"{rounded * 1e6:g}us"
+    if 0 < rounded < 1:
+        return f"{rounded * 1e3:g}ms"
     if seconds >= 3600 and seconds % 3600 == 0:
         return f"{seconds / 3600:.0f}h"
     if seconds >= 120 and seconds % 60 == 0:
         return f"{seconds / 60:.0f}min"
-    return f"{seconds:.3g}s" if seconds < 1000 else f"{seconds:.0f}s"
+    return f"{rounded:g}s" if rounded < 1000 else f"{seconds:.0f}s"
 
 
 def format_size(count: float) -> str:
     """Bytes as a person would write them, 1000-based: `5_000_000` is `"5MB"`."""
     if count < 0:
         return "-" + format_size(-count)
+    rounded = _three_digits(count)
     for unit, factor in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
-        if count >= factor:
-            return f"{count / factor:.3g}{unit}"
-    return f"{count:.3g}B"
+        if rounded >= factor:
+            return f"{_plain(rounded / factor)}{unit}"
+    return f"{_plain(rounded)}B"
 
 
-def _parse(text: object, units: dict[str, float] | dict[str, int], *, what: str, example: str) -> float:
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _plain(value: float) -> str:
+    """Without an exponent, which nobody reads as a size."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:g}"
+
+
+def quantity_pattern(units: Iterable[str]) -> str:
+    """A regular expression for a number and one of the units, for schemas: what it matches is parsed."""
+    return rf"^\s*[0-9]+(\.[0-9]+)?\s*({'|'.join(units)})\s*$"
+
+
+def _parse(text: object, units: dict[str, float], *, what: str, example: str) -> float:
     allowed = ", ".join(units)
     if not isinstance(text, str):
         raise ValueError(f"{what} is written as text with its unit, such as {example}; found {text!r}")
@@ -70,4 +96,7 @@ def _parse(text: object, units: dict[str, float] | dict[str, int], *, what: str,
     unit = matched["unit"]
     if unit not in units:
         raise ValueError(f"{what} has one of the units {allowed}; found {unit!r} in {text!r}")
-    return float(matched["number"]) * units[unit]
+    quantity = float(matched["number"]) * units[unit]
+    if not math.isfinite(quantity):
+        raise ValueError(f"{what} is finite; found {text[:20]!r} and so on")
+    return quantity

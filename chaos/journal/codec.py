@@ -24,7 +24,8 @@ def encode(event: Event) -> str:
             record["at"] = round(value, 6)
         elif not _is_default(field, value):
             record[field.name] = _plain(value)
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+    line = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+    return line if line.isascii() or _is_unicode(line) else json.dumps(record, separators=(",", ":"))
 
 
 def decode(line: str) -> Event:
@@ -37,8 +38,17 @@ def decode(line: str) -> Event:
     hints = _hints(kind)
     try:
         return kind(**{name: _typed(hints[name], value) for name, value in record.items()})
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"a {kind.__name__} with unfit fields: {line[:120]!r}") from error
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be written as UTF-8: a server's bytes, decoded with surrogateescape, cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _HINTS: dict[str, dict[str, Any]] = {}

@@ -11,6 +11,7 @@ __all__ = [
     "Attempt",
     "Beat",
     "Bite",
+    "Call",
     "Ended",
     "Event",
     "Evidence",
@@ -25,9 +26,11 @@ __all__ = [
     "Phase",
     "PhaseEntered",
     "Receipt",
+    "Round",
     "Sample",
     "Segment",
     "ServerEvent",
+    "Source",
     "Statistics",
     "Traffic",
     "VerdictGiven",
@@ -243,6 +246,45 @@ class Traffic(Event):
     worst: float = 0.0
 
 
+class Source(StrEnum):
+    """Where an answer of the upstream-backed endpoint came from, by the target file's expressions."""
+
+    LIVE = "live"
+    CACHED = "cached"
+    UNAVAILABLE = "unavailable"
+    OTHER = "other"
+    """An answer that fits none of the expressions."""
+    NONE = "none"
+    """No answer within the time allowed, or the connection ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Event):
+    """One request to the upstream-backed endpoint; `at` is when it ended, `began` when it was sent."""
+
+    began: float
+    source: Source
+    detail: str = ""
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds from sending to the answer."""
+        return self.at - self.began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round(Event):
+    """One round of a leak measurement, read when everything it opened has ended and settled."""
+
+    ended: int
+    """Connections that have ended since the measurement began, this round's included."""
+    fds: int
+    memory: int
+    """Bytes: PSS where the kernel gives it, RSS otherwise."""
+    threads: int = 0
+    tasks: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat(Event):
     """One exchange of the canary, and how late the harness itself was at that moment, both in seconds."""
@@ -327,12 +369,19 @@ class VerdictGiven(Event):
 
     outcome: str
     promise: str
+    """The family of the promise as in the contract: "liveness"."""
     scenario: str
+    """What is promised, in a few words: "dead peers are found"; the name of the matrix's row."""
     fault: str
+    """The fault's name, the matrix's column; empty for a scenario without one."""
     node: str
     detail: str = ""
     figure: str = ""
     seconds: float = 0.0
+    expects: str = ""
+    """The promise in prose, with the figures it was held to; the report prints it above the findings."""
+    fault_family: str = ""
+    """Where the fault acts ("network", "client"): columns of one family stand together."""
 
 
 KINDS: dict[str, type[Event]] = {
@@ -348,6 +397,8 @@ KINDS: dict[str, type[Event]] = {
         Ended,
         Frame,
         Traffic,
+        Call,
+        Round,
         Beat,
         ServerEvent,
         Sample,

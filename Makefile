@@ -1,0 +1,53 @@
+# One command for each thing a person wants. Every target sets up what it needs; `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ENGINE := chaos/runtime/airgap/engine.sh
+ENGINE_HOME ?= $(or $(CHAOS_ENGINE_HOME),/var/lib/chaos-engine)
+N ?= 20
+# Where the air-gapped set-up has left an engine, its address and images are taken from there.
+WITH_ENGINE = set -a; if [ -r "$(ENGINE_HOME)/env" ]; then . "$(ENGINE_HOME)/env"; fi; set +a;
+
+.DEFAULT_GOAL := help
+.PHONY: help setup chaos test test-full lint soak-suite detection engine engine-stop doctor clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.ready ## the virtual environment with everything pinned
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; e = p["optional-dependencies"]; print(*(d.replace(" ", "") for d in p["dependencies"] + e["reference"] + e["dev"]))')
+	touch $@
+
+chaos: setup ## the chaos scenarios against the reference server, with the matrix at the end
+	$(WITH_ENGINE) $(BIN)/python -m pytest -m chaos $(ARGS)
+
+test: setup ## the project's tests, and the whole matrix in every runtime this machine can hold
+	$(WITH_ENGINE) $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-full: setup ## all there is
+	$(WITH_ENGINE) $(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+soak-suite: setup ## N whole runs of the matrix in each runtime, resumable; prints the bound on the red rate
+	$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --runs $(N) $(ARGS)
+
+engine: ## a container engine without a registry (Debian, root); a no-op the second time
+	bash $(ENGINE) up
+
+engine-stop: ## end what `make engine` started
+	bash $(ENGINE) down
+
+doctor: setup ## what this machine can do, and the remedy for what it cannot
+	$(WITH_ENGINE) $(BIN)/python -m chaos doctor
+
+clean: ## remove the virtual environment, caches and runs
+	rm -rf $(VENV) .chaos .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What the agent can be asked for, by subject; each module returns its operations by name."""

@@ -1,0 +1,92 @@
+"""Requests about the kernel's side of the network namespace: sockets, counters, cuts, connections handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chaos.agent import network
+from chaos.agent.counters import read_counters
+from chaos.agent.fields import Field, address, buffer_size, connection, endpoint, listed, optional, port, seconds, whole
+from chaos.agent.nftables import KernelRules
+from chaos.agent.records import to_record
+from chaos.agent.server import HandedOver, Operation
+from chaos.agent.sockdiag import SockDiag
+from chaos.agent.types import Connection, Endpoint
+
+__all__ = ["kernel_operations"]
+
+_CONNECT_WITHIN = 5.0
+"""Seconds, where the request names no time-out."""
+
+
+def kernel_operations(rules: KernelRules, diag: Callable[[], SockDiag]) -> dict[str, Operation]:
+    async def sockets(port: int) -> object:
+        return [to_record(info) for info in diag().sockets(port)]
+
+    async def counters() -> object:
+        return read_counters()
+
+    async def connect(
+        host: str, port: int, timeout: float, source_host: str | None, receive_buffer: int | None
+    ) -> object:
+        made = await network.connect(
+            host, port, timeout=timeout, source_host=source_host, receive_buffer=receive_buffer
+        )
+        return HandedOver({"local": made.getsockname()[:2], "remote": made.getpeername()[:2]}, made)
+
+    return {
+        "sockets": Operation(sockets, {"port": Field(port)}),
+        "counters": Operation(counters, {}),
+        "connect": Operation(
+            connect,
+            {
+                "host": Field(address),
+                "port": Field(port),
+                "timeout": optional(seconds, _CONNECT_WITHIN),
+                "source_host": optional(address),
+                "receive_buffer": optional(buffer_size),
+            },
+            patient=True,
+        ),
+        **_rule_operations(rules),
+    }
+
+
+def _rule_operations(kernel: KernelRules) -> dict[str, Operation]:
+    async def cut(local: Endpoint, remote: Endpoint) -> object:
+        return (await kernel.cut([(local, remote)]))[0].rule
+
+    async def cut_many(connections: Sequence[Connection]) -> object:
+        return [made.rule for made in await kernel.cut(connections)]
+
+    async def uncut(rule: int) -> object:
+        await kernel.uncut([rule])
+        return None
+
+    async def uncut_many(rules: Sequence[int]) -> object:
+        await kernel.uncut(rules)
+        return None
+
+    async def list_rules() -> object:
+        return [to_record(rule) for rule in kernel.rules()]
+
+    async def rule_counters(rule: int) -> object:
+        return to_record((await kernel.counters([rule]))[0])
+
+    async def rule_counters_many(rules: Sequence[int]) -> object:
+        return [to_record(counted) for counted in await kernel.counters(rules)]
+
+    async def flush_rules() -> object:
+        await kernel.flush()
+        return None
+
+    return {
+        "cut": Operation(cut, {"local": Field(endpoint), "remote": Field(endpoint)}),
+        "cut_many": Operation(cut_many, {"connections": Field(listed(connection))}),
+        "uncut": Operation(uncut, {"rule": Field(whole)}),
+        "uncut_many": Operation(uncut_many, {"rules": Field(listed(whole))}),
+        "rules": Operation(list_rules, {}),
+        "rule_counters": Operation(rule_counters, {"rule": Field(whole)}),
+        "rule_counters_many": Operation(rule_counters_many, {"rules": Field(listed(whole))}),
+        "flush_rules": Operation(flush_rules, {}),
+    }

@@ -1,0 +1,109 @@
+"""Requests about processes: spawn, wait, spawned, signal, tree, owners of a listening port."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from chaos.agent.fields import Field, directory, environment, flag, listed, nearest, optional, pid, port, seconds, text
+from chaos.agent.identity import Identity, own_pid, send_signal
+from chaos.agent.processes import descendants, read_stat, socket_owners
+from chaos.agent.records import to_record
+from chaos.agent.server import Operation
+from chaos.agent.sockdiag import SockDiag
+from chaos.agent.spawner import Spawner
+from chaos.errors import AgentError
+
+__all__ = ["process_operations"]
+
+
+def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dict[str, Operation]:
+    async def spawn(argv: Sequence[str], name: str, log: Path, cwd: Path, env: Mapping[str, str] | None) -> object:
+        return to_record(await spawner.spawn(argv, name=name, log=log, cwd=cwd, env=env))
+
+    async def spawned() -> object:
+        return [to_record(found) for found in spawner.records()]
+
+    async def wait(pid: int, timeout: float | None) -> object:
+        return {"exit_code": await spawner.wait(pid, timeout=timeout)}
+
+    async def send(pids: Sequence[int], signal: signal.Signals, tree: bool) -> object:
+        return {"signalled": _signal(pids, signal, tree=tree)}
+
+    async def tree(pid: int) -> object:
+        return [stat.pid for stat in descendants([pid]) if stat.state != "Z"]
+
+    async def listen_pids(port: int) -> object:
+        return socket_owners(info.inode for info in sockets().listeners(port))
+
+    return {
+        "spawn": Operation(
+            spawn,
+            {
+                "argv": Field(listed(text, least=1)),
+                "name": Field(text),
+                "log": Field(directory),
+                "cwd": optional(directory, Path("/")),
+                "env": optional(environment),
+            },
+        ),
+        "spawned": Operation(spawned, {}),
+        "wait": Operation(wait, {"pid": Field(pid), "timeout": optional(seconds)}, patient=True),
+        "signal": Operation(
+            send, {"pids": Field(listed(pid)), "signal": Field(_signal_number), "tree": optional(flag, default=False)}
+        ),
+        "tree": Operation(tree, {"pid": Field(pid)}),
+        "listen_pids": Operation(listen_pids, {"port": Field(port)}),
+    }
+
+
+def _signal_number(value: object) -> signal.Signals:
+    names = [known.name for known in signal.Signals]
+    if isinstance(value, str) and value in names:
+        return signal.Signals[value]
+    if isinstance(value, int) and not isinstance(value, bool) and value in list(signal.Signals):
+        return signal.Signals(value)
+    hint = nearest(str(value).upper(), names)
+    raise ValueError(f"a signal's number or name such as SIGTERM{hint}")
+
+
+def _signal(pids: Sequence[int], number: signal.Signals, *, tree: bool) -> list[int]:
+    """Send the signal to all of them that live; those that got it. A tree is gone through again until nobody is new."""
+    got: dict[Identity, None] = {}
+    while True:
+        found = descendants(pids) if tree else list(filter(None, map(read_stat, pids)))
+        living = [stat.identity for stat in found if stat.state != "Z"]
+        new = [process for process in living if process not in got]
+        for process in new:
+            _refuse_own(process.pid, number)
+        reached = [process for process in new if _deliver(process, number)]
+        got.update(dict.fromkeys(reached))
+        if not tree or not reached:
+            return [process.pid for process in got]
+
+
+def _deliver(process: Identity, number: signal.Signals) -> bool:
+    try:
+        delivered = send_signal(process, number)
+    except PermissionError as error:
+        raise AgentError(
+            f"pid {process.pid} belongs to another user, and the agent may not signal it; "
+            "start the agent as that user or as root"
+        ) from error
+    if not delivered and process.alive():
+        raise AgentError(
+            f"pid {process.pid} is outside the agent's pid namespace ({os.readlink('/proc/self/ns/pid')}), "
+            "so the agent cannot signal it; signal what the agent spawned"
+        )
+    return delivered
+
+
+def _refuse_own(pid: int, number: signal.Signals) -> None:
+    ancestor: int | None = own_pid()
+    while ancestor:
+        if ancestor == pid:
+            raise AgentError(f"pid {pid} is the agent itself or above it; it does not send itself {number.name}")
+        stat = read_stat(ancestor)
+        ancestor = stat.parent if stat is not None else None

@@ -1,0 +1,77 @@
+"""What an agent leaves behind when it is killed where it is not PID 1 of a pid namespace, and how it is removed.
+
+Everything an agent starts carries CHAOS_OWNER (the run) and CHAOS_AGENT (that one agent) in its environment, and its
+nftables table carries the agent's token in its name. A run's next start looks for those of dead owners.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+
+from chaos.agent.identity import send_signal
+from chaos.agent.processes import processes_with
+
+__all__ = ["kill_marked", "remove_stale_tables", "remove_table"]
+
+_ROUND = 0.005
+"""Seconds between two looks at who is left: a killed process takes about 1 ms to end."""
+_NFT_WITHIN = 10.0
+"""Seconds; a call takes 12 ms."""
+
+
+def kill_marked(*, variable: str, value: str, within: float) -> list[int]:
+    """Kill the processes started with `variable=value` in their environment; pids of those left after `within` seconds.
+
+    Round after round, stopped before they are killed: what forks faster than it is killed does not get away.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        marked = processes_with(variable=variable, value=value)
+        if not marked or time.monotonic() >= deadline:
+            return [process.pid for process in marked]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in marked:
+                with contextlib.suppress(PermissionError):  # then it is among those left
+                    send_signal(process, number)
+        time.sleep(_ROUND)
+
+
+def remove_table(table: str, *, prefix: Sequence[str] = ()) -> bool:
+    """Delete an nftables table (family inet) here, or where the command `prefix` leads; False if there is none."""
+    done = _nft(["delete", "table", "inet", table], prefix)
+    return done is not None and done.returncode == 0
+
+
+def remove_stale_tables(*, prefix: Sequence[str] = ()) -> list[str]:
+    """Delete the tables whose agent no longer lives; their names."""
+    listed = _nft(["-j", "list", "tables"], prefix)
+    if listed is None or listed.returncode != 0:
+        return []  # without nft or the right to use it no agent of ours can have made one
+    removed = []
+    for item in json.loads(listed.stdout)["nftables"]:
+        name = item.get("table", {}).get("name", "")
+        matched = re.fullmatch(r"chaos_(?P<token>[0-9a-f]{12})(_probe)?", name)
+        living = matched is None or processes_with(variable="CHAOS_AGENT", value=matched["token"])
+        if not living and remove_table(name, prefix=prefix):
+            removed.append(name)
+    return removed
+
+
+def _nft(arguments: Sequence[str], prefix: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
+    try:
+        return subprocess.run(
+            [*prefix, "nft", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_NFT_WITHIN,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None

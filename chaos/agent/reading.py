@@ -1,0 +1,68 @@
+"""One reading of the truth about a server: its kernel sockets by state, and what its processes use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from chaos.agent.identity import Identity
+from chaos.agent.processes import descendants, measure
+from chaos.agent.sockdiag import SockDiag
+
+__all__ = ["Reader"]
+
+_TREE_FRESH = 0.5
+"""Seconds that a process tree is taken for unchanged although processes or threads were started: walking /proc takes
+15 us for each process of the machine, which is too much for every sample. A new child shows up that much late."""
+
+
+class Reader:
+    """Takes samples of one server. Not for use from several threads."""
+
+    def __init__(self) -> None:
+        self._sockets: SockDiag | None = None
+        self._tree: list[Identity] = []
+        self._roots: tuple[int, ...] = ()
+        self._newest = -1
+        self._read_at = 0.0
+
+    def close(self) -> None:
+        if self._sockets is not None:
+            self._sockets.close()
+
+    def read(self, roots: Sequence[int], port: int, *, fresh: bool = False) -> dict[str, Any]:
+        """The fields of a Sample: `took` is the seconds this took, and thereby its uncertainty in time.
+
+        `fresh`: walk the process tree again, whatever was seen before.
+        """
+        if self._sockets is None:
+            self._sockets = SockDiag()
+        began = time.perf_counter()
+        sockets = self._sockets.states(port)
+        figures = measure(self._processes(tuple(roots), fresh=fresh))
+        return {
+            "took": time.perf_counter() - began,
+            "sockets": sockets,
+            "processes": figures.processes,
+            "fds": figures.fds,
+            "threads": figures.threads,
+            "rss": figures.rss,
+            "pss": figures.pss,
+            "cpu": figures.cpu,
+        }
+
+    def _processes(self, roots: tuple[int, ...], *, fresh: bool) -> list[Identity]:
+        """The roots and their descendants; /proc is walked only when a process may have come or gone."""
+        newest, now = _newest_pid(), time.monotonic()
+        unchanged = newest == self._newest or now - self._read_at < _TREE_FRESH
+        if fresh or roots != self._roots or not unchanged or not all(process.alive() for process in self._tree):
+            self._tree = [stat.identity for stat in descendants(roots)]
+            self._roots, self._newest, self._read_at = roots, newest, now
+        return self._tree
+
+
+def _newest_pid() -> int:
+    """The pid or thread id given out last in this pid namespace (proc_loadavg(5)): it moves with every fork."""
+    with open("/proc/loadavg", "rb", buffering=0) as file:
+        return int(file.read().split()[-1])

@@ -1,0 +1,134 @@
+"""What the agent answers, typed; each can be made from and turned into the JSON object that travels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.capability import Availability
+
+__all__ = ["Connection", "CutRule", "Endpoint", "Hello", "RuleCounters", "SocketInfo", "Spawned"]
+
+Endpoint = tuple[str, int]
+"""An IP address in its shortest form (an IPv4-mapped IPv6 address as IPv4) and a port."""
+
+Connection = tuple[Endpoint, Endpoint]
+"""The local and the remote end of a TCP connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketInfo:
+    """One TCP socket as the kernel of the agent's network namespace holds it."""
+
+    local: Endpoint
+    remote: Endpoint
+    """For a listening socket the wildcard address and port 0."""
+    state: str
+    """The kernel's name: "ESTABLISHED", "CLOSE_WAIT", "TIME_WAIT", ..."""
+    rqueue: int
+    """Bytes the application has not read; of a listening socket: connections waiting to be accepted."""
+    wqueue: int
+    """Bytes sent or to be sent that the peer has not acknowledged; of a listening socket: its backlog's limit."""
+    inode: int
+    """0 where no process holds the socket any more: orphaned, or in TIME_WAIT."""
+    side: str
+    """ "local" when its local port is the one asked for, "remote" when its peer's is."""
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> SocketInfo:
+        local, remote = record["local"], record["remote"]
+        return cls(
+            local=(local[0], local[1]),
+            remote=(remote[0], remote[1]),
+            state=record["state"],
+            rqueue=record["rqueue"],
+            wqueue=record["wqueue"],
+            inode=record["inode"],
+            side=record["side"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawned:
+    """A process that the agent started."""
+
+    pid: int
+    """As /proc shows it."""
+    name: str
+    argv: tuple[str, ...]
+    started: int
+    """The kernel's start time in clock ticks since boot: with the pid, the identity of the process."""
+    exit_code: int | None = None
+    """None while it runs; negative: the signal that ended it."""
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Spawned:
+        return cls(
+            pid=record["pid"],
+            name=record["name"],
+            argv=tuple(record["argv"]),
+            started=record["started"],
+            exit_code=record["exit_code"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutRule:
+    """One connection that is cut off, both directions."""
+
+    rule: int
+    local: Endpoint
+    remote: Endpoint
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> CutRule:
+        local, remote = record["local"], record["remote"]
+        return cls(rule=record["rule"], local=(local[0], local[1]), remote=(remote[0], remote[1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCounters:
+    """What a rule has dropped so far."""
+
+    packets: int
+    bytes: int
+    """Bytes of IP packets, headers included."""
+    to_local: int
+    """Packets from the rule's remote end to its local end."""
+    to_remote: int
+    """Packets from the rule's local end to its remote end."""
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> RuleCounters:
+        return cls(
+            packets=record["packets"],
+            bytes=record["bytes"],
+            to_local=record["to_local"],
+            to_remote=record["to_remote"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Who the agent is and what it can do where it runs."""
+
+    version: int
+    pid: int
+    """As /proc shows it."""
+    init: bool
+    """It is PID 1 of its pid namespace: everything inside dies with it, by the kernel's hand."""
+    namespaces: Mapping[str, str]
+    """ "net", "pid" and "user", as /proc/PID/ns names them: "net:[4026531840]"."""
+    can: Mapping[str, Availability]
+    """ "nft", "sock_diag", "tcp_repair"."""
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Hello:
+        return cls(
+            version=record["version"],
+            pid=record["pid"],
+            init=record["init"],
+            namespaces=dict(record["namespaces"]),
+            can={name: Availability(**found) for name, found in record["can"].items()},
+        )

@@ -1,0 +1,30 @@
+"""Bounds that follow from a contract's intervals, with the words that explain them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaos.units import format_duration
+
+__all__ = ["Bound", "dead_peer_bound"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A duration in seconds, and how it comes about."""
+
+    seconds: float
+    why: str
+
+
+def dead_peer_bound(*, interval: float, timeout: float, sweep: float | None) -> Bound:
+    """The latest that a server notices a peer that died without a word.
+
+    The peer dies just after a pong: the next ping comes an interval later, is given up a timeout after that, and,
+    where dead peers are only removed by a sweep, waits for the next one.
+    """
+    parts = [(interval, "heartbeat interval"), (timeout, "heartbeat timeout")]
+    if sweep is not None:
+        parts.append((sweep, "sweep"))
+    why = " + ".join(f"{name} {format_duration(seconds)}" for seconds, name in parts)
+    return Bound(sum(seconds for seconds, _ in parts), why)

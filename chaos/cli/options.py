@@ -1,0 +1,46 @@
+"""Options that several subcommands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from chaos.errors import ConfigurationError
+from chaos.report.runs import find_state
+
+__all__ = ["add_run", "add_state", "colours", "state_of"]
+
+
+def add_state(parser: argparse.ArgumentParser) -> None:
+    """`--state DIRECTORY`."""
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIRECTORY",
+        help="where runs are recorded (the .chaos directory here or in the nearest directory upwards)",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser, *, optional: bool) -> None:
+    """The positional RUN."""
+    words = "`latest`, a run's id, or the beginning of one"
+    if optional:
+        parser.add_argument("run", metavar="RUN", nargs="?", default="latest", help=f"{words} (latest)")
+    else:
+        parser.add_argument("run", metavar="RUN", help=words)
+
+
+def state_of(options: argparse.Namespace) -> Path:
+    """The state directory asked for, absolute. Raises ConfigurationError when it is not there."""
+    state: Path = (options.state or find_state(Path.cwd())).absolute()
+    if not state.is_dir():
+        where = f"--state {options.state}" if options.state else "no .chaos directory here or further up"
+        raise ConfigurationError(f"{where}: no run has been recorded; `pytest -m chaos` records one")
+    return state
+
+
+def colours() -> bool:
+    """Whether standard output is a terminal that wants colours (NO_COLOR is honoured)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

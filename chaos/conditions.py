@@ -1,0 +1,127 @@
+"""What a scenario waits for: small questions the conductor asks the truth again and again, against a deadline.
+
+A wait decides nothing. It only ends early when there is nothing more to wait for; whether a promise held is read from
+the journal afterwards.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+from chaos.journal import Hit, Sample
+
+__all__ = [
+    "BreakerIs",
+    "Condition",
+    "ConnectionsAtLeast",
+    "ConnectionsAtMost",
+    "CrowdGone",
+    "Heard",
+    "ServerGone",
+    "ServerListening",
+    "UpstreamHit",
+    "View",
+]
+
+
+class View(Protocol):
+    """What a condition may look at."""
+
+    async def sample(self) -> Sample: ...
+    async def statistics(self) -> dict[str, float | str]: ...
+    async def hits(self, since: float) -> list[Hit]: ...
+    async def open_clients(self, crowd: str) -> int: ...
+    async def listening(self) -> bool: ...
+    async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool: ...
+
+
+class Condition(ABC):
+    """Something that is so, or not yet. Frozen and picklable: it is asked in the conductor's process."""
+
+    @abstractmethod
+    async def met(self, view: View) -> bool:
+        """Whether it is so now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsAtMost(Condition):
+    """The server's kernel holds at most `count` connections on its port."""
+
+    count: int
+
+    async def met(self, view: View) -> bool:
+        return (await view.sample()).connections <= self.count
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsAtLeast(Condition):
+    """The server's kernel holds at least `count` connections on its port."""
+
+    count: int
+
+    async def met(self, view: View) -> bool:
+        return (await view.sample()).connections >= self.count
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdGone(Condition):
+    """At most `left` clients of a crowd are still open, as the clients see it."""
+
+    crowd: str
+    left: int = 0
+
+    async def met(self, view: View) -> bool:
+        return await view.open_clients(self.crowd) <= self.left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard(Condition):
+    """Every open client of a traced crowd has heard a message that fits the pattern since a time."""
+
+    crowd: str
+    pattern: str
+    since: float
+
+    async def met(self, view: View) -> bool:
+        return await view.everyone_heard(self.crowd, self.pattern, self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerIs(Condition):
+    """The server says one of its breakers is in a state; `which` is a name of the statistics table."""
+
+    which: str
+    state: str
+
+    async def met(self, view: View) -> bool:
+        said = (await view.statistics()).get(self.which)
+        return isinstance(said, str) and said.replace("-", "_").lower() == self.state
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamHit(Condition):
+    """At least `count` requests reached the upstream since a time, seconds monotonic."""
+
+    since: float
+    count: int = 1
+
+    async def met(self, view: View) -> bool:
+        return len(await view.hits(self.since)) >= self.count
+
+
+@dataclass(frozen=True, slots=True)
+class ServerListening(Condition):
+    """The server accepts TCP connections."""
+
+    async def met(self, view: View) -> bool:
+        return await view.listening()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGone(Condition):
+    """The server accepts no TCP connection any more."""
+
+    async def met(self, view: View) -> bool:
+        return not await view.listening()

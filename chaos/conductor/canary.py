@@ -1,0 +1,93 @@
+"""The canary: an untouched client, and a clock that measures how late the harness itself is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+
+from websockets.exceptions import WebSocketException
+
+from chaos.address import Address
+from chaos.journal import Beat
+from chaos.probes.conversation import open_connection
+from chaos.target import Echo
+
+__all__ = ["BEAT", "Canary"]
+
+BEAT = 0.05
+"""Seconds between two beats: an exchange costs the server some 0.1 ms, so the canary is 0.2 % of a core."""
+
+
+class Canary:
+    """Exchanges a message every `BEAT` on a connection no fault touches, and reports its own lateness.
+
+    Lateness is the actual wake-up time minus the planned one on this loop: a measured 0.06 ms at the median and
+    0.2 ms at p99 on an idle machine; what exceeds that is the machine's, or ours, and never the server's.
+    """
+
+    def __init__(self, address: Address, echo: Echo, record: Callable[[Beat], None], *, patience: float) -> None:
+        self._address = address
+        self._echo = echo
+        self._record = record
+        self._patience = patience
+        self._clock: asyncio.Task[None] | None = None
+        self._talk: asyncio.Task[None] | None = None
+        self._lateness = 0.0
+
+    def start(self) -> None:
+        """Begin to beat; the connection is made on the way."""
+        self._clock = asyncio.create_task(self._tick(), name="canary clock")
+        self._talk = asyncio.create_task(self._converse(), name="canary")
+
+    async def stop(self) -> None:
+        """Stop beating and close the connection."""
+        tasks = [task for task in (self._clock, self._talk) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tick(self) -> None:
+        """Measure lateness for itself, also while the conversation waits for an answer."""
+        while True:
+            planned = time.monotonic() + BEAT
+            await asyncio.sleep(BEAT)
+            late = max(0.0, time.monotonic() - planned)
+            self._lateness = max(self._lateness, late)
+
+    async def _converse(self) -> None:
+        while True:
+            try:
+                await self._exchange_until_broken()
+            except (OSError, TimeoutError, WebSocketException) as error:
+                self._beat(ok=False, round_trip=0.0, detail=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(BEAT)
+
+    async def _exchange_until_broken(self) -> None:
+        connection = await open_connection(
+            self._address,
+            self._echo.path,
+            within=self._patience,
+            headers=dict(self._echo.headers),
+            subprotocol=self._echo.subprotocol,
+        )
+        try:
+            number = 0
+            while True:
+                number += 1
+                sent = time.monotonic()
+                await connection.send(self._echo.send.replace("{n}", str(number)))
+                pattern = self._echo.expect.replace("{n}", str(number))
+                async with asyncio.timeout(self._patience):
+                    answer = await connection.recv()
+                text = answer if isinstance(answer, str) else answer.decode("utf-8", errors="replace")
+                right = re.search(pattern, text) is not None
+                self._beat(ok=right, round_trip=time.monotonic() - sent, detail="" if right else text[:200])
+                await asyncio.sleep(BEAT)
+        finally:
+            connection.transport.abort()
+
+    def _beat(self, *, ok: bool, round_trip: float, detail: str = "") -> None:
+        lateness, self._lateness = self._lateness, 0.0
+        self._record(Beat(at=time.monotonic(), ok=ok, round_trip=round_trip, lateness=lateness, detail=detail))

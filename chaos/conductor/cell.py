@@ -1,0 +1,175 @@
+"""Everything that belongs to one scenario under way: its journals, link, crowds, faults, samples and canary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from pathlib import Path
+
+from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
+from chaos.conductor.caller import Caller
+from chaos.conductor.canary import Canary
+from chaos.conductor.crowds import Crowds, Workers
+from chaos.conductor.injections import Injections
+from chaos.conductor.setup import ConductorSetup
+from chaos.errors import ChaosError
+from chaos.faults.base import Scene
+from chaos.journal import Journal, JournalWriter, Sample, read_journal
+from chaos.journal.writer import FLUSH_WITHIN
+from chaos.links.link import Link
+from chaos.links.toxiproxy import Toxiproxy
+from chaos.server_view import ServerView
+from chaos.upstream.client import UpstreamControl
+
+__all__ = ["OpenCell"]
+
+_LINKS = itertools.count(1)
+"""Numbers for the names of links: one proxy for each scenario, so that what hangs in one is not met by the next."""
+
+
+class OpenCell:
+    """One scenario's share of the conductor."""
+
+    def __init__(
+        self,
+        setup: ConductorSetup,
+        agent: AsyncAgent | None,
+        journal: JournalWriter,
+        crowds: Crowds,
+        patience: float,
+    ) -> None:
+        self.server = setup.server
+        self.journal = journal
+        self.crowds = crowds
+        self.injections = Injections(journal)
+        self.patience = patience
+        self.caller: Caller | None = None
+        self.upstream = UpstreamControl(setup.upstream.control) if setup.upstream is not None else None
+        self.hits_until = time.monotonic()
+        self._setup = setup
+        self._agent = agent
+        self._proxy: Toxiproxy | None = None
+        self._link: Link | None = None
+        self._upstream_link: Link | None = None
+        self._canary = Canary(setup.server.address, setup.target.endpoints.echo, journal.write, patience=patience)
+        self._flusher: asyncio.Task[None] | None = None
+        self._sampling = 0.0
+
+    @classmethod
+    async def open(
+        cls,
+        setup: ConductorSetup,
+        agent: AsyncAgent | None,
+        workers: Workers,
+        *,
+        directory: Path,
+        run: str,
+        cell: str,
+        sampling: float,
+    ) -> OpenCell:
+        """Open the journals, make the links, begin to sample and start the canary."""
+        journal = JournalWriter(directory, role="conductor", run=run, cell=cell)
+        crowds = Crowds(workers, directory=directory, run=run, cell=cell)
+        establishment = setup.target.promises.establishment
+        patience = max(2.0, 3 * establishment.within) if establishment else 10.0
+        opened = cls(setup, agent, journal, crowds, patience)
+        try:
+            await opened._begin(directory, run, cell, sampling)
+        except BaseException:
+            await opened.close()
+            raise
+        return opened
+
+    async def _begin(self, directory: Path, run: str, cell: str, sampling: float) -> None:
+        self._sampling = sampling
+        self._flusher = asyncio.create_task(self._flush_often(), name="flusher")
+        if self._agent is not None:
+            await self._agent.open_cell(directory, run=run, cell=cell)
+            await self._agent.sample_every(sampling, root_pids=self.server.root_pids, port=self.server.port)
+        await self._make_links(cell)
+        self._canary.start()
+
+    async def _make_links(self, cell: str) -> None:
+        proxy = self._setup.proxy
+        if proxy is None:
+            return
+        self._proxy = Toxiproxy(
+            proxy.api, listen_host=proxy.listen_host, reach_host=proxy.reach_host, ports=tuple(proxy.ports or ())
+        )
+        self._link = await self._proxy.create_link(f"clients-{next(_LINKS)}", proxy.server)
+        if self._setup.upstream is not None:
+            self._upstream_link = await self._proxy.create_link(
+                f"upstream-{next(_LINKS)}", self._setup.upstream.address, listen_port=self._setup.upstream.link_port
+            )
+
+    @property
+    def link_address(self) -> Address | None:
+        """Where clients connect to go through this scenario's own link."""
+        return self._link.address if self._link is not None else None
+
+    def scene(self, victims: str | None) -> Scene:
+        """What a fault may touch."""
+        return Scene(
+            link=self._link,
+            upstream_link=self._upstream_link,
+            upstream=self.upstream,
+            victims=self.crowds.get(victims) if victims is not None else None,
+            agent=self._agent,
+            server=self.server,
+            echo=self._setup.target.endpoints.echo,
+            patience=self.patience,
+        )
+
+    async def server_changed(self, server: ServerView) -> None:
+        """Look at the server that was started in the place of the last one."""
+        self.server = server
+        if self._agent is not None:
+            await self._agent.sample_every(self._sampling, root_pids=server.root_pids, port=server.port)
+
+    async def sample(self) -> Sample:
+        """One reading now, written down like every other. Raises ChaosError where this runtime has no agent."""
+        if self._agent is None:
+            raise ChaosError("no agent here, so the server's sockets cannot be read")
+        found = await self._agent.sample(root_pids=self.server.root_pids, port=self.server.port)
+        self.journal.write(found)
+        return found
+
+    def read_journal(self) -> Journal:
+        """Everything that has reached the kernel so far."""
+        return read_journal(self.journal.path.parent)
+
+    async def flush(self) -> None:
+        """Hand everything recorded to the kernel."""
+        self.journal.flush()
+        await self.crowds.flush()
+
+    async def close_clients(self) -> None:
+        """End the crowds, the canary and the caller."""
+        await self._canary.stop()
+        if self.caller is not None:
+            await self.caller.close()
+            self.caller = None
+        await self.crowds.close()
+
+    async def close(self) -> None:
+        """Heal what is still at work, close what is still open. A part that fails does not keep the others open."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self.journal.close)
+            if self._flusher is not None:
+                stack.callback(self._flusher.cancel)
+            if self._agent is not None:
+                stack.push_async_callback(self._agent.close_cell)
+                stack.push_async_callback(self._agent.sample_stop)
+            if self._proxy is not None:
+                stack.push_async_callback(self._proxy.close)
+            stack.push_async_callback(self.close_clients)
+            stack.push_async_callback(self.injections.heal_all)
+
+    async def _flush_often(self) -> None:
+        """What waits in the journal's memory gets out of it also when nothing more is written."""
+        while True:
+            await asyncio.sleep(FLUSH_WITHIN)
+            self.journal.flush()

@@ -1,0 +1,225 @@
+"""What the conductor offers to the scenario, by name over chaos.rpc."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
+from chaos.conditions import Condition
+from chaos.conductor.caller import Caller
+from chaos.conductor.cell import OpenCell
+from chaos.conductor.crowds import Workers
+from chaos.conductor.setup import ConductorSetup
+from chaos.crowd.plan import ClientPlan
+from chaos.errors import ChaosError
+from chaos.faults.base import Fault
+from chaos.journal import Call, Frame, Healing, Hit, Receipt, Sample, Statistics
+from chaos.probes.statistics import StatisticsError, read_statistics
+from chaos.server_view import ServerView
+
+__all__ = ["Conductor"]
+
+POLL = 0.02
+"""Seconds between two looks at a condition: a look costs the agent 1 to 3 ms."""
+
+
+class Conductor:
+    """One deployment's conductor; one scenario at a time.
+
+    Its caller is a scenario's connection: when that ends, whatever the scenario left is healed and closed.
+    """
+
+    def __init__(self) -> None:
+        self._setup: ConductorSetup | None = None
+        self._agent: AsyncAgent | None = None
+        self._workers: Workers | None = None
+        self._cell: OpenCell | None = None
+        self._leaving: asyncio.Task[None] | None = None
+
+    # -- the cell ---------------------------------------------------------------------------------------------
+
+    async def prepare(self, setup: ConductorSetup) -> None:
+        """Take note of the deployment as it is now, and connect to its agent."""
+        if self._leaving is not None:
+            await self._leaving
+        self._setup = setup
+        if self._agent is None and setup.agent_socket is not None:
+            self._agent = await AsyncAgent.open(setup.agent_socket)
+        if self._workers is None:
+            hosts = {setup.server.address.host, *([setup.proxy.reach_host] if setup.proxy else [])}
+            self._workers = Workers(setup.socket_directory, allowed_hosts=hosts)
+
+    async def open_cell(self, directory: Path, run: str, cell: str, sampling: float) -> Address | None:
+        """Begin a scenario: journals, its own link, samples, the canary. Returns where the link listens."""
+        if self._cell is not None:
+            raise ChaosError("a scenario is already under way on this conductor")
+        setup, workers = self._known()
+        self._cell = await OpenCell.open(
+            setup, self._agent, workers, directory=directory, run=run, cell=cell, sampling=sampling
+        )
+        return self._cell.link_address
+
+    async def close_cell(self) -> None:
+        """End the scenario: heal, close, flush."""
+        cell, self._cell = self._cell, None
+        if cell is not None:
+            await cell.close()
+
+    async def flush(self) -> None:
+        """Hand everything recorded so far to the kernel, in every process that writes."""
+        cell = self._open()
+        await self._collect_hits(cell)
+        await cell.flush()
+
+    def connection_lost(self) -> None:
+        """The scenario is gone: clean up behind it."""
+        self._leaving = asyncio.get_running_loop().create_task(self.close_cell(), name="cleaning up")
+
+    # -- crowds -----------------------------------------------------------------------------------------------
+
+    async def create_crowd(self, name: str, plan: ClientPlan, count: int, own_process: bool) -> None:
+        """Make a crowd, in the common worker or in a process of its own that can be killed."""
+        await self._open().crowds.create(name, plan, count, own_process=own_process)
+
+    async def crowd_call(self, name: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call a method of a crowd's handle."""
+        return await getattr(self._open().crowds.get(name), method)(*args, **kwargs)
+
+    async def open_clients(self, crowd: str) -> int:
+        """How many clients of a crowd are open, as they see it."""
+        return await self._open().crowds.get(crowd).open_count()
+
+    async def close_crowds(self) -> None:
+        """Close every crowd, and the canary and the caller with them."""
+        await self._open().close_clients()
+
+    # -- faults -----------------------------------------------------------------------------------------------
+
+    async def prepare_fault(self, fault: Fault) -> None:
+        """Do what a fault needs to be done before its victims connect."""
+        await fault.prepare(self._open().scene(None))
+
+    async def inject(self, fault: Fault, victims: str | None) -> tuple[int, Receipt]:
+        """Inject a fault and prove it; it stays until `heal` of the number returned."""
+        cell = self._open()
+        return await cell.injections.inject(fault, cell.scene(victims))
+
+    async def heal(self, number: int) -> Healing:
+        """Heal a fault and prove that."""
+        return await self._open().injections.heal(number)
+
+    async def server_changed(self, server: ServerView) -> None:
+        """The server was started again."""
+        await self._open().server_changed(server)
+
+    # -- readings ---------------------------------------------------------------------------------------------
+
+    async def wait_until(self, condition: Condition, within: float) -> bool:
+        """Ask a condition every `POLL` until it is met, at most `within` seconds."""
+        deadline = time.monotonic() + within
+        while True:
+            if await condition.met(self):
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(POLL)
+
+    async def sample(self) -> Sample:
+        """One reading of the server's sockets and processes."""
+        return await self._open().sample()
+
+    async def listening(self) -> bool:
+        """Whether the server accepts a TCP connection now."""
+        address = self._open().server.address
+        try:
+            async with asyncio.timeout(1.0):
+                _, writer = await asyncio.open_connection(address.host, address.port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
+
+    async def statistics(self) -> dict[str, float | str]:
+        """The server's own statistics; what could not be read is in the journal, and empty here."""
+        cell = self._open()
+        where = self._known()[0].target.statistics
+        if where is None:
+            return {}
+        try:
+            values = await read_statistics(cell.server.address, where, within=cell.patience)
+        except StatisticsError as error:
+            cell.journal.write(Statistics(at=time.monotonic(), values={}, error=str(error)))
+            return {}
+        cell.journal.write(Statistics(at=time.monotonic(), values=values))
+        return values
+
+    async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool:
+        """Whether every open client of a traced crowd has heard a message that fits, as its journal has it."""
+        cell = self._open()
+        await cell.flush()
+        wanted = await cell.crowds.get(crowd).open_count()
+        expression = re.compile(pattern)
+        heard = {
+            frame.client
+            for frame in cell.read_journal().of(Frame)
+            if frame.crowd == crowd and frame.at >= since and expression.search(frame.text)
+        }
+        return len(heard) >= wanted > 0
+
+    async def hits(self, since: float) -> list[Hit]:
+        """What reached the upstream since a time."""
+        upstream = self._open().upstream
+        return [] if upstream is None else await upstream.hits(since)
+
+    async def call_upstream(self, count: int, gap: float) -> list[Call]:
+        """Ask the upstream-backed endpoint `count` times, one after the other."""
+        cell = self._open()
+        caller = self._caller(cell)
+        calls = []
+        for number in range(count):
+            if number and gap:
+                await asyncio.sleep(gap)
+            call = await caller.call()
+            cell.journal.write(call)
+            calls.append(call)
+        return calls
+
+    async def calm(self) -> bool:
+        """Whether the server's breakers are closed: a scenario may only begin where none is open."""
+        statistics = await self.statistics()
+        states = [str(statistics[name]) for name in ("upstream_breaker", "accept_breaker") if name in statistics]
+        return all(state.lower() == "closed" for state in states)
+
+    # -- the rest ---------------------------------------------------------------------------------------------
+
+    def _caller(self, cell: OpenCell) -> Caller:
+        data = self._known()[0].target.endpoints.data
+        if data is None:
+            raise ChaosError("the target declares no endpoints.data, so there is nobody to ask")
+        if cell.caller is None:
+            cell.caller = Caller(cell.server.address, data, patience=cell.patience)
+        return cell.caller
+
+    async def _collect_hits(self, cell: OpenCell) -> None:
+        if cell.upstream is not None:
+            with contextlib.suppress(OSError, TimeoutError):
+                for hit in await cell.upstream.hits(cell.hits_until):
+                    cell.hits_until = max(cell.hits_until, hit.at + 1e-6)
+                    cell.journal.write(hit)
+
+    def _known(self) -> tuple[ConductorSetup, Workers]:
+        if self._setup is None or self._workers is None:
+            raise ChaosError("the conductor was not told its deployment: prepare comes first")
+        return self._setup, self._workers
+
+    def _open(self) -> OpenCell:
+        if self._cell is None:
+            raise ChaosError("no scenario is under way on this conductor: open_cell comes first")
+        return self._cell

@@ -1,0 +1,274 @@
+"""One WebSocket connection: websockets' Sans-I/O `ClientProtocol` inside an asyncio Protocol.
+
+Here bytes become frames and frames become bytes, at known times. The Sans-I/O protocol queues pongs and close frames
+by itself; this class decides when, and whether, their bytes are written: that is how a client goes silent or answers
+late without ever breaking the framing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+
+from chaos.crowd.endings import End, Ending, Setback, setback_of_error
+from chaos.crowd.handshake import Unanswered, new_protocol, opening_bytes, setback_of_answer
+from chaos.crowd.plan import ClientPlan
+from chaos.journal import Outcome
+
+__all__ = ["Connection", "Listener", "Message"]
+
+_PONG = 0x80 | Opcode.PONG
+"""The first byte of a pong: control frames are never fragmented, and no extension sets a reserved bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole message, and when the bytes that completed it arrived (seconds monotonic)."""
+
+    data: str | bytes
+    at: float
+
+
+class Listener(Protocol):
+    """Who is told what arrives."""
+
+    def upgraded(self, at: float) -> None:
+        """The 101 came and is good."""
+
+    def received(self, message: Message) -> None:
+        """A text or binary message came."""
+
+    def pinged(self, size: int, at: float) -> None:
+        """A ping came; it is answered by the connection."""
+
+    def ponged(self, size: int, at: float) -> None:
+        """A pong came."""
+
+    def failing(self, setback: Setback) -> None:
+        """The first sign of an end that the client did not ask for; `over` follows."""
+
+    def over(self, end: End) -> None:
+        """TCP is over, for good."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection, from the upgrade request to the end of TCP. Acts on it are functions of `chaos.crowd.acts`."""
+
+    def __init__(self, plan: ClientPlan, listener: Listener) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.silent = False
+        """Whether nothing is written any more."""
+        self.eof_sent = False
+        """Whether our FIN is on its way."""
+        self.gone: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        """The end of TCP."""
+        self._plan = plan
+        self._listener = listener
+        self._protocol = new_protocol(plan)
+        self._answer: Unanswered | None = Unanswered()
+        self._pieces: list[bytes] = []
+        self._text = False
+        self._failed = False
+        self._ending = Ending()
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    # -- what a client does ----------------------------------------------------------------------------------
+
+    @property
+    def usable(self) -> bool:
+        """Whether a message can be written."""
+        return self._protocol.state is State.OPEN and self.writable and not self.silent
+
+    @property
+    def writable(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing() and not self.eof_sent
+
+    @property
+    def closing(self) -> bool:
+        """Whether a close frame was sent or came."""
+        return self._protocol.state is State.CLOSING
+
+    def send(self, text: str) -> None:
+        """Write one text message."""
+        self._protocol.send_text(text.encode())
+        self._flush()
+
+    def start_closing(self, code: int) -> None:
+        """Send a close frame; the end comes within the plan's close timeout."""
+        self.ending("close")
+        self._protocol.send_close(code)
+        self._flush()
+        self._limit_closing()
+
+    def ending(self, how: str) -> None:
+        """The client ends the connection: from now on an end is its own. The first one to say so is the one.
+
+        `how` is as in the Ended event; with "close" the server's part tells how it ended.
+        """
+        if not self._failed and not self._ending.act:
+            self._ending.act = how
+
+    # -- asyncio.Protocol ------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(opening_bytes(self._protocol, self._plan))
+
+    def data_received(self, data: bytes) -> None:
+        at = time.monotonic()
+        if self._answer is not None:
+            self._answer.feed(data)
+        self._protocol.receive_data(data)
+        events = self._protocol.events_received()
+        self._flush()
+        if self._answer is not None and self._protocol.handshake_exc is not None:
+            response = next((event for event in events if isinstance(event, Response)), None)
+            self._refused(setback_of_answer(self._protocol, response, at=at))
+            return
+        for event in events:
+            if isinstance(event, Frame):
+                self._frame_received(event, at)
+            else:
+                self._answer = None
+                self._listener.upgraded(at)
+            if self._ending.violation:
+                return
+        if self._protocol.parser_exc is not None and not self._ending.violation:
+            self._violated(str(self._protocol.parser_exc), at)
+
+    def eof_received(self) -> None:
+        self._ending.eof_at = at = time.monotonic()
+        self._protocol.receive_eof()
+        events = self._protocol.events_received()
+        self._flush()
+        if self._answer is not None and events:
+            self._refused(setback_of_answer(self._protocol, None, at=at))
+        else:
+            self._fail(self._unanswered(Outcome.EOF, at=at))
+        # The transport closes by itself, but waits for what is unsent, perhaps for ever.
+        self._limit_closing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        at = time.monotonic()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        if isinstance(error, OSError):
+            known = setback_of_error(error, at=at)
+            outcome = Outcome.RESET if known is None else known.outcome
+            self._fail(self._unanswered(outcome, at=at, detail=str(error) if known is None else known.detail))
+        end = self._ending.end(at=at, error=error)
+        self._listener.over(end)
+        if not self.gone.done():
+            self.gone.set_result(end)
+
+    # -- frames ----------------------------------------------------------------------------------------------
+
+    def _frame_received(self, frame: Frame, at: float) -> None:
+        data = bytes(frame.data)
+        if frame.opcode is Opcode.PING:
+            self._listener.pinged(len(data), at)
+        elif frame.opcode is Opcode.PONG:
+            self._listener.ponged(len(data), at)
+        elif frame.opcode is Opcode.CLOSE:
+            self._close_frame_received(at)
+        else:
+            if frame.opcode is not Opcode.CONT:
+                self._text = frame.opcode is Opcode.TEXT
+            self._pieces.append(data)
+            if frame.fin:
+                self._message_received(at)
+
+    def _message_received(self, at: float) -> None:
+        whole = b"".join(self._pieces)
+        self._pieces.clear()
+        if not self._text:
+            self._listener.received(Message(whole, at))
+            return
+        try:
+            text = whole.decode()
+        except UnicodeDecodeError as error:
+            self._protocol.fail(1007, "invalid UTF-8")
+            self._flush()
+            self._violated(f"a text message is no UTF-8: {error.reason} at position {error.start}", at)
+            return
+        self._listener.received(Message(text, at))
+
+    def _close_frame_received(self, at: float) -> None:
+        close = self._protocol.close_rcvd
+        assert close is not None
+        self._ending.close_frame_at, self._ending.code, self._ending.reason = at, close.code, close.reason
+        self._fail(Setback(outcome=Outcome.CLOSED, at=at, code=close.code, detail=close.reason))
+        if not self.silent:
+            self._limit_closing()
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Write what the Sans-I/O protocol has queued, pongs as the plan says. Its request for a FIN is an empty
+        string: the transport closes on EOF by itself."""
+        chunks = self._protocol.data_to_send()
+        if not chunks or self.silent or not self.writable:
+            return
+        if self._plan.pong_delay or not self._plan.answer_pings:
+            pongs = [chunk for chunk in chunks if chunk and chunk[0] == _PONG]
+            chunks = [chunk for chunk in chunks if not chunk or chunk[0] != _PONG]
+            if pongs and self._plan.answer_pings:
+                asyncio.get_running_loop().call_later(self._plan.pong_delay, self._write_late, b"".join(pongs))
+        self._write(b"".join(chunks))
+
+    def _write_late(self, pongs: bytes) -> None:
+        # After a close frame nothing may follow.
+        if self.usable:
+            self._write(pongs)
+
+    def _write(self, data: bytes) -> None:
+        if data and self.transport is not None:
+            self.transport.write(data)
+
+    # -- the end ---------------------------------------------------------------------------------------------
+
+    def expire(self) -> Setback:
+        """Give up on an attempt: nothing came in time. The TCP connection is closed."""
+        setback = self._unanswered(Outcome.TIMEOUT, at=time.monotonic())
+        self._failed = True
+        if self.transport is not None:
+            self.transport.abort()
+        return setback
+
+    def _refused(self, setback: Setback) -> None:
+        self._fail(setback)
+        if self.transport is not None:
+            self.transport.close()
+        self._limit_closing()
+
+    def _violated(self, reason: str, at: float) -> None:
+        self._ending.violation = reason
+        self._fail(Setback(outcome=Outcome.INVALID, at=at, detail=reason))
+        self._limit_closing()
+
+    def _fail(self, setback: Setback) -> None:
+        if not self._failed and not self._ending.act:
+            self._failed = True
+            self._listener.failing(setback)
+
+    def _unanswered(self, outcome: Outcome, *, at: float, detail: str = "") -> Setback:
+        if self._answer is not None:
+            return self._answer.setback(outcome, at=at, detail=detail)
+        return Setback(outcome=outcome, at=at, detail=detail)
+
+    def _limit_closing(self) -> None:
+        if self._close_timer is None:
+            loop = asyncio.get_running_loop()
+            self._close_timer = loop.call_later(self._plan.close_timeout, self._close_overdue)
+
+    def _close_overdue(self) -> None:
+        self._ending.overdue = self._ending.eof_at is None
+        if self.transport is not None:
+            self.transport.abort()

@@ -1,0 +1,255 @@
+"""A named crowd: clients of one plan in this process. Its coroutine methods are what the conductor can call."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from websockets.exceptions import ProtocolError
+from websockets.frames import Close
+
+from chaos.crowd import acts
+from chaos.crowd.client import Client, Setting
+from chaos.crowd.connecting import CLOSE_CODE, leave, paced, sequential, simultaneous
+from chaos.crowd.conversation import Answer, Result
+from chaos.crowd.dial import resolve
+from chaos.crowd.exchange import Exchange, ExchangeResult
+from chaos.crowd.plan import ClientPlan, ClientState, Mode, SocketState
+from chaos.crowd.readings import local_address, socket_state
+from chaos.crowd.traffic import TrafficMeter
+from chaos.errors import CrowdError
+from chaos.journal import Attempt, Ended, Event
+
+__all__ = ["Crowd"]
+
+
+class Crowd:
+    """Clients 0 to `count - 1`.
+
+    `clients=None` means all of them: all to connect, or all that are connected to everything else. A client named
+    that is not connected is left out, because a fault may have ended it the moment before. A number that the crowd
+    does not have raises CrowdError.
+    """
+
+    def __init__(
+        self, name: str, plan: ClientPlan, count: int, *, record: Callable[[Event], None], numbers: Iterator[int]
+    ) -> None:
+        self._name = name
+        self._plan = plan
+        self._record = record
+        self._meter = TrafficMeter(name)
+        self._connecting: set[asyncio.Task[list[Attempt]]] = set()
+        setting = Setting(
+            crowd=name,
+            size=count,
+            plan=plan,
+            record=record,
+            meter=self._meter,
+            numbers=numbers,
+            exchange=None if plan.send is None or plan.expect is None else Exchange(send=plan.send, expect=plan.expect),
+            greeting=None if plan.greeting is None else re.compile(plan.greeting),
+        )
+        self._clients = [Client(index, setting) for index in range(count)]
+
+    # -- connecting and leaving ------------------------------------------------------------------------------
+
+    async def connect(
+        self, mode: Mode, *, clients: Collection[int] | None = None, gap: float = 0.0, hold: bool = True
+    ) -> list[Attempt]:
+        """Connect, and return every attempt, in the clients' order, when all have ended.
+
+        With `hold=False` those that get open are closed cleanly: each before the next one begins (sequential), or
+        all at the end. Raises CrowdError for a client that is still connected.
+        """
+        members = self._members(clients)
+        for client in members:
+            if client.state not in (ClientState.NEW, ClientState.CLOSED):
+                raise CrowdError(
+                    f"client {client.index} of crowd {self._name!r} is {client.state.value}; "
+                    "close it first, or name the clients that should connect"
+                )
+        for client in members:
+            client.claim()
+        task = asyncio.create_task(self._connect(members, mode, gap=gap, hold=hold))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise CrowdError(f"crowd {self._name!r} was removed while it connected") from None
+        finally:
+            for client in members:
+                client.release()
+
+    async def close(self, *, clients: Collection[int] | None = None, code: int = CLOSE_CODE) -> list[Ended]:
+        """Close with a close frame; returns when TCP is over, at the latest after the plan's close timeout.
+
+        Raises CrowdError for a code that a faithful client may not send.
+        """
+        try:
+            Close(code, "").check()
+        except ProtocolError as error:
+            raise CrowdError(
+                f"{code} is no close code that a client may send; allowed are 1000 to 1014 but for 1004 to 1006, "
+                "and 3000 to 4999"
+            ) from error
+        return await self._end(clients, lambda client: acts.close(client, code))
+
+    async def reset(self, *, clients: Collection[int] | None = None) -> list[Ended]:
+        """RST; see `acts.reset`."""
+        return await self._end(clients, acts.reset)
+
+    async def fin(self, *, clients: Collection[int] | None = None) -> list[Ended]:
+        """FIN without a close frame; see `acts.fin`."""
+        return await self._end(clients, acts.fin)
+
+    async def drop(self, *, clients: Collection[int] | None = None) -> list[Ended]:
+        """Forget the connections behind a kernel rule; see `acts.drop`."""
+        return await self._end(clients, acts.drop)
+
+    async def wait_ended(self, *, timeout: float, clients: Collection[int] | None = None) -> list[Ended]:
+        """Wait until no client is connected, at most `timeout` seconds; how each one ended that was ever open."""
+        members = self._members(clients)
+        waiting = [asyncio.ensure_future(client.gone()) for client in members if client.connected]
+        if waiting:
+            await asyncio.wait(waiting, timeout=timeout)
+        for task in waiting:
+            task.cancel()
+        return [client.last_end for client in members if client.last_end is not None and not client.connected]
+
+    # -- acts that leave the connection ----------------------------------------------------------------------
+
+    async def half_close(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """FIN, and go on reading; see `acts.half_close`."""
+        return self._act(clients, acts.half_close)
+
+    async def silence(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Write nothing, read on; see `acts.silence`."""
+        return self._act(clients, acts.silence)
+
+    async def stall(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Read nothing; see `acts.stall`."""
+        return self._act(clients, acts.stall)
+
+    async def resume(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Undo silence and stall."""
+        return self._act(clients, acts.resume)
+
+    async def mute_keep_alive(self, *, clients: Collection[int] | None = None, muted: bool = True) -> list[int]:
+        """Stop the plan's keep-alive exchanges, or begin again; also of clients that are not connected."""
+        members = self._members(clients)
+        for client in members:
+            acts.mute_keep_alive(client, muted=muted)
+        return [client.index for client in members]
+
+    # -- talking ---------------------------------------------------------------------------------------------
+
+    async def exchange(self, count: int, *, clients: Collection[int] | None = None, gap: float = 0.0) -> ExchangeResult:
+        """`count` exchanges on each client, one after the other, `gap` seconds apart; the clients at the same time."""
+        if self._plan.send is None:
+            raise CrowdError(f"the plan of crowd {self._name!r} has no exchange; give it send and expect")
+        members = self._members(clients) if clients is not None else self._connected(None)
+        answers = await asyncio.gather(*(self._converse(client, count, gap) for client in members))
+        return _summary([answer for each in answers for answer in each], asked=count * len(members))
+
+    async def send(self, text: str, *, clients: Collection[int] | None = None) -> int:
+        """Send a message that awaits no answer; the number of clients that could."""
+        members = [client for client in self._connected(clients) if client.usable]
+        for client in members:
+            client.say(text)
+        return len(members)
+
+    # -- readings --------------------------------------------------------------------------------------------
+
+    async def locals(self, *, clients: Collection[int] | None = None) -> list[tuple[int, str, int]]:
+        """Client, local host and local port of every socket there is."""
+        found = [(client.index, local_address(client)) for client in self._members(clients)]
+        return [(index, *address) for index, address in found if address is not None]
+
+    async def states(self, *, clients: Collection[int] | None = None) -> dict[int, ClientState]:
+        """What each client is doing, by its own knowledge."""
+        return {client.index: client.state for client in self._members(clients)}
+
+    async def socket_states(self, *, clients: Collection[int] | None = None) -> dict[int, SocketState]:
+        """What the kernel says of each client's socket; clients without one are left out."""
+        found = [(client.index, socket_state(client)) for client in self._members(clients)]
+        return {index: state for index, state in found if state is not None}
+
+    def write_traffic(self) -> None:
+        """Write down what was exchanged since the last time; nothing while nobody is connected."""
+        quiet = self._meter.quiet
+        traffic = self._meter.take()
+        if not quiet or self._connected(None):
+            self._record(traffic)
+
+    async def abandon(self) -> None:
+        """End every attempt and every connection, with RST."""
+        attempting = list(self._connecting)
+        for task in attempting:
+            task.cancel()
+        await asyncio.gather(*attempting, return_exceptions=True)
+        await self.reset()
+
+    # -- within ----------------------------------------------------------------------------------------------
+
+    async def _connect(self, members: Sequence[Client], mode: Mode, *, gap: float, hold: bool) -> list[Attempt]:
+        destination = await resolve(self._plan.address, within=self._plan.timeouts.tcp)
+        if mode is Mode.SEQUENTIAL:
+            return await sequential(members, destination, gap=gap, hold=hold)
+        if mode is Mode.SIMULTANEOUS:
+            attempts = await simultaneous(members, destination)
+        else:
+            attempts = await paced(members, destination, gap=gap)
+        if not hold:
+            await leave(members)
+        return attempts
+
+    def _members(self, clients: Collection[int] | None) -> Sequence[Client]:
+        if clients is None:
+            return self._clients
+        unknown = sorted(index for index in clients if not 0 <= index < len(self._clients))
+        if unknown:
+            raise CrowdError(f"crowd {self._name!r} has the clients 0 to {len(self._clients) - 1}; found {unknown[0]}")
+        return [self._clients[index] for index in clients]
+
+    def _connected(self, clients: Collection[int] | None) -> list[Client]:
+        return [client for client in self._members(clients) if client.connected]
+
+    def _act(self, clients: Collection[int] | None, act: acts.Act) -> list[int]:
+        members = self._connected(clients)
+        for client in members:
+            act(client)
+        return [client.index for client in members]
+
+    async def _end(self, clients: Collection[int] | None, act: acts.Act) -> list[Ended]:
+        members = self._connected(clients)
+        for client in members:
+            act(client)
+        await asyncio.gather(*(client.gone() for client in members))
+        return [client.last_end for client in members if client.last_end is not None]
+
+    async def _converse(self, client: Client, count: int, gap: float) -> list[Answer]:
+        answers = []
+        for position in range(count):
+            if position and gap:
+                await asyncio.sleep(gap)
+            if not client.usable:
+                break
+            answers.append(await client.ask())
+        return answers
+
+
+def _summary(answers: Sequence[Answer], *, asked: int) -> ExchangeResult:
+    by_result = {result: [answer for answer in answers if answer.result is result] for result in Result}
+    return ExchangeResult(
+        sent=len(answers),
+        answered=len(by_result[Result.ANSWERED]),
+        wrong=len(by_result[Result.WRONG]),
+        missing=len(by_result[Result.MISSING]),
+        unsent=asked - len(answers),
+        round_trips=tuple(sorted(answer.round_trip for answer in by_result[Result.ANSWERED])),
+    )

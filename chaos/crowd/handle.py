@@ -1,0 +1,181 @@
+"""A crowd in the conductor's hands: the calls of `Crowd`, each with the deadline that follows from its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from chaos.crowd.connecting import CLOSE_CODE
+from chaos.crowd.plan import ClientPlan, ClientState, ExchangeResult, Mode, SocketState
+from chaos.errors import CrowdError
+from chaos.journal import Attempt, Ended
+
+__all__ = ["CrowdHandle", "CrowdWorker"]
+
+_SLACK = 5.0
+"""Seconds that a call may take beyond what its plan allows: the lateness of a saturated loop is 0.2 to 0.5 (measured),
+and the machine may be busy with other things."""
+_PER_CLIENT = 0.01
+"""Seconds of the worker's own work for one client in one call; one whole connection takes 0.0005 (measured)."""
+_HELD = frozenset({ClientState.OPEN, ClientState.SILENT, ClientState.STALLED, ClientState.HALF_CLOSED})
+
+
+class CrowdWorker(Protocol):
+    """Whatever holds the clients: `call("on", crowd, method, ...)` is a call of one of its crowds."""
+
+    async def call(self, method: str, /, *args: Any, within: float, **kwargs: Any) -> Any:
+        """The result, within so many seconds. Raises CrowdError."""
+
+    async def kill(self) -> int:
+        """SIGKILL the process and everybody in it; returns its exit code."""
+
+
+class CrowdHandle:
+    """A crowd, or with `subset` a part of it. Every method raises CrowdError when the worker is gone or overdue."""
+
+    def __init__(
+        self, name: str, plan: ClientPlan, count: int, worker: CrowdWorker, *, indices: tuple[int, ...] | None = None
+    ) -> None:
+        self.name = name
+        self.plan = plan
+        self._count = count
+        self._worker = worker
+        self._indices = indices
+
+    @property
+    def size(self) -> int:
+        """How many clients it has, connected or not."""
+        return self._count if self._indices is None else len(self._indices)
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """The clients' numbers, as in the journal."""
+        return tuple(range(self._count)) if self._indices is None else self._indices
+
+    def subset(self, indices: Collection[int]) -> CrowdHandle:
+        """The same crowd, cut down to some of its clients by their numbers."""
+        strangers = sorted(set(indices) - set(self.indices))
+        if strangers:
+            raise CrowdError(f"client {strangers[0]} is not among the {self.size} clients of {self.name!r}")
+        return CrowdHandle(self.name, self.plan, self._count, self._worker, indices=tuple(sorted(set(indices))))
+
+    async def kill(self) -> int:
+        """SIGKILL the worker process, this crowd and every other in it; returns the exit code."""
+        return await self._worker.kill()
+
+    # -- connecting and leaving ------------------------------------------------------------------------------
+
+    async def connect(self, mode: Mode = Mode.SIMULTANEOUS, *, gap: float = 0.0, hold: bool = True) -> list[Attempt]:
+        """Connect everyone; see `Mode` and `Crowd.connect`. Returns every attempt when all have ended."""
+        attempt = self.plan.timeouts.total
+        leaving = 0.0 if hold else self.plan.close_timeout
+        match mode:
+            case Mode.SEQUENTIAL:
+                within = self.size * (attempt + gap + leaving)
+            case Mode.PACED:
+                within = self.size * gap + attempt + leaving
+            case _:
+                within = attempt + leaving
+        attempts: list[Attempt] = await self._call(
+            "connect", mode, gap=gap, hold=hold, within=self.plan.timeouts.tcp + within
+        )
+        return attempts
+
+    async def close(self, *, code: int = CLOSE_CODE) -> list[Ended]:
+        """Close with a close frame and wait for the end of TCP."""
+        return await self._ends("close", code=code)
+
+    async def reset(self) -> list[Ended]:
+        """RST."""
+        return await self._ends("reset")
+
+    async def fin(self) -> list[Ended]:
+        """FIN without a close frame; both directions closed."""
+        return await self._ends("fin")
+
+    async def drop(self) -> list[Ended]:
+        """Forget the connections, after a kernel rule has cut them."""
+        return await self._ends("drop")
+
+    async def wait_ended(self, *, within: float) -> list[Ended]:
+        """Wait at most so many seconds until nobody is connected; how each one ended that has."""
+        ends: list[Ended] = await self._call("wait_ended", timeout=within, within=within)
+        return ends
+
+    # -- acts that leave the connection ----------------------------------------------------------------------
+
+    async def half_close(self) -> list[int]:
+        """FIN, and read on; the clients it happened to."""
+        return await self._act("half_close")
+
+    async def silence(self) -> list[int]:
+        """Write nothing any more, read on; the clients it happened to."""
+        return await self._act("silence")
+
+    async def stall(self) -> list[int]:
+        """Read nothing any more; the clients it happened to."""
+        return await self._act("stall")
+
+    async def resume(self) -> list[int]:
+        """Undo silence and stall; the clients that are connected."""
+        return await self._act("resume")
+
+    async def mute_keep_alive(self, *, muted: bool = True) -> list[int]:
+        """Stop keep-alive exchanges, or begin again."""
+        return await self._act("mute_keep_alive", muted=muted)
+
+    # -- talking ---------------------------------------------------------------------------------------------
+
+    async def exchange(self, count: int = 1, *, gap: float = 0.0) -> ExchangeResult:
+        """`count` exchanges on each client, `gap` seconds apart."""
+        result: ExchangeResult = await self._call(
+            "exchange", count, gap=gap, within=count * (self.plan.answer_timeout + gap)
+        )
+        return result
+
+    async def send(self, text: str) -> int:
+        """Send a message that awaits no answer; the number of clients that could."""
+        sent: int = await self._call("send", text)
+        return sent
+
+    # -- readings --------------------------------------------------------------------------------------------
+
+    async def locals(self) -> list[tuple[int, str, int]]:
+        """Client, local host and local port of every socket there is."""
+        found: list[tuple[int, str, int]] = await self._call("locals")
+        return found
+
+    async def states(self) -> dict[int, ClientState]:
+        """What each client is doing, by its own knowledge."""
+        found: dict[int, ClientState] = await self._call("states")
+        return found
+
+    async def open_count(self) -> int:
+        """How many clients hold an open connection, as far as they know."""
+        return sum(state in _HELD for state in (await self.states()).values())
+
+    async def socket_states(self) -> dict[int, SocketState]:
+        """What the kernel says of each client's socket."""
+        found: dict[int, SocketState] = await self._call("socket_states")
+        return found
+
+    # -- within ----------------------------------------------------------------------------------------------
+
+    async def _act(self, method: str, **kwargs: Any) -> list[int]:
+        indices: list[int] = await self._call(method, **kwargs)
+        return indices
+
+    async def _ends(self, method: str, **kwargs: Any) -> list[Ended]:
+        ends: list[Ended] = await self._call(method, within=self.plan.close_timeout, **kwargs)
+        return ends
+
+    async def _call(self, method: str, /, *args: Any, within: float = 0.0, **kwargs: Any) -> Any:
+        return await self._worker.call(
+            "on",
+            self.name,
+            method,
+            *args,
+            clients=self._indices,
+            within=within + _SLACK + self.size * _PER_CLIENT,
+            **kwargs,
+        )

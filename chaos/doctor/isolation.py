@@ -1,0 +1,132 @@
+"""The hermetic network namespace, and what can be done to packets and sockets in it: asked of a real agent there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from chaos.agent.hermetic import ProbedIsolation, launch_agent, probe_isolation
+from chaos.agent.types import Hello
+from chaos.capability import Availability, Capability
+from chaos.doctor.result import CheckResult, State
+
+__all__ = ["namespaces", "netem", "nftables", "socket_probe", "tcp_repair"]
+
+_NETEM_WITHIN = 10.0
+"""Seconds for making a namespace and one call of tc, which take 30 ms."""
+
+
+def namespaces() -> CheckResult:
+    """A network namespace of the target's own: nothing can leave it, and no port collides."""
+    probed = _probed()
+    if probed.hermetic.available:
+        return CheckResult(name="network namespace", state=State.OK, found=probed.isolation.kind.value)
+    return CheckResult(
+        name="network namespace",
+        state=State.MISSING,
+        found=probed.hermetic.reason,
+        remedy=probed.hermetic.remedy,
+        without=(Capability.KERNEL_RULES,),
+        leaves_out="the target runs on the machine's own loopback",
+    )
+
+
+def nftables() -> CheckResult:
+    """Rules that cut single connections off."""
+    if not _probed().hermetic.available:
+        return _nowhere("nftables", without=(Capability.KERNEL_RULES,))
+    return _asked("nftables", "nft", good="rules can be set", without=(Capability.KERNEL_RULES,))
+
+
+def socket_probe() -> CheckResult:
+    """The kernel's own list of sockets."""
+    return _asked("sock_diag", "sock_diag", good="the kernel lists sockets", without=(Capability.SOCKET_PROBE,))
+
+
+def tcp_repair() -> CheckResult:
+    """Closing a socket without a word: a client that vanishes."""
+    return _asked(
+        "TCP_REPAIR",
+        "tcp_repair",
+        good="sockets can vanish without FIN or RST",
+        leaves_out="clients that vanish at once; cutting the connection off with nftables comes near",
+    )
+
+
+def netem() -> CheckResult:
+    """Packet loss and delay by the kernel's own emulator; many kernels are built without it."""
+    if not _probed().hermetic.available:
+        return _nowhere("netem", leaves_out="delay and loss by netem")
+    tc = shutil.which("tc", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if tc is None:
+        return CheckResult(
+            name="netem",
+            state=State.MISSING,
+            found="tc is not installed",
+            remedy="install iproute2",
+            leaves_out="delay and loss by netem; loss by nftables needs none of it",
+        )
+    done = subprocess.run(
+        [*_probed().isolation.prefix(), tc, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_NETEM_WITHIN,
+        check=False,
+    )
+    if done.returncode == 0:
+        return CheckResult(name="netem", state=State.OK, found="delay can be set on an interface")
+    return CheckResult(
+        name="netem",
+        state=State.MISSING,
+        found=f"this kernel has none ({' '.join(done.stderr.split()) or f'tc ended with {done.returncode}'})",
+        remedy="modprobe sch_netem, or a kernel with CONFIG_NET_SCH_NETEM",
+        leaves_out="delay and loss by netem; Toxiproxy's latency and loss by nftables need none of it",
+    )
+
+
+def _asked(
+    name: str, ability: str, *, good: str, without: tuple[Capability, ...] = (), leaves_out: str = ""
+) -> CheckResult:
+    """What the agent says it can."""
+    found = _hello().can.get(ability) or Availability.no("the agent does not know it", remedy="update the agent")
+    if found.available:
+        return CheckResult(name=name, state=State.OK, found=good)
+    return CheckResult(
+        name=name,
+        state=State.MISSING,
+        found=found.reason,
+        remedy=found.remedy,
+        without=without,
+        leaves_out=leaves_out,
+    )
+
+
+def _nowhere(name: str, *, without: tuple[Capability, ...] = (), leaves_out: str = "") -> CheckResult:
+    """For what would touch the machine's own network if it were tried without a namespace."""
+    return CheckResult(
+        name=name,
+        state=State.MISSING,
+        found="not tried: without a network namespace it would act on this machine's own traffic",
+        remedy=_probed().hermetic.remedy,
+        without=without,
+        leaves_out=leaves_out,
+    )
+
+
+@cache
+def _probed() -> ProbedIsolation:
+    return probe_isolation()
+
+
+@cache
+def _hello() -> Hello:
+    """The word of an agent in the best place there is."""
+    with tempfile.TemporaryDirectory(prefix="chaos-doctor-") as directory:
+        socket = Path(directory) / "agent"
+        with launch_agent(socket=socket, isolation=_probed().isolation) as agent, agent.client() as client:
+            return client.hello()

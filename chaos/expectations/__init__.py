@@ -1,0 +1,50 @@
+"""Judgements over the journal and the contract: each gives one finding, the worst finding is the verdict."""
+
+from __future__ import annotations
+
+from chaos.expectations.base import Expectation, Record, judge_all, quantile
+from chaos.expectations.breaker import (
+    AnsweredWhileOpen,
+    CallsAnswered,
+    OpenedAfter,
+    TurnedAwayWhileOpen,
+    UpstreamCalled,
+    UpstreamLeftAlone,
+)
+from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
+from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations.faults import FaultsBit, FaultsHealed
+from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
+from chaos.expectations.liveness import ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
+
+__all__ = [
+    "AnsweredWhileOpen",
+    "CallsAnswered",
+    "ClosedWhenIdle",
+    "ClosedWith",
+    "DeliveredInSequence",
+    "Established",
+    "Expectation",
+    "FaultsBit",
+    "FaultsHealed",
+    "FdsNotKept",
+    "MemoryNotKept",
+    "OpenedAfter",
+    "PingedAtPeriod",
+    "Record",
+    "RecoveredWithin",
+    "RejectedGracefully",
+    "ReleasedWithin",
+    "RoundTripsWithin",
+    "ShutDownWithin",
+    "StatisticsAgree",
+    "TurnedAwayWhileOpen",
+    "Undisturbed",
+    "UpstreamCalled",
+    "UpstreamLeftAlone",
+    "Warned",
+    "WarnedBeforeClose",
+    "judge_all",
+    "quantile",
+]

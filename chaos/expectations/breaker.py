@@ -1,0 +1,209 @@
+"""The circuit breaker, judged from outside: what callers got and what reached the upstream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record, quantile
+from chaos.journal import Attempt, Call, Hit, Outcome, Source
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = [
+    "AnsweredWhileOpen",
+    "CallsAnswered",
+    "OpenedAfter",
+    "TurnedAwayWhileOpen",
+    "UpstreamCalled",
+    "UpstreamLeftAlone",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsAnswered(Expectation):
+    """Every call in a window was answered from one of the sources."""
+
+    name: ClassVar[str] = "calls_answered"
+    needs_fault: ClassVar[bool] = True
+    sources: tuple[Source, ...]
+    start: float
+    end: float
+    when: str
+    """The window in words: "after one failure"."""
+    every: bool = True
+    """Whether every call counts, or the last one alone."""
+
+    def judge(self, record: Record) -> Finding:
+        allowed = " or ".join(source.value for source in self.sources)
+        promised = f"{allowed} answers {self.when}"
+        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        if not calls:
+            return self.inconclusive(f"no call was made {self.when}", promised)
+        judged = calls if self.every else calls[-1:]
+        wrong = [call for call in judged if call.source not in self.sources]
+        figure = f"{len(judged) - len(wrong)}/{len(judged)} {allowed}"
+        if wrong:
+            return self.violated(
+                f"{len(wrong)} of {len(judged)} calls {self.when} got {wrong[0].source.value} answers",
+                promised,
+                figure=figure,
+                evidence=(
+                    f"{call.source.value} after {format_duration(call.round_trip)} {call.detail}" for call in wrong
+                ),
+            )
+        return self.held(f"{len(judged)} of {len(judged)} calls {self.when}: {allowed}", promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredWhileOpen(Expectation):
+    """While the circuit is open, callers have their answer at once."""
+
+    name: ClassVar[str] = "answered_while_open"
+    needs_fault: ClassVar[bool] = True
+    start: float
+    end: float
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"while open, every caller is answered within {format_duration(self.within)}"
+        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        if not calls:
+            return self.inconclusive("no call was made while the circuit should be open", promised)
+        slowest = max(call.round_trip for call in calls)
+        return self.by_limit(
+            record,
+            slowest,
+            self.within,
+            observed=f"{len(calls)} calls while open, the slowest answered after {format_duration(slowest)}",
+            promised=promised,
+            figure=format_duration(quantile([call.round_trip for call in calls], 0.5)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedAfter(Expectation):
+    """The circuit opened at the declared number of failures: no earlier, no later, as the upstream counted."""
+
+    name: ClassVar[str] = "opened_after"
+    needs_fault: ClassVar[bool] = True
+    failures: int
+    start: float
+    end: float
+    """The window: from the first failing call until the recovery timeout at the earliest runs out."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"exactly {self.failures} calls reach the failing upstream before the circuit opens"
+        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        hits = _hits(record, self.start, self.end)
+        if len(calls) <= self.failures:
+            return self.inconclusive(f"{len(calls)} calls were made, more than {self.failures} are needed", promised)
+        observed = f"{len(hits)} of {len(calls)} calls reached the failing upstream"
+        figure = f"{len(hits)} failures"
+        if len(hits) != self.failures:
+            return self.violated(observed, promised, figure=figure)
+        return self.held(observed, promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamLeftAlone(Expectation):
+    """Nothing reached the upstream while the circuit was open, though callers called."""
+
+    name: ClassVar[str] = "upstream_left_alone"
+    needs_fault: ClassVar[bool] = True
+    start: float
+    end: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = "while open, no call reaches the upstream"
+        hits = _hits(record, self.start, self.end)
+        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        tries = [attempt for attempt in record.journal.of(Attempt) if self.start <= attempt.began <= self.end]
+        asked = len(calls) + len(tries)
+        if not asked:
+            return self.inconclusive("nobody called while the circuit should be open", promised)
+        observed = f"{len(hits)} hits during {asked} calls in {format_duration(self.end - self.start)}"
+        if hits:
+            return self.violated(observed, promised, figure=f"{len(hits)} hits")
+        return self.held(observed, promised, figure="0 hits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCalled(Expectation):
+    """Between `least` and `most` calls reached the upstream in a window: the trials of a half-open circuit."""
+
+    name: ClassVar[str] = "upstream_called"
+    needs_fault: ClassVar[bool] = True
+    least: int
+    most: int
+    start: float
+    end: float
+    when: str
+
+    def judge(self, record: Record) -> Finding:
+        wanted = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
+        promised = f"{wanted} calls reach the upstream {self.when}"
+        hits = _hits(record, self.start, self.end)
+        observed = f"{len(hits)} calls reached the upstream {self.when}"
+        if self.least <= len(hits) <= self.most:
+            return self.held(observed, promised, figure=f"{len(hits)} trials")
+        return self.violated(observed, promised, figure=f"{len(hits)} trials")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedAwayWhileOpen(Expectation):
+    """The accept breaker: `failures` establishments fail with their code, the next are turned away at once."""
+
+    name: ClassVar[str] = "turned_away_while_open"
+    needs_fault: ClassVar[bool] = True
+    crowd: str
+    failures: int
+    failure_code: int
+    open_code: int
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            f"{self.failures} failed establishments closed with {self.failure_code}, every later one turned away with "
+            f"{self.open_code} (or HTTP 503) within {format_duration(self.within)}"
+        )
+        attempts = sorted(record.attempts(self.crowd), key=lambda attempt: attempt.began)
+        if len(attempts) <= self.failures:
+            return self.inconclusive(f"{len(attempts)} attempts, more than {self.failures} are needed", promised)
+        answers = [
+            str(attempt.code)
+            if attempt.outcome is Outcome.CLOSED
+            else f"{attempt.outcome.value} {attempt.status or ''}"
+            for attempt in attempts
+        ]
+        shown = ", ".join(answers[:10])
+        failed, turned = attempts[: self.failures], attempts[self.failures :]
+        if any(attempt.outcome is not Outcome.CLOSED or attempt.code != self.failure_code for attempt in failed):
+            return self.violated(f"the first {self.failures} attempts ended with {shown}", promised, figure=answers[0])
+        unlike = [
+            attempt
+            for attempt in turned
+            if not (
+                (attempt.outcome is Outcome.CLOSED and attempt.code == self.open_code)
+                or (attempt.outcome is Outcome.HTTP and attempt.status == 503)
+            )
+        ]
+        if unlike:
+            return self.violated(
+                f"{len(unlike)} of {len(turned)} attempts beyond the threshold were not turned away: {shown}",
+                promised,
+                figure=f"{len(turned) - len(unlike)}/{len(turned)} away",
+            )
+        slowest = max(attempt.at - attempt.began for attempt in turned)
+        return self.by_limit(
+            record,
+            slowest,
+            self.within,
+            observed=f"{len(turned)} turned away, the slowest after {format_duration(slowest)}",
+            promised=promised,
+            figure=f"{len(turned)}/{len(turned)} away",
+        )
+
+
+def _hits(record: Record, start: float, end: float) -> list[Hit]:
+    return [hit for hit in record.journal.of(Hit) if start <= hit.at <= end]

@@ -1,0 +1,85 @@
+"""Dead connections are found and everything they held is released, in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.journal import Sample, Statistics
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["ReleasedWithin", "StatisticsAgree"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedWithin(Expectation):
+    """From the fault's bite, the server's kernel sockets fall to `remaining` within `limit` seconds and stay there."""
+
+    name: ClassVar[str] = "released_within"
+    needs_fault: ClassVar[bool] = True
+    dead: int
+    """How many connections died."""
+    remaining: int
+    """How many others the server rightly keeps."""
+    limit: float
+    why: str
+    """How the limit comes about: "interval + timeout + sweep"."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"all {self.dead} released within {format_duration(self.limit)} ({self.why})"
+        since = record.bitten_since()
+        if since is None:
+            return self.inconclusive("no fault left a receipt", promised)
+        healed = record.healed_since() or float("inf")
+        samples = [sample for sample in record.journal.of(Sample) if since <= sample.at <= healed]
+        if not samples:
+            return self.inconclusive("no sample of the server's sockets after the fault", promised)
+        released = self._released(samples)
+        uncertainty = record.lateness + record.sampling
+        if released is None:
+            last = samples[-1]
+            watched = last.at - since
+            left = last.connections - self.remaining
+            observed = f"{left} of {self.dead} dead connections still held {format_duration(watched)} after they died"
+            if watched <= self.limit + uncertainty:
+                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
+            return self.violated(observed, promised, figure=f"{left} kept", evidence=(str(last.sockets),))
+        took = max(0.0, released.at - since)
+        figure = format_duration(took)
+        observed = f"the last of {self.dead} dead connections was released after {figure}"
+        return self.by_limit(
+            record, took, self.limit, observed=observed, promised=promised, figure=figure, sampled=True
+        )
+
+    def _released(self, samples: list[Sample]) -> Sample | None:
+        """The first sample from which on the count never rises above what may remain."""
+        first = None
+        for sample in samples:
+            if sample.connections > self.remaining:
+                first = None
+            elif first is None:
+                first = sample
+        return first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsAgree(Expectation):
+    """The server's own count of connections agrees with what is really there, once everything has settled."""
+
+    name: ClassVar[str] = "statistics_agree"
+    connections: int
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"the server's statistics say {self.connections} connections, as its kernel does"
+        readings = [reading for reading in record.journal.of(Statistics) if "connections" in reading.values]
+        if not readings:
+            errors = [reading.error for reading in record.journal.of(Statistics) if reading.error]
+            return self.inconclusive(f"the statistics could not be read: {(errors or ['never asked'])[-1]}", promised)
+        said = readings[-1].values["connections"]
+        if said == self.connections:
+            return self.held(f"the statistics say {said:g}", promised)
+        return self.violated(
+            f"the statistics say {said} connections where {self.connections} are open", promised, figure=f"{said}"
+        )

@@ -1,0 +1,252 @@
+"""What clients saw: establishment, rejection, being left alone, being closed in the promised way."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.contract import RejectionAnswer
+from chaos.expectations.base import Expectation, Record, quantile
+from chaos.journal import Attempt, Outcome, Traffic
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["ClosedWith", "Established", "RejectedGracefully", "Undisturbed", "Warned", "describe"]
+
+
+def describe(attempt: Attempt) -> str:
+    """One attempt in words: "client 7: http 503 in the handshake after 12ms"."""
+    what = {
+        Outcome.OPEN: "open",
+        Outcome.REFUSED: "connection refused",
+        Outcome.RESET: f"reset in {attempt.phase}",
+        Outcome.HTTP: f"HTTP {attempt.status}",
+        Outcome.CLOSED: f"closed with {attempt.code} before the first message",
+        Outcome.EOF: f"ended without a word in {attempt.phase}",
+        Outcome.TIMEOUT: f"timed out in {attempt.phase}",
+        Outcome.INVALID: f"invalid answer in {attempt.phase}",
+    }[attempt.outcome]
+    detail = f" ({attempt.detail})" if attempt.detail else ""
+    return f"client {attempt.client}: {what} after {format_duration(max(0.0, attempt.at - attempt.began))}{detail}"
+
+
+def _tally(attempts: list[Attempt]) -> str:
+    counts = Counter(describe(attempt).split(": ", 1)[1].split(" after ")[0] for attempt in attempts)
+    return ", ".join(f"{count} x {what}" for what, count in counts.most_common(3))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Established(Expectation):
+    """Within capacity, at least `success_ratio` of the attempts got their first message within `within` seconds."""
+
+    name: ClassVar[str] = "established"
+    crowd: str
+    count: int
+    within: float
+    success_ratio: float
+
+    def judge(self, record: Record) -> Finding:
+        attempts = record.attempts(self.crowd)
+        promised = (
+            f"{self.success_ratio:.4g} of {self.count} attempts open, first message "
+            f"within {format_duration(self.within)}"
+        )
+        if len(attempts) < self.count:
+            return self.inconclusive(f"only {len(attempts)} of {self.count} attempts were recorded", promised)
+        opened = [attempt for attempt in attempts if attempt.outcome is Outcome.OPEN]
+        failed = [attempt for attempt in attempts if attempt.outcome is not Outcome.OPEN]
+        ratio = f"{len(opened)}/{len(attempts)}"
+        if len(opened) < self.success_ratio * len(attempts):
+            return self.violated(
+                f"{len(opened)} of {len(attempts)} attempts got in; the others: {_tally(failed)}",
+                promised,
+                figure=ratio,
+                evidence=map(describe, failed),
+            )
+        times = [_until_usable(attempt) for attempt in opened]
+        late = [attempt for attempt in opened if _until_usable(attempt) > self.within]
+        slowest = f"the slowest after {format_duration(max(times))}"
+        return self.by_limit(
+            record,
+            max(times),
+            self.within,
+            observed=f"{len(late)} of {len(opened)} clients waited too long, {slowest}"
+            if late
+            else f"{ratio} open, {slowest}",
+            promised=promised,
+            figure=f"{ratio} {format_duration(quantile(times, 0.5))}",
+            evidence=map(describe, late),
+        )
+
+
+def _until_usable(attempt: Attempt) -> float:
+    return next(t for t in (attempt.first_message, attempt.handshake, attempt.tcp, attempt.at - attempt.began) if t)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedGracefully(Expectation):
+    """Of a burst beyond the limit, exactly the free places are taken and every other attempt is turned away as told."""
+
+    name: ClassVar[str] = "rejected_gracefully"
+    needs_fault: ClassVar[bool] = True
+    crowd: str
+    free: int
+    """Places that were free when the burst began."""
+    answer: RejectionAnswer
+    within: float
+    retry_after: bool
+
+    def judge(self, record: Record) -> Finding:
+        attempts = record.attempts(self.crowd)
+        opened = [attempt for attempt in attempts if attempt.outcome is Outcome.OPEN]
+        others = [attempt for attempt in attempts if attempt.outcome is not Outcome.OPEN]
+        how = "HTTP 503" if self.answer is RejectionAnswer.HTTP_503 else "close code 1013"
+        promised = (
+            f"{self.free} more clients get in, each of the others is turned away with {how}"
+            f"{' and Retry-After' if self.retry_after else ''} within {format_duration(self.within)}"
+        )
+        figure = f"{len(opened)} in, {len(others)} out"
+        if len(attempts) <= self.free:
+            return self.inconclusive(
+                f"the burst of {len(attempts)} did not exceed the {self.free} places that were free", promised
+            )
+        if len(opened) > self.free:
+            return self.violated(
+                f"{len(opened)} of {len(attempts)} got in although {self.free} places were free",
+                promised,
+                figure=figure,
+            )
+        if len(opened) < self.free:
+            return self.violated(
+                f"only {len(opened)} of {self.free} free places were given away; the others: {_tally(others)}",
+                promised,
+                figure=figure,
+                evidence=map(describe, others),
+            )
+        rude = [attempt for attempt in others if not self._graceful(attempt)]
+        if rude:
+            return self.violated(
+                f"{len(rude)} of {len(others)} were not turned away gracefully: {_tally(rude)}",
+                promised,
+                figure=figure,
+                evidence=map(describe, rude),
+            )
+        slowest = max(attempt.at - attempt.began for attempt in others)
+        return self.by_limit(
+            record,
+            slowest,
+            self.within,
+            observed=f"{figure}, the slowest refusal after {format_duration(slowest)}",
+            promised=promised,
+            figure=figure,
+        )
+
+    def _graceful(self, attempt: Attempt) -> bool:
+        if self.answer is RejectionAnswer.HTTP_503:
+            return (
+                attempt.outcome is Outcome.HTTP
+                and attempt.status == 503
+                and (attempt.retry_after is not None or not self.retry_after)
+            )
+        return attempt.outcome is Outcome.CLOSED and attempt.code == 1013
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undisturbed(Expectation):
+    """Clients that the fault should not touch stayed connected and got every answer."""
+
+    name: ClassVar[str] = "undisturbed"
+    crowd: str
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"no client of {self.crowd!r} is cut off or left without its answer"
+        opened = record.opened(self.crowd)
+        if not opened:
+            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        cut = [ended for ended in record.endings(self.crowd) if ended.by == "server"]
+        if cut:
+            first = cut[0]
+            code = f" {first.code}" if first.code is not None else ""
+            how = f"{first.how}{code} {first.reason}".rstrip()
+            return self.violated(
+                f"{len(cut)} of {len(opened)} untouched clients were cut off, the first by {how}",
+                promised,
+                figure=f"{len(cut)} cut",
+                evidence=(
+                    f"client {ended.client}: {ended.how} {ended.code or ''} {ended.reason}".rstrip() for ended in cut
+                ),
+            )
+        traffic = [item for item in record.journal.of(Traffic) if item.crowd == self.crowd]
+        wrong = sum(item.wrong for item in traffic)
+        if wrong:
+            return self.violated(f"{wrong} answers to untouched clients were wrong", promised, figure=f"{wrong} wrong")
+        answered = sum(item.answered for item in traffic)
+        return self.held(f"all {len(opened)} stayed, {answered} answers right", promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedWith(Expectation):
+    """Every open client of the crowd was closed by the server with one of the codes, and TCP ended afterwards."""
+
+    name: ClassVar[str] = "closed_with"
+    crowd: str
+    codes: tuple[int, ...]
+    why: str
+    """When that is promised, for the sentence: "at shutdown"."""
+
+    def judge(self, record: Record) -> Finding:
+        codes = " or ".join(map(str, self.codes))
+        promised = f"every client is closed with {codes} {self.why}"
+        opened = record.opened(self.crowd)
+        endings = {ended.client: ended for ended in record.endings(self.crowd)}
+        if not opened:
+            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        wrong = []
+        for attempt in opened:
+            ended = endings.get(attempt.client)
+            if ended is None:
+                wrong.append(f"client {attempt.client}: still open")
+            elif ended.how != "close" or ended.code not in self.codes:
+                wrong.append(f"client {attempt.client}: {ended.how} {ended.code or ''} {ended.reason}".rstrip())
+        figure = f"{len(opened) - len(wrong)}/{len(opened)}"
+        if wrong:
+            return self.violated(
+                f"{len(wrong)} of {len(opened)} clients were not closed with {codes}: {wrong[0]}",
+                promised,
+                figure=figure,
+                evidence=wrong,
+            )
+        return self.held(f"{figure} closed with {codes}", promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Expectation):
+    """Every client of a traced crowd heard a warning after a time."""
+
+    name: ClassVar[str] = "warned"
+    crowd: str
+    pattern: str
+    since: float
+    what: str
+    """What the warning is about, for the sentence: "86 of 100 places"."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"every client is warned at {self.what}"
+        opened = record.opened(self.crowd)
+        if not opened:
+            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        pattern = re.compile(self.pattern)
+        heard = {
+            frame.client: frame.at
+            for frame in record.frames(self.crowd, opcode="text")
+            if frame.at >= self.since and pattern.search(frame.text)
+        }
+        figure = f"{len(heard)}/{len(opened)} warned"
+        missed = [f"client {attempt.client}" for attempt in opened if attempt.client not in heard]
+        if missed:
+            return self.violated(
+                f"{len(missed)} of {len(opened)} clients got no warning", promised, figure=figure, evidence=missed
+            )
+        return self.held(f"all {len(opened)} were warned", promised, figure=figure)

@@ -1,0 +1,57 @@
+"""Whether the experiment itself was sound: faults bit, faults healed. Never a verdict on the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.journal import Bite, Healing, HealingState, Injected
+from chaos.verdict import Finding
+
+__all__ = ["FaultsBit", "FaultsHealed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsBit(Expectation):
+    """Every fault was seen to act on the side that suffers it: otherwise the green would mean nothing."""
+
+    name: ClassVar[str] = "faults_bit"
+
+    def judge(self, record: Record) -> Finding:
+        injected = record.journal.of(Injected)
+        receipts = record.receipts()
+        promised = "every injected fault is seen to bite on all connections it is meant for"
+        if len(receipts) < len(injected):
+            return self.inconclusive(
+                f"{len(injected) - len(receipts)} of {len(injected)} faults left no receipt", promised
+            )
+        blunt = [receipt for receipt in receipts if receipt.bite is not Bite.BIT or receipt.covered < receipt.total]
+        if blunt:
+            return self.inconclusive(
+                f"the fault did not bite as it should, so nothing can be said of the server: {blunt[0].sentence()}",
+                promised,
+                evidence=(receipt.sentence() for receipt in blunt),
+            )
+        return self.held("; ".join(receipt.sentence() for receipt in receipts) or "no fault was injected", promised)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsHealed(Expectation):
+    """Every fault was taken away again, and that was seen."""
+
+    name: ClassVar[str] = "faults_healed"
+
+    def judge(self, record: Record) -> Finding:
+        injected = record.journal.of(Injected)
+        healings = record.journal.of(Healing)
+        promised = "every fault is healed, or gone with the target"
+        failed = [healing for healing in healings if healing.state is HealingState.FAILED]
+        if failed:
+            shown = (f"{item.what} ({item.side}): {item.during}" for healing in failed for item in healing.evidence)
+            return self.inconclusive(f"{failed[0].fault} could not be healed", promised, evidence=shown)
+        if len(healings) < len(injected):
+            return self.inconclusive(
+                f"{len(injected) - len(healings)} of {len(injected)} faults were not seen to heal", promised
+            )
+        return self.held(f"{len(healings)} of {len(injected)} healed", promised)

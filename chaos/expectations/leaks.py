@@ -1,0 +1,76 @@
+"""Nothing is kept per connection that has ended: slopes over repeated rounds, with an interval."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.journal import Round
+from chaos.stats import MINIMUM_ROUNDS, slope
+from chaos.units import format_size
+from chaos.verdict import Finding
+
+__all__ = ["FdsNotKept", "MemoryNotKept", "NotKept"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotKept(Expectation):
+    """What is kept per ended connection stays below `margin`, for certain: its whole interval does."""
+
+    margin: float
+
+    @abstractmethod
+    def read(self, each: Round) -> float:
+        """The quantity of one round."""
+
+    @abstractmethod
+    def shown(self, per_connection: float) -> str:
+        """A slope in words, per 1,000 ended connections."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"less than {self.shown(self.margin)} kept per 1,000 ended connections"
+        rounds = record.journal.of(Round)
+        if len(rounds) < MINIMUM_ROUNDS:
+            return self.inconclusive(f"{len(rounds)} rounds were measured, {MINIMUM_ROUNDS} are needed", promised)
+        found = slope([each.ended for each in rounds], [self.read(each) for each in rounds])
+        figure = f"{self.shown(found.value)}/1k"
+        observed = (
+            f"{self.shown(found.value)} kept per 1,000 ended connections "
+            f"({self.shown(found.low)} to {self.shown(found.high)}, {rounds[-1].ended} endings in {len(rounds)} rounds)"
+        )
+        if found.below(self.margin):
+            return self.held(observed, promised, figure=figure)
+        if found.above(self.margin):
+            return self.violated(observed, promised, figure=figure)
+        smallest = self.shown(found.resolution)
+        return self.inconclusive(
+            f"{observed}: the interval holds the margin; {smallest} is the smallest that could be seen", promised
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FdsNotKept(NotKept):
+    """File descriptors of all the server's processes."""
+
+    name: ClassVar[str] = "fds_not_kept"
+
+    def read(self, each: Round) -> float:
+        return each.fds
+
+    def shown(self, per_connection: float) -> str:
+        return f"{per_connection * 1000:.3g} fds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryNotKept(NotKept):
+    """Memory of all the server's processes, bytes."""
+
+    name: ClassVar[str] = "memory_not_kept"
+
+    def read(self, each: Round) -> float:
+        return each.memory
+
+    def shown(self, per_connection: float) -> str:
+        return format_size(per_connection * 1000)

@@ -1,0 +1,125 @@
+"""The server notices who is there: pings at the declared period, an idle client is warned and then closed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record, quantile
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["ClosedWhenIdle", "PingedAtPeriod", "WarnedBeforeClose"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingedAtPeriod(Expectation):
+    """Every client of a traced crowd gets a ping at least every `interval` seconds while it was watched."""
+
+    name: ClassVar[str] = "pinged_at_period"
+    crowd: str
+    interval: float
+    until: float
+    """When watching ended, seconds monotonic: the time since the last ping counts as a gap too."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"a ping to every client every {format_duration(self.interval)}"
+        opened = record.opened(self.crowd)
+        if not opened:
+            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        longest = 0.0
+        gaps: list[float] = []
+        pings = record.frames(self.crowd, opcode="ping")
+        for attempt in opened:
+            times = [ping.at for ping in pings if ping.client == attempt.client]
+            gaps.extend(later - earlier for earlier, later in pairwise(times))
+            marks = [attempt.at, *times, self.until]
+            longest = max(longest, *(later - earlier for earlier, later in pairwise(marks)))
+        if not gaps:
+            watched = self.until - opened[0].at
+            return self.violated(
+                f"{len(pings)} pings to {len(opened)} clients in {format_duration(watched)}", promised, figure="no ping"
+            )
+        figure = format_duration(quantile(gaps, 0.5))
+        observed = f"a ping every {figure} (median), longest silence {format_duration(longest)}"
+        return self.by_limit(record, longest, self.interval, observed=observed, promised=promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarnedBeforeClose(Expectation):
+    """Every idle client is warned, at least half of the declared notice before it is closed."""
+
+    name: ClassVar[str] = "warned_before_close"
+    crowd: str
+    warning: str
+    """A regular expression for the warning."""
+    notice: float
+    """Seconds between the warning and the close, as declared."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"every idle client is warned {format_duration(self.notice)} before it is closed"
+        opened = record.opened(self.crowd)
+        if not opened:
+            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        endings = {ended.client: ended.at for ended in record.endings(self.crowd) if ended.by == "server"}
+        pattern = re.compile(self.warning)
+        warned = {
+            frame.client: frame.at for frame in record.frames(self.crowd, opcode="text") if pattern.search(frame.text)
+        }
+        unwarned = [attempt.client for attempt in opened if attempt.client not in warned]
+        if unwarned:
+            return self.violated(
+                f"{len(unwarned)} of {len(opened)} idle clients got no warning",
+                promised,
+                figure=f"{len(warned)}/{len(opened)} warned",
+                evidence=(f"client {client}" for client in unwarned),
+            )
+        notices = [endings[client] - at for client, at in warned.items() if client in endings]
+        if not notices:
+            return self.held(f"all {len(opened)} warned, none closed meanwhile", promised)
+        shortest = min(notices)
+        observed = f"all {len(opened)} warned, the shortest notice {format_duration(shortest)}"
+        # Half: a server may round its timers to its sweep, but a warning that leaves no time to answer is none.
+        if shortest + record.lateness < self.notice / 2:
+            return self.violated(observed, promised, figure=format_duration(shortest))
+        return self.held(observed, promised, figure=format_duration(shortest))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedWhenIdle(Expectation):
+    """Every idle client is closed with a close frame, neither before `timeout` nor after `timeout + slack`."""
+
+    name: ClassVar[str] = "closed_when_idle"
+    crowd: str
+    timeout: float
+    slack: float
+    """Seconds that the server's sweep may add."""
+
+    def judge(self, record: Record) -> Finding:
+        latest = self.timeout + self.slack
+        promised = f"idle clients are closed between {format_duration(self.timeout)} and {format_duration(latest)}"
+        opened = record.opened(self.crowd)
+        if not opened:
+            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
+        times = []
+        for attempt in opened:
+            ended = endings.get(attempt.client)
+            if ended is None:
+                return self.violated(
+                    f"{len(opened) - len(endings)} of {len(opened)} idle clients were never closed",
+                    promised,
+                    figure=f"{len(endings)}/{len(opened)} closed",
+                )
+            if ended.how != "close":
+                return self.violated(
+                    f"client {attempt.client} was cut off by {ended.how}, without a close frame", promised
+                )
+            times.append(ended.at - (attempt.began + (attempt.first_message or attempt.handshake or 0.0)))
+        figure = format_duration(quantile(times, 0.5))
+        observed = f"closed after {format_duration(min(times))} to {format_duration(max(times))} without a message"
+        if min(times) + record.lateness < self.timeout:
+            return self.violated(f"{observed}: too early", promised, figure=figure)
+        return self.by_limit(record, max(times), latest, observed=observed, promised=promised, figure=figure)

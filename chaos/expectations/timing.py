@@ -1,0 +1,137 @@
+"""How fast: round trips, broadcasts, recovery, shutdown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record, quantile
+from chaos.journal import ServerEvent
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["DeliveredInSequence", "RecoveredWithin", "RoundTripsWithin", "ShutDownWithin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTripsWithin(Expectation):
+    """Every exchange is answered rightly, and the 99th percentile of the round trips stays within `p99` seconds."""
+
+    name: ClassVar[str] = "round_trips_within"
+    sent: int
+    answered: int
+    round_trips: tuple[float, ...]
+    p99: float
+    why: str = ""
+
+    def judge(self, record: Record) -> Finding:
+        because = f" ({self.why})" if self.why else ""
+        promised = f"99 % of the round trips within {format_duration(self.p99)}{because}"
+        if self.sent == 0:
+            return self.inconclusive("nothing was sent", promised)
+        if self.answered < self.sent:
+            return self.violated(
+                f"{self.sent - self.answered} of {self.sent} exchanges were not answered rightly",
+                promised,
+                figure=f"{self.answered}/{self.sent}",
+            )
+        measured = quantile(self.round_trips, 0.99)
+        figure = f"p99 {format_duration(measured)}"
+        observed = f"{figure} of {self.sent} round trips, median {format_duration(quantile(self.round_trips, 0.5))}"
+        return self.by_limit(record, measured, self.p99, observed=observed, promised=promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveredWithin(Expectation):
+    """From the healing of the fault, all clients of a crowd get in within `limit` seconds."""
+
+    name: ClassVar[str] = "recovered_within"
+    needs_fault: ClassVar[bool] = True
+    crowd: str
+    count: int
+    limit: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"service as before within {format_duration(self.limit)} of healing"
+        healed = record.healed_since()
+        if healed is None:
+            return self.inconclusive("no fault was seen to heal", promised)
+        opened = [attempt for attempt in record.opened(self.crowd) if attempt.at >= healed]
+        if len(opened) < self.count:
+            return self.violated(
+                f"{len(opened)} of {self.count} clients got in again", promised, figure=f"{len(opened)}/{self.count}"
+            )
+        took = sorted(attempt.at - healed for attempt in opened)[self.count - 1]
+        figure = format_duration(took)
+        observed = f"all {self.count} clients served again {figure} after healing"
+        return self.by_limit(record, took, self.limit, observed=observed, promised=promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredInSequence(Expectation):
+    """Every listener hears a broadcast at least every `gap` seconds between `start` and `end`, and misses none."""
+
+    name: ClassVar[str] = "delivered_in_sequence"
+    crowd: str
+    gap: float
+    start: float
+    end: float
+    sequence: str | None
+    """A regular expression whose group 1 is the broadcast's number; None where broadcasts carry none."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"a broadcast to every listener at least every {format_duration(self.gap)}, none lost or repeated"
+        opened = record.opened(self.crowd)
+        if not opened:
+            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        messages = [frame for frame in record.frames(self.crowd, opcode="text") if self.start <= frame.at <= self.end]
+        longest = 0.0
+        for attempt in opened:
+            heard = [frame for frame in messages if frame.client == attempt.client]
+            marks = [self.start, *(frame.at for frame in heard), self.end]
+            longest = max(longest, *(later - earlier for earlier, later in pairwise(marks)))
+            broken = self._out_of_sequence([frame.text for frame in heard])
+            if broken:
+                return self.violated(f"listener {attempt.client}: {broken}", promised, figure="out of sequence")
+        figure = f"gap {format_duration(longest)}"
+        observed = f"{len(messages)} broadcasts to {len(opened)} listeners, longest gap {format_duration(longest)}"
+        return self.by_limit(record, longest, self.gap, observed=observed, promised=promised, figure=figure)
+
+    def _out_of_sequence(self, texts: list[str]) -> str:
+        if self.sequence is None:
+            return ""
+        numbers = [int(found[1]) for text in texts if (found := re.search(self.sequence, text))]
+        for earlier, later in pairwise(numbers):
+            if later != earlier + 1:
+                kind = "repeated or reordered" if later <= earlier else f"{later - earlier - 1} lost"
+                return f"broadcast {later} came after {earlier} ({kind})"
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShutDownWithin(Expectation):
+    """From SIGTERM the server ends by itself within `limit` seconds, with exit code 0."""
+
+    name: ClassVar[str] = "shut_down_within"
+    limit: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"the process ends with exit code 0 within {format_duration(self.limit)} of SIGTERM"
+        events = record.journal.of(ServerEvent)
+        asked = next((event for event in events if event.what == "asked to stop"), None)
+        if asked is None:
+            return self.inconclusive("the server was never asked to stop", promised)
+        exited = next((event for event in events if event.what == "exited" and event.at >= asked.at), None)
+        if exited is None:
+            last = record.journal.events[-1].at
+            return self.violated(
+                f"still running {format_duration(last - asked.at)} after SIGTERM", promised, figure="never"
+            )
+        took = exited.at - asked.at
+        figure = format_duration(took)
+        if exited.exit_code not in (0, None):
+            return self.violated(f"ended with exit code {exited.exit_code} after {figure}", promised, figure=figure)
+        observed = f"ended {figure} after SIGTERM"
+        return self.by_limit(record, took, self.limit, observed=observed, promised=promised, figure=figure)

@@ -1,0 +1,418 @@
+"""The experiment in a scenario's hands: crowds, faults, waits, and the judgement at the end.
+
+It talks to the conductor, which does everything that has a time; this side only awaits. It never imports pytest, so
+the same object serves a notebook or another test runner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Protocol
+
+from chaos.address import Address
+from chaos.capability import Availability, Capability
+from chaos.conditions import Condition, CrowdGone, Heard
+from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
+from chaos.errors import ChaosError, TargetFailure
+from chaos.expectations import Expectation, FaultsBit, FaultsHealed, Record, judge_all
+from chaos.faults.base import Fault
+from chaos.journal import (
+    Attempt,
+    Bite,
+    Call,
+    FindingMade,
+    Healing,
+    HealingState,
+    JournalWriter,
+    Phase,
+    PhaseEntered,
+    Receipt,
+    Round,
+    Sample,
+    ServerEvent,
+    Source,
+    read_journal,
+)
+from chaos.rpc import RpcClient
+from chaos.server_view import ServerView
+from chaos.stats import MINIMUM_ROUNDS
+from chaos.target import Target
+from chaos.verdict import Finding, Verdict
+
+__all__ = ["Crowd", "Experiment", "Inconclusive", "Injection", "ServerControl", "Via", "Violated", "Worse"]
+
+
+SAMPLING = 0.05
+"""Seconds between two samples: 3 ms each at 1,000 connections, so 6 % of a core there and 1 % at a hundred."""
+
+WARM_UP = 3
+"""Rounds that a leak measurement leaves out: allocators and caches of the servers measured were full after two."""
+
+MOST_ROUNDS = 60
+"""The budget of a leak measurement: what is not decided then is inconclusive, with the smallest slope visible."""
+
+
+class Violated(AssertionError):
+    """A promise was broken."""
+
+
+class Inconclusive(AssertionError):
+    """Nothing can be said of the server: the experiment was not sound. Never green."""
+
+
+class Worse(ExceptionGroup[AssertionError]):
+    """All findings of one scenario that are not held."""
+
+
+class Via(StrEnum):
+    """How a crowd reaches the server."""
+
+    LINK = "link"
+    """Through the proxy."""
+    DIRECT = "direct"
+    """Straight to the server."""
+
+
+class ServerControl(Protocol):
+    """What an experiment may do to the server; a runtime's `Server` fits."""
+
+    @property
+    def address(self) -> Address: ...
+    def start(self) -> None: ...
+    def stop(self, *, sig: signal.Signals = ..., timeout: float) -> int: ...
+    def kill(self) -> None: ...
+    def alive(self) -> bool: ...
+    def exit_code(self) -> int | None: ...
+    def root_pids(self) -> tuple[int, ...]: ...
+    def log_tail(self, lines: int = ...) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injection:
+    """A fault at work."""
+
+    receipt: Receipt
+
+    @property
+    def since(self) -> float:
+        """When it began to act, seconds monotonic."""
+        return self.receipt.since
+
+
+class Crowd:
+    """Clients of one endpoint, by name; they live in a worker process of the conductor."""
+
+    def __init__(self, rpc: RpcClient, name: str, count: int) -> None:
+        self._rpc = rpc
+        self.name = name
+        self.count = count
+
+    async def connect(self, *, mode: Mode = Mode.SIMULTANEOUS, hold: bool = True, gap: float = 0.0) -> list[Attempt]:
+        """Connect every client; returns when each attempt has ended one way or the other."""
+        return list(await self._call("connect", mode=mode, hold=hold, gap=gap))
+
+    async def exchange(self, count: int, *, gap: float = 0.0) -> ExchangeResult:
+        """`count` exchanges on every open client, `gap` seconds apart."""
+        result: ExchangeResult = await self._call("exchange", count, gap=gap)
+        return result
+
+    async def act(self, method: str) -> None:
+        """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive"."""
+        await self._call(method)
+
+    async def close(self) -> None:
+        """Close every open client with a close frame."""
+        await self._call("close")
+
+    async def open_count(self) -> int:
+        """How many clients are open."""
+        found: int = await self._rpc.call("open_clients", self.name)
+        return found
+
+    async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return await self._rpc.call("crowd_call", self.name, method, args, kwargs)
+
+
+class Experiment:
+    """One scenario under one fault, on a running server."""
+
+    def __init__(
+        self,
+        *,
+        rpc: RpcClient,
+        server: ServerControl,
+        view: Callable[[], ServerView],
+        target: Target,
+        capabilities: Mapping[Capability, Availability],
+        journal: JournalWriter,
+        link: Address | None,
+        faults_allowed: bool = True,
+    ) -> None:
+        self.target = target
+        self.capabilities = capabilities
+        self.server_touched = False
+        """Whether the server was stopped, killed or restarted: the next scenario then gets a fresh one."""
+        self.findings: list[FindingMade] = []
+        """What `judge` found, held or not."""
+        self._rpc = rpc
+        self._server = server
+        self._view = view
+        self._journal = journal
+        self._link = link
+        self._faults_allowed = faults_allowed
+        self._marks: dict[str, float] = {}
+
+    # -- what it is -------------------------------------------------------------------------------------------
+
+    own_connections = 1
+    """Connections of the experiment itself that the server holds all along: the canary's."""
+
+    sampling = SAMPLING
+    """Seconds between two samples."""
+
+    def tells(self, name: str) -> bool:
+        """Whether the server's statistics tell this, by its name in the target's statistics table."""
+        return self.target.statistics is not None and name in self.target.statistics.values()
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a client gives a single step up: what the contract promises, thrice, at least 2 s.
+
+        A wait that ends early costs nothing, so this only has to be long enough to tell slow from never.
+        """
+        establishment = self.target.promises.establishment
+        return max(2.0, 3 * establishment.within) if establishment else 10.0
+
+    def _mark(self, crowd: Crowd) -> float:
+        """When the last wait for a message of this crowd ended; messages before that were heard already."""
+        since = self._marks.get(crowd.name, 0.0)
+        self._marks[crowd.name] = time.monotonic()
+        return since
+
+    @staticmethod
+    def now() -> float:
+        """Seconds monotonic."""
+        return time.monotonic()
+
+    async def phase(self, phase: Phase) -> None:
+        """Note that the scenario goes on to its next part."""
+        self._journal.write(PhaseEntered(at=time.monotonic(), phase=phase))
+
+    async def wait_until(self, condition: Condition, *, within: float) -> bool:
+        """Wait for a condition at most `within` seconds; whether it was met. Decides nothing."""
+        met: bool = await self._rpc.call("wait_until", condition, within)
+        return met
+
+    async def wait_until_gone(self, crowd: Crowd, *, within: float) -> bool:
+        """Wait until no client of a crowd is open any more, as the clients see it."""
+        return await self.wait_until(CrowdGone(crowd.name), within=within)
+
+    async def wait_for_message(self, crowd: Crowd, pattern: str, *, within: float) -> bool:
+        """Wait until every client of a traced crowd has heard a message that fits, since the last wait or connect."""
+        return await self.wait_until(Heard(crowd=crowd.name, pattern=pattern, since=self._mark(crowd)), within=within)
+
+    async def watch(self, seconds: float) -> None:
+        """Let the declared interval pass while everything is being recorded."""
+        await asyncio.sleep(seconds)
+
+    # -- clients ----------------------------------------------------------------------------------------------
+
+    async def crowd(
+        self,
+        name: str,
+        count: int,
+        *,
+        endpoint: str = "echo",
+        via: Via = Via.DIRECT,
+        keep_alive: bool = True,
+        own_process: bool = False,
+        **plan: Any,
+    ) -> Crowd:
+        """Make a crowd of clients that are not connected yet; `plan` overrides fields of their ClientPlan."""
+        base = self._plan(endpoint, via)
+        idle = self.target.promises.liveness.idle_timeout if self.target.promises.liveness else None
+        if keep_alive and idle is not None and base.send is not None:
+            base = replace(base, keep_alive=idle / 3)
+        await self._rpc.call("create_crowd", name, replace(base, **plan), count, own_process)
+        return Crowd(self._rpc, name, count)
+
+    def _plan(self, endpoint: str, via: Via) -> ClientPlan:
+        where = getattr(self.target.endpoints, endpoint)
+        if where is None:
+            raise ChaosError(f"the target declares no endpoints.{endpoint}")
+        if via is Via.LINK and self._link is None:
+            raise ChaosError("this deployment has no link: mark the scenario with needs(Capability.LINK)")
+        address = self._link if via is Via.LINK and self._link is not None else self._server.address
+        patience = self.patience
+        send, expect = getattr(where, "send", None), getattr(where, "expect", None)
+        greeting = getattr(where, "greeting", None)
+        return ClientPlan(
+            address=address,
+            path=where.path,
+            headers=tuple(getattr(where, "headers", {}).items()),
+            subprotocol=getattr(where, "subprotocol", None),
+            send=send,
+            expect=expect,
+            greeting=greeting,
+            first_message=(send is not None and expect is not None) or greeting is not None,
+            timeouts=PhaseTimeouts(tcp=patience, handshake=patience, first_message=patience),
+        )
+
+    async def victims_of(self, fault: Fault | None, name: str, count: int, *, endpoint: str = "echo") -> Crowd:
+        """A crowd that a fault can act on: on the path it acts on, in a process of its own where that is killed."""
+        if fault is None:
+            return await self.crowd(name, count, endpoint=endpoint)
+        await self._rpc.call("prepare_fault", fault)
+        plan: dict[str, Any] = {} if fault.receive_buffer is None else {"receive_buffer": fault.receive_buffer}
+        via = Via.LINK if Capability.LINK in fault.needs else Via.DIRECT
+        return await self.crowd(name, count, endpoint=endpoint, via=via, own_process=fault.kills_its_worker, **plan)
+
+    async def call_upstream_until(self, end: float, *, gap: float, stop: Source | None = None) -> list[Call]:
+        """Ask every `gap` seconds until a time (seconds monotonic), or until an answer comes from `stop`."""
+        calls: list[Call] = []
+        while time.monotonic() < end and not (calls and calls[-1].source is stop):
+            calls += await self.call_upstream(1)
+            await asyncio.sleep(gap)
+        return calls
+
+    async def call_upstream(self, count: int, *, gap: float = 0.0) -> list[Call]:
+        """Ask the upstream-backed endpoint `count` times, one after the other."""
+        return list(await self._rpc.call("call_upstream", count, gap))
+
+    # -- faults -----------------------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def inject(self, fault: Fault | None, victims: Crowd | None = None) -> AsyncIterator[Injection]:
+        """Inject a fault, prove it, and heal it at the end, whatever the body does. None is calm: nothing is done."""
+        if fault is None:
+            yield Injection(receipt=_no_receipt("calm"))
+            return
+        await self.phase(Phase.FAULT)
+        if not self._faults_allowed:
+            yield Injection(receipt=_no_receipt(fault.name))
+            await self.phase(Phase.RECOVERY)
+            return
+        number, receipt = await self._rpc.call("inject", fault, victims.name if victims else None)
+        try:
+            yield Injection(receipt=receipt)
+        finally:
+            healing: Healing = await self._rpc.call("heal", number)
+            if healing.state is not HealingState.HEALED:
+                self.server_touched = True
+            await self.phase(Phase.RECOVERY)
+
+    # -- the server -------------------------------------------------------------------------------------------
+
+    async def restart_server(self) -> None:
+        """Start the server again, as its supervisor would, and wait until it is healthy."""
+        self.server_touched = True
+        await asyncio.to_thread(self._server.start)
+        self._note_server("started")
+        await self._rpc.call("server_changed", self._view())
+
+    async def terminate_server(self, *, within: float) -> None:
+        """SIGTERM, and wait for its end at most `within` seconds; the journal has the times and the exit code."""
+        self.server_touched = True
+        self._note_server("asked to stop", detail="SIGTERM")
+        try:
+            code = await asyncio.to_thread(self._server.stop, sig=signal.SIGTERM, timeout=within)
+        except TargetFailure as error:
+            self._note_server("still running", detail=str(error))
+        else:
+            self._note_server("exited", exit_code=code)
+
+    def server_alive(self) -> bool:
+        """Whether its main process runs."""
+        return self._server.alive()
+
+    async def sample(self) -> Sample:
+        """One reading of the truth now."""
+        sample: Sample = await self._rpc.call("sample")
+        return sample
+
+    async def statistics(self) -> dict[str, float | str]:
+        """What the server says of itself now; empty where it could not be read (the journal says why)."""
+        values: dict[str, float | str] = await self._rpc.call("statistics")
+        return values
+
+    # -- leaks ------------------------------------------------------------------------------------------------
+
+    async def rounds(self, expectations: Sequence[Expectation]) -> AsyncIterator[int]:
+        """Numbers of rounds, 1 and up, until every expectation is decided one way or the other, or the budget is spent.
+
+        The first `WARM_UP` rounds are not recorded: caches and pools fill in them.
+        """
+        for number in range(1, MOST_ROUNDS + 1):
+            yield number
+            if number >= WARM_UP + MINIMUM_ROUNDS and (number - WARM_UP) % 4 == 0:
+                record = await self.record()
+                if all(item.judge(record).verdict is not Verdict.INCONCLUSIVE for item in expectations):
+                    return
+
+    async def record_round(self, number: int, *, ended: int) -> None:
+        """Read what the server holds after a round in which all connections so far have ended, and write it down."""
+        if number <= WARM_UP:
+            return
+        sample = await self.sample()
+        self._journal.write(
+            Round(at=sample.at, ended=ended, fds=sample.fds, memory=sample.pss or sample.rss, threads=sample.threads)
+        )
+
+    def _note_server(self, what: str, *, exit_code: int | None = None, detail: str = "") -> None:
+        pids = self._server.root_pids()
+        self._journal.write(
+            ServerEvent(at=time.monotonic(), what=what, pid=pids[0] if pids else 0, exit_code=exit_code, detail=detail)
+        )
+
+    # -- judgement --------------------------------------------------------------------------------------------
+
+    async def record(self) -> Record:
+        """Everything recorded so far."""
+        await self._rpc.call("flush")
+        self._journal.flush()
+        return Record(read_journal(self._journal.path.parent))
+
+    async def judge(self, *expectations: Expectation) -> None:
+        """Judge the promise. Raises `Worse` with every finding that is not held; the worst is the verdict.
+
+        Two findings about the experiment itself are always made: that its faults bit and that they healed.
+        """
+        record = await self.record()
+        own: Sequence[Expectation] = (FaultsBit(), FaultsHealed())
+        judged = [item for item in expectations if self._faults_allowed or not item.needs_fault]
+        findings = judge_all([*judged, *own], record)
+        for finding in findings:
+            made = FindingMade(
+                at=time.monotonic(),
+                expectation=finding.expectation,
+                verdict=finding.verdict.value,
+                observed=finding.observed,
+                promised=finding.promised,
+                figure=finding.figure,
+                evidence=finding.evidence,
+            )
+            self.findings.append(made)
+            self._journal.write(made)
+        bad = [finding for finding in findings if finding.verdict is not Verdict.HELD]
+        if bad:
+            verdict = Verdict.worst(finding.verdict for finding in bad)
+            raise Worse(verdict.value, [_as_error(finding) for finding in bad])
+
+
+def _as_error(finding: Finding) -> AssertionError:
+    text = finding.sentence()
+    return Violated(text) if finding.verdict is Verdict.VIOLATED else Inconclusive(text)
+
+
+def _no_receipt(fault: str) -> Receipt:
+    """What stands in for a receipt when there is no fault; it is never written to the journal."""
+    now = time.monotonic()
+    return Receipt(at=now, fault=fault, bite=Bite.UNKNOWN, covered=0, total=0, since=now)

@@ -1,0 +1,80 @@
+"""The faults, one file each. A fault of another package is found by its entry point in the group "chaos.faults"."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from chaos.errors import ConfigurationError
+from chaos.faults.base import Applied, Fault, Scene, applied
+from chaos.faults.client_killed import ClientKilled
+from chaos.faults.client_reset import ClientReset
+from chaos.faults.connection_burst import ConnectionBurst
+from chaos.faults.fin_without_close import FinWithoutClose
+from chaos.faults.half_open import HalfOpen
+from chaos.faults.latency import Latency
+from chaos.faults.proxy_down import ProxyDown
+from chaos.faults.reset import Reset
+from chaos.faults.server_killed import ServerKilled
+from chaos.faults.server_stopped import ServerStopped
+from chaos.faults.silent import SilentClient
+from chaos.faults.stalled_reader import StalledReader
+from chaos.faults.upstream_down import UpstreamDown
+from chaos.faults.upstream_errors import UpstreamErrors
+from chaos.faults.upstream_hangs import UpstreamHangs
+from chaos.faults.vanished import Vanished
+
+__all__ = [
+    "FAULTS",
+    "Applied",
+    "ClientKilled",
+    "ClientReset",
+    "ConnectionBurst",
+    "Fault",
+    "FinWithoutClose",
+    "HalfOpen",
+    "Latency",
+    "ProxyDown",
+    "Reset",
+    "Scene",
+    "ServerKilled",
+    "ServerStopped",
+    "SilentClient",
+    "StalledReader",
+    "UpstreamDown",
+    "UpstreamErrors",
+    "UpstreamHangs",
+    "Vanished",
+    "applied",
+    "known_faults",
+]
+
+FAULTS: tuple[type[Fault], ...] = (
+    Latency,
+    Reset,
+    HalfOpen,
+    ProxyDown,
+    Vanished,
+    ClientReset,
+    FinWithoutClose,
+    ClientKilled,
+    SilentClient,
+    StalledReader,
+    ConnectionBurst,
+    ServerStopped,
+    ServerKilled,
+    UpstreamErrors,
+    UpstreamHangs,
+    UpstreamDown,
+)
+"""The faults of this package, in the order of the matrix's columns."""
+
+
+def known_faults() -> dict[str, type[Fault]]:
+    """Name to fault, those of other packages included. Raises ConfigurationError for a name that is taken twice."""
+    known = {fault.name: fault for fault in FAULTS}
+    for entry in entry_points(group="chaos.faults"):
+        fault = entry.load()
+        if fault.name in known:
+            raise ConfigurationError(f"{entry.value} calls its fault {fault.name!r}, which is the name of another one")
+        known[fault.name] = fault
+    return known

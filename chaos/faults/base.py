@@ -1,0 +1,160 @@
+"""What a fault is: inject, prove, heal, prove healed.
+
+A fault is a frozen value with one method, an async generator that yields exactly twice:
+
+    async def apply(self, scene):
+        before = ...                    # how things are
+        ...                             # inject
+        yield Receipt(...)              # what it did, seen on the side that suffers it
+        ...                             # heal
+        yield Healing(...)              # that it is gone, seen as well
+
+`applied` drives it, journals every step and heals whatever the body does. To add a fault, copy the file of the one
+that is nearest, give it a name, and name it in `chaos/faults/__init__.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from chaos.agent.async_client import AsyncAgent
+from chaos.capability import Capability
+from chaos.errors import ChaosError, FaultError
+from chaos.journal import Evidence, Healing, HealingState, Injected, JournalWriter, Receipt
+from chaos.links.link import Link
+from chaos.server_view import ServerView
+from chaos.target import Echo
+from chaos.upstream.client import UpstreamControl
+
+if TYPE_CHECKING:
+    from chaos.crowd.handle import CrowdHandle
+
+__all__ = ["Applied", "Fault", "Scene", "applied"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a fault may touch. The methods raise FaultError for what this experiment does not have."""
+
+    server: ServerView
+    echo: Echo
+    """The endpoint that a fault may converse with to measure."""
+    patience: float
+    """Seconds a fault may wait to see itself act."""
+    link: Link | None = None
+    """Between clients and server."""
+    upstream_link: Link | None = None
+    """Between server and upstream."""
+    upstream: UpstreamControl | None = None
+    victims: CrowdHandle | None = None
+    agent: AsyncAgent | None = None
+
+    def the_link(self) -> Link:
+        if self.link is None:
+            raise FaultError("this fault acts on the link, and this deployment has none")
+        return self.link
+
+    def the_upstream_link(self) -> Link:
+        if self.upstream_link is None:
+            raise FaultError("this fault acts on the upstream's link, and this deployment has no upstream")
+        return self.upstream_link
+
+    def the_upstream(self) -> UpstreamControl:
+        if self.upstream is None:
+            raise FaultError("this fault acts on the upstream, and this deployment has none")
+        return self.upstream
+
+    def the_victims(self) -> CrowdHandle:
+        if self.victims is None:
+            raise FaultError("this fault acts on clients: inject it with a crowd")
+        return self.victims
+
+    def the_agent(self) -> AsyncAgent:
+        if self.agent is None:
+            raise FaultError("this fault acts through the agent, and this deployment has none")
+        return self.agent
+
+
+class Fault(ABC):
+    """One harmful thing. Subclasses are frozen dataclasses; what they are is said in class variables."""
+
+    name: ClassVar[str]
+    """In reports and on the command line: lower case, hyphens."""
+    family: ClassVar[str]
+    """ "network", "kernel", "client", "crowd", "server" or "upstream": where it acts."""
+    needs: ClassVar[frozenset[Capability]]
+    """What the deployment has to offer for it."""
+    cannot: ClassVar[str]
+    """What it looks like and is not: the honest limit of the simulation."""
+    announced: ClassVar[bool] = False
+    """Whether the server's own kernel is told by FIN or RST that the victims are gone."""
+    kills_its_worker: ClassVar[bool] = False
+    """Whether the victims need a process of their own."""
+    receive_buffer: ClassVar[int | None] = None
+    """SO_RCVBUF that the victims need, bytes."""
+
+    @property
+    def label(self) -> str:
+        """The name of the matrix column."""
+        return self.name
+
+    async def prepare(self, scene: Scene) -> None:  # noqa: B027  # nothing to do is the rule, not an omission
+        """What has to be done before the victims connect; nothing for most faults. The scene has no victims yet."""
+
+    @abstractmethod
+    def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        """Yield a Receipt after injecting, and a Healing after healing. Raises FaultError."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """A fault while `applied` holds it; `healing` is there once it has ended."""
+
+    receipt: Receipt
+    healing: Healing | None = None
+
+
+@contextlib.asynccontextmanager
+async def applied(fault: Fault, scene: Scene, journal: JournalWriter) -> AsyncIterator[Applied]:
+    """Inject and prove, run the body, heal and prove: each step is in the journal before the next one begins.
+
+    The body's own exception is never masked: a fault that cannot be healed is a Healing with `failed`, not a raise.
+    Raises what injecting raised; whatever the fault had begun by then it has taken back in its own `finally`.
+    """
+    steps = fault.apply(scene)
+    journal.write(Injected(at=time.monotonic(), fault=fault.name, description=repr(fault)))
+    receipt = await anext(steps)
+    if not isinstance(receipt, Receipt):
+        raise FaultError(f"{fault.name} has to yield a Receipt first; it yielded {type(receipt).__name__}")
+    journal.write(receipt)
+    held = Applied(receipt)
+    try:
+        yield held
+    finally:
+        held.healing = await _healed(fault, steps)
+        journal.write(held.healing)
+
+
+async def _healed(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Healing:
+    began = time.monotonic()
+    try:
+        healing = await anext(steps)
+        if isinstance(healing, Healing):
+            return healing
+        problem = f"it yielded {type(healing).__name__} instead of a Healing"
+    except StopAsyncIteration:
+        problem = "it ended without a Healing"
+    except (ChaosError, OSError, TimeoutError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    return Healing(
+        at=time.monotonic(),
+        fault=fault.name,
+        state=HealingState.FAILED,
+        since=began,
+        evidence=(Evidence(what="healing", side="harness", during=problem),),
+    )

@@ -1,0 +1,67 @@
+"""A client that resets its connection: RST instead of a close handshake."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.capability import Capability
+from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
+from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+
+__all__ = ["ClientReset"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientReset(Fault):
+    """Every victim closes its socket with SO_LINGER 0: its kernel sends RST, and nothing before it.
+
+    It cannot simulate a reset by something on the way: that comes with both ends alive (see `Reset`).
+    """
+
+    name: ClassVar[str] = "client-reset"
+    family: ClassVar[str] = "client"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
+    announced: ClassVar[bool] = True
+    cannot: ClassVar[str] = "a reset by a middlebox, which both ends survive"
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port
+        wires = await wires_of(victims, agent, port)
+        resets = (await agent.counters()).get("EstabResets", 0)
+        since = time.monotonic()
+        await victims.reset()
+
+        # A FIN would leave the server's socket in CLOSE_WAIT until the server closes it; an RST removes it at once,
+        # and the kernel counts an ESTABLISHED connection that went straight to CLOSED.
+        states = await poll_until(
+            lambda: peer_states(agent, port, wires),
+            lambda found: all(state == "gone" for state in found.values()),
+            within=scene.patience,
+        )
+        counted = (await agent.counters()).get("EstabResets", 0) - resets
+        gone = sum(state == "gone" for state in states.values())
+        covered = min(gone, counted)
+        yield Receipt(
+            at=time.monotonic(),
+            fault=self.name,
+            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            covered=covered,
+            total=victims.size,
+            since=since,
+            evidence=(
+                states_evidence(wires, states),
+                Evidence(
+                    what="established connections that were reset (EstabResets)",
+                    side="server kernel",
+                    before="0",
+                    during=str(counted),
+                ),
+            ),
+        )
+        now = time.monotonic()
+        # The clients are gone for good; there is nothing left that acts.
+        yield Healing(at=now, fault=self.name, state=HealingState.HEALED, since=now)

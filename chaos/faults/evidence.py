@@ -1,0 +1,96 @@
+"""Readings that several faults prove themselves by: the server's kernel sockets, its processes, what is unread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from chaos.agent.async_client import AsyncAgent
+from chaos.agent.types import SocketInfo
+from chaos.crowd.handle import CrowdHandle
+from chaos.journal import Evidence
+
+__all__ = ["POLL", "Wire", "peer_states", "poll_until", "process_state", "states_evidence", "wires_of"]
+
+POLL = 0.005
+"""Seconds between two looks: one look at the sockets of a hundred connections costs about 1 ms."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """One client's connection as both kernels name it."""
+
+    client: int
+    server: tuple[str, int]
+    """The server's end: address and port."""
+    peer: tuple[str, int]
+    """The client's end, as the server sees it."""
+
+
+async def poll_until(read: Callable[[], Awaitable[T]], enough: Callable[[T], bool], *, within: float) -> T:
+    """Read again and again until it is enough, or the time is over; the last reading."""
+    deadline = time.monotonic() + within
+    while True:
+        found = await read()
+        if enough(found) or time.monotonic() >= deadline:
+            return found
+        await asyncio.sleep(POLL)
+
+
+async def wires_of(victims: CrowdHandle, agent: AsyncAgent, port: int) -> list[Wire]:
+    """The connections of a crowd that the server's kernel holds, found by the client's own port.
+
+    Only meaningful on a TCP-true path: behind a proxy the server's peer is the proxy.
+    """
+    ports = {local_port: client for client, _, local_port in await victims.locals()}
+    return [
+        Wire(client=ports[found.remote[1]], server=found.local, peer=found.remote)
+        for found in await agent.sockets(port)
+        if found.side == "local" and found.remote[1] in ports and found.state != "LISTEN"
+    ]
+
+
+async def peer_states(agent: AsyncAgent, port: int, wires: Sequence[Wire]) -> dict[int, str]:
+    """Client to the state of the server's socket for it; "gone" where the kernel holds none any more."""
+    by_peer = {
+        found.remote: found for found in await agent.sockets(port) if found.side == "local" and found.state != "LISTEN"
+    }
+    return {wire.client: by_peer[wire.peer].state if wire.peer in by_peer else "gone" for wire in wires}
+
+
+async def peer_sockets(agent: AsyncAgent, port: int, wires: Sequence[Wire]) -> dict[int, SocketInfo]:
+    """Client to the server's socket for it, of those the kernel still holds."""
+    clients = {wire.peer: wire.client for wire in wires}
+    return {
+        clients[found.remote]: found
+        for found in await agent.sockets(port)
+        if found.side == "local" and found.remote in clients
+    }
+
+
+def states_evidence(before: Sequence[Wire], after: dict[int, str]) -> Evidence:
+    """How many of the server's sockets were in which state, before and after."""
+    counts: dict[str, int] = {}
+    for state in after.values():
+        counts[state] = counts.get(state, 0) + 1
+    return Evidence(
+        what="the server's sockets for the victims",
+        side="server kernel",
+        before=f"{len(before)} ESTABLISHED",
+        during=", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "none",
+    )
+
+
+def process_state(pid: int) -> str:
+    """The state letter of a process as /proc has it ("S", "T", "Z", ...), "" where there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[0]

@@ -1,0 +1,53 @@
+"""A client that ends TCP without a WebSocket close frame: FIN, and nothing before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.capability import Capability
+from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
+from chaos.journal import Bite, Healing, HealingState, Receipt
+
+__all__ = ["FinWithoutClose"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinWithoutClose(Fault):
+    """Every victim closes its socket in good order for TCP, and without a word for WebSocket.
+
+    This is what a browser tab that is closed, or an application that just exits, looks like from the server.
+    """
+
+    name: ClassVar[str] = "fin-without-close"
+    family: ClassVar[str] = "client"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
+    announced: ClassVar[bool] = True
+    cannot: ClassVar[str] = "half a close, where the client still reads"
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port
+        wires = await wires_of(victims, agent, port)
+        since = time.monotonic()
+        await victims.fin()
+        states = await poll_until(
+            lambda: peer_states(agent, port, wires),
+            lambda found: "ESTABLISHED" not in found.values(),
+            within=scene.patience,
+        )
+        covered = sum(state != "ESTABLISHED" for state in states.values())
+        yield Receipt(
+            at=time.monotonic(),
+            fault=self.name,
+            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            covered=covered,
+            total=victims.size,
+            since=since,
+            evidence=(states_evidence(wires, states),),
+        )
+        now = time.monotonic()
+        # The clients are gone for good; there is nothing left that acts.
+        yield Healing(at=now, fault=self.name, state=HealingState.HEALED, since=now)

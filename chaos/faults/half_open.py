@@ -1,0 +1,83 @@
+"""A half-open connection through a proxy: the client has gone, and the proxy does not tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.capability import Capability
+from chaos.faults.base import Fault, Scene
+from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.links.toxics import SlowCloseToxic, Stream, TimeoutToxic
+
+__all__ = ["HalfOpen"]
+
+_FOR_EVER = 3600.0
+"""Seconds that the proxy holds the client's FIN back: longer than any scenario."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfOpen(Fault):
+    """The clients close, the proxy keeps their FIN to itself, and swallows what the server sends.
+
+    The proxy's kernel acknowledges for the dead: TCP keepalive never finds this peer, only an application's ping does.
+    """
+
+    name: ClassVar[str] = "half-open"
+    family: ClassVar[str] = "network"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK, Capability.SOCKET_PROBE})
+    cannot: ClassVar[str] = "a peer whose kernel does not acknowledge (see Vanished)"
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        link, victims = scene.the_link(), scene.the_victims()
+        before = await _established(scene)
+        # First what the server sends: a byte that reached a client that has gone would come back as RST.
+        swallow = await link.add(TimeoutToxic(timeout=0.0), stream=Stream.DOWNSTREAM)
+        hold = await link.add(SlowCloseToxic(delay=_FOR_EVER), stream=Stream.UPSTREAM)
+        try:
+            since = time.monotonic()
+            await victims.fin()
+            during = await _established(scene)
+            gone = victims.size - await victims.open_count()
+            covered = max(0, min(gone, victims.size - max(0, before - during)))
+            yield Receipt(
+                at=time.monotonic(),
+                fault=self.name,
+                bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+                covered=covered,
+                total=victims.size,
+                since=since,
+                evidence=(
+                    Evidence(
+                        what="established sockets of the server",
+                        side="server kernel",
+                        before=str(before),
+                        during=str(during),
+                    ),
+                    Evidence(
+                        what="clients that are there",
+                        side="client",
+                        before=str(victims.size),
+                        during=str(victims.size - gone),
+                    ),
+                ),
+            )
+        finally:
+            healed_at = time.monotonic()
+            await link.remove(hold)
+            await link.remove(swallow)
+        left = await link.toxics()
+        yield Healing(
+            at=time.monotonic(),
+            fault=self.name,
+            state=HealingState.FAILED if left else HealingState.HEALED,
+            since=healed_at,
+            evidence=(Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),),
+        )
+
+
+async def _established(scene: Scene) -> int:
+    sockets = await scene.the_agent().sockets(scene.server.port)
+    return sum(found.state == "ESTABLISHED" and found.side == "local" for found in sockets)

@@ -1,0 +1,58 @@
+"""A client that is there and says nothing: its kernel acknowledges, its application never answers a ping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.capability import Capability
+from chaos.crowd.plan import ClientState
+from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import peer_states, states_evidence, wires_of
+from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+
+__all__ = ["SilentClient"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentClient(Fault):
+    """Every victim reads what arrives and writes nothing at all: no pong, no message, no close frame.
+
+    This is a hung application on a healthy machine. TCP keepalive is answered, so it cannot find it.
+    """
+
+    name: ClassVar[str] = "silent"
+    family: ClassVar[str] = "client"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
+    cannot: ClassVar[str] = "a hung kernel, which would not acknowledge either (see Vanished)"
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port
+        wires = await wires_of(victims, agent, port)
+        since = time.monotonic()
+        await victims.silence()
+        states = await peer_states(agent, port, wires)
+        silent = {client for client, state in (await victims.states()).items() if state is ClientState.SILENT}
+        covered = sum(states[wire.client] == "ESTABLISHED" and wire.client in silent for wire in wires)
+        yield Receipt(
+            at=time.monotonic(),
+            fault=self.name,
+            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            covered=covered,
+            total=victims.size,
+            since=since,
+            evidence=(
+                states_evidence(wires, states),
+                Evidence(
+                    what="clients that answer nothing",
+                    side="client",
+                    before="0",
+                    during=f"{len(silent)} of {victims.size}",
+                ),
+            ),
+        )
+        healed_at = time.monotonic()
+        await victims.reset()
+        yield Healing(at=time.monotonic(), fault=self.name, state=HealingState.HEALED, since=healed_at)

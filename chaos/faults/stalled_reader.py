@@ -1,0 +1,74 @@
+"""A client that stops reading: its window closes, and the server's buffers fill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.capability import Capability
+from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import poll_until
+from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+
+__all__ = ["StalledReader"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StalledReader(Fault):
+    """Every victim stops reading; where the endpoint answers, it is sent messages whose answers pile up unread.
+
+    The victim's kernel goes on acknowledging until its buffer is full, then announces a window of zero: the server
+    can neither send a ping nor finish a close handshake. Of the three shapes a dead peer comes in, this finds most.
+    """
+
+    messages: int = 100
+    """Exchanges begun on an endpoint that answers, of which no answer is read. With the victims' small buffer a
+    hundred short answers close the window; the protocol's own messages are used, so no server sees a foreign one."""
+
+    name: ClassVar[str] = "stalled-reader"
+    family: ClassVar[str] = "client"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
+    receive_buffer: ClassVar[int | None] = 4096
+    """SO_RCVBUF of the victims, bytes (the kernel doubles it): the smaller, the sooner the window closes."""
+    cannot: ClassVar[str] = "a window that closes because the machine swaps; the reader here stops at once"
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        victims = scene.the_victims()
+        before = await self._unread(scene)
+        since = time.monotonic()
+        await victims.stall()
+        if victims.plan.send is not None:
+            for number in range(self.messages):
+                await victims.send(victims.plan.send.replace("{n}", str(number)))
+        unread = await poll_until(
+            lambda: self._unread(scene),
+            lambda found: len(found) == victims.size and all(found.values()),
+            within=scene.patience,
+        )
+        covered = sum(1 for waiting in unread.values() if waiting)
+        yield Receipt(
+            at=time.monotonic(),
+            fault=self.name,
+            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            covered=covered,
+            total=victims.size,
+            since=since,
+            evidence=(
+                Evidence(
+                    what="bytes that arrived and are not read",
+                    side="client",
+                    before=str(sum(before.values())),
+                    during=str(sum(unread.values())),
+                ),
+            ),
+        )
+        healed_at = time.monotonic()
+        await victims.reset()
+        yield Healing(at=time.monotonic(), fault=self.name, state=HealingState.HEALED, since=healed_at)
+
+    async def _unread(self, scene: Scene) -> dict[int, int]:
+        """Client to bytes in its kernel's receive queue."""
+        states = await scene.the_victims().socket_states()
+        return {client: state.receive_queue for client, state in states.items()}

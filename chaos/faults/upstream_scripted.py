@@ -1,0 +1,60 @@
+"""What the three upstream faults share: the scripted upstream, and a request of ours that shows what it does now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from chaos.address import Address
+from chaos.faults.base import Scene
+from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.probes.http import get
+from chaos.upstream.client import PROOF_PATH
+
+__all__ = ["follow_script"]
+
+_PROOF_WITHIN = 0.25
+"""Seconds after which a proof counts as hanging: an answer takes 1 ms on loopback, 60 ms on a saturated machine."""
+
+
+async def follow_script(
+    scene: Scene, fault: str, mode: Literal["error", "hang"], wanted: str
+) -> AsyncIterator[Receipt | Healing]:
+    """Set the script, show by a request through the link that it is followed, and take it back the same way."""
+    upstream, link = scene.the_upstream(), scene.the_upstream_link()
+    before = await ask(link.address)
+    since = time.monotonic()
+    await upstream.mode(mode)
+    try:
+        during = await ask(link.address)
+        yield Receipt(
+            at=time.monotonic(),
+            fault=fault,
+            bite=Bite.BIT if during == wanted and before != wanted else Bite.DID_NOT_BITE,
+            covered=0,
+            total=0,
+            since=since,
+            evidence=(Evidence(what="answer to a request", side="upstream", before=before, during=during),),
+        )
+    finally:
+        healed_at = time.monotonic()
+        await upstream.mode("ok")
+    after = await ask(link.address)
+    yield Healing(
+        at=time.monotonic(),
+        fault=fault,
+        state=HealingState.HEALED if after == before else HealingState.FAILED,
+        since=healed_at,
+        evidence=(Evidence(what="answer to a request", side="upstream", before=during, during=after),),
+    )
+
+
+async def ask(address: Address) -> str:
+    """What a request through the link gets: a status, "no answer", or why there is no connection."""
+    try:
+        return str((await get(address, PROOF_PATH, within=_PROOF_WITHIN)).status)
+    except TimeoutError:
+        return "no answer"
+    except (OSError, ValueError) as error:
+        return type(error).__name__

@@ -1,0 +1,1 @@
+"""Readings of the truth that are not the agent's: what the server says of itself."""

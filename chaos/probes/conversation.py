@@ -1,0 +1,32 @@
+"""WebSocket connections of our own, for canary, caller and proofs: every option explicit."""
+
+from __future__ import annotations
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from chaos.address import Address
+
+__all__ = ["open_connection"]
+
+_LARGEST_MESSAGE = 1024 * 1024
+
+
+async def open_connection(
+    address: Address, path: str, *, within: float, headers: dict[str, str] | None = None, subprotocol: str | None = None
+) -> ClientConnection:
+    """An open connection without proxy look-up, compression or keepalive of its own.
+
+    Raises TimeoutError after `within` seconds, OSError and websockets' own exceptions.
+    """
+    return await connect(
+        address.url("ws", path),
+        additional_headers=headers,
+        subprotocols=[subprotocol] if subprotocol else None,  # type: ignore[list-item]  # a NewType of str
+        proxy=None,
+        compression=None,
+        ping_interval=None,
+        close_timeout=within,
+        open_timeout=within,
+        max_size=_LARGEST_MESSAGE,
+        max_queue=64,
+    )

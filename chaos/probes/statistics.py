@@ -1,0 +1,86 @@
+"""The server's own statistics, read from where the target file says they are: the second witness."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from chaos.address import Address
+from chaos.probes.http import get
+from chaos.target import Statistics, StatisticsFormat
+
+__all__ = ["StatisticsError", "read_statistics"]
+
+_METRIC = re.compile(r"(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)(?:\{(?P<labels>[^}]*)\})?")
+_LABEL = re.compile(r'(?P<name>[A-Za-z_][A-Za-z0-9_]*)="(?P<value>[^"]*)"')
+
+
+class StatisticsError(Exception):
+    """The statistics could not be read; the text says what was asked and what came."""
+
+
+async def read_statistics(address: Address, where: Statistics, *, within: float) -> dict[str, float | str]:
+    """Name to value of everything the target declares. Raises StatisticsError.
+
+    A JSON list counts as its items joined by commas, a truth value as 1 or 0.
+    """
+    try:
+        answer = await get(address, where.path, within=within)
+    except (OSError, ValueError) as error:
+        what = str(error) or type(error).__name__
+        raise StatisticsError(f"GET {where.path}: {what}") from error
+    if answer.status != 200:
+        raise StatisticsError(f"GET {where.path}: status {answer.status} where 200 was expected")
+    if where.format is StatisticsFormat.JSON:
+        try:
+            document = json.loads(answer.body)
+        except ValueError as error:
+            raise StatisticsError(f"GET {where.path}: not JSON: {answer.body[:80]!r}") from error
+        return {name: _scalar(_point(document, pointer), pointer) for name, pointer in where.values().items()}
+    text = answer.body.decode("utf-8", errors="replace")
+    return {name: _metric(text, metric) for name, metric in where.values().items()}
+
+
+def _point(document: Any, pointer: str) -> Any:
+    """The value at a JSON pointer (RFC 6901)."""
+    value = document
+    for token in pointer.split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        try:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise StatisticsError(f"the statistics hold nothing at {pointer} (no {key!r})") from error
+    return value
+
+
+def _scalar(value: Any, pointer: str) -> float | str:
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    raise StatisticsError(
+        f"the statistics hold {type(value).__name__} at {pointer}; a number, a text or a list is needed"
+    )
+
+
+def _metric(text: str, wanted: str) -> float:
+    matched = _METRIC.fullmatch(wanted.strip())
+    if matched is None:
+        raise StatisticsError(f"{wanted!r} is no metric name, such as 'ws_connections{{endpoint=\"echo\"}}'")
+    labels = {label["name"]: label["value"] for label in _LABEL.finditer(matched["labels"] or "")}
+    values = [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == matched["name"] and labels.items() <= sample.labels.items()
+    ]
+    if not values:
+        raise StatisticsError(f"the statistics hold no metric {wanted}")
+    return float(sum(values))

@@ -1,0 +1,29 @@
+"""The command that does one cell again: same test, target, runtime and seed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from chaos.report.runs import Run
+
+__all__ = ["replay_arguments", "replay_command"]
+
+
+def replay_arguments(run: Run, nodes: Iterable[str]) -> list[str]:
+    """Arguments for pytest, to be run in the directory that holds the state directory."""
+    header = run.header
+    arguments = [*nodes]
+    if header.target_file:
+        arguments.append(f"--chaos-target={header.target_file}")
+    return [
+        *arguments,
+        f"--chaos-runtime={header.runtime}",
+        f"--chaos-seed={header.seed}",
+        *header.options,
+    ]
+
+
+def replay_command(run: Run, slug: str) -> str:
+    """What a person types to see one cell again."""
+    return f"python -m chaos replay {run.id} {shlex.quote(slug)}"

@@ -1,0 +1,185 @@
+"""The story of one cell: what was promised, what was done, what was seen. Words and figures, no markup."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chaos.journal import (
+    Attempt,
+    Beat,
+    Ended,
+    Evidence,
+    Healing,
+    HealingState,
+    Injected,
+    Journal,
+    Note,
+    Outcome,
+    PhaseEntered,
+    Receipt,
+    Sample,
+    Segment,
+    ServerEvent,
+    Statistics,
+    Traffic,
+)
+from chaos.report.timeline import ending, refusal, start_of
+from chaos.units import format_duration, format_size
+
+__all__ = ["FaultStory", "LogLine", "Story", "tell"]
+
+LONGEST_LOG = 120
+"""Lines of a cell's log: the journals have the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultStory:
+    """A fault that was injected, with the evidence that it bit and that it went."""
+
+    name: str
+    description: str
+    receipt: str
+    """What the receipt says of the whole: "bit on 10 of 10 connections"."""
+    bit: bool
+    evidence: tuple[Evidence, ...]
+    healing: str
+    healed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One event worth reading."""
+
+    at: float
+    """Seconds since the cell began."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What a report tells of a cell beside its verdict and findings."""
+
+    faults: tuple[FaultStory, ...]
+    figures: tuple[tuple[str, str], ...]
+    log: tuple[LogLine, ...]
+    log_left_out: int
+    truncated: tuple[str, ...]
+    """Segments whose writer was killed in the middle of a line."""
+    roles: tuple[str, ...]
+    """Who wrote a segment."""
+
+
+def tell(journal: Journal) -> Story:
+    """The story that a cell's journal tells."""
+    log = list(_log(journal))
+    return Story(
+        faults=tuple(_faults(journal)),
+        figures=tuple(_figures(journal)),
+        log=tuple(log[:LONGEST_LOG]),
+        log_left_out=max(0, len(log) - LONGEST_LOG),
+        truncated=journal.truncated,
+        roles=tuple(f"{segment.role} (pid {segment.pid})" for segment in journal.of(Segment)),
+    )
+
+
+def receipt_words(receipt: Receipt) -> str:
+    """What a receipt says of the whole, in words."""
+    return receipt.bite.value + (f" on {receipt.covered} of {receipt.total} connections" if receipt.total else "")
+
+
+def _faults(journal: Journal) -> Iterator[FaultStory]:
+    """Each injection with the receipt and the healing that follow it."""
+    receipts, healings = journal.of(Receipt), journal.of(Healing)
+    for injected in journal.of(Injected):
+        receipt = next((item for item in receipts if item.fault == injected.fault and item.at >= injected.at), None)
+        healing = next((item for item in healings if item.fault == injected.fault and item.at >= injected.at), None)
+        yield FaultStory(
+            name=injected.fault,
+            description=injected.description,
+            receipt=receipt_words(receipt) if receipt else "no receipt: the run ended before the fault was proven",
+            bit=receipt is not None and receipt.bite.value == "bit",
+            evidence=receipt.evidence if receipt else (),
+            healing=healing.state.value if healing else "not healed before the run ended",
+            healed=healing is not None and healing.state is not HealingState.FAILED,
+        )
+
+
+def _figures(journal: Journal) -> Iterator[tuple[str, str]]:
+    """Name and value of what can be counted."""
+    attempts = journal.of(Attempt)
+    if attempts:
+        opened = [attempt for attempt in attempts if attempt.outcome is Outcome.OPEN]
+        yield "clients let in", f"{len(opened)} of {len(attempts)} attempts"
+        took = sorted(attempt.at - attempt.began for attempt in opened)
+        if took:
+            yield "until let in", _spread(took)
+        refused = Counter(refusal(attempt) for attempt in attempts if attempt.outcome is not Outcome.OPEN)
+        if refused:
+            yield "not let in", _counted(refused)
+    ended = Counter(f"{ending(event)} by the {event.by}" for event in journal.of(Ended))
+    if ended:
+        yield "ended", _counted(ended)
+    traffic = journal.of(Traffic)
+    if any(second.sent for second in traffic):
+        answered, wrong = sum(second.answered for second in traffic), sum(second.wrong for second in traffic)
+        yield "exchanges", f"{answered} answered, {wrong} wrong, of {sum(second.sent for second in traffic)} sent"
+    beats = journal.of(Beat)
+    if beats:
+        answered_beats = sorted(beat.round_trip for beat in beats if beat.ok)
+        trips = f", {_spread(answered_beats)}" if answered_beats else ""
+        yield "canary", f"{len(answered_beats)} of {len(beats)} answered{trips}"
+        yield "harness late by at most", format_duration(max(beat.lateness for beat in beats))
+    samples = journal.of(Sample)
+    if samples:
+        counts = [sample.connections for sample in samples]
+        yield "server's connections", f"{counts[0]} first, {min(counts)} to {max(counts)}, {counts[-1]} last"
+        yield "server's file descriptors", f"{samples[0].fds} first, {samples[-1].fds} last"
+        memory = [sample.pss or sample.rss for sample in samples]
+        yield "server's memory", f"{format_size(memory[0])} first, {format_size(memory[-1])} last"
+        yield "readings", f"{len(samples)}, each within {format_duration(max(sample.took for sample in samples))}"
+
+
+def _spread(ordered: list[float]) -> str:
+    """Median and worst of sorted durations."""
+    return f"median {format_duration(ordered[len(ordered) // 2])}, worst {format_duration(ordered[-1])}"
+
+
+def _counted(counter: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counter.most_common())
+
+
+def _log(journal: Journal) -> Iterator[LogLine]:
+    """The events that carry the plot; clients only where they were turned away or lost."""
+    start = start_of(journal)
+    told: dict[str, object] = {}
+    for event in journal.events:
+        text = ""
+        if isinstance(event, PhaseEntered):
+            text = f"phase: {event.phase.value}"
+        elif isinstance(event, Injected):
+            text = f"fault {event.fault}: {event.description}"
+        elif isinstance(event, Receipt):
+            text = f"receipt of {event.fault}: {receipt_words(event)}, since {event.since - start:+.3f}s"
+        elif isinstance(event, Healing):
+            text = f"{event.fault} {event.state.value}, since {event.since - start:+.3f}s"
+        elif isinstance(event, ServerEvent):
+            code = f", exit code {event.exit_code}" if event.exit_code is not None else ""
+            text = f"server {event.what}{f' (pid {event.pid})' if event.pid else ''}{code} {event.detail}".rstrip()
+        elif isinstance(event, Note):
+            text = event.text
+        elif isinstance(event, Attempt) and event.outcome is not Outcome.OPEN:
+            text = f"client {event.crowd}/{event.client} not let in: {refusal(event)} {event.detail}".rstrip()
+        elif isinstance(event, Ended) and event.by == "server":
+            text = f"client {event.crowd}/{event.client} ended by the server: {ending(event)} {event.reason}".rstrip()
+        elif isinstance(event, Statistics):
+            text = ", ".join(
+                f"{name} is {value}"
+                for name, value in event.values.items()
+                if isinstance(value, str) and told.get(name) != value
+            )
+            told.update(event.values)
+            text = f"server says: {text}" if text else ""
+        if text:
+            yield LogLine(event.at - start, text)

@@ -1,0 +1,113 @@
+"""The end of a run on a terminal: the matrix, then one sentence for each cell that did not hold.
+
+Rendering gives lines of spans; a span carries the names that pytest's terminal writer takes (`green=True`), so the
+plugin writes them as they are and this package needs no pytest. Every outcome has a sign of its own: colour only
+repeats what the sign says.
+"""
+
+from __future__ import annotations
+
+import codecs
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+
+from chaos.report.cells import CellOutcome, CellRecord
+from chaos.report.grid import Signs, blocks_of, grid_lines
+from chaos.report.matrix import NO_FAULT, Matrix
+from chaos.report.replay import replay_command
+from chaos.report.runs import Run
+from chaos.report.spans import Line, Span
+from chaos.report.text import clean
+from chaos.units import format_duration
+
+__all__ = ["ASCII", "UNICODE", "WIDTH", "render_terminal", "signs_for", "what_happened"]
+
+WIDTH = 100
+"""Columns that the summary fits into, on a wide terminal too: long lines are hard to read."""
+
+UNICODE = Signs(held="✓", violated="✗", inconclusive="?", skipped="-", ellipsis="…")
+ASCII = Signs(held="+", violated="X", inconclusive="?", skipped="-", ellipsis="~")
+
+
+def signs_for(encoding: str | None) -> Signs:
+    """The signs that a stream of this encoding can carry."""
+    try:
+        "✓✗…".encode(codecs.lookup(encoding or "ascii").name)
+    except (LookupError, UnicodeEncodeError):
+        return ASCII
+    return UNICODE
+
+
+def render_terminal(matrix: Matrix, *, run: Run, width: int = WIDTH, signs: Signs = UNICODE) -> list[Line]:
+    """The whole summary, line by line."""
+    lines: list[Line] = [*_title(run), ()]
+    if not matrix.rows:
+        return [*lines, (Span("no scenario ran, so nothing was judged"),)]
+    for faults in blocks_of(matrix, width=width, signs=signs):
+        lines += [*grid_lines(matrix.within(faults), width=width, signs=signs), ()]
+    lines.append(_legend(matrix, signs=signs))
+    for cell in matrix.not_held():
+        lines += [(), *_sentence(cell, run=run, width=width)]
+    skipped = list(_skipped(matrix, width=width, signs=signs))
+    return [*lines, (), *skipped] if skipped else lines
+
+
+def what_happened(cell: CellRecord) -> str:
+    """The observed and the promised of a cell that did not hold, in one sentence; what made it undecided first."""
+    finding = cell.worst
+    if finding is None:
+        return clean(cell.detail) or "no finding says why"
+    others = sum(1 for other in cell.findings if other.verdict == finding.verdict) - 1
+    parts = [
+        cell.detail if cell.outcome is CellOutcome.INCONCLUSIVE else "",
+        finding.observed,
+        f"promised: {finding.promised}",
+        f"and {others} more such {'finding' if others == 1 else 'findings'}" if others else "",
+    ]
+    return clean("; ".join(part for part in parts if part))
+
+
+def _title(run: Run) -> list[Line]:
+    header = run.header
+    facts = [f"target {header.target}", f"runtime {header.runtime}", f"seed {header.seed}"]
+    if header.seconds is not None:
+        facts.append(format_duration(header.seconds))
+    return [(Span("promises x faults", ("bold",)), Span("   " + clean(", ".join(facts)), ("light",)))]
+
+
+def _legend(matrix: Matrix, *, signs: Signs) -> Line:
+    """What the signs mean, with how many there are of each."""
+    spans = []
+    for outcome, count in reversed(matrix.counts().items()):
+        text = f"{signs.of(outcome)} {outcome.value} {count}"
+        spans += [Span(text, signs.markup(outcome) if count else ("light",)), Span("   ")]
+    return (*spans, Span("blank: not asked", ("light",)))
+
+
+def _sentence(cell: CellRecord, *, run: Run, width: int) -> Iterator[Line]:
+    name = f"{cell.promise.replace('_', ' ')}, {cell.scenario}"
+    under = f" under {cell.fault}" if cell.fault and cell.fault != NO_FAULT else ""
+    markup = ("red", "bold") if cell.outcome is CellOutcome.VIOLATED else ("yellow", "bold")
+    sentence = clean(f"{name}{under}: {what_happened(cell)}")
+    yield from _hanging(sentence, head=f"{cell.outcome.value.upper()} ", markup=markup, width=width)
+    if cell.slug:
+        # never wrapped: it is there to be copied
+        yield (Span("    again: ", ("light",)), Span(replay_command(run, cell.slug), ("cyan",)))
+
+
+def _skipped(matrix: Matrix, *, width: int, signs: Signs) -> Iterator[Line]:
+    reasons = Counter(clean(cell.detail) for cell in matrix.cells if cell.outcome is CellOutcome.SKIPPED)
+    for reason, count in reasons.most_common():
+        head = f"{signs.of(CellOutcome.SKIPPED)} skipped {count}: "
+        yield from _hanging(reason or "no reason given", head=head, markup=("light",), width=width)
+
+
+def _hanging(text: str, *, head: str, markup: tuple[str, ...], width: int) -> Iterator[Line]:
+    """A paragraph whose first line begins with a styled head and whose others are indented."""
+    first, *others = textwrap.wrap(
+        text, width, initial_indent=head, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    )
+    yield (Span(head, markup), Span(first[len(head) :]))
+    for line in others:
+        yield (Span(line),)

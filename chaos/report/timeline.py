@@ -1,0 +1,253 @@
+"""What happened in a cell, over time: series, lanes and windows taken out of its journal, ready to be drawn.
+
+Times are seconds since the cell began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from chaos.journal import (
+    Attempt,
+    Beat,
+    Bite,
+    Call,
+    Ended,
+    FindingMade,
+    Healing,
+    HealingState,
+    Hit,
+    Injected,
+    Journal,
+    Outcome,
+    PhaseEntered,
+    Receipt,
+    Sample,
+    Segment,
+    ServerEvent,
+    Source,
+    Statistics,
+    VerdictGiven,
+)
+
+__all__ = [
+    "Instant",
+    "Lane",
+    "Mark",
+    "Series",
+    "Span",
+    "States",
+    "Timeline",
+    "build_timeline",
+    "ending",
+    "refusal",
+    "start_of",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A quantity over time."""
+
+    label: str
+    unit: str
+    points: tuple[tuple[float, float], ...]
+    gaps: tuple[float, ...] = ()
+    """Times at which the reading failed: a canary's exchange without an answer."""
+    steps: bool = False
+    """Whether a value holds until the next one."""
+    second: tuple[tuple[float, float], ...] = ()
+    """A second witness of the same quantity, drawn beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that happened to a client."""
+
+    at: float
+    kind: str
+    """Decides the shape: "tick", "cross", "end" or "diamond"."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Marks of one meaning."""
+
+    label: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time with a name."""
+
+    start: float
+    end: float
+    name: str
+    sure: bool = True
+    """False for a fault of which nobody saw that it bit, or that it healed."""
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """A state the server tells of itself, over time."""
+
+    label: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Something that happened to the server at one moment."""
+
+    at: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Everything a picture of a cell shows."""
+
+    length: float
+    phases: tuple[Span, ...]
+    windows: tuple[Span, ...]
+    """When a fault acted."""
+    series: tuple[Series, ...]
+    lanes: tuple[Lane, ...]
+    states: tuple[States, ...]
+    instants: tuple[Instant, ...]
+
+
+def build_timeline(journal: Journal) -> Timeline | None:
+    """The timeline of a cell, or None where nothing in it has an extent in time."""
+    events = [event for event in journal.events if not isinstance(event, (Segment, FindingMade, VerdictGiven))]
+    if not events:
+        return None
+    start, end = events[0].at, events[-1].at
+    if end <= start:
+        return None
+    return Timeline(
+        length=end - start,
+        phases=_phases(journal, start, end),
+        windows=_windows(journal, start, end),
+        series=tuple(series for series in _series(journal, start) if series.points or series.gaps),
+        lanes=tuple(lane for lane in _lanes(journal, start) if lane.marks),
+        states=_states(journal, start, end),
+        instants=tuple(Instant(event.at - start, event.what) for event in journal.of(ServerEvent)),
+    )
+
+
+def start_of(journal: Journal) -> float:
+    """When a cell began, seconds monotonic: what `+0.000s` is in its log."""
+    return next((event.at for event in journal.events if not isinstance(event, Segment)), 0.0)
+
+
+def _phases(journal: Journal, start: float, end: float) -> tuple[Span, ...]:
+    entered = journal.of(PhaseEntered)
+    ends = [*(event.at for event in entered[1:]), end]
+    return tuple(
+        Span(event.at - start, until - start, event.phase.value) for event, until in zip(entered, ends, strict=True)
+    )
+
+
+def _windows(journal: Journal, start: float, end: float) -> tuple[Span, ...]:
+    """From the moment a fault began to act to the moment it stopped, by its own receipts where there are any."""
+    windows = []
+    receipts, healings = journal.of(Receipt), journal.of(Healing)
+    injections = journal.of(Injected)
+    for number, injected in enumerate(injections):
+        later = [event.at for event in injections[number + 1 :] if event.fault == injected.fault]
+        before = later[0] if later else float("inf")
+        receipt = _following(receipts, injected, before)
+        healing = _following(healings, injected, before)
+        begins = receipt.since if receipt is not None else injected.at
+        ends = healing.since if healing is not None and healing.state is not HealingState.FAILED else end
+        sure = receipt is not None and receipt.bite is Bite.BIT
+        windows.append(Span(max(0.0, begins - start), max(begins, ends) - start, injected.fault, sure))
+    return tuple(windows)
+
+
+E = TypeVar("E", Receipt, Healing)
+
+
+def _following(candidates: Sequence[E], injected: Injected, before: float) -> E | None:
+    return next(
+        (found for found in candidates if found.fault == injected.fault and injected.at <= found.at < before), None
+    )
+
+
+def _series(journal: Journal, start: float) -> Iterable[Series]:
+    samples, beats, told = journal.of(Sample), journal.of(Beat), journal.of(Statistics)
+    own = ((event.at - start, event.values.get("connections")) for event in told)
+    yield Series(
+        label="server's connections",
+        unit="",
+        points=tuple((sample.at - start, float(sample.connections)) for sample in samples),
+        second=tuple((at, value) for at, value in own if isinstance(value, float)),
+        steps=True,
+    )
+    yield Series(
+        label="canary's round trip",
+        unit="s",
+        points=tuple((beat.at - start, beat.round_trip) for beat in beats if beat.ok),
+        gaps=tuple(beat.at - start for beat in beats if not beat.ok),
+    )
+    yield Series(
+        label="server's memory",
+        unit="B",
+        points=tuple((sample.at - start, float(sample.pss or sample.rss)) for sample in samples if sample.rss),
+        steps=True,
+    )
+
+
+def _lanes(journal: Journal, start: float) -> Iterable[Lane]:
+    attempts, ends = journal.of(Attempt), journal.of(Ended)
+    opened = (Mark(event.at - start, "tick", "let in") for event in attempts if event.outcome is Outcome.OPEN)
+    yield Lane("clients let in", tuple(opened))
+    refused = (
+        Mark(event.at - start, "cross", refusal(event)) for event in attempts if event.outcome is not Outcome.OPEN
+    )
+    yield Lane("not let in", tuple(refused))
+    for by, label in (("server", "ended by the server"), ("client", "ended by the client")):
+        yield Lane(label, tuple(Mark(event.at - start, "end", ending(event)) for event in ends if event.by == by))
+    for source in Source:
+        calls = (call for call in journal.of(Call) if call.source is source)
+        kind = "tick" if source in (Source.LIVE, Source.CACHED) else "cross"
+        yield Lane(f"answers: {source.value}", tuple(Mark(call.at - start, kind, source.value) for call in calls))
+    hits = (Mark(hit.at - start, "diamond", f"{hit.path} {hit.status}") for hit in journal.of(Hit))
+    yield Lane("upstream asked", tuple(hits))
+
+
+def refusal(event: Attempt) -> str:
+    """How an attempt ended, in words: "http 503", "timeout in handshake", "closed 1013"."""
+    if event.outcome is Outcome.HTTP:
+        return f"http {event.status}"
+    if event.outcome is Outcome.CLOSED:
+        return f"closed {event.code}" if event.code is not None else "closed without a code"
+    if event.outcome is Outcome.TIMEOUT:
+        return f"timeout in {event.phase.replace('_', ' ')}"
+    return event.outcome.value
+
+
+def ending(event: Ended) -> str:
+    """How a connection ended, in words: "close 1001", "reset"."""
+    return f"{event.how} {event.code}" if event.code is not None else event.how
+
+
+def _states(journal: Journal, start: float, end: float) -> tuple[States, ...]:
+    """What the server's statistics say in words, as stretches of equal words."""
+    told: dict[str, list[Span]] = {}
+    for event in journal.of(Statistics):
+        for name, value in event.values.items():
+            if not isinstance(value, str) or not value:
+                continue
+            spans = told.setdefault(name, [])
+            if spans and spans[-1].name == value:
+                continue
+            if spans:
+                spans[-1] = Span(spans[-1].start, event.at - start, spans[-1].name)
+            spans.append(Span(event.at - start, end - start, value))
+    return tuple(States(name.replace("_", " "), tuple(spans)) for name, spans in told.items())

@@ -1,0 +1,49 @@
+"""What a deployment can give, told truthfully: for each thing it cannot, why, and what would bring it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chaos.agent.types import Hello
+from chaos.capability import Availability, Capability
+from chaos.target import Target
+
+__all__ = ["by_agent", "by_proxy", "by_target", "without_agent"]
+
+
+def by_target(target: Target) -> dict[Capability, Availability]:
+    """What hangs on the target file."""
+    upstream, statistics = Availability.yes(), Availability.yes()
+    if target.upstream is None:
+        upstream = Availability.no(
+            f"{target.name} declares no upstream", remedy="name the variable with its URL under [upstream]"
+        )
+    if target.statistics is None:
+        statistics = Availability.no(
+            f"{target.name} declares no statistics", remedy="say where they are under [statistics]"
+        )
+    return {Capability.UPSTREAM: upstream, Capability.STATISTICS: statistics}
+
+
+def by_proxy(kind: Literal["toxiproxy", "embedded"], *, remedy: str) -> dict[Capability, Availability]:
+    """What hangs on the proxy; `remedy` is how to get the one that passes RST on."""
+    through = Availability.yes()
+    if kind == "toxiproxy":
+        through = Availability.no("Toxiproxy turns an RST into a FIN", remedy=remedy)
+    return {Capability.LINK: Availability.yes(), Capability.RST_THROUGH: through}
+
+
+def by_agent(hello: Hello, *, own_network: Availability) -> dict[Capability, Availability]:
+    """What hangs on the agent; a network that is not the target's own must not get kernel rules."""
+    rules = hello.can["nft"] if own_network.available else own_network
+    return {
+        Capability.KERNEL_RULES: rules,
+        Capability.SOCKET_PROBE: hello.can["sock_diag"],
+        Capability.PROCESS_PROBE: Availability.yes(),
+    }
+
+
+def without_agent(reason: str, *, remedy: str) -> dict[Capability, Availability]:
+    """All that only an agent can do, absent."""
+    absent = Availability.no(reason, remedy=remedy)
+    return dict.fromkeys((Capability.KERNEL_RULES, Capability.SOCKET_PROBE, Capability.PROCESS_PROBE), absent)

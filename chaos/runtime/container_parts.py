@@ -1,0 +1,151 @@
+"""The containers of a deployment, one function each: started, and returned as what the deployment shows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from docker.errors import APIError
+from docker.models.containers import Container
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+from chaos.address import Address
+from chaos.errors import EnvironmentFailure, StartFailed
+from chaos.runtime.base import ToxiproxyEndpoint, UpstreamEndpoint
+from chaos.runtime.container_agent import AgentPlan
+from chaos.runtime.container_server import ContainerServer, exit_code_of
+from chaos.runtime.health import Died, NeverHealthy, answers_200, fetch, wait_healthy
+from chaos.runtime.helpers import HELPER_WITHIN, read_version
+from chaos.runtime.host import dial
+from chaos.runtime.logs import quote
+from chaos.runtime.owned import Fleet
+from chaos.runtime.reach import Reach
+from chaos.target import Target
+from chaos.upstream import server as upstream_module
+
+__all__ = ["start_sandbox", "start_server", "start_toxiproxy", "start_upstream"]
+
+SERVER, TOXIPROXY, UPSTREAM = "server", "toxiproxy", "upstream"
+"""Aliases in the network; the sandbox has the server's, for it is the sandbox's network that the server lives in."""
+
+API_PORT = 8474
+UPSTREAM_LINK_PORT = 8666
+"""Where the link to the upstream listens at the proxy; only the server connects to it, inside the network."""
+POOL = range(8700, 8720)
+"""Ports published for links where containers are not reached by address. Published ports cost a relay process each;
+a scenario has one link, and the runs of a session take turns."""
+UPSTREAM_PORT, CONTROL_PORT = 8000, 8001
+
+
+def start_sandbox(fleet: Fleet, network: Network, reach: Reach, target: Target, plan: AgentPlan) -> Container:
+    """The container whose network namespace the server will live in."""
+    container = fleet.container(
+        fleet.engine.python_image,
+        role="sandbox",
+        command=plan.command,
+        network=network,
+        alias=SERVER,
+        published=reach.published(target.start.port),
+        volumes=plan.volumes,
+        **plan.container,
+    )
+    return _started(container, what="the sandbox")
+
+
+def start_server(
+    fleet: Fleet, sandbox: Container, reach: Reach, target: Target, *, image: str, extra: Mapping[str, str]
+) -> ContainerServer:
+    """The server, not healthy yet. Raises StartFailed when the engine cannot run its image."""
+    environment = dict(target.start.environment)
+    if target.upstream is not None:
+        environment[target.upstream.environment] = Address(TOXIPROXY, UPSTREAM_LINK_PORT).url("http")
+    container = fleet.container(
+        image, role=SERVER, environment={**environment, **extra}, network_mode=f"container:{sandbox.id}"
+    )
+    address = reach.address_of(sandbox, target.start.port)
+    try:
+        container.start()
+    except APIError as error:
+        raise StartFailed(f"{target.name} cannot be started from {image}: {error.explanation}") from error
+    return ContainerServer(
+        container.get_wrapped_container(),
+        target=target,
+        address=address,
+        published=address,
+        relayed=not reach.by_address,
+        dial=dial,
+    )
+
+
+def start_toxiproxy(fleet: Fleet, network: Network, reach: Reach, target: Target) -> ToxiproxyEndpoint:
+    """Toxiproxy, serving."""
+    container = fleet.container(
+        fleet.engine.toxiproxy_image,
+        role=TOXIPROXY,
+        network=network,
+        alias=TOXIPROXY,
+        published=reach.published(API_PORT, *POOL),
+    )
+    started = _started(container, what="Toxiproxy")
+    api = reach.address_of(started, API_PORT)
+    _wait(started, api, "/version", what="Toxiproxy")
+    _, body = fetch(api, "/version", dial=dial, within=HELPER_WITHIN)
+    return ToxiproxyEndpoint(
+        api=api,
+        kind="toxiproxy",
+        version=read_version(body),
+        listen_host="0.0.0.0",
+        reach_host=api.host,
+        ports=None if reach.by_address else {port: reach.address_of(started, port).port for port in POOL},
+        server_upstream=Address(SERVER, target.start.port),
+    )
+
+
+def start_upstream(fleet: Fleet, network: Network, reach: Reach, target: Target) -> UpstreamEndpoint | None:
+    """The scripted upstream, serving; None where the target has none."""
+    if target.upstream is None:
+        return None
+    arguments = ("--host", "0.0.0.0", "--port", str(UPSTREAM_PORT), "--control", str(CONTROL_PORT))
+    container = fleet.container(
+        fleet.engine.python_image,
+        role=UPSTREAM,
+        command=("python3", "/upstream.py", *arguments, "--health", target.upstream.health),
+        network=network,
+        alias=UPSTREAM,
+        published=reach.published(CONTROL_PORT),
+    )
+    container.with_copy_into_container(Path(upstream_module.__file__), "/upstream.py")
+    started = _started(container, what="the scripted upstream")
+    control = reach.address_of(started, CONTROL_PORT)
+    _wait(started, control, "/_hits?since=inf", what="the scripted upstream")
+    return UpstreamEndpoint(
+        control=control, as_seen_by_proxy=Address(UPSTREAM, UPSTREAM_PORT), link_port=UPSTREAM_LINK_PORT
+    )
+
+
+def _started(container: DockerContainer, *, what: str) -> Container:
+    try:
+        container.start()
+    except APIError as error:
+        raise EnvironmentFailure(f"{what} cannot be started from {container.image}: {error.explanation}") from error
+    return container.get_wrapped_container()
+
+
+def _wait(container: Container, address: Address, path: str, *, what: str) -> None:
+    """Wait until a companion answers. Raises EnvironmentFailure: one that fails is never the target's fault."""
+
+    def exit_code() -> int | None:
+        container.reload()
+        state = container.attrs["State"]
+        return None if state["Running"] else exit_code_of(int(state["ExitCode"]))
+
+    try:
+        wait_healthy(answers_200(address, path, dial=dial), exit_code=exit_code, within=HELPER_WITHIN)
+    except (Died, NeverHealthy) as problem:
+        log = quote(container.logs(tail=20).decode("utf-8", errors="replace").splitlines())
+        if isinstance(problem, Died):
+            raise EnvironmentFailure(
+                f"{what} ended with exit code {problem.exit_code} while starting{log}"
+            ) from problem
+        raise EnvironmentFailure(f"{what} does not serve after {HELPER_WITHIN:g}s: {problem.seen}{log}") from problem

@@ -1,0 +1,139 @@
+"""The server under test as a container that lives in its sandbox's network."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import Any
+
+from docker.errors import APIError
+from docker.models.containers import Container
+
+from chaos.address import Address
+from chaos.errors import EnvironmentFailure, TargetFailure
+from chaos.runtime.health import Check, Dial, Died, NeverHealthy, accepts, answers_200, wait_healthy
+from chaos.runtime.host import GONE_WITHIN
+from chaos.runtime.placed_server import why_not_healthy
+from chaos.target import Target
+from chaos.units import format_duration
+
+__all__ = ["ContainerServer", "exit_code_of"]
+
+_POLL_INTERVAL = 0.01
+"""Seconds between two looks at a container that is ending; a look takes 2 ms."""
+
+
+class ContainerServer:
+    """One container that is started again and again: address, network and kernel rules are its sandbox's and stay."""
+
+    def __init__(
+        self, container: Container, *, target: Target, address: Address, published: Address, relayed: bool, dial: Dial
+    ) -> None:
+        self._container = container
+        self._target = target
+        self._address = address
+        self._published = published
+        self._relayed = relayed
+        self._dial = dial
+        self._changing = threading.RLock()
+
+    @property
+    def address(self) -> Address:
+        return self._address
+
+    @property
+    def published(self) -> Address:
+        return self._published
+
+    def start(self) -> None:
+        with self._changing:
+            state = self._state()
+            if state["Running"]:
+                raise TargetFailure(f"{self._target.name} runs already, as pid {state['Pid']}; end it first")
+            try:
+                self._container.start()
+            except APIError as error:
+                raise EnvironmentFailure(f"{self._target.name} cannot be started: {error.explanation}") from error
+            self.wait_healthy()
+
+    def wait_healthy(self) -> None:
+        """Wait until the container that was started is healthy. Raises StartFailed, TargetDied or PortTaken."""
+        try:
+            wait_healthy(self._check(), exit_code=self.exit_code, within=self._target.start.ready_within)
+        except (Died, NeverHealthy) as problem:
+            raise why_not_healthy(problem, target=self._target, address=self._address, log=self.log_tail()) from problem
+
+    def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
+        with self._changing:
+            self._signal(sig)
+            code = self._wait(timeout)
+            if code is None:
+                raise TargetFailure(
+                    f"{self._target.name} still runs {format_duration(timeout)} after {sig.name}, "
+                    f"as pid {self._state()['Pid']}"
+                )
+            return code
+
+    def kill(self) -> None:
+        with self._changing:
+            self._signal(signal.SIGKILL)
+            if self._wait(GONE_WITHIN) is None:
+                raise EnvironmentFailure(
+                    f"{self._target.name} has not ended {GONE_WITHIN:g}s after SIGKILL: the kernel holds it in a "
+                    "system call"
+                )
+
+    def alive(self) -> bool:
+        return bool(self._state()["Running"])
+
+    def exit_code(self) -> int | None:
+        state = self._state()
+        return None if state["Running"] else exit_code_of(int(state["ExitCode"]))
+
+    def root_pids(self) -> tuple[int, ...]:
+        pid = int(self._state()["Pid"])
+        return (pid,) if pid > 0 else ()
+
+    def log_tail(self, lines: int = 20) -> list[str]:
+        text: bytes = self._container.logs(tail=lines)
+        return text.decode("utf-8", errors="replace").splitlines()
+
+    def _check(self) -> Check:
+        if self._target.start.health is None:
+            return accepts(self._address, dial=self._dial, relayed=self._relayed)
+        return answers_200(self._address, self._target.start.health, dial=self._dial)
+
+    def _signal(self, sig: signal.Signals) -> None:
+        try:
+            self._container.kill(signal=sig.name)
+        except APIError as error:
+            # 409: it does not run, which is what a signal that ends it is sent for.
+            if error.status_code != 409:
+                raise EnvironmentFailure(f"{sig.name} cannot be sent: {error.explanation}") from error
+
+    def _wait(self, timeout: float) -> int | None:
+        deadline = time.monotonic() + timeout
+        while (code := self.exit_code()) is None and time.monotonic() < deadline:
+            time.sleep(_POLL_INTERVAL)
+        return code
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            self._container.reload()
+        except APIError as error:
+            raise EnvironmentFailure(f"the engine no longer knows {self._target.name}: {error.explanation}") from error
+        state: dict[str, Any] = self._container.attrs["State"]
+        return state
+
+
+def exit_code_of(status: int) -> int:
+    """An engine's exit status in the house's form: 137 is -9.
+
+    The engine cannot tell a death by signal from an exit with 128 and more; taken for a signal are only those it has
+    a name for.
+    """
+    try:
+        return -signal.Signals(status - 128)
+    except ValueError:
+        return status

@@ -1,0 +1,105 @@
+"""The `containers` runtime: server, Toxiproxy and upstream as containers in a network of their own.
+
+A sandbox container owns the network namespace that the server lives in, as the pause container of a pod does: its
+address, its alias, the agent and the kernel rules survive when the server is killed and started again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+from chaos.capability import Availability, Capability
+from chaos.runtime.base import Deployment, RuntimeOptions
+from chaos.runtime.capabilities import by_proxy, by_target
+from chaos.runtime.container_agent import plan_agent
+from chaos.runtime.container_parts import start_sandbox, start_server, start_toxiproxy, start_upstream
+from chaos.runtime.engine import Engine, connect, find_engine
+from chaos.runtime.host import HostPlace
+from chaos.runtime.images import ensure_companions, server_image
+from chaos.runtime.owned import Fleet
+from chaos.runtime.owner import Owner
+from chaos.runtime.reach import Reach, find_reach
+from chaos.runtime.state import StateDirectory
+from chaos.target import Target
+
+__all__ = ["ContainersRuntime"]
+
+
+class ContainersRuntime:
+    """Starts `start.image`, or what `start.build` makes."""
+
+    name = "containers"
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        """Takes the engine that `find_engine` finds, unless one is given."""
+        self._engine = engine
+
+    def deploy(self, target: Target, *, owner: Owner, options: RuntimeOptions) -> Deployment:
+        """Start the target with its companions.
+
+        Raises ConfigurationError for a target without an image, EngineUnavailable, ImageUnavailable, StartFailed,
+        TargetDied, PortTaken, AgentError, or EnvironmentFailure for a companion.
+        """
+        engine = ensure_companions(self._engine or find_engine(), options=options)
+        image = server_image(engine, target, options=options)
+        with contextlib.ExitStack() as resources:
+            state = StateDirectory(owner)
+            resources.callback(state.remove)
+            directory = state.make()
+            client = resources.enter_context(contextlib.closing(connect(engine)))
+            fleet = Fleet(engine=engine, client=client, owner=owner, deployment=state.name)
+            resources.callback(fleet.sweep)
+            # Left in this order: starts under way are waited for, Testcontainers' settings are put back, and only
+            # then does the sweep look for what was made.
+            with fleet.launching(), ThreadPoolExecutor(3, thread_name_prefix="chaos-start") as workers:
+                network = fleet.network()
+                reach = find_reach(engine, network, options=options)
+                plan = plan_agent(
+                    engine, options=options, directory=directory, owner=owner, same_machine=reach.same_machine
+                )
+                toxiproxy_starting = workers.submit(start_toxiproxy, fleet, network, reach, target)
+                upstream_starting = workers.submit(start_upstream, fleet, network, reach, target)
+                sandbox = start_sandbox(fleet, network, reach, target, plan)
+                server_starting = workers.submit(
+                    start_server, fleet, sandbox, reach, target, image=image, extra=options.environment
+                )
+                agent = plan.open(resources, sandbox)
+                server = server_starting.result()
+                toxiproxy = toxiproxy_starting.result()
+                upstream = upstream_starting.result()
+            server.wait_healthy()
+            place = HostPlace(owner=owner, deployment=state.name)
+            resources.callback(place.close)
+            return Deployment(
+                name=target.name,
+                runtime=self.name,
+                target=target,
+                owner=owner,
+                directory=directory,
+                capabilities={
+                    **by_target(target),
+                    **by_proxy(
+                        "toxiproxy", remedy="run it as a process, with the embedded proxy: --chaos-runtime=processes"
+                    ),
+                    **plan.capabilities(agent),
+                    Capability.TCP_TRUE: _tcp_true(reach),
+                    Capability.RESTART: Availability.yes(),
+                },
+                agent=agent,
+                agent_socket=None if agent is None else plan.socket,
+                server=server,
+                toxiproxy=toxiproxy,
+                upstream=upstream,
+                place=place,
+                resources=resources.pop_all(),
+            )
+
+
+def _tcp_true(reach: Reach) -> Availability:
+    if reach.by_address:
+        return Availability.yes()
+    return Availability.no(
+        f"{reach.reason}, and a published port ends TCP in the engine's relay",
+        remedy="use an engine of this Linux machine, or the processes runtime (--chaos-runtime=processes)",
+    )

@@ -1,0 +1,146 @@
+"""Finding a container engine, and the names of the images to run on it.
+
+Looked for in this order: the environment (DOCKER_HOST), docker's current context, the usual sockets, and the `env`
+file that the air-gapped set-up writes (`chaos/runtime/airgap/engine.sh`). What the environment names must answer;
+nothing else is tried then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import docker
+from docker.context import ContextAPI
+from docker.errors import DockerException
+
+from chaos.errors import EngineUnavailable
+
+__all__ = ["ENGINE_HOME", "Engine", "connect", "find_engine", "open_client"]
+
+ENGINE_HOME = "/var/lib/chaos-engine"
+"""Where the air-gapped set-up keeps its state, unless CHAOS_ENGINE_HOME says otherwise."""
+
+ANSWER_WITHIN = 3.0
+"""Seconds for an engine to say its version: 5 ms locally, 0.5 s for a busy virtual machine."""
+
+CALL_WITHIN = 60.0
+"""Seconds for any other call: a container's removal took 12 s on a machine that was swapping."""
+
+_PUBLISHED_PYTHON = "python:3.11-slim"
+_PUBLISHED_TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """An engine that answered."""
+
+    host: str
+    """Its address, as DOCKER_HOST has it."""
+    version: str
+    home: Path | None
+    """The air-gapped set-up's directory where it is that one's engine: no registry is asked then. Else None."""
+    python_image: str
+    toxiproxy_image: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The air-gapped set-up's variables."""
+
+    @property
+    def local(self) -> bool:
+        """Whether it is reached through a socket of this machine."""
+        return self.host.startswith("unix://")
+
+    def with_images(self, *, python: str | None, toxiproxy: str | None) -> Engine:
+        """The same engine with other images, where one is named."""
+        return replace(
+            self, python_image=python or self.python_image, toxiproxy_image=toxiproxy or self.toxiproxy_image
+        )
+
+
+def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
+    """The engine to use. Raises EngineUnavailable with all that was tried and what to do."""
+    home = Path(environment.get("CHAOS_ENGINE_HOME", ENGINE_HOME))
+    settings = _read_settings(home / "env")
+    tried = []
+    for host, source in _candidates(environment, settings):
+        try:
+            version = _version(host)
+        except DockerException as error:
+            tried.append(f"{host} ({source}): {_sentence(error)}")
+            continue
+        ours = settings if settings.get("DOCKER_HOST") == host else {}
+        given = {**ours, **environment}
+        return Engine(
+            host=host,
+            version=version,
+            home=home if ours else None,
+            python_image=given.get("CHAOS_PYTHON_IMAGE", _PUBLISHED_PYTHON),
+            toxiproxy_image=given.get("CHAOS_TOXIPROXY_IMAGE", _PUBLISHED_TOXIPROXY),
+            settings=ours,
+        )
+    found = "; ".join(tried) if tried else "DOCKER_HOST is not set and there is no socket in the usual places"
+    raise EngineUnavailable(
+        f"no container engine answers: {found}; start Docker or set DOCKER_HOST (on Debian as root, `make engine` sets "
+        "one up), or take the processes runtime (--chaos-runtime=processes)"
+    )
+
+
+def connect(engine: Engine) -> docker.DockerClient:
+    """A client of its own; the caller closes it. Raises EngineUnavailable."""
+    try:
+        return open_client(engine.host, timeout=CALL_WITHIN)
+    except DockerException as error:
+        raise EngineUnavailable(f"the engine at {engine.host} no longer answers: {_sentence(error)}") from error
+
+
+def open_client(host: str, *, timeout: float) -> docker.DockerClient:
+    """A client whose every call is bounded; TLS settings are the environment's. Raises DockerException."""
+    environment = {**os.environ, "DOCKER_HOST": host}
+    return docker.from_env(environment=environment, timeout=timeout, use_ssh_client=host.startswith("ssh://"))
+
+
+def _candidates(environment: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if named := environment.get("DOCKER_HOST"):
+        yield named, "from DOCKER_HOST"
+        return
+    context = ContextAPI.get_current_context()
+    if context is not None and context.Name != "default" and context.Host:
+        yield context.Host, f"docker's context {context.Name}"
+    sockets = [Path("/var/run/docker.sock"), Path.home() / ".docker" / "run" / "docker.sock"]
+    if runtime_directory := environment.get("XDG_RUNTIME_DIR"):
+        sockets.insert(1, Path(runtime_directory) / "docker.sock")
+    for socket in sockets:
+        if socket.exists():
+            yield f"unix://{socket}", "a usual place"
+    if "DOCKER_HOST" in settings:
+        yield settings["DOCKER_HOST"], "from the air-gapped set-up; `make engine` starts it again"
+
+
+def _version(host: str) -> str:
+    client = open_client(host, timeout=ANSWER_WITHIN)
+    try:
+        return str(client.version()["Version"])
+    finally:
+        client.close()
+
+
+def _read_settings(path: Path) -> dict[str, str]:
+    """The lines KEY=value of the `env` file; none where there is no file."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, PermissionError, NotADirectoryError):
+        return {}
+    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+    return {name: value for name, separator, value in pairs if separator}
+
+
+def _sentence(error: DockerException) -> str:
+    """The innermost reason; the engine's client wraps it four times."""
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None:
+        cause = inner
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(cause)

@@ -1,0 +1,106 @@
+"""The suite's own companions of a server, where they are processes: the proxy and the scripted upstream."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from chaos.address import Address
+from chaos.errors import EnvironmentFailure, ToolMissing
+from chaos.runtime.base import Place, SpawnedProcess, ToxiproxyEndpoint
+from chaos.runtime.environment import own_environment, own_module
+from chaos.runtime.health import Check, Died, NeverHealthy, answers_200, fetch, wait_healthy
+from chaos.runtime.logs import quote
+
+__all__ = ["Helper", "find_toxiproxy", "proxy_endpoint", "read_version", "start_proxy", "start_upstream"]
+
+HELPER_WITHIN = 20.0
+"""Seconds for a helper of ours to serve: 0.2 s here, and a machine a hundred times as slow is not worth a run."""
+
+ENGINE_HOME = "/var/lib/chaos-engine"
+"""Where the air-gapped set-up keeps the Toxiproxy it has built, unless CHAOS_ENGINE_HOME says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helper:
+    """A process of ours that serves, or is about to."""
+
+    what: str
+    process: SpawnedProcess
+    check: Check
+
+    def wait(self) -> None:
+        """Return once it serves. Raises EnvironmentFailure: a helper that fails is never the target's fault."""
+        try:
+            wait_healthy(self.check, exit_code=lambda: self.process.wait(0), within=HELPER_WITHIN)
+        except Died as died:
+            raise EnvironmentFailure(
+                f"{self.what} ended with exit code {died.exit_code} while starting{quote(self.process.log_tail())}"
+            ) from died
+        except NeverHealthy as never:
+            raise EnvironmentFailure(
+                f"{self.what} does not serve after {HELPER_WITHIN:g}s: {never.seen}{quote(self.process.log_tail())}"
+            ) from never
+
+
+def start_upstream(place: Place, *, data: Address, control: Address, health: str, log: Path) -> Helper:
+    """The scripted upstream on these two addresses of the place."""
+    arguments = ["--host", data.host, "--port", str(data.port), "--control", str(control.port), "--health", health]
+    argv = own_module("chaos.upstream", *arguments)
+    process = place.spawn(argv, name="upstream", env=own_environment(), log=log)
+    return Helper(what="the scripted upstream", process=process, check=answers_200(data, health, dial=place.dial))
+
+
+def start_proxy(place: Place, *, kind: Literal["embedded", "toxiproxy"], api: Address, log: Path) -> Helper:
+    """The proxy with its API on this address of the place. Raises ToolMissing where there is no Toxiproxy."""
+    arguments = ["--host", api.host, "--port", str(api.port)]
+    if kind == "embedded":
+        argv = own_module("chaos.links.embedded", *arguments)
+    else:
+        argv = [str(find_toxiproxy(os.environ)), "-host", api.host, "-port", str(api.port)]
+    process = place.spawn(argv, name="proxy", env=own_environment(), log=log)
+    return Helper(what=f"the {kind} proxy", process=process, check=answers_200(api, "/version", dial=place.dial))
+
+
+def proxy_endpoint(
+    place: Place, *, kind: Literal["embedded", "toxiproxy"], api: Address, server: Address
+) -> ToxiproxyEndpoint:
+    """The proxy of `start_proxy`, once it serves."""
+    _, body = fetch(api, "/version", dial=place.dial, within=HELPER_WITHIN)
+    return ToxiproxyEndpoint(
+        api=api,
+        kind=kind,
+        version=read_version(body),
+        listen_host=api.host,
+        reach_host=api.host,
+        ports=None,
+        server_upstream=server,
+    )
+
+
+def read_version(body: bytes) -> str:
+    """The version in an answer to GET /version: `{"version": "2.12.0"}`, or bare text before 2.5."""
+    text = body.decode("utf-8", errors="replace").strip()
+    try:
+        return str(json.loads(text)["version"])
+    except (ValueError, TypeError, KeyError):
+        return text
+
+
+def find_toxiproxy(environment: Mapping[str, str]) -> Path:
+    """The `toxiproxy-server` of this machine. Raises ToolMissing with what would bring one."""
+    named = environment.get("CHAOS_TOXIPROXY_SERVER")
+    built = Path(environment.get("CHAOS_ENGINE_HOME", ENGINE_HOME)) / "bin" / "toxiproxy-server"
+    for candidate in (named, shutil.which("toxiproxy-server", path=environment.get("PATH")), built):
+        if candidate and os.access(candidate, os.X_OK):
+            return Path(candidate)
+    told = f"CHAOS_TOXIPROXY_SERVER names {named!r}, which cannot be executed, and it" if named else "it"
+    raise ToolMissing(
+        f"no toxiproxy-server: {told} is neither on PATH nor at {built}; install Toxiproxy, run `make engine`, "
+        "or take the embedded proxy (--chaos-proxy=embedded)"
+    )

@@ -1,0 +1,134 @@
+"""The server under test as a process of a place: started, watched, ended, started again."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from chaos.address import Address
+from chaos.errors import PortTaken, StartFailed, TargetDied, TargetFailure, Unsupported
+from chaos.runtime.base import Place, SpawnedProcess
+from chaos.runtime.health import Died, NeverHealthy, accepts, answers_200, wait_healthy
+from chaos.runtime.logs import quote, tail
+from chaos.target import Target
+from chaos.units import format_duration
+
+__all__ = ["PlacedServer", "fill_in", "why_not_healthy"]
+
+_PORT_TAKEN_SIGNS = ("EADDRINUSE", "Address already in use", "address already in use")
+
+
+class PlacedServer:
+    """A server that `target.start.command` starts in a place; safe to use from several threads."""
+
+    def __init__(
+        self, target: Target, *, place: Place, argv: list[str], address: Address, env: Mapping[str, str], log: Path
+    ) -> None:
+        self._target = target
+        self._place = place
+        self._argv = argv
+        self._address = address
+        self._env = env
+        self._log = log
+        self._process: SpawnedProcess | None = None
+        self._changing = threading.RLock()
+
+    @property
+    def address(self) -> Address:
+        return self._address
+
+    @property
+    def published(self) -> Address:
+        return self._address
+
+    def launch(self) -> None:
+        """Start the process without waiting for health. Raises ToolMissing, or TargetFailure when it runs already."""
+        with self._changing:
+            if self._process is not None:
+                if self._process.wait(0) is None:
+                    raise TargetFailure(f"{self._target.name} runs already, as pid {self._process.pid}; end it first")
+                # Workers that outlived their main process would hold the port and answer in the new one's name.
+                self._process.kill()
+            directory = self._target.resolve(self._target.start.directory)
+            self._process = self._place.spawn(self._argv, name="server", env=self._env, log=self._log, cwd=directory)
+
+    def wait_healthy(self) -> None:
+        """Wait until what was launched is healthy. Raises StartFailed, TargetDied or PortTaken."""
+        start = self._target.start
+        if start.health is None:
+            check = accepts(self._address, dial=self._place.dial, relayed=False)
+        else:
+            check = answers_200(self._address, start.health, dial=self._place.dial)
+        try:
+            wait_healthy(check, exit_code=self.exit_code, within=start.ready_within)
+        except (Died, NeverHealthy) as problem:
+            raise why_not_healthy(problem, target=self._target, address=self._address, log=self.log_tail()) from problem
+
+    def start(self) -> None:
+        with self._changing:
+            self.launch()
+            self.wait_healthy()
+
+    def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
+        with self._changing:
+            process = self._started()
+            process.send_signal(sig)
+            code = process.wait(timeout)
+            if code is None:
+                raise TargetFailure(
+                    f"{self._target.name} still runs {format_duration(timeout)} after {sig.name}, as pid {process.pid}"
+                )
+            return code
+
+    def kill(self) -> None:
+        with self._changing:
+            self._started().kill()
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.wait(0) is None
+
+    def exit_code(self) -> int | None:
+        return None if self._process is None else self._process.wait(0)
+
+    def root_pids(self) -> tuple[int, ...]:
+        process = self._process
+        return (process.pid,) if process is not None and process.wait(0) is None else ()
+
+    def log_tail(self, lines: int = 20) -> list[str]:
+        return tail(self._log, lines)
+
+    def _started(self) -> SpawnedProcess:
+        if self._process is None:
+            raise Unsupported(f"{self._target.name} was never started, so there is nothing to signal")
+        return self._process
+
+
+def why_not_healthy(problem: Died | NeverHealthy, *, target: Target, address: Address, log: list[str]) -> TargetFailure:
+    """The error for a server that did not come up, its last lines included."""
+    if isinstance(problem, NeverHealthy):
+        return StartFailed(
+            f"{target.name} is not healthy {format_duration(target.start.ready_within)} after its start: "
+            f"{problem.seen}; give it longer (start.ready_within) or correct start.health or start.port{quote(log)}"
+        )
+    if any(sign in line for line in log for sign in _PORT_TAKEN_SIGNS):
+        return PortTaken(
+            f"{target.name} ended with exit code {problem.exit_code} because port {address.port} is taken; "
+            f"end the program that has it, or write {{port}} into start.command to be given a free one{quote(log)}"
+        )
+    ended = f"exit code {problem.exit_code}"
+    if problem.exit_code < 0:
+        ended = f"signal {signal.Signals(-problem.exit_code).name}"
+    return TargetDied(f"{target.name} ended with {ended} before it was healthy{quote(log)}")
+
+
+def fill_in(command: tuple[str, ...], *, python: str, address: Address) -> list[str]:
+    """The command line with {python}, {host} and {port} filled in; every other brace is the command's own."""
+    values = {"{python}": python, "{host}": address.host, "{port}": str(address.port)}
+    filled = []
+    for argument in command:
+        for name, value in values.items():
+            argument = argument.replace(name, value)
+        filled.append(argument)
+    return filled

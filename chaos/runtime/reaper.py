@@ -1,0 +1,93 @@
+"""Removing what dead owners left behind: never what a living one owns, never what nobody of ours started."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chaos.agent.orphans import remove_stale_tables
+from chaos.runtime.marks import kill_marked
+from chaos.runtime.owner import OWNER_VARIABLE, Owner
+from chaos.runtime.state import owned_state_directories, remove_state_directory
+
+if TYPE_CHECKING:
+    from chaos.runtime.engine import Engine
+
+__all__ = ["Reaped", "reap", "reap_machine"]
+
+GONE_WITHIN = 5.0
+"""Seconds for orphans to be gone after SIGKILL; see `chaos.runtime.host.GONE_WITHIN`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaped:
+    """What was removed."""
+
+    processes: tuple[int, ...] = ()
+    directories: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    """Tables of packet rules."""
+
+    def sentence(self) -> str | None:
+        """`"removed 2 processes and 1 network that a dead run had left"`, or None when there was nothing."""
+        counted = [
+            f"{len(found)} {one if len(found) == 1 else many}"
+            for found, one, many in (
+                (self.processes, "process", "processes"),
+                (self.directories, "state directory", "state directories"),
+                (self.containers, "container", "containers"),
+                (self.networks, "network", "networks"),
+                (self.rules, "table of packet rules", "tables of packet rules"),
+            )
+            if found
+        ]
+        if not counted:
+            return None
+        return f"removed {', '.join(counted)} that a dead run had left"
+
+
+def reap(*, engine: Engine | None) -> Reaped:
+    """Remove what dead owners left on this machine and, where one is used, on the engine.
+
+    Called at the start of every run. Raises EnvironmentFailure where something cannot be removed.
+    """
+    found = reap_machine()
+    if engine is None:
+        return found
+    # Imported here: the docker SDK takes 0.2 s, which a run with processes need not pay.
+    from chaos.runtime.engine import connect
+    from chaos.runtime.owned import reap_engine
+
+    with contextlib.closing(connect(engine)) as client:
+        containers, networks = reap_engine(client, local=engine.local)
+    return replace(found, containers=tuple(containers), networks=tuple(networks))
+
+
+def reap_machine() -> Reaped:
+    """Kill orphaned processes, then remove orphaned state directories. Raises EnvironmentFailure if one will not die.
+
+    12 ms with nothing to do on a machine with 150 processes.
+    """
+    known: dict[str, bool] = {}
+
+    def condemned(token: str) -> bool:
+        if token not in known:
+            owner = Owner.parse(token)
+            known[token] = owner is not None and not owner.alive()
+        return known[token]
+
+    processes = kill_marked(OWNER_VARIABLE, condemned, deadline=time.monotonic() + GONE_WITHIN)
+    directories = []
+    for owner, path in owned_state_directories():
+        if not owner.alive():
+            # Another run may be reaping at the same moment; who comes second finds nothing, which is as good.
+            with contextlib.suppress(FileNotFoundError):
+                remove_state_directory(path)
+                directories.append(str(path))
+    # Every agent has a state directory, so without one there is no table either, and nft need not be asked (12 ms).
+    rules = remove_stale_tables() if directories else []
+    return Reaped(processes=tuple(processes), directories=tuple(directories), rules=tuple(rules))

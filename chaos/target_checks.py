@@ -1,0 +1,267 @@
+"""What no single key can tell: whether the parts of a target file fit together.
+
+The checks read the document itself and not the validated models, so they speak up also when something else is wrong;
+a value of the wrong kind is not theirs and looks to them as if it were not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from chaos.mistakes import Mistake, dotted, shown
+from chaos.target import Echo
+from chaos.units import format_duration, parse_duration
+
+__all__ = ["check"]
+
+T = TypeVar("T")
+Key = tuple[str, ...]
+Document = Mapping[str, Any]
+
+REGEXES: tuple[Key, ...] = (
+    ("endpoints", "echo", "expect"),
+    ("endpoints", "notices", "expect"),
+    ("endpoints", "notices", "idle_warning"),
+    ("endpoints", "notices", "load_warning"),
+    ("endpoints", "feed", "message"),
+    ("endpoints", "feed", "sequence"),
+    ("endpoints", "data", "live"),
+    ("endpoints", "data", "cached"),
+    ("endpoints", "data", "unavailable"),
+    ("endpoints", "gated", "greeting"),
+)
+NEEDS: tuple[tuple[Key, Key, str], ...] = (
+    (("promises", "breaker"), ("upstream",), "the suite fails the upstream to open the breaker"),
+    (("promises", "breaker"), ("endpoints", "data"), "its answers show whether the breaker is open"),
+    (("promises", "accept_breaker"), ("upstream",), "the suite fails the upstream to open the breaker"),
+    (("promises", "accept_breaker"), ("endpoints", "gated"), "establishment there goes through the breaker"),
+    (("promises", "delivery"), ("endpoints", "feed"), "it is where broadcasts are received"),
+    (
+        ("promises", "liveness", "idle_warning"),
+        ("endpoints", "notices", "idle_warning"),
+        "it says how a warning is recognised",
+    ),
+    (
+        ("promises", "rejection", "warning_threshold"),
+        ("endpoints", "notices", "load_warning"),
+        "it says how a warning is recognised",
+    ),
+    (
+        ("promises", "liveness", "heartbeat_timeout"),
+        ("promises", "liveness", "heartbeat_interval"),
+        "a dead peer is found within both together",
+    ),
+    (
+        ("promises", "liveness", "idle_warning"),
+        ("promises", "liveness", "idle_timeout"),
+        "the warning comes that long before it",
+    ),
+)
+PLACEHOLDERS = ("{python}", "{host}", "{port}")
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})?")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def check(document: Document, *, directory: Path) -> list[Mistake]:
+    """Every mistake that shows only between keys. Paths in the file are relative to `directory`."""
+    checks: tuple[Callable[[Document], Iterator[Mistake]], ...] = (
+        _regexes_compile,
+        _number_comes_back,
+        _sequence_has_a_group,
+        _warning_before_timeout,
+        _promises_can_be_tested,
+        _crowds_fit,
+        _retry_after_has_a_response,
+        _statistics_are_readable,
+        _headers_are_tokens,
+        _placeholders_are_known,
+        partial(_directories_exist, directory=directory),
+    )
+    return [mistake for one in checks for mistake in one(document)]
+
+
+def _regexes_compile(document: Document) -> Iterator[Mistake]:
+    for key in REGEXES:
+        pattern = _get(document, key, str)
+        if pattern is not None and (error := _regex_error(pattern)):
+            yield Mistake(key=key, problem=f"is no regular expression: {error}", found=shown(pattern))
+
+
+def _regex_error(pattern: str) -> str:
+    try:
+        re.compile(pattern.replace("{n}", "1"))
+    except re.error as error:
+        return str(error)
+    return ""
+
+
+def _number_comes_back(document: Document) -> Iterator[Mistake]:
+    for endpoint in ("echo", "notices"):
+        table = _get(document, ("endpoints", endpoint), dict)
+        if table is None:
+            continue
+        declared = endpoint == "echo" and "expect" not in table
+        expect = Echo.model_fields["expect"].default if declared else table.get("expect")
+        send = table.get("send")
+        if isinstance(send, str) and isinstance(expect, str) and "{n}" in expect and "{n}" not in send:
+            which = f"expect (by default {shown(expect)})" if declared else f"expect = {shown(expect)}"
+            yield Mistake(
+                key=("endpoints", endpoint, "send"),
+                problem=f"has no {{n}}, but {which} awaits the number that was sent",
+                found=shown(send),
+                allowed="send with {n} in it, or expect without",
+                hint=shown(f"{send} {{n}}".strip()),
+            )
+
+
+def _sequence_has_a_group(document: Document) -> Iterator[Mistake]:
+    key = ("endpoints", "feed", "sequence")
+    pattern = _get(document, key, str)
+    if pattern is not None and not _regex_error(pattern) and re.compile(pattern).groups < 1:
+        yield Mistake(
+            key=key,
+            problem="has no group, and group 1 is the broadcast's number",
+            found=shown(pattern),
+            allowed="a regular expression with the number in parentheses, such as '\"seq\": ([0-9]+)'",
+        )
+
+
+def _warning_before_timeout(document: Document) -> Iterator[Mistake]:
+    warning = _seconds(document, ("promises", "liveness", "idle_warning"))
+    timeout = _seconds(document, ("promises", "liveness", "idle_timeout"))
+    if warning is not None and timeout is not None and warning >= timeout:
+        yield Mistake(
+            key=("promises", "liveness", "idle_warning"),
+            problem="is not shorter than idle_timeout: the warning would come before the client is idle",
+            found=f"idle_warning = {format_duration(warning)}, idle_timeout = {format_duration(timeout)}",
+            allowed=f"less than {format_duration(timeout)}: how long before the idle close the client is warned",
+        )
+
+
+def _promises_can_be_tested(document: Document) -> Iterator[Mistake]:
+    for promise, need, why in NEEDS:
+        if _get(document, promise, object) is not None and _get(document, need, object) is None:
+            yield Mistake(
+                key=promise,
+                problem=f"cannot be tested without {dotted(need)}: {why}",
+                allowed=f"declare {dotted(need)}, or leave {dotted(promise)} out (its scenarios are then skipped)",
+            )
+
+
+def _crowds_fit(document: Document) -> Iterator[Mistake]:
+    """Establishment is promised within capacity, so what it opens at once must fit into the limit."""
+    limit = _get(document, ("promises", "rejection", "max_connections"), int)
+    simultaneous = _get(document, ("promises", "establishment", "simultaneous"), int)
+    ramp = _get(document, ("promises", "establishment", "ramp"), list) or []
+    steps = [step for step in ramp if isinstance(step, int)]
+    for name, most in (("simultaneous", simultaneous), ("ramp", max(steps, default=None))):
+        if limit is not None and most is not None and most > limit:
+            yield Mistake(
+                key=("promises", "establishment", name),
+                problem="asks for more connections than the server holds (promises.rejection.max_connections)",
+                found=str(most),
+                allowed=f"at most {limit}",
+            )
+
+
+def _retry_after_has_a_response(document: Document) -> Iterator[Mistake]:
+    rejection = _get(document, ("promises", "rejection"), dict) or {}
+    if rejection.get("retry_after") is True and rejection.get("answer") == "close-1013":
+        yield Mistake(
+            key=("promises", "rejection", "retry_after"),
+            problem='goes with answer = "http-503" only: a close frame has no headers',
+            found="true",
+            allowed="false",
+        )
+
+
+def _statistics_are_readable(document: Document) -> Iterator[Mistake]:
+    table = _get(document, ("statistics",), dict) or {}
+    written = table.get("format", "json")
+    for name, value in table.items():
+        if name in ("path", "format") or not isinstance(value, str):
+            continue
+        key = ("statistics", name)
+        if written == "json" and not value.startswith("/"):
+            pointer = "/" + value.lstrip("$.").replace(".", "/")
+            allowed = 'a JSON pointer (RFC 6901), such as "/connections/total"'
+            yield Mistake(
+                key=key, problem="is no JSON pointer", found=shown(value), allowed=allowed, hint=shown(pointer)
+            )
+        elif written == "prometheus" and not _METRIC.fullmatch(value):
+            allowed = "a metric's name, with labels where it has some, such as 'ws_connections{endpoint=\"echo\"}'"
+            yield Mistake(key=key, problem="is no Prometheus metric", found=shown(value), allowed=allowed)
+
+
+def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
+    headers = _get(document, ("endpoints", "echo", "headers"), dict) or {}
+    for name, value in headers.items():
+        key = ("endpoints", "echo", "headers", name)
+        if not _TOKEN.fullmatch(name):
+            yield Mistake(key=key, problem="is no name of a header", allowed="letters, digits and !#$%&'*+-.^_`|~")
+        elif isinstance(value, str) and not value.isprintable():
+            yield Mistake(key=key, problem="has a control character in its value", found=shown(value))
+    subprotocol = _get(document, ("endpoints", "echo", "subprotocol"), str)
+    if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
+        yield Mistake(
+            key=("endpoints", "echo", "subprotocol"),
+            problem="is no subprotocol's name",
+            found=shown(subprotocol),
+            allowed="one name, of letters, digits and !#$%&'*+-.^_`|~",
+        )
+
+
+def _placeholders_are_known(document: Document) -> Iterator[Mistake]:
+    for word in _get(document, ("start", "command"), list) or []:
+        for braced in re.findall(r"\{[A-Za-z_]+\}", word) if isinstance(word, str) else []:
+            near = get_close_matches(braced.lower(), PLACEHOLDERS, n=1, cutoff=0.75)
+            # anything else in braces may be the server's own syntax
+            if braced not in PLACEHOLDERS and near:
+                yield Mistake(
+                    key=("start", "command"),
+                    problem=f"has {braced}, which is not filled in",
+                    found=shown(word),
+                    allowed=", ".join(PLACEHOLDERS),
+                    hint=near[0],
+                )
+
+
+def _directories_exist(document: Document, *, directory: Path) -> Iterator[Mistake]:
+    build = _get(document, ("start", "build"), str)
+    if build is not None and not (directory / build / "Dockerfile").is_file():
+        there = (directory / build).is_dir()
+        yield Mistake(
+            key=("start", "build"),
+            problem="has no Dockerfile in it" if there else "is not a directory",
+            found=shown(build),
+            allowed="a directory with a Dockerfile, relative to the target file",
+            hint='"."' if (directory / "Dockerfile").is_file() else "",
+        )
+    workplace = _get(document, ("start", "directory"), str)
+    if workplace is not None and not (directory / workplace).is_dir():
+        yield Mistake(
+            key=("start", "directory"),
+            problem="is not a directory",
+            found=shown(workplace),
+            allowed="a directory, relative to the target file",
+        )
+
+
+def _get(document: Document, key: Key, kind: type[T]) -> T | None:
+    """The value at a key, or None where it is missing or of another kind."""
+    value: Any = document
+    for name in key:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, kind) and not (kind is int and isinstance(value, bool)) else None
+
+
+def _seconds(document: Document, key: Key) -> float | None:
+    try:
+        return parse_duration(_get(document, key, str))
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""The scripted dependency of a server under test, and the conductor's hand on it."""

@@ -1,0 +1,19 @@
+"""Why this server closes a connection, with the code and reason the client is told (RFC 6455, 7.4)."""
+
+from __future__ import annotations
+
+from reference_server.outbox import Close
+
+IDLE = Close(1001, "idle timeout")
+AGE = Close(1001, "maximum age reached")
+SHUTDOWN = Close(1001, "server shutting down")
+INTERNAL_ERROR = Close(1011, "internal error")
+
+MOST_REASON_BYTES = 123
+"""A control frame carries 125 bytes, two of them the code."""
+
+
+def establishment_failed(phase: str, detail: str) -> Close:
+    """The connection could not be established; the reason names the phase."""
+    reason = f"{phase}: {detail}".encode()[:MOST_REASON_BYTES]
+    return Close(1011, reason.decode(errors="ignore"))

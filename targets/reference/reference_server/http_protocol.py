@@ -1,0 +1,103 @@
+"""HTTP as uvicorn speaks it, with a deadline and a size limit for every request: no half-made handshake stays open."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from reference_server.clock import AttentiveTimer
+from reference_server.transport import BoundedTransport
+
+if TYPE_CHECKING:
+    from reference_server.server import ReferenceConfig
+
+MAX_REQUEST_BYTES = 64 * 1024
+"""Headers and body together: what this server is asked never needs more, and the parser itself sets no limit."""
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Every connection begins here; an upgrade hands it over to `WebSocketProtocol`."""
+
+    config: ReferenceConfig
+
+    def __init__(
+        self,
+        config: ReferenceConfig,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.parts = config.parts
+        self.request_bytes = 0
+        self.deadline: AttentiveTimer | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Bound the transport, and start the deadline for the first request."""
+        settings = self.parts.settings
+        bounded = BoundedTransport(transport, clock=self.parts.clock, close_timeout=settings.websocket_close_timeout)
+        super().connection_made(bounded)
+        self._expect_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is expected any more."""
+        self._request_is_complete()
+        super().connection_lost(exc)
+        cast(BoundedTransport, self.transport).connection_ended()
+
+    def eof_received(self) -> None:
+        """The peer has sent its FIN; asyncio closes, and the close is bounded."""
+        cast(BoundedTransport, self.transport).expect_close()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, within the limits; a connection being closed is no longer listened to."""
+        if self.transport.is_closing():
+            return
+        self._expect_request()
+        self.request_bytes += len(data)
+        if self.request_bytes > MAX_REQUEST_BYTES:
+            self.parts.counters.reject("request_too_large")
+            self.refuse(431, "Request Header Fields Too Large")
+            return
+        super().data_received(data)
+
+    def on_message_complete(self) -> None:
+        """The request is here in full (an upgrade request too, before it is handed over)."""
+        self._request_is_complete()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What came in is no HTTP."""
+        self.parts.counters.reject("bad_request")
+        super().send_400_response(msg)
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Answer without asking the application, and close."""
+        head = f"HTTP/1.1 {status} {reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        self.transport.write(head.encode("ascii"))
+        self.transport.close()
+
+    def _expect_request(self) -> None:
+        if self.deadline is None:
+            timeout = self.parts.settings.websocket_handshake_timeout
+            self.deadline = self.parts.clock.call_after(timeout, self._request_is_late)
+
+    def _request_is_complete(self) -> None:
+        self.request_bytes = 0
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def _request_is_late(self) -> None:
+        self.deadline = None
+        if self.transport.is_closing():
+            return
+        self.parts.counters.handshakes_timed_out += 1
+        if self.cycle is not None and self.cycle.response_started:
+            # Answered without waiting for the body, which never came.
+            self.transport.close()
+        else:
+            self.refuse(408, "Request Timeout")

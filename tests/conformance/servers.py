@@ -1,0 +1,165 @@
+"""Starts a proxy server, real or embedded, and talks to its API."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["DEADLINE", "EMBEDDED", "REMEDY", "TOXIPROXY", "Answer", "Server", "find_toxiproxy", "running"]
+
+TOXIPROXY = "toxiproxy"
+EMBEDDED = "embedded"
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 5.0
+"""Seconds for anything on loopback that must happen. It takes milliseconds."""
+
+REMEDY = (
+    "no Toxiproxy 2.12.0 server found: set CHAOS_TOXIPROXY_SERVER to its path, or put toxiproxy-server on PATH or in "
+    "$CHAOS_ENGINE_HOME/bin (default /var/lib/chaos-engine/bin); it is built by "
+    'CGO_ENABLED=0 go install -ldflags "-X github.com/Shopify/toxiproxy/v2.Version=2.12.0" '
+    "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+)
+
+
+def find_toxiproxy() -> str | None:
+    """Path of the real server, or None."""
+    if named := os.environ.get("CHAOS_TOXIPROXY_SERVER"):
+        return named
+    if found := shutil.which("toxiproxy-server"):
+        return found
+    installed = Path(os.environ.get("CHAOS_ENGINE_HOME", "/var/lib/chaos-engine"), "bin", "toxiproxy-server")
+    return str(installed) if installed.exists() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    content_type: str
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        """The decoded body."""
+        return json.loads(self.text)
+
+    @property
+    def error(self) -> str:
+        """The message of an API error, without the name Go gives to a type: it is not the same in all of its versions."""
+        assert list(self.json)[:2] == ["error", "status"]
+        assert self.json["status"] == self.status
+        return re.sub(r" into Go .*", " into Go", self.json["error"])
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    kind: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        within: float = DEADLINE,
+    ) -> Answer:
+        """One request on a connection of its own; bytes are sent as they are, anything else as JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=within)
+        payload = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            connection.request(method, path, payload, dict(headers or {}))
+            response = connection.getresponse()
+            text = response.read().decode()
+            return Answer(response.status, response.headers.get("Content-Type", ""), text, dict(response.headers))
+        finally:
+            connection.close()
+
+    def ok(self, method: str, path: str, body: object = None) -> Any:
+        """A request that must succeed; the decoded body."""
+        answer = self.request(method, path, body)
+        assert answer.status < 300, answer
+        return answer.json if answer.text else None
+
+    def raw(self, sent: bytes) -> str:
+        """Send bytes; everything that comes back until the server closes, without what changes from answer to answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as sock:
+            sock.sendall(sent)
+            received = bytearray()
+            while data := sock.recv(65_536):
+                received += data
+        text = received.decode()
+        text = re.sub(r"X-Toxiproxy-Request-Id: [0-9a-v]{20}", "X-Toxiproxy-Request-Id: ID", text)
+        return re.sub(r"Date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", "Date: D", text).replace("\r\n", "\n")
+
+
+@contextmanager
+def running(kind: str, *arguments: str, descriptors: int | None = None) -> Iterator[Server]:
+    """A server of this kind on a free port; skips the test where there is none. `descriptors` limits its open files."""
+    port = _free_port()
+    command = [*_command(kind), "-host", "127.0.0.1", "-port", str(port), *arguments]
+    if descriptors is not None:
+        command = ["prlimit", f"--nofile={descriptors}", *command]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "LOG_LEVEL": "error"},
+    )
+    try:
+        _await_port(process, port)
+        yield Server(kind, port, process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _command(kind: str) -> list[str]:
+    if kind == EMBEDDED:
+        return [sys.executable, "-m", "chaos.links.embedded"]
+    path = find_toxiproxy()
+    if path is None:
+        pytest.skip(REMEDY)
+    return [path]
+
+
+def _free_port() -> int:
+    """A port nobody listens on now; Toxiproxy does not tell which it chose, if asked for any."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert process.poll() is None, f"the server ended with {process.returncode}"
+            assert time.monotonic() < deadline, "the server does not listen"
+            time.sleep(0.01)
+        else:
+            return

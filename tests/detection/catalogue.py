@@ -1,0 +1,169 @@
+"""Which scenario catches which defect, with which finding, and which scenarios must stay green beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CASES", "Case"]
+
+ESTABLISHMENT = "test_establishment.py::test_simultaneous[calm]"
+REJECTION = "test_rejection.py::test_burst_beyond_the_limit[burst]"
+CLEANUP = "test_cleanup.py::test_dead_peers_are_released[client-reset]"
+HEARTBEAT = "test_liveness.py::test_heartbeat[calm]"
+LATENCY = "test_latency.py::test_round_trips[calm]"
+DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A defect of the reference server, by its file name in targets/reference/defects."""
+
+    defect: str
+    caught_by: str
+    """File, test and fault of the scenario that goes red, below tests/scenarios."""
+    finding: str
+    """The expectation that is violated."""
+    sentinels: tuple[str, ...]
+    """Scenarios of other promises that it should not touch."""
+
+
+CASES = (
+    Case(
+        defect="serve_one_at_a_time",
+        caught_by=ESTABLISHMENT,
+        finding="established",
+        sentinels=(HEARTBEAT,),
+    ),
+    Case(
+        defect="accept_beyond_limit",
+        caught_by=REJECTION,
+        finding="rejected_gracefully",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="places_not_given_back",
+        caught_by="test_rejection.py::test_places_are_given_again[burst]",
+        finding="established",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="no_backpressure_warning",
+        caught_by="test_rejection.py::test_warned_when_nearly_full",
+        finding="warned",
+        sentinels=(REJECTION, HEARTBEAT),
+    ),
+    Case(
+        defect="keep_dead_connections",
+        caught_by="test_cleanup.py::test_dead_peers_are_released[vanished]",
+        finding="released_within",
+        sentinels=(CLEANUP, HEARTBEAT, REJECTION),
+    ),
+    Case(
+        defect="keep_after_reset",
+        caught_by=CLEANUP,
+        finding="statistics_agree",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="ping_every_other_time",
+        caught_by=HEARTBEAT,
+        finding="pinged_at_period",
+        sentinels=(ESTABLISHMENT, CLEANUP),
+    ),
+    Case(
+        defect="cut_slow_peers",
+        caught_by="test_liveness.py::test_slow_peer_stays[calm]",
+        finding="undisturbed",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="cut_everyone_after_pause",
+        caught_by="test_liveness.py::test_paused_server_cuts_nobody[server-stopped]",
+        finding="undisturbed",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="idle_never_closed",
+        caught_by="test_liveness.py::test_idle_clients[calm]",
+        finding="closed_when_idle",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="idle_timer_not_reset",
+        caught_by="test_liveness.py::test_warned_client_that_answers_stays",
+        finding="undisturbed",
+        sentinels=(CLEANUP, ESTABLISHMENT),
+    ),
+    Case(
+        defect="leak_memory_per_connection",
+        caught_by="test_leak_free.py::test_nothing_kept[client-reset]",
+        finding="memory_not_kept",
+        sentinels=(HEARTBEAT, REJECTION),
+    ),
+    Case(
+        defect="leak_fd_per_connection",
+        caught_by="test_leak_free.py::test_nothing_kept[fin-without-close]",
+        finding="fds_not_kept",
+        sentinels=(HEARTBEAT, REJECTION),
+    ),
+    Case(
+        defect="breaker_opens_late",
+        caught_by="test_breaker.py::test_opens_at_threshold[upstream-errors]",
+        finding="opened_after",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="breaker_calls_while_open",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-errors]",
+        finding="upstream_left_alone",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="breaker_never_half_opens",
+        caught_by="test_breaker.py::test_closes_again[upstream-errors]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_opens_at_threshold[upstream-errors]", HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_opens_on_first_failure",
+        caught_by="test_breaker.py::test_one_failure_changes_nothing[upstream-errors]",
+        finding="calls_answered",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="accept_breaker_never_opens",
+        caught_by="test_accept_breaker.py::test_turns_away_while_open[upstream-errors]",
+        finding="turned_away_while_open",
+        sentinels=(HEARTBEAT, "test_breaker.py::test_opens_at_threshold[upstream-errors]"),
+    ),
+    Case(
+        defect="block_loop_on_connect",
+        caught_by="test_latency.py::test_while_others_misbehave[burst]",
+        finding="round_trips_within",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="slow_to_start_serving",
+        caught_by="test_recovery.py::test_after_a_crash[server-killed]",
+        finding="recovered_within",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="broadcast_waits_for_slowest",
+        caught_by="test_delivery.py::test_slow_consumer_hurts_only_itself[stalled-reader]",
+        finding="delivered_in_sequence",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="shutdown_without_close_frames",
+        caught_by="test_closing.py::test_graceful_shutdown[calm]",
+        finding="closed_with",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="shutdown_waits_for_everyone",
+        caught_by="test_closing.py::test_graceful_shutdown[stalled-reader]",
+        finding="shut_down_within",
+        sentinels=(HEARTBEAT, "test_closing.py::test_graceful_shutdown[calm]"),
+    ),
+)

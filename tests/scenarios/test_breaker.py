@@ -1,0 +1,144 @@
+"""Breaker: the circuit breaker in front of the upstream opens, spares it, serves from its cache, tries and closes.
+
+Everything is judged from outside: what callers got, and what reached the upstream. The five cases are those of the
+hub incident, with its open questions settled: one failure makes no transition, an open circuit leaves the upstream
+alone, the trial after the timeout is one, not a stampede.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from chaos.capability import Capability
+from chaos.conditions import UpstreamHit
+from chaos.expectations import AnsweredWhileOpen, CallsAnswered, OpenedAfter, UpstreamCalled, UpstreamLeftAlone
+from chaos.experiment import Experiment
+from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamHangs
+from chaos.faults.base import Fault
+from chaos.journal import Source
+
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.destructive,
+    pytest.mark.needs(Capability.UPSTREAM, endpoints=["data"]),
+    pytest.mark.reads("breaker.failure_threshold", "breaker.recovery_timeout"),
+]
+
+FALLBACK = (Source.CACHED, Source.UNAVAILABLE)
+
+
+@pytest.mark.promise(
+    "breaker",
+    "one failure changes nothing",
+    expects="After a single failed call the next one goes to the upstream as before.",
+    because="A breaker that opens on the first failure turns every hiccup into an outage.",
+)
+@pytest.mark.faults(UpstreamErrors())
+async def test_one_failure_changes_nothing(experiment: Experiment, fault: Fault) -> None:
+    await experiment.call_upstream(2)
+    async with experiment.inject(fault):
+        await experiment.call_upstream(1)
+    start = experiment.now()
+    await experiment.call_upstream(2)
+    await experiment.judge(
+        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after one failure")
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "opens at its threshold",
+    expects="Exactly the declared number of failures in a row opens the circuit; the next call is not passed on.",
+    because="Off by one, errors not counted, time-outs not counted: each is a breaker that opens late or never.",
+)
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
+async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    threshold = contract.breaker.failure_threshold
+    await experiment.call_upstream(1)
+    async with experiment.inject(fault):
+        start = experiment.now()
+        await experiment.call_upstream(threshold + 3)
+        end = experiment.now()
+    await experiment.judge(
+        OpenedAfter(failures=threshold, start=start, end=end),
+        CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream fails"),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "spares the upstream while open",
+    expects="While the circuit is open, callers get the cached answer at once and nothing reaches the upstream.",
+    because="A breaker that still knocks keeps a struggling upstream down; one that queues takes its callers down too.",
+)
+@pytest.mark.reads("breaker.answer_within")
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
+async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    await experiment.call_upstream(1)
+    async with experiment.inject(fault):
+        await experiment.call_upstream(promised.failure_threshold)
+        start = experiment.now()
+        # Half the recovery timeout, so that no trial is due yet.
+        await experiment.call_upstream_until(start + promised.recovery_timeout / 2, gap=promised.recovery_timeout / 20)
+        end = experiment.now()
+    await experiment.judge(
+        UpstreamLeftAlone(start=start, end=end),
+        CallsAnswered(sources=(Source.CACHED,), start=start, end=end, when="while open"),
+        AnsweredWhileOpen(start=start, end=end, within=promised.answer_within),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "tries again after its timeout",
+    expects="When the recovery timeout is over, the declared trials reach the upstream, and no more of them.",
+    because="Never half-open is an outage for ever; a stampede of trials is the next outage.",
+)
+@pytest.mark.reads("breaker.half_open_probes")
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
+async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    await experiment.call_upstream(1)
+    async with experiment.inject(fault):
+        await experiment.call_upstream(promised.failure_threshold)
+        opened = experiment.now()
+        # To the middle of the second open period at the earliest: a re-opened circuit waits at least as long again.
+        until = opened + 1.5 * promised.recovery_timeout
+        await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
+        end = experiment.now()
+    await experiment.judge(
+        UpstreamCalled(
+            least=1, most=promised.half_open_probes, start=opened, end=end, when="after the recovery timeout"
+        ),
+        CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "closes when the upstream is back",
+    expects="When the upstream answers again, the circuit closes by itself and callers get live answers.",
+    because="A breaker that never closes is the incident everyone remembers.",
+)
+@pytest.mark.reads("breaker.success_threshold", "breaker.half_open_probes")
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
+async def test_closes_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    await experiment.call_upstream(1)
+    async with experiment.inject(fault):
+        await experiment.call_upstream(promised.failure_threshold + 1)
+    healed = experiment.now()
+    # The circuit opened before the healing, so one recovery timeout later it tries; then every success counts.
+    await experiment.call_upstream_until(
+        healed + 2 * promised.recovery_timeout, gap=promised.recovery_timeout / 20, stop=Source.LIVE
+    )
+    await experiment.wait_until(UpstreamHit(since=healed), within=promised.recovery_timeout)
+    await experiment.call_upstream(promised.success_threshold)
+    closed = experiment.now()
+    await experiment.call_upstream(5)
+    await experiment.judge(
+        CallsAnswered(sources=(Source.LIVE,), start=closed, end=experiment.now(), when="after the upstream is back")
+    )

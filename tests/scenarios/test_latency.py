@@ -1,0 +1,66 @@
+"""Latency: round trips stay short when nothing is wrong, and when something is wrong with somebody else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from chaos.expectations import RoundTripsWithin, Undisturbed
+from chaos.experiment import Experiment, Via
+from chaos.faults import ClientReset, ConnectionBurst, Latency, StalledReader, Vanished
+from chaos.faults.base import Fault
+from chaos.units import format_duration
+
+pytestmark = [pytest.mark.chaos, pytest.mark.reads("latency.p99")]
+
+CLIENTS = 10
+EXCHANGES = 30
+"""On each client: 300 round trips, so that the 99th percentile is the fourth worst, not the worst."""
+
+
+@pytest.mark.promise(
+    "latency",
+    "round trips",
+    expects="99 of 100 exchanges are answered within the declared time; a slow link adds its delay and nothing else.",
+    because="A server that answers late under no load at all has a stall of its own.",
+)
+@pytest.mark.faults(None, Latency())
+async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
+    delay = fault.delay if isinstance(fault, Latency) else 0.0
+    crowd = await experiment.crowd("talking", CLIENTS, via=Via.LINK if fault else Via.DIRECT)
+    await crowd.connect()
+    async with experiment.inject(fault):
+        result = await crowd.exchange(EXCHANGES)
+    await experiment.judge(
+        RoundTripsWithin(
+            sent=result.sent,
+            answered=result.answered,
+            round_trips=result.round_trips,
+            p99=contract.latency.p99 + delay,
+            why=f"of which the link adds {format_duration(delay)}" if delay else "",
+        )
+    )
+
+
+@pytest.mark.promise(
+    "latency",
+    "while others misbehave",
+    expects="Clients that do nothing wrong are answered as fast while others reset, stall, vanish or burst in.",
+    because="One event loop serves them all: what blocks it for one blocks it for everybody.",
+)
+@pytest.mark.faults(ClientReset(), StalledReader(), Vanished(), ConnectionBurst())
+async def test_while_others_misbehave(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    crowd = await experiment.crowd("talking", CLIENTS)
+    await crowd.connect()
+    others = await experiment.victims_of(fault, "others", 40)
+    if not isinstance(fault, ConnectionBurst):
+        await others.connect()
+    async with experiment.inject(fault, others):
+        result = await crowd.exchange(EXCHANGES)
+    await experiment.judge(
+        RoundTripsWithin(
+            sent=result.sent, answered=result.answered, round_trips=result.round_trips, p99=contract.latency.p99
+        ),
+        Undisturbed(crowd=crowd.name),
+    )

@@ -1,0 +1,127 @@
+"""Liveness: the server finds out who is still there, and cuts off nobody who is."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from chaos.expectations import ClosedWhenIdle, ClosedWith, PingedAtPeriod, Undisturbed, WarnedBeforeClose
+from chaos.experiment import Experiment, Via
+from chaos.faults import Latency, ServerStopped
+from chaos.faults.base import Fault
+
+pytestmark = pytest.mark.chaos
+
+PERIODS = 5
+"""Heartbeats that are watched: one that comes every other time only is seen twice."""
+
+
+@pytest.mark.promise(
+    "liveness",
+    "heartbeat at its period",
+    expects="Every client is pinged at least once in each declared interval.",
+    because="Without pings a dead peer behind a proxy is never found: the proxy acknowledges for the dead.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval")
+@pytest.mark.faults(None, Latency())
+async def test_heartbeat(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
+    interval = contract.liveness.heartbeat_interval
+    crowd = await experiment.crowd("pinged", 10, via=Via.LINK if fault else Via.DIRECT, trace=True)
+    async with experiment.inject(fault):
+        await crowd.connect()
+        await experiment.watch(PERIODS * interval)
+    # The latency shifts all pings alike, so the distance between two of them stays what it was.
+    await experiment.judge(
+        PingedAtPeriod(crowd=crowd.name, interval=interval, until=experiment.now()),
+        Undisturbed(crowd=crowd.name),
+    )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "a slow peer stays",
+    expects="A client whose pongs come late, but within the timeout, is not cut off.",
+    because="The counterpart of finding the dead: a server that passes by cutting too early fails here.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout")
+@pytest.mark.faults(None, Latency())
+async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
+    promised = contract.liveness
+    # Half the timeout: late enough to be cut by a server that waits for the next ping only, and early enough for
+    # the link's 50 ms and a busy machine.
+    delay = promised.heartbeat_timeout / 2
+    slow = await experiment.crowd("slow", 10, via=Via.LINK if fault else Via.DIRECT, pong_delay=delay)
+    async with experiment.inject(fault):
+        await slow.connect()
+        await experiment.watch(PERIODS * (promised.heartbeat_interval + promised.heartbeat_timeout) / 2)
+    await experiment.judge(Undisturbed(crowd=slow.name))
+
+
+@pytest.mark.promise(
+    "liveness",
+    "a paused server cuts nobody",
+    expects="A server that stood still for longer than its heartbeat timeout goes on without cutting living clients.",
+    because="After a pause every pong is overdue by the server's own clock, though nobody but itself was late.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.faults(ServerStopped())
+async def test_paused_server_cuts_nobody(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.liveness
+    living = await experiment.crowd("living", 10)
+    await living.connect()
+    async with experiment.inject(fault):
+        await experiment.watch(2 * (promised.heartbeat_interval + promised.heartbeat_timeout))
+    await experiment.watch(
+        promised.heartbeat_interval + promised.heartbeat_timeout + (contract.cleanup.sweep_interval or 0.0)
+    )
+    await living.exchange(1)
+    await experiment.judge(Undisturbed(crowd=living.name))
+
+
+@pytest.mark.promise(
+    "liveness",
+    "idle clients are warned, then closed",
+    expects="A client that sends nothing is warned first and closed with a close frame when its time is up.",
+    because="Connections that nobody uses cost as much as those that somebody does.",
+)
+@pytest.mark.reads("liveness.idle_timeout", "liveness.idle_warning", optional=["cleanup.sweep_interval"])
+@pytest.mark.needs(endpoints=["notices"])
+@pytest.mark.faults(None, Latency())
+async def test_idle_clients(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
+    promised = contract.liveness
+    slack = (contract.cleanup.sweep_interval or 0.0) + (fault.delay if isinstance(fault, Latency) else 0.0)
+    idle = await experiment.crowd(
+        "idle", 10, endpoint="notices", via=Via.LINK if fault else Via.DIRECT, keep_alive=False, trace=True
+    )
+    async with experiment.inject(fault):
+        await idle.connect()
+        await experiment.wait_until_gone(idle, within=2 * (promised.idle_timeout + slack))
+    await experiment.judge(
+        ClosedWhenIdle(crowd=idle.name, timeout=promised.idle_timeout, slack=slack),
+        WarnedBeforeClose(
+            crowd=idle.name,
+            warning=experiment.target.endpoints.notices.idle_warning,
+            notice=promised.idle_warning,
+        ),
+        ClosedWith(crowd=idle.name, codes=(1000, 1001, 1008), why="when idle"),
+    )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "a warned client that answers stays",
+    expects="A client that sends something after its warning is not closed.",
+    because="The counterpart of the idle timeout: a timer that is started once and never again fails here.",
+)
+@pytest.mark.reads("liveness.idle_timeout", "liveness.idle_warning", optional=["cleanup.sweep_interval"])
+@pytest.mark.needs(endpoints=["notices"])
+async def test_warned_client_that_answers_stays(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.liveness
+    crowd = await experiment.crowd("answering", 5, endpoint="notices", keep_alive=False, trace=True)
+    await crowd.connect()
+    warning = experiment.target.endpoints.notices.idle_warning
+    for _ in range(2):
+        await experiment.wait_for_message(crowd, warning, within=2 * promised.idle_timeout)
+        await crowd.exchange(1)
+    await experiment.judge(Undisturbed(crowd=crowd.name))

@@ -1,0 +1,68 @@
+"""Recovery: once a fault is gone, service is as before within the declared time."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from chaos.capability import Capability
+from chaos.expectations import RecoveredWithin
+from chaos.experiment import Experiment, Via
+from chaos.faults import HalfOpen, ProxyDown, Reset, ServerKilled, ServerStopped
+from chaos.faults.base import Fault
+
+pytestmark = [pytest.mark.chaos, pytest.mark.reads("recovery.within")]
+
+CLIENTS = 20
+
+
+@pytest.mark.promise(
+    "recovery",
+    "after the network is back",
+    expects="Clients that lost their connection to a broken network are all served again once it is back.",
+    because="What the dead connections still hold must not stand in the way of the new ones.",
+)
+@pytest.mark.faults(ProxyDown(), Reset(), HalfOpen())
+async def test_after_the_network(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    before = await experiment.victims_of(fault, "before", CLIENTS)
+    await before.connect()
+    async with experiment.inject(fault, before):
+        pass
+    after = await experiment.crowd("after", CLIENTS, via=Via.LINK)
+    await after.connect()
+    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
+
+
+@pytest.mark.promise(
+    "recovery",
+    "after the server was paused",
+    expects="A server that stood still and goes on serves newcomers at once.",
+    because="A machine that was migrated or starved comes back to a backlog of everything at once.",
+)
+@pytest.mark.faults(ServerStopped())
+async def test_after_a_pause(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    async with experiment.inject(fault):
+        await experiment.watch(contract.recovery.within / 2)
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
+
+
+@pytest.mark.promise(
+    "recovery",
+    "after the server was killed",
+    expects="A server that was killed and started again binds its port and serves everyone at once.",
+    because="A port that is still taken, or a state file left half-written, turns a crash into an outage.",
+)
+@pytest.mark.destructive
+@pytest.mark.needs(Capability.RESTART)
+@pytest.mark.faults(ServerKilled())
+async def test_after_a_crash(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    before = await experiment.crowd("before", CLIENTS)
+    await before.connect()
+    async with experiment.inject(fault, before):
+        await experiment.restart_server()
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))

@@ -1,0 +1,98 @@
+"""Rejection: beyond its limit the server turns clients away gracefully, and those inside notice nothing."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from chaos.crowd.plan import Mode
+from chaos.expectations import Established, RejectedGracefully, Undisturbed, Warned
+from chaos.experiment import Experiment
+from chaos.faults import ConnectionBurst
+from chaos.faults.base import Fault
+
+pytestmark = [pytest.mark.chaos, pytest.mark.reads("rejection.max_connections", "rejection.within")]
+
+BURST = 1.5
+"""Size of a burst as a multiple of the limit: half as many again, as the incidents had it."""
+
+
+@pytest.mark.promise(
+    "rejection",
+    "a burst beyond the limit",
+    expects="The free places are given away, everyone else is turned away politely, and those inside notice nothing.",
+    because="A limit that is checked before an await lets a burst in; one that fails rudely starts a reconnect storm.",
+)
+@pytest.mark.reads("rejection.answer", "rejection.retry_after")
+@pytest.mark.faults(ConnectionBurst())
+async def test_burst_beyond_the_limit(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.rejection
+    inside = await experiment.crowd("inside", promised.max_connections // 5)
+    await inside.connect()
+    await inside.exchange(5)
+    burst = await experiment.crowd("burst", round(BURST * promised.max_connections))
+    async with experiment.inject(fault, burst):
+        await inside.exchange(5)
+    await experiment.judge(
+        RejectedGracefully(
+            crowd=burst.name,
+            free=promised.max_connections - inside.count - experiment.own_connections,
+            answer=promised.answer,
+            within=promised.within,
+            retry_after=promised.retry_after,
+        ),
+        Undisturbed(crowd=inside.name),
+    )
+
+
+@pytest.mark.promise(
+    "rejection",
+    "places are given again",
+    expects="Once a burst has left, every place it took is free again.",
+    because="A counter that is not taken back on every way out locks a server up, one burst at a time.",
+)
+@pytest.mark.reads("establishment.within", "establishment.success_ratio")
+@pytest.mark.faults(ConnectionBurst())
+async def test_places_are_given_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    limit = contract.rejection.max_connections
+    burst = await experiment.crowd("burst", round(BURST * limit))
+    async with experiment.inject(fault, burst):
+        pass
+    free = limit - experiment.own_connections
+    next_ones = await experiment.crowd("the next ones", free)
+    await next_ones.connect(mode=Mode.SEQUENTIAL)
+    await experiment.judge(
+        Established(
+            crowd=next_ones.name,
+            count=free,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        )
+    )
+
+
+@pytest.mark.promise(
+    "rejection",
+    "warned when nearly full",
+    expects="From the declared share of the limit on, clients are told that the server is nearly full.",
+    because="A client that is warned can leave by itself; one that is not finds out by being turned away.",
+)
+@pytest.mark.reads("rejection.warning_threshold")
+@pytest.mark.needs(endpoints=["notices"])
+async def test_warned_when_nearly_full(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.rejection
+    listeners = await experiment.crowd("listeners", 3, endpoint="notices", trace=True)
+    await listeners.connect()
+    enough = round(promised.max_connections * promised.warning_threshold) + 1
+    before = experiment.now()
+    filling = await experiment.crowd("filling", enough - listeners.count - experiment.own_connections)
+    await filling.connect()
+    warning = experiment.target.endpoints.notices.load_warning
+    await experiment.wait_for_message(listeners, warning, within=experiment.patience)
+    await experiment.judge(
+        Undisturbed(crowd=filling.name),
+        Warned(
+            crowd=listeners.name, pattern=warning, since=before, what=f"{enough} of {promised.max_connections} places"
+        ),
+    )

@@ -1,0 +1,316 @@
+"""A crowd: modes of connecting, exchanges, keep-alive, traffic, readings."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+
+from chaos.address import Address
+from chaos.crowd.histogram import Histogram
+from chaos.crowd.plan import ClientState, Mode, SocketState
+from chaos.errors import CrowdError
+from chaos.journal import Outcome
+
+from .making import SHORT, make_crowd, until
+from .servers import echo, unused_port, websocket_server
+
+ASKING: dict[str, Any] = {"send": "hello {n}", "expect": "^hello {n}$"}
+
+
+class Doorman:
+    """An echo server that counts who is inside, and how many were at the same time."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.most = 0
+        self.visits = 0
+
+    async def __call__(self, connection: ServerConnection) -> None:
+        self.inside += 1
+        self.visits += 1
+        self.most = max(self.most, self.inside)
+        try:
+            await echo(connection)
+        finally:
+            self.inside -= 1
+
+
+@pytest.fixture
+async def doorman() -> AsyncIterator[tuple[Doorman, Address]]:
+    handler = Doorman()
+    async with websocket_server(handler) as address:
+        yield handler, address
+
+
+# -- connecting ---------------------------------------------------------------------------------------------------
+
+
+async def test_simultaneous_attempts_all_begin_before_any_goes_on(doorman: tuple[Doorman, Address]) -> None:
+    handler, address = doorman
+    crowd, recorded = make_crowd(address, 150, **ASKING, first_message=True)
+    attempts = await crowd.connect(Mode.SIMULTANEOUS)
+    assert [attempt.client for attempt in attempts] == list(range(150))
+    assert {attempt.outcome for attempt in attempts} == {Outcome.OPEN}
+    last_beginning = max(attempt.began for attempt in attempts)
+    assert all(attempt.tcp is not None and attempt.began + attempt.tcp >= last_beginning for attempt in attempts)
+    # The barrier: everyone is inside at once, and stays.
+    assert handler.most == handler.inside == 150
+    assert set((await crowd.states()).values()) == {ClientState.OPEN}
+    assert sorted(recorded.attempts, key=lambda attempt: attempt.client) == attempts
+    await crowd.close()
+
+
+@pytest.mark.parametrize(("hold", "most"), [(True, 5), (False, 1)])
+async def test_sequential_attempts_begin_when_the_one_before_has_ended(
+    doorman: tuple[Doorman, Address], hold: bool, most: int
+) -> None:
+    handler, address = doorman
+    crowd, recorded = make_crowd(address, 5, **ASKING, first_message=True)
+    attempts = await crowd.connect(Mode.SEQUENTIAL, hold=hold)
+    assert all(later.began >= earlier.at for earlier, later in itertools.pairwise(attempts))
+    assert (handler.visits, handler.most) == (5, most)
+    assert len(recorded.ends) == (0 if hold else 5)
+    if not hold:
+        assert {(ended.by, ended.how, ended.code) for ended in recorded.ends} == {("client", "close", 1000)}
+        assert all(later.began >= gone.at for gone, later in zip(recorded.ends, attempts[1:], strict=False))
+    await crowd.close()
+
+
+async def test_sequential_attempts_keep_their_gap(doorman: tuple[Doorman, Address]) -> None:
+    crowd, _ = make_crowd(doorman[1], 3)
+    attempts = await crowd.connect(Mode.SEQUENTIAL, gap=SHORT / 3)
+    assert all(later.began - earlier.at >= SHORT / 3 for earlier, later in itertools.pairwise(attempts))
+    await crowd.close()
+
+
+async def test_paced_attempts_do_not_wait_for_a_slow_server() -> None:
+    gap = SHORT / 10
+
+    async def slow(connection: ServerConnection) -> None:
+        await asyncio.sleep(SHORT)
+        await echo(connection)
+
+    async with websocket_server(slow) as address:
+        crowd, _ = make_crowd(address, 4, **ASKING, first_message=True)
+        attempts = await crowd.connect(Mode.PACED, gap=gap)
+        beginnings = [attempt.began for attempt in attempts]
+        assert all(later - earlier >= gap * 0.5 for earlier, later in itertools.pairwise(beginnings))
+        assert max(beginnings) < min(attempt.at for attempt in attempts)
+        await crowd.close()
+
+
+@pytest.mark.parametrize("mode", [Mode.SIMULTANEOUS, Mode.PACED])
+async def test_without_hold_everyone_leaves_at_the_end(doorman: tuple[Doorman, Address], mode: Mode) -> None:
+    handler, address = doorman
+    crowd, recorded = make_crowd(address, 4)
+    await crowd.connect(mode, hold=False)
+    assert handler.visits == 4
+    assert set((await crowd.states()).values()) == {ClientState.CLOSED}
+    assert len(recorded.ends) == 4
+
+
+async def test_some_clients_and_again_after_their_end(doorman: tuple[Doorman, Address]) -> None:
+    crowd, recorded = make_crowd(doorman[1], 4)
+    assert [attempt.client for attempt in await crowd.connect(Mode.SIMULTANEOUS, clients=[1, 3])] == [1, 3]
+    assert await crowd.states() == {
+        0: ClientState.NEW,
+        1: ClientState.OPEN,
+        2: ClientState.NEW,
+        3: ClientState.OPEN,
+    }
+    assert [ended.client for ended in await crowd.reset(clients=[0, 1])] == [1]
+    (again,) = await crowd.connect(Mode.SIMULTANEOUS, clients=[1])
+    assert again.outcome is Outcome.OPEN
+    assert len(recorded.attempts) == 3
+    await crowd.close()
+
+
+async def test_who_is_connected_cannot_connect(doorman: tuple[Doorman, Address]) -> None:
+    crowd, _ = make_crowd(doorman[1], 2)
+    await crowd.connect(Mode.SIMULTANEOUS, clients=[1])
+    with pytest.raises(CrowdError) as caught:
+        await crowd.connect(Mode.SIMULTANEOUS)
+    assert str(caught.value) == (
+        "client 1 of crowd 'testers' is open; close it first, or name the clients that should connect"
+    )
+    await crowd.close()
+
+
+async def test_a_client_that_there_is_not(doorman: tuple[Doorman, Address]) -> None:
+    crowd, _ = make_crowd(doorman[1], 2)
+    with pytest.raises(CrowdError, match=r"^crowd 'testers' has the clients 0 to 1; found 2$"):
+        await crowd.reset(clients=[1, 2, 5])
+
+
+async def test_a_host_that_there_is_not() -> None:
+    crowd, _ = make_crowd(Address("no-such-host.invalid", 80))
+    with pytest.raises(CrowdError, match=r"^there is no host 'no-such-host.invalid': .+; use a name that resolves$"):
+        await crowd.connect(Mode.SIMULTANEOUS)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+async def test_a_source_host_that_is_not_ours(mode: Mode, doorman: tuple[Doorman, Address]) -> None:
+    crowd, recorded = make_crowd(doorman[1], 2, source_host="192.0.2.1")
+    with pytest.raises(CrowdError, match=r"^cannot connect from source_host 192\.0\.2\.1: no local port is left "):
+        await crowd.connect(mode)
+    assert recorded.events == []
+
+
+async def test_a_source_host_is_where_clients_come_from(doorman: tuple[Doorman, Address]) -> None:
+    crowd, recorded = make_crowd(doorman[1], 2, source_host="127.0.0.77")
+    await crowd.connect(Mode.SIMULTANEOUS)
+    found = await crowd.locals()
+    assert [(client, host) for client, host, _ in found] == [(0, "127.0.0.77"), (1, "127.0.0.77")]
+    by_client = {attempt.client: attempt.local_port for attempt in recorded.attempts}
+    assert {client: port for client, _, port in found} == by_client
+    await crowd.reset(clients=[0])
+    assert [client for client, _, _ in await crowd.locals()] == [1]
+    await crowd.close()
+
+
+# -- talking ------------------------------------------------------------------------------------------------------
+
+
+async def test_exchanges_are_counted_and_timed(doorman: tuple[Doorman, Address]) -> None:
+    crowd, recorded = make_crowd(doorman[1], 3, **ASKING)
+    await crowd.connect(Mode.SIMULTANEOUS)
+    result = await crowd.exchange(4)
+    assert (result.sent, result.answered, result.wrong, result.missing, result.unsent) == (12, 12, 0, 0, 0)
+    assert list(result.round_trips) == sorted(result.round_trips)
+    assert result.round_trips[0] > 0
+    crowd.write_traffic()
+    (traffic,) = recorded.traffic
+    assert (traffic.sent, traffic.received, traffic.answered, traffic.wrong) == (12, 12, 12, 0)
+    assert traffic.worst == result.round_trips[-1]
+    assert traffic.round_trips == Histogram(result.round_trips).counts()
+    assert traffic.began < traffic.at
+    await crowd.close()
+
+
+async def test_a_wrong_answer_a_missing_one_and_none_at_all() -> None:
+    async def odd(connection: ServerConnection) -> None:
+        first = str(await connection.recv())
+        await connection.send(first)
+        await connection.recv()
+        await connection.send("noise")
+        await connection.send("more noise")
+        await connection.recv()
+        await connection.recv()
+        await connection.send("hello 4")
+
+    async with websocket_server(odd) as address:
+        crowd, recorded = make_crowd(address, **ASKING, answer_within=SHORT)
+        await crowd.connect(Mode.SIMULTANEOUS)
+        result = await crowd.exchange(6)
+        assert (result.sent, result.answered, result.wrong, result.missing, result.unsent) == (4, 2, 1, 1, 2)
+        assert len(result.round_trips) == 2
+        crowd.write_traffic()
+        (traffic,) = recorded.traffic
+        assert (traffic.sent, traffic.answered, traffic.wrong) == (4, 2, 1)
+        (anomaly,) = recorded.frames
+        assert anomaly.text == "noise"
+        await crowd.wait_ended(timeout=5)
+
+
+async def test_a_late_answer_is_not_the_next_ones_wrong_answer() -> None:
+    async def late(connection: ServerConnection) -> None:
+        first = str(await connection.recv())
+        await connection.recv()
+        await connection.send(first)
+        await connection.wait_closed()
+
+    async with websocket_server(late) as address:
+        crowd, recorded = make_crowd(address, **ASKING, answer_within=SHORT)
+        await crowd.connect(Mode.SIMULTANEOUS)
+        result = await crowd.exchange(2)
+        assert (result.answered, result.wrong, result.missing) == (0, 0, 2)
+        assert recorded.frames == []
+        await crowd.close()
+
+
+async def test_exchanges_end_with_their_connection(doorman: tuple[Doorman, Address]) -> None:
+    async def deaf(connection: ServerConnection) -> None:
+        await connection.recv()
+        connection.transport.abort()
+
+    async with websocket_server(deaf) as address:
+        crowd, _ = make_crowd(address, 2, **ASKING)
+        await crowd.connect(Mode.SIMULTANEOUS)
+        async with asyncio.timeout(5):
+            result = await crowd.exchange(3)
+    assert (result.sent, result.missing, result.unsent) == (2, 2, 4)
+
+
+async def test_exchange_asks_for_a_plan_with_one(doorman: tuple[Doorman, Address]) -> None:
+    crowd, _ = make_crowd(doorman[1])
+    with pytest.raises(CrowdError, match=r"^the plan of crowd 'testers' has no exchange; give it send and expect$"):
+        await crowd.exchange(1)
+
+
+async def test_keep_alive_is_spread_over_its_period(doorman: tuple[Doorman, Address]) -> None:
+    times: dict[int, list[float]] = {}
+
+    async def timed(connection: ServerConnection) -> None:
+        mine = times.setdefault(id(connection), [])
+        async for message in connection:
+            mine.append(asyncio.get_running_loop().time())
+            await connection.send(message)
+
+    async with websocket_server(timed) as address:
+        crowd, _ = make_crowd(address, 4, **ASKING, keep_alive=SHORT)
+        await crowd.connect(Mode.SIMULTANEOUS)
+        await until(lambda: len(times) == 4 and min(map(len, times.values())) >= 3)
+        await crowd.close()
+    firsts = sorted(mine[0] for mine in times.values())
+    assert firsts[-1] - firsts[0] >= SHORT / 2
+    gaps = [later - earlier for mine in times.values() for earlier, later in itertools.pairwise(mine)]
+    assert min(gaps) >= SHORT / 2
+
+
+async def test_traffic_is_written_while_somebody_is_connected(doorman: tuple[Doorman, Address]) -> None:
+    crowd, recorded = make_crowd(doorman[1])
+    crowd.write_traffic()
+    assert recorded.traffic == []
+    await crowd.connect(Mode.SIMULTANEOUS)
+    crowd.write_traffic()
+    crowd.write_traffic()
+    first, second = recorded.traffic
+    assert (first.sent, first.round_trips, first.worst) == (0, {}, 0.0)
+    assert second.began == pytest.approx(first.at, abs=0.001)
+    await crowd.close()
+    crowd.write_traffic()
+    assert len(recorded.traffic) == 2
+
+
+# -- readings -----------------------------------------------------------------------------------------------------
+
+
+async def test_socket_states_are_the_kernels(doorman: tuple[Doorman, Address]) -> None:
+    crowd, _ = make_crowd(doorman[1], 2)
+    await crowd.connect(Mode.SIMULTANEOUS, clients=[0])
+    assert await crowd.socket_states() == {0: SocketState(state="ESTABLISHED", receive_queue=0, send_queue=0)}
+    await crowd.close()
+    assert await crowd.socket_states() == {}
+
+
+async def test_wait_ended_is_bounded(doorman: tuple[Doorman, Address]) -> None:
+    crowd, _ = make_crowd(doorman[1], 2)
+    await crowd.connect(Mode.SIMULTANEOUS)
+    await crowd.reset(clients=[0])
+    assert [ended.client for ended in await crowd.wait_ended(timeout=SHORT)] == [0]
+    await crowd.close()
+    assert [ended.client for ended in await crowd.wait_ended(timeout=SHORT)] == [0, 1]
+
+
+async def test_a_crowd_without_a_server_is_not_connected() -> None:
+    with unused_port() as address:
+        crowd, _ = make_crowd(address, 20)
+        attempts = await crowd.connect(Mode.SIMULTANEOUS)
+    assert {attempt.outcome for attempt in attempts} == {Outcome.REFUSED}
+    assert await crowd.wait_ended(timeout=SHORT) == []
+    assert await crowd.close() == []

@@ -1,0 +1,161 @@
+"""Any bytes, in any chunks, through any chain of toxics, arrive intact, unless a toxic is meant to cut."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chaos.links.embedded.items import End
+from chaos.links.embedded.server import Options
+from chaos.links.embedded.setting import Setting
+from chaos.links.embedded.toxics import Toxic
+from chaos.links.embedded.toxics.bandwidth import Bandwidth
+from chaos.links.embedded.toxics.latency import Latency
+from chaos.links.embedded.toxics.limit_data import LimitData
+from chaos.links.embedded.toxics.noop import Noop
+from chaos.links.embedded.toxics.reset_peer import ResetPeer
+from chaos.links.embedded.toxics.slicer import Slicer
+from chaos.links.embedded.toxics.slow_close import SlowClose
+from chaos.links.embedded.toxics.timeout import Timeout
+
+from .peers import pair_through, receive_all
+from .rig import LinkBench, setting
+
+HARMLESS = st.one_of(
+    st.builds(Noop),
+    st.builds(Latency, latency=st.integers(-5, 50), jitter=st.integers(-5, 50)),
+    st.builds(Bandwidth, rate=st.integers(1, 100)),
+    st.builds(
+        Slicer,
+        average_size=st.integers(-1, 40),
+        size_variation=st.integers(-1, 40),
+        delay=st.integers(0, 2000),
+    ),
+    st.builds(SlowClose, delay=st.integers(0, 50)),
+)
+CUTTING = st.one_of(
+    st.builds(LimitData, bytes=st.integers(0, 100)),
+    st.builds(ResetPeer, timeout=st.integers(0, 50)),
+    st.builds(Timeout, timeout=st.integers(0, 50)),
+)
+CHUNKS = st.lists(st.binary(min_size=1, max_size=300), max_size=20)
+TOXICITIES = st.sampled_from([0.0, 0.5, 1.0])
+
+
+def chain_of(toxics: st.SearchStrategy[Toxic]) -> st.SearchStrategy[list[Setting]]:
+    """Distinctly named settings, each with a toxicity of its own."""
+    return st.lists(st.tuples(toxics, TOXICITIES), max_size=4).map(
+        lambda pairs: [
+            setting(toxic, name=f"{toxic.kind}-{number}", toxicity=toxicity)
+            for number, (toxic, toxicity) in enumerate(pairs)
+        ]
+    )
+
+
+ACTIONS = st.lists(
+    st.sampled_from(["feed", "feed", "feed", "wait", "stall", "drain", "add", "update", "remove"]),
+    max_size=60,
+)
+
+
+def play(bench: LinkBench, chain: list[Setting], chunks: list[bytes], actions: list[str], spare: Toxic) -> None:
+    """Feed the chunks as far as the link reads, between other things that may happen to a link."""
+    names = [item.name for item in chain]
+    rest = list(chunks)
+    for number, action in enumerate(actions):
+        if action == "feed" and rest and bench.source.reading:
+            bench.feed(rest.pop(0))
+        elif action == "wait":
+            bench.advance(0.01)
+        elif action in ("stall", "drain"):
+            bench.make_room(action == "drain")
+        elif action == "add":
+            names.append(f"added-{number}")
+            bench.link.add(setting(spare, name=names[-1]))
+        elif action == "update" and names:
+            bench.link.update(setting(spare, name=names[number % len(names)], toxicity=0.5))
+        elif action == "remove" and names:
+            bench.link.remove(names.pop(number % len(names)))
+    bench.make_room()
+    for _ in range(1000):
+        rest = bench.feed_as_read(rest)
+        if not rest or bench.ended is not None:
+            break
+        bench.advance(1)
+    bench.end(End.FIN)
+    bench.advance(3600)
+
+
+@settings(deadline=None, max_examples=600)
+@given(chain=chain_of(HARMLESS), chunks=CHUNKS, actions=ACTIONS, spare=HARMLESS, seed=st.integers(0, 2**32))
+def test_harmless_toxics_lose_nothing_and_change_no_order(
+    chain: list[Setting], chunks: list[bytes], actions: list[str], spare: Toxic, seed: int
+):
+    bench = LinkBench(*chain, seed=seed)
+    play(bench, chain, chunks, actions, spare)
+    assert bench.sink.data == b"".join(chunks)
+    assert bench.ended is not None
+    assert bench.ended[1] is End.FIN
+    assert bench.clock.pending == 0
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    chain=chain_of(HARMLESS | CUTTING),
+    chunks=CHUNKS,
+    actions=ACTIONS,
+    spare=HARMLESS | CUTTING,
+    seed=st.integers(0, 2**32),
+)
+def test_whatever_the_toxics_the_link_ends_and_delivers_only_what_was_sent(
+    chain: list[Setting], chunks: list[bytes], actions: list[str], spare: Toxic, seed: int
+):
+    bench = LinkBench(*chain, seed=seed)
+    play(bench, chain, chunks, actions, spare)
+    assert bench.ended is not None
+    remaining = iter(b"".join(chunks))
+    assert all(byte in remaining for byte in bench.sink.data), "bytes out of order, or from nowhere"
+
+
+async def _round_trip(chain: list[Setting], chunks: list[bytes], seed: int) -> tuple[bytes, bytes]:
+    """What each side receives when both send the chunks, through real sockets."""
+    async with pair_through(Options(port=0, seed=seed)) as pair:
+        for number, item in enumerate(chain):
+            for stream in ("upstream", "downstream"):
+                await pair.add(item.toxic, name=f"{stream}-{number}", stream=stream, toxicity=item.toxicity)
+
+        async def send(sock: socket.socket) -> None:
+            for chunk in chunks:
+                await asyncio.get_running_loop().sock_sendall(sock, chunk)
+            sock.shutdown(socket.SHUT_WR)
+
+        _, _, by_client, by_server = await asyncio.gather(
+            send(pair.client), send(pair.server), receive_all(pair.client), receive_all(pair.server)
+        )
+        return by_client, by_server
+
+
+FAST = HARMLESS.map(
+    # Real time passes here: a bandwidth of at least 3 MB for at most 6 kB, delays of at most 5 ms.
+    lambda toxic: (
+        dataclasses.replace(toxic, rate=3000)
+        if isinstance(toxic, Bandwidth)
+        else dataclasses.replace(toxic, latency=min(toxic.latency, 3), jitter=min(toxic.jitter, 2))
+        if isinstance(toxic, Latency)
+        else dataclasses.replace(toxic, delay=min(toxic.delay, 5))
+        if isinstance(toxic, (SlowClose, Slicer))
+        else toxic
+    )
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(chain=chain_of(FAST), chunks=CHUNKS, seed=st.integers(0, 2**32))
+def test_through_real_sockets_in_both_directions(chain: list[Setting], chunks: list[bytes], seed: int):
+    with asyncio.Runner() as runner:
+        received = runner.run(_round_trip(chain, chunks, seed))
+    assert received == (b"".join(chunks), b"".join(chunks))

@@ -1,0 +1,82 @@
+"""Stand-ins for the unit tests: a clock that is set by hand, a wire that goes nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from reference_server.clock import AttentiveClock
+from reference_server.connection import Connection
+from reference_server.liveness import NOTHING_SEEN, Evidence
+from reference_server.outbox import Outbox
+from reference_server.statistics import Counters
+
+
+class FakeTime:
+    """A monotonic clock that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class AlwaysAttentive(AttentiveClock):
+    """An attentive clock that never loses any time: tests of deadlines set the time by hand."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        super().__init__(tick_interval=1.0, monotonic=monotonic)
+        self.longest_step = float("inf")
+
+
+class FakeWire:
+    """Notes what is asked of it; the test says what it sees."""
+
+    def __init__(self) -> None:
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.on_pong: Callable[[bytes], object] = lambda payload: None
+        self.pings: list[bytes] = []
+        self.seen: Evidence = NOTHING_SEEN
+        self.written = 0
+        self.closing = False
+        self.was_cut = False
+
+    def ping(self, payload: bytes) -> int:
+        self.pings.append(payload)
+        self.written += 6
+        return self.written
+
+    def evidence(self) -> Evidence:
+        return self.seen
+
+    def expect_close(self) -> None:
+        self.closing = True
+
+    def cut(self) -> None:
+        self.was_cut = True
+
+
+def make_connection(
+    clock: AttentiveClock,
+    *,
+    endpoint: str = "live",
+    takes_warnings: bool = True,
+    counters: Counters | None = None,
+    outbox: Outbox | None = None,
+) -> tuple[Connection, FakeWire]:
+    """A connection on a fake wire."""
+    wire = FakeWire()
+    connection = Connection(
+        id="test",
+        endpoint=endpoint,
+        takes_warnings=takes_warnings,
+        wire=wire,
+        outbox=outbox or Outbox(max_messages=4, max_bytes=10_000),
+        clock=clock,
+        counters=counters or Counters(),
+    )
+    return connection, wire

@@ -1,0 +1,127 @@
+"""Every end is bounded, in the process and in the kernel, whatever the peer does or leaves undone."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+from websockets.frames import Opcode
+
+from .raw_client import Connect, RawClient
+from .running import RunningServer, StartServer, wait_until
+
+CLOSE_TIMEOUT = 0.5
+IDLE_TIMEOUT = 1.5
+MARGIN = 0.5
+"""Seconds for a busy two-core machine, see test_live_dead_peers."""
+NO_HEARTBEAT = {"WEBSOCKET_HEARTBEAT_TIMEOUT": "30", "WEBSOCKET_PING_TIMEOUT": "30"}
+"""Dead peers are not found in time to help: only the close deadline can end the connection."""
+
+
+def fill_the_buffers(client: RawClient, *, size: int = 1_000_000) -> None:
+    """Have the server echo more than the client's receive buffer and the server's send buffer hold."""
+    client.protocol.send_binary(b"x" * size)
+    client.flush()
+
+
+def gone_within(server: RunningServer, client: RawClient, seconds: float) -> float:
+    return wait_until(lambda: not server.kernel_sockets(remote_port=client.local_port), within=seconds)
+
+
+def test_peer_that_never_answers_the_close_is_ended(start_server: StartServer, connect: Connect) -> None:
+    server = start_server(**NO_HEARTBEAT)
+    client = connect(server.url("/echo"))
+    frame = client.next_frame(Opcode.CLOSE)
+    assert frame is not None
+    assert frame.data == b"\x03\xe9idle timeout"
+    assert gone_within(server, client, CLOSE_TIMEOUT + MARGIN) > CLOSE_TIMEOUT / 4
+
+
+def test_stalled_peer_is_closed_in_time_too(start_server: StartServer, connect: Connect) -> None:
+    server = start_server(**NO_HEARTBEAT)
+    client = connect(server.url("/echo"), receive_buffer=4096)
+    fill_the_buffers(client)
+    gone_within(server, client, IDLE_TIMEOUT + CLOSE_TIMEOUT + MARGIN)
+    assert server.stat("/connections/closed") == {"idle timeout": 1}
+
+
+def test_peer_that_closes_and_then_holds_tcp_is_ended(server: RunningServer, connect: Connect) -> None:
+    client = connect(server.url("/echo"))
+    client.protocol.send_close(1000)
+    client.flush()
+    assert client.close_received() is not None
+    gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
+
+
+def test_stalled_peer_that_closes_is_ended(start_server: StartServer, connect: Connect) -> None:
+    server = start_server(**NO_HEARTBEAT)
+    client = connect(server.url("/echo"), receive_buffer=4096)
+    fill_the_buffers(client)
+    client.protocol.send_close(1000)
+    client.flush()
+    gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
+
+
+def test_stalled_peer_that_half_closes_is_ended(start_server: StartServer, connect: Connect) -> None:
+    server = start_server(**NO_HEARTBEAT)
+    client = connect(server.url("/echo"), receive_buffer=4096)
+    fill_the_buffers(client)
+    client.socket.shutdown(socket.SHUT_WR)
+    gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
+
+
+@pytest.mark.parametrize("path", ["/echo", "/live", "/feed", "/data", "/session"])
+@pytest.mark.parametrize("end", ["reset", "close"])
+def test_crashed_peer_is_forgotten_at_once(server: RunningServer, path: str, end: str, connect: Connect) -> None:
+    client = connect(server.url(path))
+    wait_until(lambda: server.stat("/connections/total") == 1, within=CLOSE_TIMEOUT)
+    {"reset": client.reset, "close": client.close}[end]()
+    # Well before the heartbeat could find it.
+    wait_until(lambda: server.stat("/connections/total") == 0, within=CLOSE_TIMEOUT)
+    wait_until(lambda: not server.kernel_sockets(remote_port=client.local_port), within=CLOSE_TIMEOUT)
+
+
+def test_everything_queued_comes_before_the_close(start_server: StartServer, connect: Connect) -> None:
+    server = start_server(WEBSOCKET_MAX_AGE="1", WEBSOCKET_CLOSE_TIMEOUT="1.5", **NO_HEARTBEAT)
+    client = connect(server.url("/echo"), receive_buffer=4096)
+    count = 20
+    for number in range(count):
+        client.protocol.send_binary(number.to_bytes(1, "big") * 20_000)
+    client.flush()
+    closing = {"maximum age reached": 1}
+    wait_until(lambda: server.stat("/connections/closed") == closing, within=1 + MARGIN)
+    received = []
+    while (frame := client.next_frame(Opcode.BINARY, Opcode.CLOSE)) is not None:
+        if frame.opcode is Opcode.CLOSE:
+            assert frame.data == b"\x03\xe9maximum age reached"
+            break
+        received.append(frame.data[0])
+    assert received == list(range(count))
+    assert frame is not None
+
+
+def test_idle_client_is_warned_first_and_stays_if_it_answers(server: RunningServer, connect: Connect) -> None:
+    client = connect(server.url("/live"))
+    start = time.monotonic()
+    warned = 0
+    while warned < 2:
+        frame = client.next_frame(Opcode.TEXT, Opcode.PING)
+        assert frame is not None
+        if frame.opcode is Opcode.PING:
+            client.protocol.send_pong(frame.data)
+            client.flush()
+        elif b"idle_warning" in frame.data:
+            assert frame.data == b'{"type": "idle_warning", "closes_in": 0.5}'
+            warned += 1
+            client.send_text("1")
+    assert time.monotonic() - start > IDLE_TIMEOUT
+    assert server.stat("/idle") == {"warned": 2, "closed": 0}
+
+
+def test_idle_client_of_echo_gets_nothing_but_the_close(start_server: StartServer, connect: Connect) -> None:
+    server = start_server(**NO_HEARTBEAT)
+    client = connect(server.url("/echo"))
+    frame = client.next_frame(Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE)
+    assert frame is not None
+    assert frame.opcode is Opcode.CLOSE

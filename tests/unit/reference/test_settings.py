@@ -1,0 +1,140 @@
+"""Good settings are taken, bad ones refused with a message that says how to put it right."""
+
+from __future__ import annotations
+
+import pytest
+from reference_server.environment import BadSetting, load_settings
+from reference_server.profiles import COMMON, PROFILES
+from reference_server.settings import Settings
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_every_profile_is_complete_and_valid(profile: str) -> None:
+    assert set(PROFILES[profile]) == set(Settings.model_fields)
+    load_settings({}, profile=profile)
+
+
+def test_profile_from_the_environment_and_outranked() -> None:
+    assert load_settings({"PROFILE": "staging"}).websocket_heartbeat_timeout == 45
+    assert load_settings({"PROFILE": "staging"}, profile="fast").websocket_heartbeat_timeout == 0.7
+    assert load_settings({}).log_level == "debug", "development is the default"
+
+
+def test_a_variable_outranks_the_profile() -> None:
+    assert load_settings({"WEBSOCKET_MAX_CONNECTIONS": "7"}, profile="fast").websocket_max_connections == 7
+
+
+def test_lists() -> None:
+    settings = load_settings(
+        {"WEBSOCKET_ALLOWED_ORIGINS": "https://a, https://b", "WEBSOCKET_CONNECT_PHASES": "5,4,3,2,1"}, profile="fast"
+    )
+    assert settings.websocket_allowed_origins == ("https://a", "https://b")
+    assert settings.websocket_connect_phases == (5, 4, 3, 2, 1)
+
+
+@pytest.mark.parametrize("variable", ["WEBSOCKET_SERVICE_HOST", "WEBSOCKET_PORT", "UPSTREAM_PORT_80_TCP_ADDR"])
+def test_an_orchestrators_own_variables_are_let_be(variable: str) -> None:
+    load_settings({variable: "10.0.0.1"}, profile="fast")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "WEBSOCKET_HEARTBEAT_TIMEOUT",
+            "-1",
+            "bad setting WEBSOCKET_HEARTBEAT_TIMEOUT: found '-1'; allowed: seconds a peer has for its pong, above 0; "
+            "remedy: set it so, or leave it out for the fast profile's value 0.7",
+        ),
+        (
+            "WEBSOCKET_MAX_CONNECTIONS",
+            "many",
+            "bad setting WEBSOCKET_MAX_CONNECTIONS: found 'many'; allowed: connections let in at once, a whole number "
+            "from 1; remedy: set it so, or leave it out for the fast profile's value 100",
+        ),
+        (
+            "WEBSOCKET_HARTBEAT_INTERVAL",
+            "1",
+            "bad setting WEBSOCKET_HARTBEAT_INTERVAL: found '1'; allowed: only the settings listed by --check; "
+            "remedy: did you mean WEBSOCKET_HEARTBEAT_INTERVAL?",
+        ),
+        (
+            "WEBSOCKET_JWT_SECRET",
+            "short",
+            "bad setting WEBSOCKET_JWT_SECRET: found '(not shown)'; allowed: secret for HS256 tokens, 32 bytes or "
+            "more; empty: no tokens asked for; remedy: set it so, or leave it out for the fast profile's value",
+        ),
+        (
+            "WEBSOCKET_IDLE_WARNING_SECONDS",
+            "1.5",
+            "settings contradict each other: WEBSOCKET_IDLE_WARNING_SECONDS=1.5 must be less than "
+            "WEBSOCKET_IDLE_TIMEOUT_SECONDS=1.5: the warning comes first",
+        ),
+        (
+            "SHUTDOWN_TIMEOUT",
+            "0.5",
+            "settings contradict each other: SHUTDOWN_TIMEOUT=0.5 must exceed WEBSOCKET_CLOSE_TIMEOUT=0.5: every "
+            "client is closed before the exit",
+        ),
+        (
+            "WEBSOCKET_MAX_MESSAGE_BYTES",
+            "10000000",
+            "settings contradict each other: WEBSOCKET_MEMORY_LIMIT_PER_CONNECTION_MB=5 must be at least 21.3: "
+            "WEBSOCKET_OUTBOX_BYTES, two messages of WEBSOCKET_MAX_MESSAGE_BYTES and twice WEBSOCKET_SEND_BUFFER_BYTES "
+            "come to that",
+        ),
+        (
+            "BREAKER_SUCCESS_THRESHOLD",
+            "3",
+            "settings contradict each other: BREAKER_SUCCESS_THRESHOLD=3 must not exceed BREAKER_HALF_OPEN_PROBES=2: "
+            "the breaker could never close",
+        ),
+        (
+            "PROFILE",
+            "fats",
+            "bad setting PROFILE: found 'fats'; allowed: fast, staging, production, development; "
+            "remedy: did you mean fast?",
+        ),
+    ],
+)
+def test_bad_setting_is_refused_with_its_remedy(variable: str, value: str, message: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        load_settings({"PROFILE": "fast", variable: value})
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("WEBSOCKET_BACKPRESSURE_THRESHOLD", "0"),
+        ("WEBSOCKET_BACKPRESSURE_THRESHOLD", "1.01"),
+        ("WEBSOCKET_HEARTBEAT_INTERVAL", "0"),
+        ("WEBSOCKET_HEARTBEAT_INTERVAL", "nan"),
+        ("WEBSOCKET_CLEANUP_INTERVAL", "inf"),
+        ("WEBSOCKET_MAX_CONNECTIONS", "0"),
+        ("WEBSOCKET_MAX_CONNECTIONS", "1.5"),
+        ("WEBSOCKET_MAX_CONNECTIONS", ""),
+        ("WEBSOCKET_REJECT_WITH", "503"),
+        ("WEBSOCKET_CONNECT_PHASES", "1,2,3"),
+        ("WEBSOCKET_CONNECT_PHASES", "1,2,3,4,x"),
+        ("WEBSOCKET_COMPRESSION", "maybe"),
+        ("WEBSOCKET_PING_TIMEOUT", "5"),
+        ("UPSTREAM_URL", "localhost:80"),
+        ("BREAKER_FAILURE_THRESHOLD", "1000"),
+        ("BREAKER_MAX_RECOVERY_TIMEOUT", "0.1"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_value_out_of_range_is_refused(variable: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=variable):
+        load_settings({"PROFILE": "fast", variable: value})
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(BadSetting) as refused:
+        load_settings({"PROFILE": "fast", "LISTEN_BACKLOG": "0", "BROADCAST_INTERVAL": "0"})
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_profiles_add_nothing_unknown() -> None:
+    assert set(COMMON) < set(Settings.model_fields)

@@ -1,0 +1,134 @@
+"""Reaping on this machine: everything of the dead, nothing of the living."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.errors import ConfigurationError
+from chaos.runtime.owner import OWNER_VARIABLE, Owner
+from chaos.runtime.reaper import Reaped, reap_machine
+from chaos.runtime.state import StateDirectory, owned_state_directories, remove_state_directory
+
+SLEEP = [sys.executable, "-I", "-S", "-c", "print('up', flush=True); import time; time.sleep(600)"]
+
+
+@pytest.fixture
+def dead() -> Owner:
+    """An owner that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return dataclasses.replace(Owner.current(), pid=process.pid)
+
+
+@pytest.fixture
+def private_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary directory of its own, short enough for sockets."""
+    del tmp_path
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as path:
+        monkeypatch.setattr(tempfile, "tempdir", path)
+        yield Path(path)
+
+
+def start(owner: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        SLEEP, env={**os.environ, OWNER_VARIABLE: owner}, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    process.stdout.close()
+    return process
+
+
+def end(*processes: subprocess.Popen[bytes]) -> None:
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_processes_of_the_dead_go_and_of_the_living_stay(dead: Owner, private_tmp: Path) -> None:
+    orphan, ours, foreign, garbled = (
+        start(token)
+        for token in (
+            dead.token,
+            Owner.current().token,
+            dataclasses.replace(dead, scope="00000000").token,
+            "not a token",
+        )
+    )
+    try:
+        assert reap_machine().processes == (orphan.pid,)
+        assert orphan.wait() == -9
+        assert [process.poll() for process in (ours, foreign, garbled)] == [None] * 3
+    finally:
+        end(orphan, ours, foreign, garbled)
+
+
+def test_an_orphan_that_became_an_owner_is_not_killed_by_its_own_reaper(dead: Owner) -> None:
+    """A shell that a dead run had started, and in which a user starts the suite again."""
+    code = "from chaos.runtime.reaper import reap_machine; print(os.getpid() in reap_machine().processes)"
+    inner = f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {'import os; ' + code!r}], check=True)"
+    ran = subprocess.run(
+        [sys.executable, "-c", inner],
+        env={**os.environ, OWNER_VARIABLE: dead.token},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "False\n"
+
+
+def test_directories_of_the_dead_go_and_of_the_living_stay(dead: Owner, private_tmp: Path) -> None:
+    orphan = StateDirectory(dead).make()
+    (orphan / "deep").mkdir()
+    (orphan / "deep" / "log").write_text("x")
+    ours = StateDirectory(Owner.current()).make()
+    strangers = private_tmp / "chaos-notes"
+    strangers.mkdir()
+    assert reap_machine().directories == (str(orphan),)
+    assert sorted(private_tmp.iterdir()) == sorted([ours, strangers])
+    assert reap_machine() == Reaped()
+    remove_state_directory(ours)
+    remove_state_directory(ours)
+
+
+def test_a_state_directory_is_private_and_names_its_owner(private_tmp: Path) -> None:
+    owner = Owner.current()
+    path = StateDirectory(owner).make()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert owned_state_directories() == [(owner, path)]
+
+
+def test_a_link_with_the_name_of_a_state_directory_is_left_alone(dead: Owner, private_tmp: Path) -> None:
+    elsewhere = private_tmp / "elsewhere"
+    elsewhere.mkdir()
+    (private_tmp / f"chaos-{dead.token}-abcdefgh").symlink_to(elsewhere)
+    assert reap_machine() == Reaped()
+    assert elsewhere.is_dir()
+
+
+def test_a_temporary_directory_too_long_for_sockets_is_refused(
+    private_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = private_tmp / ("x" * 60)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with pytest.raises(
+        ConfigurationError, match=r"is too long a path: .* 107 are allowed; set TMPDIR to a shorter one"
+    ):
+        StateDirectory(Owner.current()).make()
+    assert list(long.iterdir()) == []
+
+
+def test_the_sentence() -> None:
+    assert Reaped().sentence() is None
+    reaped = Reaped(processes=(1, 2), networks=("n",))
+    assert reaped.sentence() == "removed 2 processes, 1 network that a dead run had left"

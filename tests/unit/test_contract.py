@@ -1,0 +1,77 @@
+"""Promises: what may be declared, and how a scenario looks one up."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from chaos.contract import Contract, Establishment, Liveness, Rejection
+
+
+def test_durations_and_sizes_are_numbers_inside() -> None:
+    contract = Contract.model_validate(
+        {
+            "liveness": {"heartbeat_interval": "300ms", "max_age": "2h"},
+            "leak_free": {"memory_per_connection": "4KiB"},
+        }
+    )
+    assert contract.value("liveness.heartbeat_interval") == pytest.approx(0.3)
+    assert contract.value("liveness.max_age") == pytest.approx(7200)
+    assert contract.value("leak_free.memory_per_connection") == 4096
+
+
+def test_what_is_not_declared_is_none() -> None:
+    contract = Contract(liveness=Liveness.model_validate({"max_age": "1h"}))
+    assert contract.value("liveness.heartbeat_interval") is None
+    assert contract.value("breaker.recovery_timeout") is None
+    assert contract.value("breaker") is None
+
+
+def test_a_family_is_looked_up_by_its_name() -> None:
+    establishment = Establishment.model_validate({"within": "2s"})
+    assert Contract(establishment=establishment).value("establishment") is establishment
+
+
+@pytest.mark.parametrize("key", ["nonsense", "liveness.nonsense", "nonsense.within", "liveness.heartbeat.interval", ""])
+def test_an_unknown_key_is_a_mistake_of_the_scenario(key: str) -> None:
+    with pytest.raises(KeyError):
+        Contract().value(key)
+
+
+def test_every_declared_field_can_be_looked_up() -> None:
+    contract = Contract()
+    for family, field in Contract.model_fields.items():
+        (model,) = (option for option in get_args(field.annotation) if option is not type(None))
+        for name in model.model_fields:
+            assert contract.value(f"{family}.{name}") is None
+
+
+def test_a_contract_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Contract().liveness = None  # type: ignore[misc]  # that it cannot be assigned is what is tested
+
+
+@pytest.mark.parametrize(
+    ("family", "values"),
+    [
+        (Establishment, {"within": "0s"}),
+        (Establishment, {"within": "1s", "success_ratio": 0}),
+        (Establishment, {"within": "1s", "success_ratio": 1.01}),
+        (Establishment, {"within": "1s", "success_ratio": float("nan")}),
+        (Establishment, {"within": "1s", "ramp": []}),
+        (Establishment, {"within": "1s", "ramp": [10, 0]}),
+        (Establishment, {"within": "1s", "sequential": 0}),
+        (Rejection, {"max_connections": 0, "answer": "http-503", "within": "1s"}),
+        (Rejection, {"max_connections": 1, "answer": "http-500", "within": "1s"}),
+        (Rejection, {"max_connections": 1, "answer": "http-503", "within": 1}),
+        (Rejection, {"max_connections": 1, "answer": "http-503", "within": "1s", "warning_threshold": 1.5}),
+        (Liveness, {"heartbeat_intervall": "1s"}),
+    ],
+)
+def test_figures_outside_their_range_are_refused(
+    family: type[Establishment | Rejection | Liveness], values: dict[str, object]
+) -> None:
+    with pytest.raises(ValidationError):
+        family.model_validate(values)

@@ -1,0 +1,257 @@
+"""Mistakes that show only between the keys of a target file."""
+
+# ruff: noqa: E501 - messages stand here as they are printed
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from chaos.target_checks import check
+
+ECHO = '[start]\nimage = "x"\n[endpoints.echo]\npath = "/ws"\n'
+
+
+def said(text: str, directory: Path = Path()) -> list[str]:
+    """What the checks say, as it is printed."""
+    found = check(tomllib.loads(text), directory=directory)
+    return ["\n".join(mistake.lines(file="FILE", line=None)).removeprefix("FILE: ") for mistake in found]
+
+
+def test_nothing_to_say() -> None:
+    assert said(ECHO) == []
+    assert said("") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            '[endpoints.echo]\nexpect = "({n}"\nsend = "{n}"',
+            """\
+            endpoints.echo.expect is no regular expression: missing ), unterminated subpattern at position 0
+                found:   "({n}\"""",
+            id="a regular expression that does not compile",
+        ),
+        pytest.param(
+            '[endpoints.feed]\nmessage = "*"',
+            """\
+            endpoints.feed.message is no regular expression: nothing to repeat at position 0
+                found:   "*\"""",
+            id="another one",
+        ),
+        pytest.param(
+            '[endpoints.feed]\nsequence = "(?:[0-9]+)"',
+            """\
+            endpoints.feed.sequence has no group, and group 1 is the broadcast's number
+                found:   "(?:[0-9]+)"
+                allowed: a regular expression with the number in parentheses, such as '"seq": ([0-9]+)'""",
+            id="a sequence without its group",
+        ),
+        pytest.param(
+            '[endpoints.echo]\nsend = "ping"\nexpect = "pong {n}"',
+            """\
+            endpoints.echo.send has no {n}, but expect = "pong {n}" awaits the number that was sent; did you mean "ping {n}"?
+                found:   "ping"
+                allowed: send with {n} in it, or expect without""",
+            id="a number that is never sent",
+        ),
+        pytest.param(
+            '[endpoints.echo]\nsend = "ping"',
+            """\
+            endpoints.echo.send has no {n}, but expect (by default "{n}") awaits the number that was sent; did you mean "ping {n}"?
+                found:   "ping"
+                allowed: send with {n} in it, or expect without""",
+            id="a number that is awaited by default",
+        ),
+        pytest.param(
+            '[endpoints.notices]\nsend = "ping"\nexpect = "{n}"',
+            """\
+            endpoints.notices.send has no {n}, but expect = "{n}" awaits the number that was sent; did you mean "ping {n}"?
+                found:   "ping"
+                allowed: send with {n} in it, or expect without""",
+            id="a number that is never sent to notices",
+        ),
+        pytest.param(
+            '[endpoints.notices]\nidle_warning = "x"\n[promises.liveness]\nidle_timeout = "2s"\nidle_warning = "2000ms"',
+            """\
+            promises.liveness.idle_warning is not shorter than idle_timeout: the warning would come before the client is idle
+                found:   idle_warning = 2s, idle_timeout = 2s
+                allowed: less than 2s: how long before the idle close the client is warned""",
+            id="a warning before the connection",
+        ),
+        pytest.param(
+            '[promises.liveness]\nheartbeat_timeout = "2s"',
+            """\
+            promises.liveness.heartbeat_timeout cannot be tested without promises.liveness.heartbeat_interval: a dead peer is found within both together
+                allowed: declare promises.liveness.heartbeat_interval, or leave promises.liveness.heartbeat_timeout out (its scenarios are then skipped)""",
+            id="a timeout of no heartbeat",
+        ),
+        pytest.param(
+            "[promises.delivery]",
+            """\
+            promises.delivery cannot be tested without endpoints.feed: it is where broadcasts are received
+                allowed: declare endpoints.feed, or leave promises.delivery out (its scenarios are then skipped)""",
+            id="delivery without a feed",
+        ),
+        pytest.param(
+            "[endpoints.data]\n[promises.breaker]",
+            """\
+            promises.breaker cannot be tested without upstream: the suite fails the upstream to open the breaker
+                allowed: declare upstream, or leave promises.breaker out (its scenarios are then skipped)""",
+            id="a breaker without an upstream",
+        ),
+        pytest.param(
+            "[upstream]\n[promises.breaker]",
+            """\
+            promises.breaker cannot be tested without endpoints.data: its answers show whether the breaker is open
+                allowed: declare endpoints.data, or leave promises.breaker out (its scenarios are then skipped)""",
+            id="a breaker without an endpoint",
+        ),
+        pytest.param(
+            "[upstream]\n[promises.accept_breaker]",
+            """\
+            promises.accept_breaker cannot be tested without endpoints.gated: establishment there goes through the breaker
+                allowed: declare endpoints.gated, or leave promises.accept_breaker out (its scenarios are then skipped)""",
+            id="an accept breaker without an endpoint",
+        ),
+        pytest.param(
+            "[endpoints.notices]\n[promises.rejection]\nwarning_threshold = 0.8",
+            """\
+            promises.rejection.warning_threshold cannot be tested without endpoints.notices.load_warning: it says how a warning is recognised
+                allowed: declare endpoints.notices.load_warning, or leave promises.rejection.warning_threshold out (its scenarios are then skipped)""",
+            id="a warning that cannot be recognised",
+        ),
+        pytest.param(
+            "[promises.rejection]\nmax_connections = 5\n[promises.establishment]\nsimultaneous = 6",
+            """\
+            promises.establishment.simultaneous asks for more connections than the server holds (promises.rejection.max_connections)
+                found:   6
+                allowed: at most 5""",
+            id="more at once than the limit",
+        ),
+        pytest.param(
+            "[promises.rejection]\nmax_connections = 5\n[promises.establishment]\nramp = [1, 9, 2]",
+            """\
+            promises.establishment.ramp asks for more connections than the server holds (promises.rejection.max_connections)
+                found:   9
+                allowed: at most 5""",
+            id="a ramp beyond the limit",
+        ),
+        pytest.param(
+            '[promises.rejection]\nanswer = "close-1013"\nretry_after = true',
+            """\
+            promises.rejection.retry_after goes with answer = "http-503" only: a close frame has no headers
+                found:   true
+                allowed: false""",
+            id="a header without a response",
+        ),
+        pytest.param(
+            '[statistics]\nconnections = "$.connections.total"',
+            """\
+            statistics.connections is no JSON pointer; did you mean "/connections/total"?
+                found:   "$.connections.total"
+                allowed: a JSON pointer (RFC 6901), such as "/connections/total\"""",
+            id="a JSON path for a pointer",
+        ),
+        pytest.param(
+            '[statistics]\nformat = "prometheus"\ntasks = "/tasks"',
+            """\
+            statistics.tasks is no Prometheus metric
+                found:   "/tasks"
+                allowed: a metric's name, with labels where it has some, such as 'ws_connections{endpoint="echo"}'""",
+            id="a pointer for a metric",
+        ),
+        pytest.param(
+            '[endpoints.echo.headers]\n"X Odd" = "1"',
+            """\
+            endpoints.echo.headers."X Odd" is no name of a header
+                allowed: letters, digits and !#$%&'*+-.^_`|~""",
+            id="a header's name with a blank",
+        ),
+        pytest.param(
+            '[endpoints.echo.headers]\nX-Odd = "1\\r\\nX-More: 2"',
+            """\
+            endpoints.echo.headers.X-Odd has a control character in its value
+                found:   "1\\r\\nX-More: 2\"""",
+            id="a header in a header",
+        ),
+        pytest.param(
+            '[endpoints.echo]\nsubprotocol = "chat, superchat"',
+            """\
+            endpoints.echo.subprotocol is no subprotocol's name
+                found:   "chat, superchat"
+                allowed: one name, of letters, digits and !#$%&'*+-.^_`|~""",
+            id="two subprotocols",
+        ),
+        pytest.param(
+            '[start]\ncommand = ["{python}", "--port={prot}"]',
+            """\
+            start.command has {prot}, which is not filled in; did you mean {port}?
+                found:   "--port={prot}"
+                allowed: {python}, {host}, {port}""",
+            id="a misspelt placeholder",
+        ),
+        pytest.param(
+            '[start]\ndirectory = "nowhere"',
+            """\
+            start.directory is not a directory
+                found:   "nowhere"
+                allowed: a directory, relative to the target file""",
+            id="a directory that is not there",
+        ),
+        pytest.param(
+            '[start]\nbuild = "nowhere"',
+            """\
+            start.build is not a directory
+                found:   "nowhere"
+                allowed: a directory with a Dockerfile, relative to the target file""",
+            id="a build directory that is not there",
+        ),
+    ],
+)
+def test_one_mistake(tmp_path: Path, text: str, message: str) -> None:
+    assert said(text, tmp_path) == [dedent(message)]
+
+
+def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    text = '[start]\nbuild = "docker"'
+    assert said(text, tmp_path)[0].startswith("start.build has no Dockerfile in it\n")
+    (tmp_path / "Dockerfile").touch()
+    assert said(text, tmp_path)[0].startswith('start.build has no Dockerfile in it; did you mean "."?\n')
+    (tmp_path / "docker" / "Dockerfile").touch()
+    assert said(text, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[endpoints.echo]\nsend = "a {n}"\nexpect = "ok"',
+        '[endpoints.echo]\nsend = "{n}"\nexpect = "a{2}b{n}"',
+        '[statistics]\nformat = "prometheus"\nconnections = "ws_open"',
+        '[statistics]\npath = "stats"\nformat = "json"',
+        '[start]\ncommand = ["server", "{}", "{verbose}", "${HOME}"]',
+        "[promises.rejection]\nmax_connections = 5\n[promises.establishment]\nsimultaneous = 5",
+    ],
+)
+def test_what_is_fine(tmp_path: Path, text: str) -> None:
+    assert said(text, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'start = 3\nendpoints = "x"\nstatistics = []\npromises = 1',
+        "[endpoints]\necho = 1\nfeed = []\n[promises]\nliveness = 3\nrejection = 4\nestablishment = []",
+        "[endpoints.echo]\nsend = 1\nexpect = 2\nheaders = 3\n[endpoints.feed]\nsequence = 4",
+        "[promises.liveness]\nidle_timeout = 1\nidle_warning = []\n[endpoints.notices]\nidle_warning = 1",
+        "[promises.establishment]\nramp = ['x']\nsimultaneous = true\n[promises.rejection]\nmax_connections = 1",
+        "[start]\ncommand = [1]\nbuild = 2\ndirectory = 3",
+    ],
+)
+def test_values_of_the_wrong_kind_are_left_to_the_models(tmp_path: Path, text: str) -> None:
+    assert said(text, tmp_path) == []
