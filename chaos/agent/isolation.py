@@ -99,8 +99,8 @@ def try_isolation(isolation: Isolation, *, python: str = sys.executable) -> Avai
             check=False,
         )
     except ToolMissing as error:
-        reason, _, remedy = str(error).partition("; ")
-        return Availability.no(reason, remedy=remedy)
+        reason, _, what_to_do = str(error).partition("; ")
+        return Availability.no(reason, remedy=what_to_do)
     except subprocess.TimeoutExpired:
         return Availability.no(f"unshare did not end within {_PROBE_WITHIN:g} s", remedy=remedy())
     if done.returncode == 0:

@@ -13,6 +13,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from docker.utils.build import exclude_paths
+from urllib3.exceptions import HTTPError
 
 from chaos.errors import ConfigurationError, ImageUnavailable
 from chaos.runtime.base import RuntimeOptions
@@ -124,7 +125,7 @@ def _pull(engine: Engine, name: str, *, deadline: float, within: float) -> str |
                     return f"not done within {within:g}s"
         except APIError as error:
             return str(error.explanation)
-        except (DockerException, OSError):
+        except (DockerException, OSError, HTTPError):
             return f"no answer within {within:g}s"
         return None if _find(client, name) is not None else "the registry sent another image"
 
@@ -147,7 +148,7 @@ def _build(engine: Engine, directory: Path, tag: str) -> None:
         except BuildError as error:
             lines = [str(step.get("stream") or step.get("error") or "").rstrip() for step in error.build_log]
             raise ImageUnavailable(f"{directory} cannot be built into {tag}{quote(_last(lines))}") from error
-        except (DockerException, OSError) as error:
+        except (DockerException, OSError, HTTPError) as error:
             raise ImageUnavailable(f"{directory} cannot be built into {tag}: {error}") from error
         if before is not None:
             with contextlib.suppress(APIError):  # a container of another run still uses the image that was replaced

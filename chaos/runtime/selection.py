@@ -11,7 +11,7 @@ from chaos.runtime.base import Runtime, RuntimeOptions
 from chaos.runtime.processes import ProcessesRuntime
 from chaos.target import Target
 
-__all__ = ["RuntimeName", "Selection", "select_runtime"]
+__all__ = ["RuntimeName", "Selection", "select_runtime", "usable_runtimes"]
 
 RuntimeName = Literal["auto", "containers", "processes", "attached"]
 
@@ -43,13 +43,14 @@ def select_runtime(name: RuntimeName, target: Target, *, options: RuntimeOptions
     if name == "auto":
         return _automatic(target, options=options)
     runtime: Runtime = AttachedRuntime()
+    other = "--chaos-runtime=auto takes what fits target and machine"
     if name == "processes":
-        runtime = ProcessesRuntime()
+        runtime, other = ProcessesRuntime(), "for containers: --chaos-runtime=containers"
     elif name == "containers":
         from chaos.runtime.containers import ContainersRuntime
 
-        runtime = ContainersRuntime()
-    return Selection(runtime=runtime, reason="it was asked for", other="--chaos-runtime=auto takes what fits best")
+        runtime, other = ContainersRuntime(), "for processes: --chaos-runtime=processes"
+    return Selection(runtime=runtime, reason="it was asked for", other=other)
 
 
 def _automatic(target: Target, *, options: RuntimeOptions) -> Selection:
@@ -88,3 +89,16 @@ def _automatic(target: Target, *, options: RuntimeOptions) -> Selection:
         reason=f"Docker {engine.version} answers at {engine.host} and the images are at hand",
         other="for processes: --chaos-runtime=processes",
     )
+
+
+def usable_runtimes(options: RuntimeOptions | None = None) -> dict[str, str | None]:
+    """The runtimes that start servers: name to None where this machine can hold it now, else to the reason."""
+    from chaos.runtime.engine import find_engine
+    from chaos.runtime.images import ensure_companions
+
+    quick = replace(options or RuntimeOptions(), pull_within=PULL_FOR_AUTO)
+    try:
+        ensure_companions(find_engine(), options=quick)
+    except EnvironmentFailure as error:
+        return {"processes": None, "containers": str(error)}
+    return {"processes": None, "containers": None}

@@ -74,7 +74,7 @@ SEQUENCES = st.lists(PATHS.flatmap(request_for), min_size=1, max_size=12).map(la
 
 def comparable(answer: Answer) -> tuple[int, str, str]:
     """An answer without ports the kernel chose, and without Go's names for types."""
-    text = re.sub(r"127\.0\.0\.1:[1-9]\d{4}", "127.0.0.1:PORT", answer.text)
+    text = re.sub(r"(127\.0\.0\.1|\[::\]):[1-9]\d{4}", r"\1:PORT", answer.text)
     return answer.status, answer.content_type, re.sub(r" into Go [^,]*", " into Go", text)
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import logging
 import resource
 import socket
+from typing import Any
+
+from reference_server.statistics import Counters
+
+logger = logging.getLogger(__name__)
 
 ACCEPT_BATCH = 64
 """Connections asyncio accepts in one turn of its loop.
@@ -36,3 +44,29 @@ def allow_open_files() -> None:
     """Raise the soft limit on open files to the hard one: each connection is a file."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class ExhaustionHandler:
+    """Counts connections that could not be accepted for want of file descriptors or memory; logs the first of a row.
+
+    asyncio tries again after a second by itself, but logs a traceback for every attempt, dozens in each turn.
+    """
+
+    SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+    QUIET = 10.0
+    """Seconds without a shortage after which the next one is news again."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._last = float("-inf")
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler."""
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in self.SHORTAGES and "socket" in context):
+            loop.default_exception_handler(context)
+            return
+        self._counters.accept_failures += 1
+        if loop.time() - self._last > self.QUIET:
+            logger.error("cannot accept connections: %s; raise the limit on open files (ulimit -n)", error)
+        self._last = loop.time()

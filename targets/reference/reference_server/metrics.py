@@ -46,6 +46,7 @@ class _PartsCollector(Collector):
         yield _counter("websocket_slow_consumers_cut", "Listeners that fell behind.", counters.slow_consumers_cut)
         yield _counter("websocket_handshakes_timed_out", "Requests never completed.", counters.handshakes_timed_out)
         yield _counter("websocket_protocol_errors", "Connections with broken frames.", counters.protocol_errors)
+        yield _counter("websocket_accept_failures", "Accepts that lacked resources.", counters.accept_failures)
         yield _counter("websocket_rate_limited", "Connections over the message rate.", counters.rate_limited)
         yield _counter("websocket_cleanups", "Dead connections cleaned up.", counters.cleanups)
         yield _counter("websocket_cleanup_failures", "Clean-ups that failed.", counters.cleanup_failures)

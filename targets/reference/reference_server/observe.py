@@ -49,6 +49,7 @@ def statistics(parts: Parts) -> dict[str, object]:
             "bytes": sum(connection.outbox.waiting_bytes for connection in connections),
             "longest": max((len(connection.outbox) for connection in connections), default=0),
         },
+        "accept_failures": counters.accept_failures,
         "handshakes_timed_out": counters.handshakes_timed_out,
         "protocol_errors": counters.protocol_errors,
         "rate_limited": counters.rate_limited,
@@ -60,7 +61,15 @@ def statistics(parts: Parts) -> dict[str, object]:
         "alerts": parts.alerts.update(),
         "alerts_raised": dict(parts.alerts.times_raised),
         "tasks": len(asyncio.all_tasks()),
-        "open_files": sum(1 for _ in _OPEN_FILES.iterdir()) if _OPEN_FILES.exists() else 0,
+        "open_files": _open_files(),
         "memory": {"resident": resident_bytes()},
         "clock": {"lost": round(parts.clock.lost, 3)},
     }
+
+
+def _open_files() -> int | None:
+    try:
+        return sum(1 for _ in _OPEN_FILES.iterdir())
+    except OSError:
+        # No /proc, or no file descriptor left to look with.
+        return None

@@ -16,7 +16,7 @@ import uvicorn
 from reference_server import closes
 from reference_server.app import build_app
 from reference_server.http_protocol import HttpProtocol
-from reference_server.listener import ACCEPT_BATCH
+from reference_server.listener import ACCEPT_BATCH, ExhaustionHandler
 from reference_server.parts import Parts
 from reference_server.websocket_protocol import WebSocketProtocol
 
@@ -59,6 +59,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then lengthen the kernel's queue (see `listener.py`)."""
+        asyncio.get_running_loop().set_exception_handler(ExhaustionHandler(self.parts.counters))
         await super().startup(sockets=sockets)
         for listener in sockets or []:
             listener.listen(self.parts.settings.listen_backlog)

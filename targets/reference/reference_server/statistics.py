@@ -26,6 +26,8 @@ class Counters:
     handshakes_timed_out: int = 0
     protocol_errors: int = 0
     rate_limited: int = 0
+    accept_failures: int = 0
+    """Connections that could not be accepted for want of file descriptors or memory."""
     sweeps: int = 0
     cleanups: int = 0
     cleanup_failures: int = 0

@@ -106,7 +106,7 @@ def test_by_hand_it_explains_itself(arguments: list[str], message: str) -> None:
 def test_the_agent_needs_nothing_but_the_standard_library() -> None:
     """Neither site-packages nor anything of ours above the lowest floor."""
     script = (
-        "import sys; sys.path.insert(0, {root!r})\n"
+        f"import sys; sys.path.insert(0, {str(HERE.parents[2])!r})\n"
         "import chaos.agent.__main__, chaos.journal\n"
         "allowed = ('chaos', 'chaos.errors', 'chaos.capability')\n"
         "bad = [name for name in sys.modules if name.partition('.')[0] == 'chaos' and name not in allowed\n"
@@ -114,6 +114,6 @@ def test_the_agent_needs_nothing_but_the_standard_library() -> None:
         "foreign = [name for name in sys.modules if name.partition('.')[0] not in sys.stdlib_module_names\n"
         "           and name.partition('.')[0] not in ('chaos', '__main__')]\n"
         "print(bad, foreign)\n"
-    ).format(root=str(HERE.parents[2]))
+    )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[] []\n"

@@ -48,7 +48,7 @@ def test_where_no_namespace_can_be_had_the_reason_and_the_remedy_are_told(direct
 
 
 def test_a_namespace_without_rights_in_it_is_no_namespace(directory: Path) -> None:
-    """Ubuntu's AppArmor lets unshare succeed and refuses what is done inside: here, in no namespace and without root."""
+    """Ubuntu's AppArmor lets unshare succeed and refuses what is done inside. Here: no namespace, and no rights."""
     probed = _probe_with_unshare(
         directory, 'while [ "${1#--}" != "$1" ]; do shift; done; exec setpriv --bounding-set=-all --inh-caps=-all "$@"'
     )

@@ -7,6 +7,7 @@ import socket
 import statistics
 
 import pytest
+import requests
 
 from chaos.address import Address
 from chaos.errors import LinkError
@@ -76,6 +77,40 @@ async def test_nonsense_is_refused_before_anything_is_sent(
     with pytest.raises(ValueError, match="; found "):
         await link.add(LatencyToxic(latency=0.01), **options)  # type: ignore[arg-type]
     assert await link.toxics() == ()
+
+
+class _Misspelt(LatencyToxic):
+    """What a person can get wrong who writes the JSON by hand; Toxiproxy answers it with 200."""
+
+    def attributes(self) -> dict[str, int]:
+        return {"latncy": 50}
+
+
+async def test_what_toxiproxy_accepts_and_ignores_is_found(toxiproxy: Toxiproxy, upstream: Address) -> None:
+    link = await toxiproxy.create_link("ignored", upstream)
+    with pytest.raises(LinkError) as caught:
+        await link.add(_Misspelt(latency=0.05))
+    assert str(caught.value) == (
+        "'latency-1' on 'ignored' was accepted but is not as it was sent: latncy: sent 50, read 'nothing'; "
+        "is this Toxiproxy 2.x, and does nobody else change it?"
+    )
+
+
+async def test_a_toxic_that_somebody_else_put_there_is_no_secret(
+    toxiproxy: Toxiproxy, upstream: Address, api: Address
+) -> None:
+    link = await toxiproxy.create_link("foreign", upstream)
+    requests.post(
+        api.url("http", "/proxies/foreign/toxics"),
+        json={"type": "latency", "attributes": {"latency": -5}},
+        timeout=PATIENCE,
+    ).raise_for_status()
+    with pytest.raises(LinkError) as caught:
+        await link.toxics()
+    assert str(caught.value) == (
+        "the toxic 'latency_downstream' (latency {'latency': -5, 'jitter': 0}) is none that this library puts on a "
+        "link; somebody else did"
+    )
 
 
 async def test_a_toxic_is_removed_only_once(toxiproxy: Toxiproxy, upstream: Address, api: Address) -> None:

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import docker
+
 from chaos.address import Address
 from chaos.runtime.base import Deployment
 from chaos.runtime.health import fetch
+from chaos.runtime.owned import OWNER_LABEL
 from chaos.runtime.owner import Owner
 from chaos.runtime.state import owned_state_directories
 from chaos.target import Echo, Endpoints, Start, Target, Upstream
@@ -51,6 +54,26 @@ def environment_of(deployment: Deployment) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in about["environment"].items()}
 
 
+def post(deployment: Deployment, path: str, body: object) -> int:
+    """The status of a POST to the proxy's API."""
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: proxy\r\ncontent-length: {len(data)}\r\nconnection: close\r\n\r\n"
+    with deployment.dial(deployment.toxiproxy.api, timeout=WITHIN) as connection:
+        connection.sendall(head.encode() + data)
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+def make_upstream_link(deployment: Deployment) -> None:
+    """The link that a conductor would make from the server to its upstream."""
+    assert deployment.upstream is not None
+    link = {
+        "name": "upstream",
+        "listen": f"{deployment.toxiproxy.listen_host}:{deployment.upstream.link_port}",
+        "upstream": str(deployment.upstream.as_seen_by_proxy),
+    }
+    assert post(deployment, "/proxies", link) == 201
+
+
 PYTHON = sys.executable
 
 
@@ -68,3 +91,10 @@ def leftovers(owner: Owner) -> list[tuple[int, str]]:
             continue
     found += [(0, str(path)) for of, path in owned_state_directories() if of == owner]
     return found
+
+
+def labelled(client: docker.DockerClient, owner: Owner) -> list[str]:
+    """Names of the containers and networks that carry the owner's label."""
+    label = {"label": f"{OWNER_LABEL}={owner.token}"}
+    containers = client.containers.list(all=True, ignore_removed=True, filters=label)
+    return sorted(item.name for item in [*containers, *client.networks.list(filters=label)])

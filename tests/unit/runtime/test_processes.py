@@ -27,7 +27,7 @@ from chaos.runtime.processes import ProcessesRuntime
 from chaos.runtime.state import owned_state_directories
 from chaos.target import Target
 
-from .deploying import PYTHON, STUB, WITHIN, ask, environment_of, leftovers, stub_target
+from .deploying import PYTHON, STUB, WITHIN, ask, environment_of, leftovers, make_upstream_link, stub_target
 
 GROUNDS = ("namespace", "user namespace", "loopback")
 
@@ -62,25 +62,11 @@ def test_it_deploys_a_server_that_reaches_its_upstream_through_the_link(
     owner = Owner.current()
     with deployed(stub_target(upstream=True), options_for(ground, monkeypatch), owner=owner) as deployment:
         assert deployment.server.alive()
-        assert deployment.upstream is not None
-        link = {
-            "name": "upstream",
-            "listen": f"{deployment.toxiproxy.listen_host}:{deployment.upstream.link_port}",
-            "upstream": str(deployment.upstream.as_seen_by_proxy),
-        }
-        assert post(deployment, "/proxies", link) == 201
+        make_upstream_link(deployment)
         assert json.loads(ask(deployment, "/upstream"))["value"] == 1
         assert deployment.toxiproxy.server_upstream == deployment.server.address == deployment.server.published
         assert leftovers(owner) != []
     assert leftovers(owner) == []
-
-
-def post(deployment: Deployment, path: str, body: object) -> int:
-    data = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nhost: proxy\r\ncontent-length: {len(data)}\r\nconnection: close\r\n\r\n"
-    with deployment.dial(deployment.toxiproxy.api, timeout=WITHIN) as connection:
-        connection.sendall(head.encode() + data)
-        return int(connection.makefile("rb").readline().split()[1])
 
 
 @pytest.mark.parametrize("kind", ["embedded", "toxiproxy"])
@@ -212,14 +198,6 @@ def test_two_targets_at_once_do_not_meet() -> None:
 # -- bad starts: each is one sentence, and leaves nothing -----------------------------------------------------------
 
 
-@pytest.fixture
-def owner() -> Iterator[Owner]:
-    """An owner that must have nothing left at the end."""
-    owner = Owner.current()
-    yield owner
-    assert leftovers(owner) == []
-
-
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_a_server_that_dies_is_known_at_once_with_its_last_lines(
     ground: str, monkeypatch: pytest.MonkeyPatch, owner: Owner
@@ -324,7 +302,9 @@ def test_a_server_on_a_companions_port_moves_the_companion(owner: Owner) -> None
 
 def test_a_namespace_that_was_demanded_and_cannot_be_had(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Availability.no("no network namespace can be had here: not permitted", remedy="run as root")
-    monkeypatch.setattr(ground_module, "_probe", lambda: ProbedIsolation(isolation=Isolation(Kind.PLAIN), hermetic=absent))
+    monkeypatch.setattr(
+        ground_module, "_probe", lambda: ProbedIsolation(isolation=Isolation(Kind.PLAIN), hermetic=absent)
+    )
     with pytest.raises(Unsupported) as caught:
         ProcessesRuntime().deploy(stub_target(), owner=owner, options=RuntimeOptions(hermetic=True))
     assert str(caught.value) == (

@@ -1,0 +1,201 @@
+"""The summary at the end of a run, character by character."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from chaos.journal import FindingMade
+from chaos.report import CellOutcome, CellRecord, Run, build_matrix, read_cells
+from chaos.report.spans import Line, Span, ansi, emit, plain
+from chaos.report.terminal import ASCII, UNICODE, WIDTH, render_terminal, signs_for, what_happened
+from chaos.report.text import clean, shorten
+
+from .samples import Cell, make_run
+
+FEW = (
+    Cell(promise="establishment", scenario="all at once", figure="10/10"),
+    Cell(promise="cleanup", scenario="dead peers are found", fault="client-reset", family="client", figure="41ms"),
+    Cell(
+        promise="cleanup",
+        scenario="dead peers are found",
+        fault="stalled-reader",
+        family="client",
+        outcome="violated",
+        figure="4/10 kept",
+        observed="4 of 10 connections still held after 1.2s",
+        promised="released within 900ms",
+    ),
+    Cell(
+        promise="leak_free",
+        scenario="nothing kept",
+        fault="client-reset",
+        family="client",
+        outcome="inconclusive",
+        detail="the margin is still crossed",
+        observed="between -2kB and 7kB kept",
+        promised="at most 4kB kept",
+    ),
+    Cell(
+        promise="recovery",
+        scenario="served again",
+        fault="partition",
+        family="kernel",
+        outcome="skipped",
+        detail="needs kernel rules: nft is not installed; apt-get install nftables",
+    ),
+)
+
+
+def rendered(run: Run, **options: object) -> str:
+    return plain(render_terminal(build_matrix(read_cells(run)), run=run, **options))  # type: ignore[arg-type]  # as given
+
+
+def record(outcome: CellOutcome, detail: str = "", findings: tuple[FindingMade, ...] = ()) -> CellRecord:
+    return CellRecord(
+        slug="s", node="n", promise="p", scenario="s", fault="f", outcome=outcome, detail=detail, findings=findings
+    )
+
+
+def finding(verdict: str, observed: str = "seen", promised: str = "told") -> FindingMade:
+    return FindingMade(at=1.0, expectation="e", verdict=verdict, observed=observed, promised=promised)
+
+
+def test_the_whole_summary(state: Path) -> None:
+    run = make_run(state, FEW)
+    text = rendered(replace(run, header=replace(run.header, ended=run.header.started + 41)))
+    assert text == dedent(
+        f"""\
+        promises x faults   target reference, runtime processes, seed 20250131, 41s
+
+                                             no fault  partition  client-  stalled-
+                                                                  reset    reader
+        establishment  all at once           ✓ 10/10
+        cleanup        dead peers are found                       ✓ 41ms   ✗ 4/10 kept
+        leak free      nothing kept                               ?
+        recovery       served again                    -
+
+        ✗ violated 1   ? inconclusive 1   ✓ held 2   - skipped 1   blank: not asked
+
+        VIOLATED cleanup, dead peers are found under stalled-reader: 4 of 10 connections still held after
+            1.2s; promised: released within 900ms
+            again: python -m chaos replay {run.id} cleanup-dead_peers_are_found-stalled-reader
+
+        INCONCLUSIVE leak free, nothing kept under client-reset: the margin is still crossed; between -2kB
+            and 7kB kept; promised: at most 4kB kept
+            again: python -m chaos replay {run.id} leak_free-nothing_kept-client-reset
+
+        - skipped 1: needs kernel rules: nft is not installed; apt-get install nftables
+        """
+    )
+
+
+@pytest.mark.parametrize("width", [100, 80])
+def test_it_fits_the_width(sample_run: Run, width: int) -> None:
+    for line in rendered(sample_run, width=width).splitlines():
+        assert len(line) <= width or line.startswith("    again: "), line
+
+
+def test_every_cell_appears_in_it(sample_run: Run) -> None:
+    text = rendered(sample_run)
+    for cell in read_cells(sample_run):
+        assert cell.figure in text
+        assert cell.scenario in text
+
+
+def test_a_terminal_without_the_signs_gets_plain_ones(sample_run: Run) -> None:
+    grid = rendered(sample_run, signs=ASCII).split("+ held")[0]
+    assert "X 0/10" in grid
+    assert "✗" not in grid
+    assert signs_for("utf-8") is UNICODE
+    assert signs_for("UTF8") is UNICODE
+    assert signs_for("ascii") is ASCII
+    assert signs_for("latin-1") is ASCII
+    assert signs_for("no such encoding") is ASCII
+    assert signs_for(None) is ASCII
+
+
+def test_nothing_ran(state: Path) -> None:
+    assert "no scenario ran, so nothing was judged" in rendered(make_run(state, ()))
+
+
+def test_names_that_are_too_long_are_cut_and_the_rest_stays_in_line(state: Path) -> None:
+    long = Cell(
+        promise="a_promise_with_a_very_long_name",
+        scenario="a scenario whose name goes on and on and on and on",
+        fault="antidisestablishmentarianism",
+        figure="1234567890123456",
+    )
+    lines = rendered(make_run(state, [long])).splitlines()
+    assert lines[2:4] == [
+        "                                                    antidisest",
+        "a promise wit…  a scenario whose name goes on and…  ✓ 123456789012…",
+    ]
+
+
+def test_several_cells_in_one_place(state: Path) -> None:
+    assert "✓ 41ms x2" in rendered(make_run(state, [FEW[1], FEW[1]]))
+
+
+def test_a_server_cannot_write_to_the_terminal(state: Path) -> None:
+    evil = replace(FEW[2], observed="\x1b[2Jclosed with\n'\x07bye'", figure="\x1b[31m1")
+    text = rendered(make_run(state, [evil]))
+    assert "\x1b" not in text
+    assert "\\x1b[2Jclosed with '\\x07bye'" in text
+
+
+def test_the_sentence_of_a_cell() -> None:
+    assert what_happened(record(CellOutcome.VIOLATED, findings=(finding("held"), finding("violated", "bad")))) == (
+        "bad; promised: told"
+    )
+    assert what_happened(record(CellOutcome.VIOLATED, findings=(finding("violated"),) * 2)) == (
+        "seen; promised: told; and 1 more such finding"
+    )
+    assert what_happened(record(CellOutcome.VIOLATED, findings=(finding("violated"),) * 3)) == (
+        "seen; promised: told; and 2 more such findings"
+    )
+    assert what_happened(record(CellOutcome.INCONCLUSIVE, "no receipt", (finding("inconclusive"),))) == (
+        "no receipt; seen; promised: told"
+    )
+    assert what_happened(record(CellOutcome.INCONCLUSIVE, "interrupted")) == "interrupted"
+    assert what_happened(record(CellOutcome.INCONCLUSIVE)) == "no finding says why"
+
+
+def test_text_is_cleaned_and_cut() -> None:
+    assert clean("a\n b\tc\x00\u202e\udce9é") == "a b c\\x00\\u202e\\udce9é"
+    assert shorten("abcdef", 6) == "abcdef"
+    assert shorten("abcdefg", 6) == "abcde…"
+    assert shorten("abcd efg", 6) == "abcd…"
+
+
+class Recorder:
+    """Looks like pytest's terminal reporter."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, dict[str, bool]]] = []
+
+    def write(self, content: str, **markup: bool) -> None:
+        self.written.append((content, markup))
+
+    def line(self, msg: str, **kw: bool) -> None:
+        self.written.append((msg + "\n", kw))
+
+
+def test_lines_are_written_with_pytests_markup() -> None:
+    lines: list[Line] = [(Span("✗", ("red", "bold")), Span(" x")), ()]
+    recorder = Recorder()
+    emit(lines, recorder)
+    assert recorder.written == [("✗", {"red": True, "bold": True}), (" x", {}), ("\n", {}), ("\n", {})]
+    assert plain(lines) == "✗ x\n\n"
+    assert ansi(lines) == "\x1b[31;1m✗\x1b[0m x\n\n"
+
+
+def test_every_style_is_one_that_pytest_and_ansi_know(sample_run: Run) -> None:
+    lines = render_terminal(build_matrix(read_cells(sample_run)), run=sample_run)
+    known = set(pytest.TerminalReporter.__init__.__globals__["TerminalWriter"]._esctable)
+    assert {style for line in lines for span in line for style in span.styles} <= known
+    assert ansi(lines)
+    assert max(len(line) for line in plain(lines).splitlines() if "again" not in line) <= WIDTH
