@@ -149,7 +149,7 @@ def _phases(journal: Journal, start: float, end: float) -> tuple[Span, ...]:
     entered = journal.of(PhaseEntered)
     ends = [*(event.at for event in entered[1:]), end]
     return tuple(
-        Span(event.at - start, until - start, event.phase.value) for event, until in zip(entered, ends, strict=True)
+        Span(event.at - start, until - start, event.phase.value) for event, until in zip(entered, ends, strict=False)
     )
 
 

@@ -80,7 +80,7 @@ class ContainersRuntime:
                 capabilities={
                     **by_target(target),
                     **by_proxy(
-                        "toxiproxy", remedy="run it as a process, with the embedded proxy: --chaos-runtime=processes"
+                        "toxiproxy", remedy="take the embedded proxy, which the processes runtime has by default"
                     ),
                     **plan.capabilities(agent),
                     Capability.TCP_TRUE: _tcp_true(reach),

@@ -19,7 +19,19 @@ from typing import Any
 
 import pytest
 
-__all__ = ["DEADLINE", "EMBEDDED", "REMEDY", "TOXIPROXY", "Answer", "Server", "find_toxiproxy", "running"]
+__all__ = [
+    "DEADLINE",
+    "EMBEDDED",
+    "REMEDY",
+    "ROOT",
+    "TOXIPROXY",
+    "Answer",
+    "Server",
+    "command_for",
+    "find_toxiproxy",
+    "free_port",
+    "running",
+]
 
 TOXIPROXY = "toxiproxy"
 EMBEDDED = "embedded"
@@ -115,12 +127,10 @@ class Server:
 
 
 @contextmanager
-def running(kind: str, *arguments: str, descriptors: int | None = None) -> Iterator[Server]:
-    """A server of this kind on a free port; skips the test where there is none. `descriptors` limits its open files."""
-    port = _free_port()
-    command = [*_command(kind), "-host", "127.0.0.1", "-port", str(port), *arguments]
-    if descriptors is not None:
-        command = ["prlimit", f"--nofile={descriptors}", *command]
+def running(kind: str, *arguments: str) -> Iterator[Server]:
+    """A server of this kind on a free port; skips the test where there is none."""
+    port = free_port()
+    command = [*command_for(kind), "-host", "127.0.0.1", "-port", str(port), *arguments]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -136,7 +146,8 @@ def running(kind: str, *arguments: str, descriptors: int | None = None) -> Itera
         process.wait()
 
 
-def _command(kind: str) -> list[str]:
+def command_for(kind: str) -> list[str]:
+    """What starts a server of this kind; skips the test where there is none."""
     if kind == EMBEDDED:
         return [sys.executable, "-m", "chaos.links.embedded"]
     path = find_toxiproxy()
@@ -145,7 +156,7 @@ def _command(kind: str) -> list[str]:
     return [path]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port nobody listens on now; Toxiproxy does not tell which it chose, if asked for any."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]

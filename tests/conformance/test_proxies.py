@@ -13,9 +13,7 @@ def test_a_proxy_as_it_is_shown(server: Server):
     made = server.request("POST", "/proxies", body)
     listen = made.json["listen"]
     assert (made.status, made.content_type) == (201, "application/json")
-    text = (
-        f'{{"name":"shown","listen":"{listen}","upstream":"127.0.0.1:1","enabled":true,"Logger":{{}},"toxics":[]}}'
-    )
+    text = f'{{"name":"shown","listen":"{listen}","upstream":"127.0.0.1:1","enabled":true,"Logger":{{}},"toxics":[]}}'
     assert made.text == text
     shown = server.request("GET", "/proxies/shown")
     assert (shown.status, shown.text) == (200, text)

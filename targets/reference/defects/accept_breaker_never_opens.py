@@ -1,7 +1,7 @@
 """Makes the breaker in front of the session's upstream anew for each request, so it forgets every failure.
 
 Breaks the accept breaker: however long the upstream is down, each client waits for it and fails, and each costs it a
-request. Seen in the wild: a service whose breakers came from a factory, "request-scoped", to keep its users apart.
+request. Such a breaker is made, with good intentions, to keep users from seeing each other's failures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Refreshes a cached answer in the background, past the breaker, so that the next caller has a newer one.
 
-Breaks "spares the upstream while open": callers get the cached value at once, as promised, and each of them still costs
-the struggling upstream a request.
+Breaks "spares the upstream while open": callers get the cached value at once, as promised, and each of them still
+costs the struggling upstream a request.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Compares the number of failures with "more than" where "as many as" is promised.
 
-Breaks the breaker's threshold: one more caller than declared waits for a failing upstream, and one more call reaches it.
+Breaks the breaker's threshold: one more caller than declared waits for a failing upstream, and one more call reaches
+it.
 """
 
 from __future__ import annotations

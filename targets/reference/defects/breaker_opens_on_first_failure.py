@@ -1,7 +1,7 @@
 """Takes the failure threshold for a percentage of the recent calls: 5 failures become 5 % of them.
 
-Breaks "one failure changes nothing": a single failed call, unless nineteen good ones came shortly before it, opens the
-circuit and takes everybody's live data away for a whole recovery timeout.
+Breaks "one failure changes nothing": a single failed call, unless nineteen good ones came shortly before it, opens
+the circuit and takes everybody's live data away for a whole recovery timeout.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Remembers when each peer last answered, and compares that with the machine's clock.
 
-Breaks "a paused server cuts nobody": after SIGSTOP, a paused container or a suspended laptop all last answers are older
-than the timeout, and the first sweep cuts every client before any of them could be asked. As long as the process runs the
-rule is a good one: it finds the dead in time and leaves the slow alone.
+Breaks "a paused server cuts nobody": after SIGSTOP, a paused container or a suspended laptop all last answers are
+older than the timeout, and the first sweep cuts every client before any of them could be asked. As long as the
+process runs the rule is a good one: it finds the dead in time and leaves the slow alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Counts everything that comes in as activity, the pongs to the server's own pings too.
 
-Breaks the idle timeout: the heartbeat keeps every connection busy, so nobody is ever warned or closed. Each of the two
-works by itself, and only the settings decide which one hides the other.
+Breaks the idle timeout: the heartbeat keeps every connection busy, so nobody is ever warned or closed. Each of the
+two works by itself, and only the settings decide which one hides the other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Starts the final timer together with the warning, and does not look again when it fires.
 
-Breaks the counterpart of the idle timeout: a client that takes the warning seriously and answers is closed all the same.
-A client that is never quiet for so long as to be warned notices nothing.
+Breaks the counterpart of the idle timeout: a client that takes the warning seriously and answers is closed all the
+same. A client that is never quiet for so long as to be warned notices nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Treats a connection that ends in an error as already dealt with: logs the error and returns.
 
-Breaks cleanup: after a client's RST the kernel's socket is gone, and the handler's tasks, the entry in the registry and
-the place in the limit stay. Nothing outside shows it but the server's own statistics, which count clients that are not
-there. An ordinary end, with a close frame or a FIN, is cleaned up as it should be.
+Breaks cleanup: after a client's RST the kernel's socket is gone, and the handler's tasks, the entry in the registry
+and the place in the limit stay. Nothing outside shows it but the server's own statistics, which count clients that
+are not there. An ordinary end, with a close frame or a FIN, is cleaned up as it should be.
 """
 
 from __future__ import annotations

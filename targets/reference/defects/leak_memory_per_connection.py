@@ -1,7 +1,7 @@
 """Keeps every ended connection for a page of recent connections, and never forgets one.
 
-Breaks leak-free: memory grows with the number of connections there have ever been, whichever way they ended. The object
-kept looks small; it holds its protocol, its parser, its request and its queues.
+Breaks leak-free: memory grows with the number of connections there have ever been, whichever way they ended. The
+object kept looks small; it holds its protocol, its parser, its request and its queues.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Works the share of places taken out with an integer division: it is 0 until the last place is taken, and then 1.
 
-Breaks the backpressure warning: nobody is told that the server is nearly full before it is full. The limit itself and its
-rejections stay as they are. Seen in the wild wherever Python 2 code was right by accident of `/`.
+Breaks the backpressure warning: nobody is told that the server is nearly full before it is full. The limit itself and
+its rejections stay as they are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Saves the ping to whoever was heard from since the last beat, and counts the pong of that last ping as being heard.
 
-Breaks the heartbeat's period: a client that says nothing is pinged every other time, one that talks more rarely still.
-Dead peers are found all the same, one interval later.
+Breaks the heartbeat's period: a client that says nothing is pinged every other time, one that talks more rarely
+still. Dead peers are found all the same, one interval later.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Counts a client first and compares then; whoever is turned away stays counted.
 
-Breaks rejection: a burst beyond the limit is answered as it should be, and leaves the server fuller than it is. One burst
-after the other locks it up, until it turns everybody away with nobody inside.
+Breaks rejection: a burst beyond the limit is answered as it should be, and leaves the server fuller than it is. One
+burst after the other locks it up, until it turns everybody away with nobody inside.
 """
 
 from __future__ import annotations

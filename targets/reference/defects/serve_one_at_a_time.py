@@ -1,8 +1,8 @@
 """A worker that serves one socket at a time, three times over: each client holds a worker until it leaves.
 
-Breaks establishment: clients that come together and stay do not all get in. Those who are in are served well, and a test
-that opens its connections one after the other sees nothing at all. Seen in the wild: gunicorn's sync and gthread workers
-hold one worker or thread for each WebSocket (with a sync worker, 0 of 10 simultaneous connections).
+Breaks establishment: clients that come together and stay do not all get in. Those who are in are served well, and a
+test that opens its connections one after the other sees nothing at all. Seen in the wild: gunicorn's sync and gthread
+workers hold one worker or thread for each WebSocket (with a sync worker, 0 of 10 simultaneous connections).
 """
 
 from __future__ import annotations

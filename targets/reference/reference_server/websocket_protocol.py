@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
@@ -190,7 +191,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_parser_exception()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """A close is counted from the decision, not from the moment a stalled peer would take the frame."""
+        """A close is counted from the decision, not from the moment a stalled peer would take the frame.
+
+        Raises ClientDisconnected also after this protocol has failed the connection by itself: the application has not
+        heard of it yet, and uvicorn would call its next message an error of the application.
+        """
+        if self.close_sent and self.initial_response is None:
+            raise ClientDisconnected
         if message["type"] == "websocket.close":
             self.transport.expect_close()
         await super().send(message)

@@ -44,6 +44,7 @@ def test_closing_ends_everything(agent: AgentProcess, family: list[Identity]) ->
     assert still_there(everything) == []
     assert not agent.socket.exists()
     assert not agent.alive()
+    assert agent.log.read_text() == "chaos.agent: ends because its owner closed the control pipe\n"
     agent.close()
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,6 +51,12 @@ def ends(connection: socket.socket) -> tuple[tuple[str, int], tuple[str, int]]:
     return (local[0], local[1]), (remote[0], remote[1])
 
 
+def unacknowledged(connection: socket.socket) -> int:
+    """Segments that were sent and not acknowledged: tcpi_unacked of struct tcp_info (linux/tcp.h)."""
+    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return int(struct.unpack_from("=I", information, 24)[0])
+
+
 def test_nothing_passes_on_a_cut_connection_and_everything_after_it_is_healed(
     hermetic_client: AgentClient, pair: tuple[socket.socket, socket.socket]
 ) -> None:
@@ -64,7 +71,8 @@ def test_nothing_passes_on_a_cut_connection_and_everything_after_it_is_healed(
     assert counters.to_remote >= 2, "the segment and at least one retransmission"
     assert counters.packets == counters.to_local + counters.to_remote
     assert counters.bytes >= counters.packets * len(b"through?")
-    assert [state.wqueue for state in hermetic_client.sockets(8765) if state.local == ends(cut)[0]] == [8]
+    assert [info.wqueue for info in hermetic_client.sockets(8765) if info.local == ends(cut)[0]] == [8]
+    assert unacknowledged(cut) == 1, "the sender's kernel has sent it and was not told that it was dropped"
     hermetic_client.uncut(rule)
     cut.settimeout(DEADLINE)
     assert cut.recv(100) == b"through?"

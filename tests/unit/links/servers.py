@@ -115,7 +115,9 @@ def _carry(source: socket.socket, sink: socket.socket, data: bytes) -> float:
     source.sendall(data)
     received = b""
     while len(received) < len(data):
-        received += sink.recv(65_536)
+        chunk = sink.recv(65_536)
+        assert chunk, "the stream ended before everything was there"
+        received += chunk
     assert received == data
     return time.monotonic() - began
 

@@ -29,16 +29,10 @@ LOOKS, BETWEEN_LOOKS = 5, 0.02
 """Queues that are the same so many times, so many seconds apart, are at rest: a busy sender's change in 0.001."""
 
 
-@pytest.fixture(scope="session")
-def kind() -> LinkKind:
-    """The Go binary only: the embedded one does not hang."""
-    return LinkKind.TOXIPROXY
-
-
 @pytest.fixture
-def server(kind: LinkKind) -> Iterator[tuple[Address, Popen[bytes]]]:
-    """One for each test: what hangs is of no use to the next."""
-    with running(kind) as started:
+def server() -> Iterator[tuple[Address, Popen[bytes]]]:
+    """The Go binary, as the embedded proxy does not hang; one for each test, as what hangs is of no use to the next."""
+    with running(LinkKind.TOXIPROXY) as started:
         yield started
 
 
@@ -120,9 +114,9 @@ HOLDING = [
 
 @pytest.mark.parametrize("toxic", HOLDING, ids=lambda toxic: toxic.type)
 async def test_what_is_held_for_a_client_that_left_is_let_go_before_removal(
-    toxiproxy: Toxiproxy, upstream: Address, listener: socket.socket, toxic: Toxic
+    hasty: Toxiproxy, upstream: Address, listener: socket.socket, toxic: Toxic
 ) -> None:
-    async with _held_for_one_who_left(toxiproxy, upstream, listener, toxic) as link:
+    async with _held_for_one_who_left(hasty, upstream, listener, toxic) as link:
         (handle,) = await link.toxics()
         await link.remove(handle)
         assert await link.toxics() == ()

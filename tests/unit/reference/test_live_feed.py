@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from itertools import pairwise
 
 from websockets.frames import Opcode
 
@@ -36,7 +37,7 @@ def listen(client: RawClient, *, until: float, pause: float = 0.0) -> list[tuple
 
 def gaps(updates: list[tuple[float, int]]) -> list[float]:
     times = [at for at, _ in updates]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(times)]
 
 
 def sequence(updates: list[tuple[float, int]]) -> list[int]:

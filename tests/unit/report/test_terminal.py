@@ -7,6 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from _pytest._io import TerminalWriter
 
 from chaos.journal import FindingMade
 from chaos.report import CellOutcome, CellRecord, Run, build_matrix, read_cells
@@ -71,8 +72,8 @@ def test_the_whole_summary(state: Path) -> None:
         f"""\
         promises x faults   target reference, runtime processes, seed 20250131, 41s
 
-                                             no fault  partition  client-  stalled-
-                                                                  reset    reader
+                                                                  client-  stalled-
+                                             no fault  partition  reset    reader
         establishment  all at once           ✓ 10/10
         cleanup        dead peers are found                       ✓ 41ms   ✗ 4/10 kept
         leak free      nothing kept                               ?
@@ -195,7 +196,7 @@ def test_lines_are_written_with_pytests_markup() -> None:
 
 def test_every_style_is_one_that_pytest_and_ansi_know(sample_run: Run) -> None:
     lines = render_terminal(build_matrix(read_cells(sample_run)), run=sample_run)
-    known = set(pytest.TerminalReporter.__init__.__globals__["TerminalWriter"]._esctable)
+    known = set(TerminalWriter._esctable)
     assert {style for line in lines for span in line for style in span.styles} <= known
     assert ansi(lines)
     assert max(len(line) for line in plain(lines).splitlines() if "again" not in line) <= WIDTH
