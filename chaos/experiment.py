@@ -20,7 +20,7 @@ from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, CrowdGone, Heard
 from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
 from chaos.errors import ChaosError, TargetFailure
-from chaos.expectations import Expectation, FaultsBit, FaultsHealed, Record, judge_all
+from chaos.expectations import Expectation, FaultsBit, FaultsHealed, Record, ServerSurvived, judge_all
 from chaos.faults.base import Fault
 from chaos.journal import (
     Attempt,
@@ -29,6 +29,7 @@ from chaos.journal import (
     FindingMade,
     Healing,
     HealingState,
+    Journal,
     JournalWriter,
     Phase,
     PhaseEntered,
@@ -333,6 +334,21 @@ class Experiment:
         """Whether its main process runs."""
         return self._server.alive()
 
+    def _survival(self) -> ServerSurvived:
+        alive = self._server.alive()
+        return ServerSurvived(
+            alive=alive,
+            exit_code=None if alive else self._server.exit_code(),
+            log=() if alive else tuple(self._server.log_tail(5)),
+        )
+
+    def died_unasked(self) -> str | None:
+        """One sentence when the server has ended although the scenario did not end it, None while all is well."""
+        if self.server_touched or self._server.alive():
+            return None
+        finding = self._survival().judge(Record(Journal(())))
+        return "\n".join([finding.sentence(), *finding.evidence])
+
     async def sample(self) -> Sample:
         """One reading of the truth now."""
         sample: Sample = await self._rpc.call("sample")
@@ -383,10 +399,12 @@ class Experiment:
     async def judge(self, *expectations: Expectation) -> None:
         """Judge the promise. Raises `Worse` with every finding that is not held; the worst is the verdict.
 
-        Two findings about the experiment itself are always made: that its faults bit and that they healed.
+        Besides, it is always judged whether the faults bit, whether they healed, and whether the server lived.
         """
         record = await self.record()
-        own: Sequence[Expectation] = (FaultsBit(), FaultsHealed())
+        own: list[Expectation] = [FaultsBit(), FaultsHealed()]
+        if not self.server_touched:
+            own.append(self._survival())
         judged = [item for item in expectations if self._faults_allowed or not item.needs_fault]
         findings = judge_all([*judged, *own], record)
         for finding in findings:

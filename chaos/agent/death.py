@@ -9,12 +9,11 @@ launching side finds them (hermetic.AgentProcess.close, and the next run's reap)
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import time
 
-from chaos.agent.identity import Identity, own_pid, send_signal
+from chaos.agent.identity import Identity, own_pid
+from chaos.agent.killing import kill_all
 from chaos.agent.processes import descendants
 from chaos.errors import AgentError
 
@@ -22,8 +21,6 @@ __all__ = ["kill_descendants", "until_told_to_end"]
 
 _OWNER_CHECK_EVERY = 1.0
 """Seconds. End of file on the control pipe tells at once; this is for an owner whose pipe another process inherited."""
-_KILL_ROUND = 0.01
-"""Seconds between two looks at who is left: a killed process takes about 1 ms to end."""
 
 
 async def until_told_to_end(*, control: int, owner: Identity | None) -> str:
@@ -67,45 +64,7 @@ async def _until_gone(owner: Identity) -> None:
 
 
 def kill_descendants(*, within: float) -> list[int]:
-    """Kill everything below this process; the pids of what is left after `within` seconds (empty: nothing).
-
-    Stopped first, all of them, again and again until no new one turns up: a process that forks as fast as it is killed
-    would otherwise get away. Zombies are buried on the way.
-    """
+    """Kill everything below this process; the pids of what is left after `within` seconds (empty: nothing)."""
     if os.getpid() == 1:
-        return []  # the kernel does it better when PID 1 ends
-    deadline = time.monotonic() + within
-    while True:
-        _stop_all()
-        for process in _below():
-            _send(process, signal.SIGKILL)
-        _bury()
-        left = [process.pid for process in _below()]
-        if not left or time.monotonic() >= deadline:
-            return left
-        time.sleep(_KILL_ROUND)
-
-
-def _stop_all() -> None:
-    stopped: set[Identity] = set()
-    while new := [process for process in _below() if process not in stopped]:
-        for process in new:
-            _send(process, signal.SIGSTOP)
-        stopped.update(new)
-
-
-def _send(process: Identity, number: signal.Signals) -> None:
-    with contextlib.suppress(PermissionError):  # it became another user's; it is named as left over
-        send_signal(process, number)
-
-
-def _below() -> list[Identity]:
-    return [stat.identity for stat in descendants([own_pid()])[1:] if stat.state != "Z"]
-
-
-def _bury() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
+        return []  # the kernel does it when PID 1 ends, and nothing escapes it
+    return kill_all(lambda: [stat.identity for stat in descendants([own_pid()])[1:]], within=within)

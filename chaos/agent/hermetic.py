@@ -6,14 +6,13 @@ import json
 import os
 import secrets
 import selectors
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
 
 from chaos.agent.client import AgentClient
-from chaos.agent.identity import Identity, identify, own_pid, send_signal
+from chaos.agent.identity import identify, own_pid
 from chaos.agent.isolation import Isolation, Kind, ProbedIsolation, probe_isolation
 from chaos.agent.orphans import kill_marked, remove_table
 from chaos.agent.protocol import check_socket_path
@@ -113,7 +112,7 @@ class AgentProcess:
 
         Raises AgentError when something the kernel will not let go is left.
         """
-        _end(self._process, agent=self._identity)
+        _end(self._process)
         left = kill_marked(variable="CHAOS_AGENT", value=self.token, within=_END_WITHIN)
         self.socket.unlink(missing_ok=True)
         if not self.isolation.hermetic:
@@ -143,8 +142,8 @@ def _await_ready(process: subprocess.Popen[bytes], within: float) -> int:
     return int(json.loads(line)["pid"])
 
 
-def _end(process: subprocess.Popen[bytes], *, agent: Identity | None = None) -> None:
-    """Close the control pipe and wait; what has not ended in time is killed."""
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close the control pipe and wait; what has not ended in time is killed (an agent behind unshare dies with that)."""
     if process.stdin is not None:
         process.stdin.close()
     if process.stdout is not None:
@@ -152,8 +151,6 @@ def _end(process: subprocess.Popen[bytes], *, agent: Identity | None = None) -> 
     try:
         process.wait(_END_WITHIN)
     except subprocess.TimeoutExpired:
-        if agent is not None:
-            send_signal(agent, signal.SIGKILL)
         process.kill()
         process.wait()
 

@@ -6,40 +6,23 @@ nftables table carries the agent's token in its name. A run's next start looks f
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import signal
 import subprocess
-import time
 from collections.abc import Sequence
 
-from chaos.agent.identity import send_signal
+from chaos.agent.killing import kill_all
 from chaos.agent.processes import processes_with
 
 __all__ = ["kill_marked", "remove_stale_tables", "remove_table"]
 
-_ROUND = 0.005
-"""Seconds between two looks at who is left: a killed process takes about 1 ms to end."""
 _NFT_WITHIN = 10.0
 """Seconds; a call takes 12 ms."""
 
 
 def kill_marked(*, variable: str, value: str, within: float) -> list[int]:
-    """Kill the processes started with `variable=value` in their environment; pids of those left after `within` seconds.
-
-    Round after round, stopped before they are killed: what forks faster than it is killed does not get away.
-    """
-    deadline = time.monotonic() + within
-    while True:
-        marked = processes_with(variable=variable, value=value)
-        if not marked or time.monotonic() >= deadline:
-            return [process.pid for process in marked]
-        for number in (signal.SIGSTOP, signal.SIGKILL):
-            for process in marked:
-                with contextlib.suppress(PermissionError):  # then it is among those left
-                    send_signal(process, number)
-        time.sleep(_ROUND)
+    """Kill the processes started with `variable=value` in their environment; pids of those left after `within` seconds."""
+    return kill_all(lambda: processes_with(variable=variable, value=value), within=within)
 
 
 def remove_table(table: str, *, prefix: Sequence[str] = ()) -> bool:

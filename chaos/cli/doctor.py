@@ -58,12 +58,14 @@ def render(results: Iterable[CheckResult], lost: Iterable[Loss]) -> Iterator[Lin
             for label, text in (("leaves out", result.leaves_out), ("remedy", result.remedy)):
                 yield from _indented(f"{label}: {text}", below) if text else ()
     yield ()
-    yield from _summary(lost)
+    without = [result for result in results if result.runtime == "containers" and result.state is State.MISSING]
+    yield from _summary(lost, containers=not without)
 
 
-def _summary(lost: list[Loss]) -> Iterator[Line]:
+def _summary(lost: list[Loss], *, containers: bool) -> Iterator[Line]:
     if not lost:
-        yield (Span("Nothing is left out: every scenario and every fault can be run here.", ("bold",)),)
+        where = "here" if containers else "here, in the processes runtime"
+        yield (Span(f"Nothing is left out: every scenario and every fault can be run {where}.", ("bold",)),)
         return
     yield (Span("Skipped on this machine:", ("bold",)),)
     for loss in lost:

@@ -111,7 +111,10 @@ class Connection(asyncio.Protocol):
 
         `how` is as in the Ended event; with "close" the server's part tells how it ended.
         """
-        if not self._failed and not self._ending.act:
+        if self._failed:
+            # The server's end came first, but TCP is cut by us and was not closed by the server.
+            self._ending.overdue = self._ending.overdue or how != "close"
+        elif not self._ending.act:
             self._ending.act = how
 
     # -- asyncio.Protocol ------------------------------------------------------------------------------------

@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
-import docker
-import docker.errors
+from docker.errors import ImageNotFound
 
 from chaos.doctor.result import CheckResult, State
 from chaos.errors import EngineUnavailable, ToolMissing
-from chaos.runtime.helpers import ENGINE_HOME, find_toxiproxy
+from chaos.runtime.engine import Engine, connect, find_engine
+from chaos.runtime.helpers import find_toxiproxy
 
-__all__ = ["engine", "engine_settings", "python_image", "toxiproxy_image", "toxiproxy_program"]
+__all__ = ["engine", "python_image", "toxiproxy_image", "toxiproxy_program"]
 
-PYTHON_IMAGE = "python:3.11-slim"
-TOXIPROXY_IMAGE = "ghcr.io/shopify/toxiproxy:2.12.0"
-ANSWER_WITHIN = 5
-"""Seconds for one answer of the engine, which takes milliseconds."""
 VERSION_WITHIN = 5.0
-"""Seconds for `toxiproxy-server -version`."""
-NO_CONTAINERS = "the containers runtime; the processes runtime needs no engine"
-ENGINE_REMEDY = "`make engine` (Debian, as root) or start Docker; DOCKER_HOST says where it listens"
+"""Seconds for `toxiproxy-server -version`, which takes 10 ms."""
+ENGINE_REMEDY = "start Docker, or `make engine` (Debian, as root); DOCKER_HOST says where it listens"
 
 
 def engine() -> CheckResult:
     """Whether a container engine answers."""
     try:
-        with _client() as client:
-            version = client.version()
+        found = _engine()
+        with contextlib.closing(connect(found)) as client:
             driver = client.info().get("Driver", "unknown")
     except EngineUnavailable as error:
         return CheckResult(
             name="container engine",
             state=State.MISSING,
-            found=str(error),
+            found=str(error).partition("; start Docker")[0],
             remedy=ENGINE_REMEDY,
             runtime="containers",
-            leaves_out=NO_CONTAINERS,
+            leaves_out="the containers runtime; the processes runtime needs no engine",
         )
-    found = f"{version['Version']} (API {version['ApiVersion']}, storage {driver}) at {_host()}"
-    return CheckResult(name="container engine", state=State.OK, found=found, runtime="containers")
+    said = f"{found.version} at {found.host}, storage {driver}"
+    return CheckResult(name="container engine", state=State.OK, found=said, runtime="containers")
 
 
 def python_image() -> CheckResult:
     """The image that the suite's own helpers run in."""
-    return _image("image for helpers", engine_settings().get("CHAOS_PYTHON_IMAGE", PYTHON_IMAGE))
+    return _image("image for helpers", "python_image")
 
 
 def toxiproxy_image() -> CheckResult:
     """Toxiproxy's image."""
-    return _image("image of Toxiproxy", engine_settings().get("CHAOS_TOXIPROXY_IMAGE", TOXIPROXY_IMAGE))
+    return _image("image of Toxiproxy", "toxiproxy_image")
 
 
 def toxiproxy_program() -> CheckResult:
     """Toxiproxy as a program of this machine, for the processes runtime."""
     try:
-        program = find_toxiproxy({**engine_settings(), **os.environ})
+        program = find_toxiproxy(os.environ)
     except ToolMissing as error:
         return CheckResult(
             name="toxiproxy-server",
             state=State.LIMITED,
             found=str(error).partition(";")[0],
-            remedy="nothing to do: the embedded proxy takes its place; `make engine` brings the real one",
+            remedy="none is needed: the embedded proxy takes its place; `make engine` brings the real one",
             leaves_out="the real Toxiproxy in the processes runtime (--chaos-proxy=toxiproxy)",
         )
     done = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=VERSION_WITHIN, check=False)
@@ -74,19 +67,21 @@ def toxiproxy_program() -> CheckResult:
     return CheckResult(name="toxiproxy-server", state=State.OK, found=f"{said or 'no version'} at {program}")
 
 
-def _image(name: str, image: str) -> CheckResult:
+def _image(name: str, attribute: str) -> CheckResult:
     try:
-        with _client() as client:
-            found = client.images.get(image)
+        found = _engine()
+        image: str = getattr(found, attribute)
+        with contextlib.closing(connect(found)) as client:
+            short_id = client.images.get(image).short_id
     except EngineUnavailable:
         return CheckResult(
             name=name,
             state=State.UNKNOWN,
-            found=f"{image}: not looked up, no engine answers",
+            found="not looked up, no engine answers",
             remedy=ENGINE_REMEDY,
             runtime="containers",
         )
-    except docker.errors.ImageNotFound:
+    except ImageNotFound:
         return CheckResult(
             name=name,
             state=State.LIMITED,
@@ -95,43 +90,10 @@ def _image(name: str, image: str) -> CheckResult:
             runtime="containers",
             leaves_out="the containers runtime, where it cannot be pulled",
         )
-    return CheckResult(name=name, state=State.OK, found=f"{image} ({found.short_id})", runtime="containers")
-
-
-@contextmanager
-def _client() -> Iterator[docker.DockerClient]:
-    """A client of an engine that answers. Raises EngineUnavailable."""
-    try:
-        client = docker.DockerClient(base_url=_host(), timeout=ANSWER_WITHIN)
-    except docker.errors.DockerException as error:
-        raise EngineUnavailable(f"nothing answers at {_host()}: {_root_cause(error)}") from error
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def _host() -> str:
-    return engine_settings().get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    return CheckResult(name=name, state=State.OK, found=f"{image} ({short_id})", runtime="containers")
 
 
 @cache
-def engine_settings() -> dict[str, str]:
-    """The environment, over the settings that the air-gapped set-up has left (chaos/runtime/airgap/README.md)."""
-    file = Path(os.environ.get("CHAOS_ENGINE_HOME", ENGINE_HOME)) / "env"
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    written = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {**written, **os.environ}
-
-
-def _root_cause(error: BaseException) -> str:
-    """The innermost reason in words: docker wraps a refused connection five times."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return " ".join(str(error).split())[:200]
+def _engine() -> Engine:
+    """Looked for once; not finding one is not remembered, and takes no time where there is no socket."""
+    return find_engine()

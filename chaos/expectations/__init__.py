@@ -16,6 +16,7 @@ from chaos.expectations.clients import ClosedWith, Established, RejectedGraceful
 from chaos.expectations.faults import FaultsBit, FaultsHealed
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
 from chaos.expectations.liveness import ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "RejectedGracefully",
     "ReleasedWithin",
     "RoundTripsWithin",
+    "ServerSurvived",
     "ShutDownWithin",
     "StatisticsAgree",
     "TurnedAwayWhileOpen",

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -124,32 +124,46 @@ async def applied(fault: Fault, scene: Scene, journal: JournalWriter) -> AsyncIt
     """Inject and prove, run the body, heal and prove: each step is in the journal before the next one begins.
 
     The body's own exception is never masked: a fault that cannot be healed is a Healing with `failed`, not a raise.
-    Raises what injecting raised; whatever the fault had begun by then it has taken back in its own `finally`.
+    Raises FaultError, or the ChaosError that injecting raised; whatever the fault had begun by then it has taken back
+    in its own `finally`.
     """
     steps = fault.apply(scene)
     journal.write(Injected(at=time.monotonic(), fault=fault.name, description=repr(fault)))
-    receipt = await anext(steps)
-    if not isinstance(receipt, Receipt):
-        raise FaultError(f"{fault.name} has to yield a Receipt first; it yielded {type(receipt).__name__}")
-    journal.write(receipt)
-    held = Applied(receipt)
+    held = Applied(await _injected(fault, steps))
     try:
+        journal.write(held.receipt)
         yield held
     finally:
         held.healing = await _healed(fault, steps)
         journal.write(held.healing)
 
 
+async def _injected(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Receipt:
+    try:
+        receipt = await anext(steps)
+    except StopAsyncIteration:
+        raise FaultError(f"{fault.name} has to yield a Receipt and a Healing; it yielded nothing") from None
+    except ChaosError:
+        raise
+    except Exception as error:
+        raise FaultError(f"{fault.name} could not be injected: {type(error).__name__}: {error}") from error
+    if not isinstance(receipt, Receipt):
+        await _end(steps)
+        raise FaultError(f"{fault.name} has to yield a Receipt first; it yielded {type(receipt).__name__}")
+    return receipt
+
+
 async def _healed(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Healing:
     began = time.monotonic()
     try:
         healing = await anext(steps)
+        await _end(steps)
         if isinstance(healing, Healing):
             return healing
         problem = f"it yielded {type(healing).__name__} instead of a Healing"
     except StopAsyncIteration:
         problem = "it ended without a Healing"
-    except (ChaosError, OSError, TimeoutError) as error:
+    except Exception as error:  # whatever it was: what is not known to be healed is not
         problem = f"{type(error).__name__}: {error}"
     return Healing(
         at=time.monotonic(),
@@ -158,3 +172,9 @@ async def _healed(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Heal
         since=began,
         evidence=(Evidence(what="healing", side="harness", during=problem),),
     )
+
+
+async def _end(steps: AsyncIterator[Receipt | Healing]) -> None:
+    """Run what is left of a fault, its `finally` included, now and not when it is collected."""
+    if isinstance(steps, AsyncGenerator):
+        await steps.aclose()

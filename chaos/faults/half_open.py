@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,6 +18,10 @@ __all__ = ["HalfOpen"]
 
 _FOR_EVER = 3600.0
 """Seconds that the proxy holds the client's FIN back: longer than any scenario."""
+
+_PASSED_ON_WITHIN = 0.05
+"""Seconds after which a FIN that is not held back has reached the server. Measured through either proxy, 200 times on
+two cores under a load of 3.6: 0.00005 at the median, 0.012 at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +38,19 @@ class HalfOpen(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.the_victims()
-        before = await _established(scene)
-        # First what the server sends: a byte that reached a client that has gone would come back as RST.
-        swallow = await link.add(TimeoutToxic(timeout=0.0), stream=Stream.DOWNSTREAM)
-        hold = await link.add(SlowCloseToxic(delay=_FOR_EVER), stream=Stream.UPSTREAM)
-        try:
+        before, there = await _established(scene), await victims.open_count()
+        async with contextlib.AsyncExitStack() as healing:
+            # First what the server sends: a byte that reached a client that has gone would come back as RST.
+            swallow = await link.add(TimeoutToxic(timeout=0.0), stream=Stream.DOWNSTREAM)
+            healing.push_async_callback(link.remove, swallow)
+            hold = await link.add(SlowCloseToxic(delay=_FOR_EVER), stream=Stream.UPSTREAM)
+            healing.push_async_callback(link.remove, hold)
             since = time.monotonic()
             await victims.fin()
+            await asyncio.sleep(_PASSED_ON_WITHIN)
             during = await _established(scene)
-            gone = victims.size - await victims.open_count()
-            covered = max(0, min(gone, victims.size - max(0, before - during)))
+            left = await victims.open_count()
+            covered = max(0, min(there - left, there - (before - during)))
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,
@@ -59,22 +68,19 @@ class HalfOpen(Fault):
                     Evidence(
                         what="clients that are there",
                         side="client",
-                        before=str(victims.size),
-                        during=str(victims.size - gone),
+                        before=str(there),
+                        during=str(left),
                     ),
                 ),
             )
-        finally:
-            healed_at = time.monotonic()
-            await link.remove(hold)
-            await link.remove(swallow)
-        left = await link.toxics()
+        healed_at = time.monotonic()
+        toxics = await link.toxics()
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
-            state=HealingState.FAILED if left else HealingState.HEALED,
+            state=HealingState.FAILED if toxics else HealingState.HEALED,
             since=healed_at,
-            evidence=(Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),),
+            evidence=(Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(toxics))),),
         )
 
 

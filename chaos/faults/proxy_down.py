@@ -33,9 +33,9 @@ class ProxyDown(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.victims
         before = await _connects(link.address, within=scene.patience)
-        since = time.monotonic()
-        await link.down()
         try:
+            since = time.monotonic()
+            await link.down()
             during = await _connects(link.address, within=scene.patience)
             ended: list[Ended] = [] if victims is None else await victims.wait_ended(within=scene.patience)
             cut = sum(each.by == "server" for each in ended)
@@ -59,8 +59,8 @@ class ProxyDown(Fault):
                 ),
             )
         finally:
-            healed_at = time.monotonic()
             await link.up()
+        healed_at = time.monotonic()
         after = await _connects(link.address, within=scene.patience)
         yield Healing(
             at=time.monotonic(),

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import poll_until
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["Reset"]
@@ -34,9 +35,10 @@ class Reset(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.the_victims()
-        since = time.monotonic()
-        await link.reset_all()
+        held = await _server_sockets(scene)
         try:
+            since = time.monotonic()
+            await link.reset_all()
             await victims.send((victims.plan.send or "chaos {n}").replace("{n}", "0"))
             ended = await victims.wait_ended(within=scene.patience)
             how = Counter(each.how for each in ended)
@@ -54,11 +56,12 @@ class Reset(Fault):
                         before=f"{victims.size} open",
                         during=", ".join(f"{count} {name}" for name, count in sorted(how.items())) or "none did",
                     ),
+                    *await self._server_evidence(scene, held, victims.size),
                 ),
             )
         finally:
-            healed_at = time.monotonic()
             await link.end_reset()
+        healed_at = time.monotonic()
         left = await link.toxics()
         yield Healing(
             at=time.monotonic(),
@@ -67,3 +70,31 @@ class Reset(Fault):
             since=healed_at,
             evidence=(Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),),
         )
+
+    @staticmethod
+    async def _server_evidence(scene: Scene, held: int | None, reset: int) -> tuple[Evidence, ...]:
+        """What the server's kernel makes of it, where there is an agent to look.
+
+        An RST removes a socket at once, whatever the server does; a FIN would leave it in CLOSE_WAIT until it closes.
+        """
+        if held is None:
+            return ()
+        left = await poll_until(
+            lambda: _server_sockets(scene), lambda found: found is None or found <= held - reset, within=scene.patience
+        )
+        return (
+            Evidence(
+                what="the server's sockets that hold a connection",
+                side="server kernel",
+                before=str(held),
+                during=str(left),
+            ),
+        )
+
+
+async def _server_sockets(scene: Scene) -> int | None:
+    """How many connections the server's kernel holds, those of which it has heard the end included."""
+    if scene.agent is None:
+        return None
+    sockets = await scene.agent.sockets(scene.server.port)
+    return sum(found.side == "local" and found.state in ("ESTABLISHED", "CLOSE_WAIT") for found in sockets)

@@ -17,6 +17,7 @@ HEAD = 40
 """Pixels above the tracks: names of the phases, of the fault and of what happened to the server."""
 CHART, LANE, GAP, FOOT = 84, 20, 16, 24
 """Heights of a series, a lane, the space between them, and the axis."""
+MOST_PHASES = 8
 MOST_DOTS = 150
 """Readings that are drawn one by one on their line; more would be a carpet."""
 SHAPES = {
@@ -91,12 +92,16 @@ def _windows(timeline: Timeline, x: Scale, *, bottom: float, name: str) -> Itera
 
 
 def _phases(timeline: Timeline, x: Scale, *, bottom: float) -> Iterator[str]:
+    """Dotted lines where a phase begins, with its name; none where rounds repeat them, for the windows say it all."""
+    if len(timeline.phases) > MOST_PHASES:
+        return
     free = 0.0
     for phase in timeline.phases:
-        left = max(x(phase.start), free)
-        yield line(x(phase.start), 4, x(phase.start), bottom, class_="phase")
-        yield text(phase.name, left + 3, 12, class_="small")
-        free = left + 7 * len(phase.name) + 8
+        at, wide = x(phase.start), 7.0 * len(phase.name)
+        left = min(max(at, free) + 3, WIDTH - wide)
+        yield line(at, 4, at, bottom, class_="phase")
+        yield text(phase.name, left, 12, class_="small")
+        free = left + wide + 5
 
 
 def _instants(timeline: Timeline, x: Scale, *, top: float) -> Iterator[str]:

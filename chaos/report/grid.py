@@ -14,9 +14,9 @@ from chaos.report.text import clean, shorten
 __all__ = ["Signs", "blocks_of", "grid_lines"]
 
 GAP = 2
-LONGEST_SCENARIO = 34
+LONGEST_SCENARIO = 36
 LONGEST_PROMISE = 14
-LONGEST_FIGURE = 13
+LONGEST_FIGURE = 14
 LONGEST_HEADER = 10
 """Characters of one line of a column's header; a longer name is broken where its words end."""
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import jinja2
 
 from chaos.errors import JournalError
-from chaos.journal import read_journal
+from chaos.journal import Journal, Round, read_journal
 from chaos.report.cells import CellOutcome, CellRecord, read_cell
 from chaos.report.drawing import draw
 from chaos.report.matrix import Matrix, build_matrix
 from chaos.report.replay import replay_command
+from chaos.report.rounds import draw_rounds
 from chaos.report.runs import Run
 from chaos.report.story import Story, tell
 from chaos.report.timeline import build_timeline
@@ -39,8 +40,8 @@ class Page:
     anchor: str
     cell: CellRecord
     story: Story | None
-    picture: str
-    """An SVG element, or empty where there is nothing to draw."""
+    pictures: tuple[str, ...]
+    """SVG elements."""
     replay: str
     broken: str
     """Why the journal cannot be read, or empty."""
@@ -93,15 +94,20 @@ def _page(run: Run, directory: Path) -> Page:
         journal = read_journal(directory)
     except JournalError as error:
         broken = str(error)
-    timeline = build_timeline(journal) if journal is not None else None
     return Page(
         anchor=f"cell-{directory.name}",
         cell=read_cell(run, directory),
         story=tell(journal) if journal is not None else None,
-        picture=draw(timeline, name=directory.name) if timeline is not None else "",
+        pictures=_pictures(journal, name=directory.name) if journal is not None else (),
         replay=replay_command(run, directory.name),
         broken=broken,
     )
+
+
+def _pictures(journal: Journal, *, name: str) -> tuple[str, ...]:
+    timeline = build_timeline(journal)
+    drawn = (draw(timeline, name=name) if timeline is not None else "", draw_rounds(journal.of(Round)))
+    return tuple(picture for picture in drawn if picture)
 
 
 def _skipped(matrix: Matrix) -> list[tuple[str, list[CellRecord]]]:

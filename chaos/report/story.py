@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.journal import (
     Attempt,
     Beat,
+    Bite,
     Ended,
     Evidence,
     Healing,
     HealingState,
     Injected,
     Journal,
-    Note,
     Outcome,
-    PhaseEntered,
     Receipt,
     Sample,
     Segment,
-    ServerEvent,
-    Statistics,
     Traffic,
 )
-from chaos.report.timeline import ending, refusal, start_of
+from chaos.report.log import LogLine, log_of, receipt_words
+from chaos.report.timeline import ending, refusal
 from chaos.units import format_duration, format_size
 
-__all__ = ["FaultStory", "LogLine", "Story", "tell"]
+__all__ = ["FaultStory", "Story", "tell"]
 
 LONGEST_LOG = 120
 """Lines of a cell's log: the journals have the rest."""
@@ -38,6 +36,9 @@ LONGEST_LOG = 120
 class FaultStory:
     """A fault that was injected, with the evidence that it bit and that it went."""
 
+    times: int
+    """How often in a row it went like this; the evidence is that of the first time."""
+
     name: str
     description: str
     receipt: str
@@ -46,15 +47,6 @@ class FaultStory:
     evidence: tuple[Evidence, ...]
     healing: str
     healed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One event worth reading."""
-
-    at: float
-    """Seconds since the cell began."""
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +65,7 @@ class Story:
 
 def tell(journal: Journal) -> Story:
     """The story that a cell's journal tells."""
-    log = list(_log(journal))
+    log = log_of(journal)
     return Story(
         faults=tuple(_faults(journal)),
         figures=tuple(_figures(journal)),
@@ -84,22 +76,27 @@ def tell(journal: Journal) -> Story:
     )
 
 
-def receipt_words(receipt: Receipt) -> str:
-    """What a receipt says of the whole, in words."""
-    return receipt.bite.value + (f" on {receipt.covered} of {receipt.total} connections" if receipt.total else "")
-
-
 def _faults(journal: Journal) -> Iterator[FaultStory]:
-    """Each injection with the receipt and the healing that follow it."""
+    """Each injection with the receipt and the healing that follow it, equal ones told once."""
+    told: dict[tuple[str, ...], FaultStory] = {}
+    for story in _injections(journal):
+        words = (story.name, story.description, story.receipt, story.healing)
+        known = told.get(words, story)
+        told[words] = replace(known, times=known.times + 1)
+    yield from told.values()
+
+
+def _injections(journal: Journal) -> Iterator[FaultStory]:
     receipts, healings = journal.of(Receipt), journal.of(Healing)
     for injected in journal.of(Injected):
         receipt = next((item for item in receipts if item.fault == injected.fault and item.at >= injected.at), None)
         healing = next((item for item in healings if item.fault == injected.fault and item.at >= injected.at), None)
         yield FaultStory(
+            times=0,
             name=injected.fault,
             description=injected.description,
             receipt=receipt_words(receipt) if receipt else "no receipt: the run ended before the fault was proven",
-            bit=receipt is not None and receipt.bite.value == "bit",
+            bit=receipt is not None and receipt.bite is Bite.BIT,
             evidence=receipt.evidence if receipt else (),
             healing=healing.state.value if healing else "not healed before the run ended",
             healed=healing is not None and healing.state is not HealingState.FAILED,
@@ -148,38 +145,3 @@ def _spread(ordered: list[float]) -> str:
 
 def _counted(counter: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counter.most_common())
-
-
-def _log(journal: Journal) -> Iterator[LogLine]:
-    """The events that carry the plot; clients only where they were turned away or lost."""
-    start = start_of(journal)
-    told: dict[str, object] = {}
-    for event in journal.events:
-        text = ""
-        if isinstance(event, PhaseEntered):
-            text = f"phase: {event.phase.value}"
-        elif isinstance(event, Injected):
-            text = f"fault {event.fault}: {event.description}"
-        elif isinstance(event, Receipt):
-            text = f"receipt of {event.fault}: {receipt_words(event)}, since {event.since - start:+.3f}s"
-        elif isinstance(event, Healing):
-            text = f"{event.fault} {event.state.value}, since {event.since - start:+.3f}s"
-        elif isinstance(event, ServerEvent):
-            code = f", exit code {event.exit_code}" if event.exit_code is not None else ""
-            text = f"server {event.what}{f' (pid {event.pid})' if event.pid else ''}{code} {event.detail}".rstrip()
-        elif isinstance(event, Note):
-            text = event.text
-        elif isinstance(event, Attempt) and event.outcome is not Outcome.OPEN:
-            text = f"client {event.crowd}/{event.client} not let in: {refusal(event)} {event.detail}".rstrip()
-        elif isinstance(event, Ended) and event.by == "server":
-            text = f"client {event.crowd}/{event.client} ended by the server: {ending(event)} {event.reason}".rstrip()
-        elif isinstance(event, Statistics):
-            text = ", ".join(
-                f"{name} is {value}"
-                for name, value in event.values.items()
-                if isinstance(value, str) and told.get(name) != value
-            )
-            told.update(event.values)
-            text = f"server says: {text}" if text else ""
-        if text:
-            yield LogLine(event.at - start, text)

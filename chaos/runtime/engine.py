@@ -7,7 +7,9 @@ nothing else is tried then.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +31,9 @@ ANSWER_WITHIN = 3.0
 CALL_WITHIN = 60.0
 """Seconds for any other call: a container's removal took 12 s on a machine that was swapping."""
 
+USUAL_SOCKETS = ("/var/run/docker.sock", "{XDG_RUNTIME_DIR}/docker.sock", "{HOME}/.docker/run/docker.sock")
+"""The system's engine, a rootless one, Docker Desktop's."""
+
 _PUBLISHED_PYTHON = "python:3.11-slim"
 _PUBLISHED_TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
 
@@ -40,6 +45,7 @@ class Engine:
     host: str
     """Its address, as DOCKER_HOST has it."""
     version: str
+    api_version: str
     home: Path | None
     """The air-gapped set-up's directory where it is that one's engine: no registry is asked then. Else None."""
     python_image: str
@@ -66,8 +72,8 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
     tried = []
     for host, source in _candidates(environment, settings):
         try:
-            version = _version(host)
-        except DockerException as error:
+            version, api_version = _ask(host)
+        except (DockerException, OSError) as error:
             tried.append(f"{host} ({source}): {_sentence(error)}")
             continue
         ours = settings if settings.get("DOCKER_HOST") == host else {}
@@ -75,6 +81,7 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
         return Engine(
             host=host,
             version=version,
+            api_version=api_version,
             home=home if ours else None,
             python_image=given.get("CHAOS_PYTHON_IMAGE", _PUBLISHED_PYTHON),
             toxiproxy_image=given.get("CHAOS_TOXIPROXY_IMAGE", _PUBLISHED_TOXIPROXY),
@@ -87,18 +94,23 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine:
     )
 
 
-def connect(engine: Engine) -> docker.DockerClient:
-    """A client of its own; the caller closes it. Raises EngineUnavailable."""
+def connect(engine: Engine, *, timeout: float = CALL_WITHIN) -> docker.DockerClient:
+    """A client of its own, every call of it bounded; the caller closes it. Raises EngineUnavailable."""
     try:
-        return open_client(engine.host, timeout=CALL_WITHIN)
-    except DockerException as error:
+        _knock(engine.host)
+        return open_client(engine.host, version=engine.api_version, timeout=timeout)
+    except (DockerException, OSError) as error:
         raise EngineUnavailable(f"the engine at {engine.host} no longer answers: {_sentence(error)}") from error
 
 
-def open_client(host: str, *, timeout: float) -> docker.DockerClient:
-    """A client whose every call is bounded; TLS settings are the environment's. Raises DockerException."""
+def open_client(host: str, *, version: str = "auto", timeout: float = CALL_WITHIN) -> docker.DockerClient:
+    """A client for an address; TLS settings are the environment's. Raises DockerException.
+
+    With `auto` the engine is asked for its version first, and where it does not answer the SDK leaves a socket open.
+    """
     environment = {**os.environ, "DOCKER_HOST": host}
-    return docker.from_env(environment=environment, timeout=timeout, use_ssh_client=host.startswith("ssh://"))
+    ssh = host.startswith("ssh://")
+    return docker.from_env(environment=environment, version=version, timeout=timeout, use_ssh_client=ssh)
 
 
 def _candidates(environment: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -108,22 +120,30 @@ def _candidates(environment: Mapping[str, str], settings: Mapping[str, str]) -> 
     context = ContextAPI.get_current_context()
     if context is not None and context.Name != "default" and context.Host:
         yield context.Host, f"docker's context {context.Name}"
-    sockets = [Path("/var/run/docker.sock"), Path.home() / ".docker" / "run" / "docker.sock"]
-    if runtime_directory := environment.get("XDG_RUNTIME_DIR"):
-        sockets.insert(1, Path(runtime_directory) / "docker.sock")
-    for socket in sockets:
-        if socket.exists():
-            yield f"unix://{socket}", "a usual place"
+    for usual in USUAL_SOCKETS:
+        path = Path(usual.format(**{"HOME": "~", "XDG_RUNTIME_DIR": "~", **environment})).expanduser()
+        if path.exists():
+            yield f"unix://{path}", "a usual place"
     if "DOCKER_HOST" in settings:
         yield settings["DOCKER_HOST"], "from the air-gapped set-up; `make engine` starts it again"
 
 
-def _version(host: str) -> str:
-    client = open_client(host, timeout=ANSWER_WITHIN)
-    try:
-        return str(client.version()["Version"])
-    finally:
-        client.close()
+def _ask(host: str) -> tuple[str, str]:
+    """The versions of engine and API. Raises DockerException or OSError."""
+    _knock(host)
+    with contextlib.closing(
+        open_client(host, version=docker.constants.MINIMUM_DOCKER_API_VERSION, timeout=ANSWER_WITHIN)
+    ) as client:
+        answer = client.api.version(api_version=False)
+        return str(answer["Version"]), str(answer["ApiVersion"])
+
+
+def _knock(host: str) -> None:
+    """Raise OSError where nobody listens on a unix socket: the SDK would leave its own socket open then."""
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(ANSWER_WITHIN)
+            probe.connect(host.removeprefix("unix://"))
 
 
 def _read_settings(path: Path) -> dict[str, str]:
@@ -136,7 +156,7 @@ def _read_settings(path: Path) -> dict[str, str]:
     return {name: value for name, separator, value in pairs if separator}
 
 
-def _sentence(error: DockerException) -> str:
+def _sentence(error: DockerException | OSError) -> str:
     """The innermost reason; the engine's client wraps it four times."""
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from urllib3.exceptions import HTTPError
 
 from chaos.errors import ConfigurationError, ImageUnavailable
 from chaos.runtime.base import RuntimeOptions
-from chaos.runtime.engine import Engine, connect, open_client
+from chaos.runtime.engine import Engine, connect
+from chaos.runtime.environment import own_environment, own_module
 from chaos.runtime.logs import quote
 from chaos.target import Target
 
@@ -48,7 +48,7 @@ def ensure_image(engine: Engine, name: str, *, option: str, within: float) -> No
             f"image {name} is not local, and the air-gapped set-up asks no registry; run `make engine` to make the "
             f"suite's own, load it with `docker load`, or name another one with {option}"
         )
-    problem = _pull(engine, name, deadline=time.monotonic() + within, within=within)
+    problem = _pull(engine, name, within=within)
     if problem is not None:
         raise ImageUnavailable(
             f"image {name} is neither local nor to be pulled: {problem}; check the registry, name another one with "
@@ -112,26 +112,26 @@ def _find(client: docker.DockerClient, name: str) -> docker.models.images.Image 
         return None
 
 
-def _pull(engine: Engine, name: str, *, deadline: float, within: float) -> str | None:
+def _pull(engine: Engine, name: str, *, within: float) -> str | None:
     """None once the image is local, else why it is not."""
-    with contextlib.closing(open_client(engine.host, timeout=within)) as client:
-        repository, tag = docker.utils.parse_repository_tag(name)
-        try:
-            # Progress comes many times a second; the client's own time-out ends a registry that falls silent.
-            for progress in client.api.pull(repository, tag=tag or "latest", stream=True, decode=True):
-                if "error" in progress:
-                    return str(progress["error"])
-                if time.monotonic() >= deadline:
-                    return f"not done within {within:g}s"
-        except APIError as error:
-            return str(error.explanation)
-        except (DockerException, OSError, HTTPError):
-            return f"no answer within {within:g}s"
-        return None if _find(client, name) is not None else "the registry sent another image"
+    try:
+        done = subprocess.run(
+            own_module("chaos.runtime.pull", engine.host, name),
+            env=own_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=within,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not done within {within:g}s"
+    return None if done.returncode == 0 else (done.stderr.strip() or f"exit code {done.returncode}")
 
 
 def _build(engine: Engine, directory: Path, tag: str) -> None:
-    with contextlib.closing(open_client(engine.host, timeout=BUILD_WITHIN)) as client:
+    with contextlib.closing(connect(engine, timeout=BUILD_WITHIN)) as client:
         key = _context_digest(directory, base=engine.python_image)
         before = _find(client, tag)
         if before is not None and before.labels.get(BUILD_LABEL) == key:

@@ -27,7 +27,7 @@ from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
 
 from chaos.errors import EnvironmentFailure
-from chaos.runtime.engine import Engine
+from chaos.runtime.engine import CALL_WITHIN, Engine
 from chaos.runtime.owner import Owner
 
 __all__ = ["DEPLOYMENT_LABEL", "OWNER_LABEL", "Fleet", "reap_engine"]
@@ -58,6 +58,10 @@ class Fleet:
     def labels(self) -> dict[str, str]:
         return {OWNER_LABEL: self.owner.token, DEPLOYMENT_LABEL: self.deployment}
 
+    @property
+    def _client_options(self) -> dict[str, Any]:
+        return {"version": self.engine.api_version, "timeout": CALL_WITHIN}
+
     @contextlib.contextmanager
     def launching(self) -> Iterator[None]:
         """While open, Testcontainers talks to our engine, without Ryuk. Not for several threads at once."""
@@ -76,7 +80,7 @@ class Fleet:
 
     def network(self) -> Network:
         """The deployment's network, created."""
-        network = Network(docker_network_kw={"labels": self.labels})
+        network = Network(docker_client_kw=self._client_options, docker_network_kw={"labels": self.labels})
         self._clients.append(network._docker)
         network.name = f"chaos-{self.deployment}"
         return network.create()
@@ -99,7 +103,12 @@ class Fleet:
         `published` ports are reached on this machine's loopback only. `volumes` are path here, path inside, mode.
         `options` are those of the docker SDK.
         """
-        container = DockerContainer(image, name=f"chaos-{self.deployment}-{role}", env=dict(environment or {}))
+        container = DockerContainer(
+            image,
+            docker_client_kw=self._client_options,
+            name=f"chaos-{self.deployment}-{role}",
+            env=dict(environment or {}),
+        )
         self._clients.append(container.get_docker_client())
         if command is not None:
             container.with_command(list(command))

@@ -74,7 +74,7 @@ class Answer:
 
     @property
     def error(self) -> str:
-        """The message of an API error, without the name Go gives to a type: it is not the same in all of its versions."""
+        """The message of an API error, without the name Go gives to a type, which depends on its version."""
         assert list(self.json)[:2] == ["error", "status"]
         assert self.json["status"] == self.status
         return re.sub(r" into Go .*", " into Go", self.json["error"])
@@ -115,7 +115,7 @@ class Server:
         return answer.json if answer.text else None
 
     def raw(self, sent: bytes) -> str:
-        """Send bytes; everything that comes back until the server closes, without what changes from answer to answer."""
+        """Send bytes; all that comes back until the server closes, without what is never the same twice."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as sock:
             sock.sendall(sent)
             received = bytearray()

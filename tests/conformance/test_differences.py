@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +19,11 @@ import pytest
 
 from .differences import DIFFERENCES
 from .servers import DEADLINE, EMBEDDED, ROOT, TOXIPROXY, Server, command_for, free_port, running
-from .wire import Wire, address_of, arrives, arrives_in_all, crossing, elapsed, reset
+from .wire import Wire, address_of, arrives, arrives_in_all, crossing, elapsed, reset, stall
 
-UNNOTICED = 0.15
+UNNOTICED = 0.1
 """Seconds in which nothing may arrive. What does arrive on loopback takes well under a millisecond."""
-HANGS = 1.0
+HANGS = 0.7
 """Seconds after which a request counts as hanging. One that does not hang takes a millisecond."""
 
 _T = TypeVar("_T")
@@ -144,11 +146,7 @@ def test_removing_a_toxic_before_a_stalled_receiver(kind: str):
     with running(kind) as server, crossing(server) as wire:
         client, upstream = wire.established()
         toxic = wire.add("latency", latency=1)
-        upstream.settimeout(UNNOTICED)
-        sent = 0
-        with pytest.raises(TimeoutError):
-            while True:
-                sent += upstream.send(b"x" * 65_536)
+        sent = stall(upstream, quiet=UNNOTICED)
         expected = either(server, toxiproxy=True, embedded=False)
         assert hangs(server, "DELETE", toxic) is expected
         assert hangs(server, "GET", wire.path) is expected
@@ -237,30 +235,27 @@ def test_randomness_is_seeded(kind: str):
 
 
 def test_a_hanging_dial_hangs_nobody_else(kind: str):
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as hole:
-        fillers = fill(hole)
-        with running(kind) as server, crossing(server) as wire:
-            wire.server.ok("PATCH", wire.path, {"upstream": address_of(hole)})
-            clients = [wire.connect() for _ in range(2)]
-            assert arrives(clients[0], within=UNNOTICED) == "nothing"
-            assert hangs(server, "PATCH", wire.path, {"enabled": False}) is either(
-                server, toxiproxy=True, embedded=False
-            )
-        for sock in fillers:
-            sock.close()
+    with running(kind) as server, crossing(server) as wire, full_backlog() as hole:
+        wire.server.ok("PATCH", wire.path, {"upstream": hole})
+        clients = [wire.connect() for _ in range(2)]
+        assert arrives(clients[0], within=UNNOTICED) == "nothing"
+        hung = hangs(server, "PATCH", wire.path, {"enabled": False})
+        assert hung is either(server, toxiproxy=True, embedded=False)
 
 
-def fill(hole: socket.socket) -> list[socket.socket]:
-    """Fill a listener's backlog, so that the next connection attempt hangs."""
-    fillers = []
-    while True:
-        sock = socket.socket()
-        sock.settimeout(UNNOTICED)
-        fillers.append(sock)
-        try:
-            sock.connect(hole.getsockname())
-        except TimeoutError:
-            return fillers
+@contextmanager
+def full_backlog() -> Iterator[str]:
+    """The address of a listener that takes no more: a connection attempt hangs."""
+    with ExitStack() as sockets:
+        hole = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        while True:
+            filler = sockets.enter_context(socket.socket())
+            filler.settimeout(UNNOTICED)
+            try:
+                filler.connect(hole.getsockname())
+            except TimeoutError:
+                break
+        yield address_of(hole)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the file descriptors of a running process")
@@ -313,7 +308,6 @@ def test_a_client_that_half_closes_is_answered(server: Server):
 
     answers = {answer() for _ in range(20)}
     assert answers <= either(server, toxiproxy={"400", "503"}, embedded={"400"})
-    assert ("503" in answers) is either(server, toxiproxy=True, embedded=False)
 
 
 def test_long_answers_have_a_length(wire: Wire):

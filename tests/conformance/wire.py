@@ -7,11 +7,21 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .servers import DEADLINE, Server
 
-__all__ = ["Wire", "address_of", "arrives", "arrives_in_all", "crossing", "listening", "reset"]
+__all__ = [
+    "Wire",
+    "address_of",
+    "arrives",
+    "arrives_in_all",
+    "crossing",
+    "elapsed",
+    "listening",
+    "reset",
+    "stall",
+]
 
 _names = (f"conformance-{number}" for number in itertools.count())
 
@@ -46,6 +56,17 @@ def arrives_in_all(sock: socket.socket, size: int) -> bytes:
         assert isinstance(got, bytes), f"{got} after {len(received)} bytes"
         received += got
     return bytes(received)
+
+
+def stall(sender: socket.socket, *, quiet: float) -> int:
+    """Send until nobody has taken any more for `quiet` seconds; the bytes taken."""
+    sender.settimeout(quiet)
+    sent = 0
+    while True:
+        try:
+            sent += sender.send(b"x" * 65_536)
+        except TimeoutError:
+            return sent
 
 
 def listening(port: int) -> bool:
@@ -119,10 +140,9 @@ def crossing(server: Server) -> Iterator[Wire]:
         finally:
             wire.close()
             if server.process.poll() is None:
-                try:
+                # Toxiproxy hangs where a difference says it does; that server is not used again.
+                with suppress(TimeoutError):
                     server.request("DELETE", wire.path, within=1)
-                except TimeoutError:
-                    pass  # Toxiproxy hangs where a difference says it does; that server is not used again
 
 
 def elapsed(since: float) -> float:

@@ -13,7 +13,7 @@ from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.needs(endpoints=["feed"])]
 
-INTERVALS = 15
+INTERVALS = 10
 """Broadcast intervals that are watched under the fault."""
 
 LATE = 2.0

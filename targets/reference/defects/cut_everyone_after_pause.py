@@ -8,7 +8,6 @@ process runs the rule is a good one: it finds the dead in time and leaves the sl
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 from reference_server.connection import Connection
 from reference_server.liveness import Liveness
@@ -17,16 +16,17 @@ from reference_server.parts import Parts
 DESCRIPTION = "after a pause of the whole process the first sweep cuts every living client"
 
 
-@dataclass(slots=True)
 class LastAnswer(Liveness):
     """A liveness that also keeps the time of the last pong, in seconds monotonic."""
 
-    answered_at: float = field(default_factory=time.monotonic)
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered_at = time.monotonic()
 
     def ponged(self, payload: bytes) -> bool:
         """A pong has come."""
         self.answered_at = time.monotonic()
-        return Liveness.ponged(self, payload)
+        return super().ponged(payload)
 
 
 def install(parts: Parts) -> None:

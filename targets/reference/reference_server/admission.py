@@ -14,6 +14,19 @@ FULL = "limit"
 OUT_OF_MEMORY = "memory"
 
 
+class Place:
+    """One place taken. It may be given back from several sides, and counts once."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+
+    def give_back(self) -> None:
+        """Free the place, if that has not been done yet."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
+
+
 class Admission:
     """Counts the places taken."""
 

@@ -23,6 +23,8 @@ class Wire(Protocol):
     lost: asyncio.Future[None]
     """Done when the TCP connection is gone."""
     on_pong: Callable[[bytes], object]
+    on_leaving: Callable[[], object]
+    """Called when the connection begins to end, before the peer can know of it; more than once, perhaps."""
 
     def ping(self, payload: bytes) -> int:
         """Send a ping; returns the offset of its last byte in the outgoing stream."""

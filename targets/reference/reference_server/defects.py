@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,5 +53,7 @@ def _load(name: str, directory: Path) -> Defect:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Known by its name before it runs: dataclasses, for one, look their module up.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return Defect(name=name, description=module.DESCRIPTION, install=module.install)

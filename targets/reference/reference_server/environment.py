@@ -14,6 +14,9 @@ from reference_server.settings import Settings
 PREFIXES = ("WEBSOCKET_", "BREAKER_", "BROADCAST_", "UPSTREAM_")
 """A variable that begins like this is meant for this server; one we do not know is a mistake."""
 
+OTHER_NAMES = {"WEBSOCKET_CONNECTION_TIMEOUT": "websocket_max_age"}
+"""What else a setting is called in services this server is modelled on."""
+
 SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_(TCP|UDP)\w*)?$")
 """Variables an orchestrator adds for its own services, for instance WEBSOCKET_SERVICE_HOST: not ours."""
 
@@ -30,7 +33,7 @@ def load_settings(environment: Mapping[str, str], *, profile: str | None = None)
     name = profile or environment.get("PROFILE") or DEFAULT_PROFILE
     if name not in PROFILES:
         raise BadSetting(_problem("PROFILE", found=name, allowed=", ".join(PROFILES), remedy=_nearest(name, PROFILES)))
-    known = {field.upper(): field for field in Settings.model_fields}
+    known = {field.upper(): field for field in Settings.model_fields} | OTHER_NAMES
     unknown = [
         _problem(
             variable,
@@ -43,6 +46,13 @@ def load_settings(environment: Mapping[str, str], *, profile: str | None = None)
     ]
     if unknown:
         raise BadSetting("\n".join(unknown))
+    for variable, field in OTHER_NAMES.items():
+        if variable in environment and field.upper() in environment:
+            raise BadSetting(
+                _problem(
+                    variable, found=environment[variable], allowed=f"one name, {field.upper()}", remedy="remove it"
+                )
+            )
     given = {field: environment[variable] for variable, field in known.items() if variable in environment}
     try:
         return Settings.model_validate({**PROFILES[name], **given})

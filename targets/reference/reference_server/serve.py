@@ -8,6 +8,7 @@ import logging
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from reference_server import closes, logs
+from reference_server.admission import Place
 from reference_server.connection import Connection
 from reference_server.endpoints.base import Endpoint
 from reference_server.establishment import Establishment, while_connected
@@ -28,6 +29,9 @@ async def serve(websocket: WebSocket, parts: Parts, endpoint: Endpoint) -> None:
     if rejection is not None:
         await turn_away(websocket, parts, rejection)
         return
+    # Its place is free before the client can know that it has left: who reconnects at once must find it so.
+    place = Place(parts.gate.leave)
+    websocket.state.wire.on_leaving = place.give_back
     try:
         connection = new_connection(websocket, parts, endpoint, correlation_id)
         try:
@@ -36,7 +40,7 @@ async def serve(websocket: WebSocket, parts: Parts, endpoint: Endpoint) -> None:
         finally:
             parts.registry.remove(connection)
     finally:
-        parts.gate.leave()
+        place.give_back()
 
 
 async def establish(websocket: WebSocket, connection: Connection, parts: Parts, endpoint: Endpoint) -> bool:

@@ -44,6 +44,10 @@ def _ignore(_payload: bytes) -> None:
     """Before the handshake is complete nobody waits for pongs."""
 
 
+def _nothing() -> None:
+    """Who has not been let in does not leave."""
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One WebSocket connection on the wire; the application finds it as `websocket.state.wire`."""
 
@@ -70,6 +74,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.lost: asyncio.Future[None] = self.loop.create_future()
         self.on_pong: Callable[[bytes], object] = _ignore
         """Called with every pong's payload; the heartbeat's end of the connection replaces it."""
+        self.on_leaving: Callable[[], object] = _nothing
+        """Called before the peer can know that the connection is ending."""
         self.received_bytes = 0
         self.fragments = bytearray()
         self.latest_pong: bytes | None = None
@@ -104,6 +110,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits for it; the deadline has done its duty."""
+        self.on_leaving()
         super().connection_lost(exc)
         self.transport.connection_ended()
         if not self.lost.done():
@@ -111,6 +118,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def eof_received(self) -> None:
         """A FIN without a close frame, or after it; asyncio closes, and the close is bounded."""
+        self.on_leaving()
         self.transport.expect_close()
 
     def resume_writing(self) -> None:
@@ -180,6 +188,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         elif answer:
             self.latest_pong = answer
 
+    def handle_close(self, event: Frame) -> None:
+        """The peer closes, or answers our close."""
+        self.on_leaving()
+        super().handle_close(event)
+
     def handle_pong(self, event: Frame) -> None:
         """Pass it on to the heartbeat."""
         self.on_pong(bytes(event.data))
@@ -188,6 +201,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """The peer broke the protocol: the right close code, then the bounded close."""
         assert self.conn.close_sent is not None
         self.counters.protocol_errors += 1
+        self.on_leaving()
         super().handle_parser_exception()
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -199,6 +213,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent and self.initial_response is None:
             raise ClientDisconnected
         if message["type"] == "websocket.close":
+            self.on_leaving()
             self.transport.expect_close()
         await super().send(message)
         if self.initial_response is not None and self.close_sent:
@@ -214,6 +229,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def fail(self, code: CloseCode, reason: str) -> None:
         """Close from below the application, which learns of it as a disconnect."""
+        self.on_leaving()
         self.conn.fail(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True

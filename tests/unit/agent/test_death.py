@@ -20,7 +20,7 @@ from chaos.agent.hermetic import AgentProcess, launch_agent
 from chaos.agent.identity import Identity, identify, own_pid
 from chaos.agent.isolation import Isolation, Kind
 from chaos.agent.orphans import kill_marked
-from chaos.agent.processes import read_stat
+from chaos.agent.processes import processes_with, read_stat
 
 from .support import DEADLINE, HERE, assert_gone, identities, identity_of, start_tree, still_there, wait_until
 
@@ -141,13 +141,21 @@ def test_a_stopped_tree_dies_as_well(agent: AgentProcess, client: AgentClient, f
     assert still_there(family) == []
 
 
-def test_a_fork_bomb_does_not_get_away(plain: AgentProcess, directory: Path) -> None:
-    """Each process forks another and ends: whoever kills from a list kills the dead, unless they are stopped first."""
-    code = "import os, sys\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()\n"
+def test_those_that_revive_each_other_do_not_get_away(plain: AgentProcess, directory: Path) -> None:
+    """Whoever kills one after the other finds the first alive again; so all are stopped before any is killed."""
     with plain.client() as client:
-        client.spawn([sys.executable, "-I", "-S", "-c", code], name="bomb", log=directory / "log")
+        revivers = [sys.executable, "-I", "-S", str(HERE / "revivers.py"), str(directory / "births")]
+        client.spawn(revivers, name="revivers", log=directory / "log")
+        births = directory / "births"
+        wait_until(lambda: births.exists() and births.read_text().count("\n") == 2, "both are there")
+        client.signal([int(births.read_text().split()[0])], signal.SIGKILL)
+        wait_until(lambda: births.read_text().count("\n") == 3, "the one has revived the other")
+    family = processes_with(variable="CHAOS_AGENT", value=plain.token)
+    assert len(family) == 3, "the agent and two others"
+    os.kill(plain.pid, signal.SIGTERM)
+    assert_gone(family)
     plain.close()
-    assert kill_marked(variable="CHAOS_AGENT", value=plain.token, within=0) == []
+    assert births.read_text().count("\n") == 3, "nobody was revived any more"
 
 
 def test_a_control_pipe_that_is_none_is_refused(directory: Path) -> None:

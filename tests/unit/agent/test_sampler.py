@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -109,12 +110,13 @@ def test_a_server_that_exits_is_noted_and_its_successor_is_followed(best: AgentP
 
 def test_new_children_are_seen_although_the_tree_is_not_read_each_time(best: AgentProcess, directory: Path) -> None:
     with best.client() as client:
-        script = f"until test -e {directory}/go; do sleep 0.02; done; sleep 1000 & sleep 1000"
+        os.mkfifo(directory / "go")
+        script = f"read _ < {directory}/go; sleep 1000 & sleep 1000"
         client.spawn(["sh", "-c", script], name="sh", log=directory / "log")
         client.open_cell(directory / "cell", run="r", cell="c")
         client.sample_every(INTERVAL, port=1, name="sh")
         wait_until(lambda: samples(directory / "cell"), "it is sampled")
-        (directory / "go").touch()
+        (directory / "go").write_text("go\n")
         wait_until(lambda: samples(directory / "cell")[-1].processes == 3, "both children are counted")
         client.close_cell()
 

@@ -41,12 +41,15 @@ async def echo(connection: ServerConnection) -> None:
 
 @contextlib.asynccontextmanager
 async def websocket_server(
-    handler: Callable[[ServerConnection], Awaitable[None]] = echo, *, subprotocols: list[str] | None = None
+    handler: Callable[[ServerConnection], Awaitable[None]] = echo,
+    *,
+    host: str = "127.0.0.1",
+    subprotocols: list[str] | None = None,
 ) -> AsyncIterator[Address]:
     """A server of the `websockets` library with nothing but what RFC 6455 asks for."""
     async with serve(
         handler,
-        "127.0.0.1",
+        host,
         0,
         compression=None,
         ping_interval=None,
@@ -56,7 +59,7 @@ async def websocket_server(
         backlog=1024,
         subprotocols=subprotocols,  # type: ignore[arg-type]  # a NewType of str
     ) as server:
-        yield Address("127.0.0.1", server.sockets[0].getsockname()[1])
+        yield Address(host, server.sockets[0].getsockname()[1])
 
 
 @dataclass(slots=True)

@@ -152,6 +152,15 @@ async def test_a_server_that_breaks_the_protocol_is_told_and_recorded(data: byte
         assert ended.reason.startswith(reason)
 
 
+async def test_nothing_is_heard_after_a_breach_of_the_protocol() -> None:
+    async with stage() as on:
+        await on.peer.send(frame(TEXT, b"\xff") + frame(TEXT, b"unheard") + frame(PING, b"unheard"))
+        assert (await on.peer.frame())[0] in (CLOSE, PONG)
+        on.peer.writer.close()
+        assert (await on.end()).how == "invalid"
+        assert on.recorded.frames == []
+
+
 async def test_a_close_frame_is_answered_and_tcp_awaited() -> None:
     async with stage() as on:
         await on.peer.send(close_frame(1012, "restart"))
@@ -171,6 +180,16 @@ async def test_a_close_frame_without_a_code() -> None:
         on.peer.writer.close()
         ended = await on.end()
         assert (ended.how, ended.code, ended.reason) == ("close", 1005, "")
+
+
+@pytest.mark.parametrize("act", ["reset", "fin", "drop"])
+async def test_a_client_that_cuts_tcp_after_the_servers_close_frame(act: str) -> None:
+    """The end is the server's, but it did not close TCP: that must not pass for a clean end."""
+    async with stage() as on:
+        await on.peer.send(close_frame(1001, "bye"))
+        assert (await on.peer.frame())[0] == CLOSE
+        (ended,) = await getattr(on.crowd, act)()
+        assert (ended.by, ended.how, ended.code, ended.tcp_closed_after) == ("server", "timeout", 1001, None)
 
 
 async def test_eof_without_a_close_frame() -> None:

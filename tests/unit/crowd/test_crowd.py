@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import ipaddress
 import itertools
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from chaos.address import Address
+from chaos.crowd.dial import Dial, resolve
 from chaos.crowd.histogram import Histogram
 from chaos.crowd.plan import ClientState, Mode, SocketState
 from chaos.errors import CrowdError
@@ -62,6 +66,34 @@ async def test_simultaneous_attempts_all_begin_before_any_goes_on(doorman: tuple
     assert handler.most == handler.inside == 150
     assert set((await crowd.states()).values()) == {ClientState.OPEN}
     assert sorted(recorded.attempts, key=lambda attempt: attempt.client) == attempts
+    await crowd.close()
+
+
+async def test_simultaneous_attempts_begin_within_one_turn_of_the_loop(
+    doorman: tuple[Doorman, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    turn = 0
+    turns = []
+
+    def tick() -> None:
+        nonlocal turn
+        turn += 1
+        ticking[0] = loop.call_soon(tick)
+
+    def begin(dial: Dial) -> None:
+        turns.append(turn)
+        begin_as_ever(dial)
+
+    begin_as_ever = Dial.begin
+    monkeypatch.setattr(Dial, "begin", begin)
+    ticking = [loop.call_soon(tick)]
+    crowd, _ = make_crowd(doorman[1], 20)
+    await crowd.connect(Mode.SIMULTANEOUS)
+    ticking[0].cancel()
+    assert turn > 0
+    assert len(turns) == 20
+    assert len(set(turns)) == 1
     await crowd.close()
 
 
@@ -161,6 +193,54 @@ async def test_a_source_host_that_is_not_ours(mode: Mode, doorman: tuple[Doorman
     assert recorded.events == []
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+async def test_no_port_left_is_no_fault_of_the_server(
+    mode: Mode, doorman: tuple[Doorman, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_port(self: socket.socket, address: object) -> int:
+        return errno.EADDRNOTAVAIL
+
+    crowd, recorded = make_crowd(doorman[1], 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(socket.socket, "connect_ex", no_port)
+        with pytest.raises(CrowdError, match=r"^cannot connect: no local port is left for this destination, "):
+            await crowd.connect(mode)
+    assert recorded.events == []
+    assert {attempt.outcome for attempt in await crowd.connect(Mode.SIMULTANEOUS)} == {Outcome.OPEN}
+    await crowd.close()
+
+
+async def test_ipv6() -> None:
+    async with websocket_server(host="::1") as address:
+        crowd, _ = make_crowd(address, **ASKING, first_message=True)
+        (attempt,) = await crowd.connect(Mode.SIMULTANEOUS)
+        assert attempt.outcome is Outcome.OPEN
+        assert await crowd.locals() == [(0, "::1", attempt.local_port)]
+        await crowd.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+async def test_names_and_literals_are_looked_up(host: str) -> None:
+    family, destination = await resolve(Address(host, 80), within=SHORT * 10)
+    assert ipaddress.ip_address(destination[0]).is_loopback
+    assert destination[1] == 80
+    assert family is (socket.AF_INET6 if ":" in destination[0] else socket.AF_INET)
+
+
+@pytest.mark.parametrize("code", [999, 1005, 1006, 1015, 5000])
+async def test_a_close_code_that_no_client_may_send(doorman: tuple[Doorman, Address], code: int) -> None:
+    crowd, _ = make_crowd(doorman[1])
+    await crowd.connect(Mode.SIMULTANEOUS)
+    with pytest.raises(CrowdError) as caught:
+        await crowd.close(code=code)
+    assert str(caught.value) == (
+        f"{code} is no close code that a client may send; allowed are 1000 to 1014 but for 1004 to 1006, "
+        "and 3000 to 4999"
+    )
+    assert (await crowd.states())[0] is ClientState.OPEN
+    await crowd.close()
+
+
 async def test_a_source_host_is_where_clients_come_from(doorman: tuple[Doorman, Address]) -> None:
     crowd, recorded = make_crowd(doorman[1], 2, source_host="127.0.0.77")
     await crowd.connect(Mode.SIMULTANEOUS)
@@ -215,6 +295,32 @@ async def test_a_wrong_answer_a_missing_one_and_none_at_all() -> None:
         (anomaly,) = recorded.frames
         assert anomaly.text == "noise"
         await crowd.wait_ended(timeout=5)
+
+
+@pytest.mark.parametrize("trace", [False, True])
+async def test_only_the_first_wrong_answer_of_a_period_is_written_out(trace: bool) -> None:
+    async def wrong(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(f"not {str(message)[:5]}")
+
+    async with websocket_server(wrong) as address:
+        crowd, recorded = make_crowd(address, 2, **ASKING, answer_within=SHORT, trace=trace)
+        await crowd.connect(Mode.SIMULTANEOUS)
+        assert (await crowd.exchange(1)).wrong == 2
+        # A traced client has written each of them down when it came; none is written twice.
+        assert [seen.text for seen in recorded.frames] == ["not hello"] * (2 if trace else 1)
+        crowd.write_traffic()
+        assert (await crowd.exchange(1)).wrong == 2
+        assert len(recorded.frames) == (4 if trace else 2)
+        await crowd.close()
+
+
+async def test_without_a_number_answers_come_in_order() -> None:
+    async with websocket_server() as address:
+        crowd, _ = make_crowd(address, send="ping", expect="^ping$")
+        await crowd.connect(Mode.SIMULTANEOUS)
+        assert (await crowd.exchange(3)).complete
+        await crowd.close()
 
 
 async def test_a_late_answer_is_not_the_next_ones_wrong_answer() -> None:

@@ -26,6 +26,7 @@ from chaos.crowd.exchange import Exchange, ExchangeResult
         (r"(a)\1 {n}", "aa 7", True),  # groups of its own keep their numbers
         (r"{n} (a)\1", "7 aa", True),
         (r"{n} (a)\1", "7 ab", False),
+        (r"{n} (a)\1", "7 a7", False),
         (r"\d{3} {n}", "777 7", True),  # other braces are the regular expression's
         ("(?i)PONG {n}", "pong 7", True),
         ("pong", "ping pong", True),  # no number: any answer that fits

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from chaos.address import Address
 from chaos.crowd.plan import Mode
 from chaos.crowd.worker import Worker
-from chaos.errors import CrowdError, ForeignAddress, JournalError
+from chaos.errors import CrowdError, ForeignAddress
 from chaos.journal import Attempt, Ended, Segment, Traffic, read_journal
 
 from .making import SHORT, make_plan, until
@@ -51,42 +49,31 @@ async def test_a_cell_gets_what_happened_in_it_and_nothing_else(worker: Worker, 
     assert sum(traffic.answered for traffic in journal.of(Traffic)) == 2
 
 
-async def test_events_reach_the_kernel_and_traffic_is_written_by_the_second(worker: Worker, tmp_path: Path) -> None:
+async def test_events_reach_the_kernel_without_anything_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.crowd.worker.PERIOD", 1000.0)
+    made = Worker(file_limit=1000)
+    async with websocket_server() as address:
+        await made.create("guests", make_plan(address), 1)
+        await made.open_cell(tmp_path, run="run", cell="cell")
+        await made.on("guests", "connect", Mode.SIMULTANEOUS)
+        await until(lambda: len(read_journal(tmp_path).of(Attempt)) == 1)
+        await made.remove("guests")
+    made.connection_lost()
+
+
+async def test_traffic_is_written_by_the_second(worker: Worker, tmp_path: Path) -> None:
     async with websocket_server() as address:
         await worker.create("guests", make_plan(address, **ASKING), 1)
         await worker.open_cell(tmp_path, run="run", cell="cell")
         await worker.on("guests", "connect", Mode.SIMULTANEOUS)
         await worker.on("guests", "exchange", 1)
-        await until(lambda: len(read_journal(tmp_path).of(Attempt)) == 1)
         await until(lambda: len(read_journal(tmp_path).of(Traffic)) >= 2)
         first, second = read_journal(tmp_path).of(Traffic)[:2]
         assert second.at - second.began == pytest.approx(1.0, abs=0.5)
         assert (first.answered, second.answered) == (1, 0)
         await worker.remove("guests")
-
-
-async def test_a_cell_that_can_no_longer_be_written_says_so_at_its_end(worker: Worker, tmp_path: Path) -> None:
-    await worker.open_cell(tmp_path, run="run", cell="cell")
-    with _full_disk(tmp_path):
-        async with websocket_server() as address:
-            await worker.create("guests", make_plan(address), 1)
-            await worker.on("guests", "connect", Mode.SIMULTANEOUS)
-            await worker.on("guests", "close")
-        with pytest.raises(JournalError, match=r"^cannot write the journal .+: No space left on device$"):
-            await worker.close_cell()
-    await worker.close_cell()
-
-
-@contextlib.contextmanager
-def _full_disk(directory: Path) -> Iterator[None]:
-    """Have the descriptor of the only journal in the directory lead to a disk that is full."""
-    (path,) = directory.glob("*.ndjson")
-    with open("/dev/full", "wb") as full:
-        for descriptor in map(int, os.listdir("/proc/self/fd")):
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/self/fd/{descriptor}") == str(path):
-                    os.dup2(full.fileno(), descriptor)
-        yield
 
 
 async def test_foreign_addresses_are_refused(worker: Worker) -> None:

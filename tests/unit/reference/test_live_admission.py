@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import signal
+import socket
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import pytest
@@ -123,6 +126,28 @@ def test_origin_token_and_rate(start_server: StartServer, connect: Connect) -> N
     assert answer("/echo?token=" + token(exp=now + 60)) == (101, "")
     assert answer("/echo?token=" + token(exp=now + 60)) == (429, "too many handshakes\n")
     assert server.stat("/rejected/by_reason") == {"origin": 1, "token": 4, "rate": 1}
+
+
+def test_burst_on_a_stopped_server_waits_in_the_kernel(server: RunningServer) -> None:
+    server.signal(signal.SIGSTOP)
+    with ExitStack() as stack:
+        # Without room in the listen queue the kernel drops the SYN, and the client tries again only after a second.
+        for _ in range(5 * LIMIT):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=0.9))
+        server.signal(signal.SIGCONT)
+        assert server.get("/health")["status"] == "ok"
+
+
+def test_burst_beyond_the_open_files_is_survived_quietly(server: RunningServer, connect: Connect) -> None:
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+    with ExitStack() as stack:
+        for _ in range(2 * LIMIT):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        wait_until(lambda: "cannot accept connections" in server.log_text(), within=PATIENCE)
+    # asyncio tries again after a second, 40 of the 200 dead ones at a time.
+    assert connect(server.url("/echo")).opened
+    assert server.stat("/accept_failures") > LIMIT
+    assert len(server.log_text().splitlines()) == 1
 
 
 def test_wrong_path_is_404(server: RunningServer, connect: Connect) -> None:

@@ -7,6 +7,8 @@ from reference_server.environment import BadSetting, load_settings
 from reference_server.profiles import COMMON, PROFILES
 from reference_server.settings import Settings
 
+from .running import REFERENCE
+
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_every_profile_is_complete_and_valid(profile: str) -> None:
@@ -128,6 +130,27 @@ def test_bad_setting_is_refused_with_its_remedy(variable: str, value: str, messa
 def test_value_out_of_range_is_refused(variable: str, value: str) -> None:
     with pytest.raises(BadSetting, match=variable):
         load_settings({"PROFILE": "fast", variable: value})
+
+
+def test_another_name_for_the_maximum_age() -> None:
+    assert load_settings({"WEBSOCKET_CONNECTION_TIMEOUT": "360"}, profile="fast").websocket_max_age == 360
+    with pytest.raises(
+        BadSetting,
+        match="^bad setting WEBSOCKET_CONNECTION_TIMEOUT: found '360'; allowed: one name, WEBSOCKET_MAX_AGE; "
+        "remedy: remove it$",
+    ):
+        load_settings({"WEBSOCKET_CONNECTION_TIMEOUT": "360", "WEBSOCKET_MAX_AGE": "1"}, profile="fast")
+
+
+@pytest.mark.parametrize("field", list(Settings.model_fields))
+def test_the_readme_has_the_profiles_values(field: str) -> None:
+    (line,) = [line for line in (REFERENCE / "README.md").read_text().splitlines() if f"`{field.upper()}` |" in line]
+    values = [cell.strip() for cell in line.split("|")[2:-1]]
+    for profile, value in zip(("fast", "staging", "production", "development"), values, strict=True):
+        environment = {field.upper(): value}
+        assert getattr(load_settings(environment, profile=profile), field) == getattr(
+            load_settings({}, profile=profile), field
+        )
 
 
 def test_every_problem_is_named_at_once() -> None:

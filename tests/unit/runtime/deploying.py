@@ -54,24 +54,23 @@ def environment_of(deployment: Deployment) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in about["environment"].items()}
 
 
-def post(deployment: Deployment, path: str, body: object) -> int:
-    """The status of a POST to the proxy's API."""
-    data = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nhost: proxy\r\ncontent-length: {len(data)}\r\nconnection: close\r\n\r\n"
+def make_link(deployment: Deployment, name: str, listen: str, upstream: Address) -> Address:
+    """A link such as a conductor makes, by the proxy's HTTP API; where it listens."""
+    data = json.dumps({"name": name, "listen": listen, "upstream": str(upstream)}).encode()
+    head = f"POST /proxies HTTP/1.1\r\nhost: proxy\r\ncontent-length: {len(data)}\r\nconnection: close\r\n\r\n"
     with deployment.dial(deployment.toxiproxy.api, timeout=WITHIN) as connection:
         connection.sendall(head.encode() + data)
-        return int(connection.makefile("rb").readline().split()[1])
+        top, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert top.split()[1] == b"201", body
+    host, _, port = json.loads(body)["listen"].rpartition(":")
+    return Address(host, int(port))
 
 
 def make_upstream_link(deployment: Deployment) -> None:
-    """The link that a conductor would make from the server to its upstream."""
+    """The link from the server to its upstream."""
     assert deployment.upstream is not None
-    link = {
-        "name": "upstream",
-        "listen": f"{deployment.toxiproxy.listen_host}:{deployment.upstream.link_port}",
-        "upstream": str(deployment.upstream.as_seen_by_proxy),
-    }
-    assert post(deployment, "/proxies", link) == 201
+    listen = f"{deployment.toxiproxy.listen_host}:{deployment.upstream.link_port}"
+    make_link(deployment, "upstream", listen, deployment.upstream.as_seen_by_proxy)
 
 
 PYTHON = sys.executable

@@ -20,7 +20,7 @@ from chaos.runtime.containers import ContainersRuntime
 from chaos.runtime.engine import Engine
 from chaos.runtime.owner import Owner
 
-from .deploying import PYTHON, WITHIN, ask, environment_of, labelled, make_upstream_link, post, stub_target
+from .deploying import PYTHON, WITHIN, ask, environment_of, labelled, make_link, make_upstream_link, stub_target
 
 WAYS = {
     "nsenter": RuntimeOptions(agent="nsenter"),
@@ -57,8 +57,7 @@ def test_a_life_in_containers(
         make_upstream_link(deployment)
         assert json.loads(ask(deployment, "/upstream"))["value"] == 1
         port = 8700 if toxiproxy.ports is None else min(toxiproxy.ports)
-        link = {"name": "clients", "listen": f"0.0.0.0:{port}", "upstream": str(toxiproxy.server_upstream)}
-        assert post(deployment, "/proxies", link) == 201
+        make_link(deployment, "clients", f"0.0.0.0:{port}", toxiproxy.server_upstream)
         reached = port if toxiproxy.ports is None else toxiproxy.ports[port]
         assert ask(deployment, "/health", address=Address(toxiproxy.reach_host, reached)) == ""
 

@@ -1,0 +1,252 @@
+"""The checks: what they find here, and what they say where something is missing."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker.errors import ImageNotFound
+
+from chaos import doctor
+from chaos.agent.hermetic import Isolation, Kind, ProbedIsolation
+from chaos.agent.types import Hello
+from chaos.capability import Availability, Capability
+from chaos.doctor import CHECKS, CheckResult, State, containers, examine, host, isolation
+from chaos.runtime.engine import Engine
+
+FORBIDDEN = Availability.no("unshare failed: Operation not permitted", remedy="run as root")
+
+
+@pytest.fixture
+def no_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which no network namespace can be had."""
+    probed = ProbedIsolation(isolation=Isolation(Kind.PLAIN), hermetic=FORBIDDEN)
+    monkeypatch.setattr(isolation, "_probed", lambda: probed)
+
+
+def agent_can(monkeypatch: pytest.MonkeyPatch, **can: Availability) -> None:
+    """An agent that says so."""
+
+    class Said:
+        def __init__(self) -> None:
+            self.can = can
+
+    monkeypatch.setattr(isolation, "_hello", Said)
+
+
+# -- all of them, here -------------------------------------------------------------------------------------------
+
+
+def test_every_check_says_something_and_a_remedy_where_it_is_not_well() -> None:
+    results = examine()
+    assert len(results) == len(CHECKS)
+    assert len({result.name for result in results}) == len(results)
+    for result in results:
+        assert result.found, result
+        assert result.state is State.OK or result.remedy, result
+        assert result.state is not State.OK or not result.without, result
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = sorted(os.listdir("/proc/self/fd"))
+    isolation._hello.cache_clear()
+    examine()
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_check_that_fails_is_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    def odd_hardware() -> CheckResult:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(doctor, "CHECKS", (odd_hardware, host.root))
+    failed, other = examine()
+    assert failed == CheckResult(
+        name="odd hardware",
+        state=State.UNKNOWN,
+        found="the check itself failed: RuntimeError: no such thing",
+        remedy="this is a bug of the doctor; please report it with this line",
+    )
+    assert other.name == "user"
+
+
+# -- the host ----------------------------------------------------------------------------------------------------
+
+
+def test_another_system_has_no_kernel_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    result = host.system()
+    assert result.state is State.LIMITED
+    assert result.leaves_out == "kernel faults and the agent's probes: they are Linux's"
+
+
+def test_a_single_core_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
+    result = host.cores()
+    assert result.state is State.LIMITED
+    assert result.found.startswith("1 core, ")
+
+
+@pytest.mark.parametrize(
+    ("limits", "state", "found"),
+    [
+        ((1024, 524288), State.OK, "at most 1024 open files, up to 524288 on request"),
+        ((1024, resource.RLIM_INFINITY), State.OK, "at most 1024 open files, up to any number of on request"),
+        ((256, 1024), State.LIMITED, "at most 256 open files, up to 1024 on request"),
+    ],
+)
+def test_open_files(monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], state: State, found: str) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda what: limits)
+    result = host.open_files()
+    assert (result.state, result.found) == (state, found)
+    if state is State.LIMITED:
+        assert result.leaves_out == "crowds of more than about 256 clients"
+
+
+def test_a_machine_that_wakes_up_late_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(number * 0.02 for number in range(10_000))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    result = host.clock()
+    assert result.state is State.LIMITED
+    assert result.found.endswith("; a sleep of 1ms ends 19ms late in the median, 19ms at p99")
+
+
+# -- the namespace -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_namespace")
+def test_without_a_namespace_nothing_is_tried_on_the_machines_own_network() -> None:
+    namespaces = isolation.namespaces()
+    assert namespaces == CheckResult(
+        name="network namespace",
+        state=State.MISSING,
+        found="unshare failed: Operation not permitted",
+        remedy="run as root",
+        without=(Capability.KERNEL_RULES,),
+        leaves_out="the target runs on the machine's own loopback",
+    )
+    for check in (isolation.nftables, isolation.netem):
+        result = check()
+        assert result.state is State.MISSING
+        assert result.found == "not tried: without a network namespace it would act on this machine's own traffic"
+        assert result.remedy == "run as root"
+
+
+def test_what_the_agent_cannot_is_said_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    probed = ProbedIsolation(isolation=Isolation(Kind.USER), hermetic=Availability.yes())
+    monkeypatch.setattr(isolation, "_probed", lambda: probed)
+    agent_can(
+        monkeypatch,
+        nft=Availability.no("nft is not installed here", remedy="install nftables"),
+        sock_diag=Availability.yes(),
+    )
+    assert isolation.nftables() == CheckResult(
+        name="nftables",
+        state=State.MISSING,
+        found="nft is not installed here",
+        remedy="install nftables",
+        without=(Capability.KERNEL_RULES,),
+    )
+    assert isolation.socket_probe().state is State.OK
+    assert isolation.tcp_repair().found == "the agent does not know it"
+
+
+def test_a_machine_without_tc(monkeypatch: pytest.MonkeyPatch) -> None:
+    probed = ProbedIsolation(isolation=Isolation(Kind.USER), hermetic=Availability.yes())
+    monkeypatch.setattr(isolation, "_probed", lambda: probed)
+    monkeypatch.setattr("shutil.which", lambda tool, path=None: None)
+    result = isolation.netem()
+    assert (result.state, result.found, result.remedy) == (State.MISSING, "tc is not installed", "install iproute2")
+
+
+def test_the_agents_answer_has_what_the_doctor_asks_for() -> None:
+    """The names are the agent's; if it renames one, the doctor would say that it is missing."""
+    assert set(isolation._hello().can) >= {"nft", "sock_diag", "tcp_repair"}
+    assert isinstance(isolation._hello(), Hello)
+
+
+# -- containers --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_engine_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine without the air-gapped set-up, and with nothing in its environment."""
+    for name in ("CHAOS_PYTHON_IMAGE", "CHAOS_TOXIPROXY_IMAGE", "CHAOS_TOXIPROXY_SERVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setenv("CHAOS_ENGINE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    containers._engine.cache_clear()
+    yield tmp_path
+    containers._engine.cache_clear()
+
+
+@pytest.mark.usefixtures("no_engine_home")
+def test_no_engine() -> None:
+    assert containers.engine() == CheckResult(
+        name="container engine",
+        state=State.MISSING,
+        found=(
+            "no container engine answers: unix:///nowhere/docker.sock (from DOCKER_HOST): No such file or directory"
+        ),
+        remedy="start Docker, or `make engine` (Debian, as root); DOCKER_HOST says where it listens",
+        runtime="containers",
+        leaves_out="the containers runtime; the processes runtime needs no engine",
+    )
+    image = containers.python_image()
+    assert (image.state, image.found) == (State.UNKNOWN, "not looked up, no engine answers")
+
+
+class FakeEngine:
+    """A client of an engine that has one image."""
+
+    class images:  # noqa: N801 - as the docker SDK has it
+        @staticmethod
+        def get(name: str) -> object:
+            if name != "mine:1":
+                raise ImageNotFound("no such image")
+            return type("Image", (), {"short_id": "sha256:12"})
+
+    def info(self) -> dict[str, str]:
+        return {"Driver": "overlay2"}
+
+    def close(self) -> None:
+        pass
+
+
+def test_an_engine_with_one_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Engine(
+        host="unix:///s",
+        version="20.10",
+        api_version="1.41",
+        home=None,
+        python_image="mine:1",
+        toxiproxy_image="other:1",
+    )
+    monkeypatch.setattr(containers, "_engine", lambda: found)
+    monkeypatch.setattr(containers, "connect", lambda engine: FakeEngine())
+    assert containers.engine().found == "20.10 at unix:///s, storage overlay2"
+    assert containers.python_image().found == "mine:1 (sha256:12)"
+    missing = containers.toxiproxy_image()
+    assert missing.state is State.LIMITED
+    assert missing.found == "other:1 is not local and will be pulled when it is needed"
+
+
+def test_no_toxiproxy(no_engine_home: Path) -> None:
+    result = containers.toxiproxy_program()
+    assert result.state is State.LIMITED
+    assert result.found == (f"no toxiproxy-server: it is neither on PATH nor at {no_engine_home}/bin/toxiproxy-server")
+
+
+def test_a_toxiproxy_on_the_path(no_engine_home: Path) -> None:
+    program = no_engine_home / "toxiproxy-server"
+    program.write_text("#!/bin/sh\necho toxiproxy-server version 2.12.0\n")
+    program.chmod(0o755)
+    result = containers.toxiproxy_program()
+    assert (result.state, result.found) == (State.OK, f"2.12.0 at {program}")

@@ -1,0 +1,73 @@
+"""A server, a link of either kind to it, clients and an agent, all real and on loopback."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
+from chaos.agent.hermetic import launch_agent
+from chaos.agent.isolation import Isolation, Kind
+from chaos.links.link import Link
+from chaos.links.toxiproxy import Toxiproxy
+from chaos.links.traits import LinkKind
+from tests.unit.faults.stage import InProcess, Witness, echo_server
+from tests.unit.links.servers import running
+
+
+@pytest.fixture(scope="session", params=list(LinkKind))
+def proxy(request: pytest.FixtureRequest) -> Iterator[Address]:
+    """The API of a Toxiproxy, real and embedded."""
+    with running(request.param) as (api, _):
+        yield api
+
+
+@pytest.fixture
+async def ends() -> list[str]:
+    """How the server's connections ended, in the server's own eyes: "FIN", or the exception's name."""
+    return []
+
+
+@pytest.fixture
+async def server(ends: list[str]) -> AsyncIterator[Address]:
+    """A WebSocket server that echoes, answers pings, and sends nothing of its own."""
+    async with echo_server(type("Witness", (Witness,), {"ends": ends})) as (address, _):
+        yield address
+
+
+@pytest.fixture
+async def toxiproxy(proxy: Address) -> AsyncIterator[Toxiproxy]:
+    async with Toxiproxy(proxy) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def link(toxiproxy: Toxiproxy, server: Address) -> Link:
+    return await toxiproxy.create_link("clients", server)
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[InProcess]:
+    made = InProcess()
+    yield made
+    await made.close()
+
+
+@pytest.fixture(scope="session")
+def agent_socket() -> Iterator[Path]:
+    """An agent of this network namespace; a path short enough for a unix socket."""
+    directory = Path(tempfile.mkdtemp(prefix="chaos-faults-"))
+    with launch_agent(socket=directory / "agent.sock", isolation=Isolation(Kind.PLAIN)) as process:
+        yield process.socket
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+async def agent(agent_socket: Path) -> AsyncIterator[AsyncAgent]:
+    async with await AsyncAgent.open(agent_socket) as opened:
+        yield opened

@@ -1,0 +1,105 @@
+"""Latency is seen on a round trip, before it counts and after it went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chaos.address import Address
+from chaos.errors import FaultError
+from chaos.faults.latency import Latency
+from chaos.journal import Bite, HealingState
+from chaos.links.link import Link
+from chaos.links.toxiproxy import Toxiproxy
+from chaos.units import parse_duration
+from tests.unit.faults.stage import Deaf, echo_server, make_scene, run_fault
+
+DELAY = 0.05
+
+
+async def test_it_bites_and_heals(link: Link, server: Address, tmp_path: Path) -> None:
+    async def toxics_in_force() -> None:
+        (handle,) = await link.toxics()
+        assert handle.toxic.attributes() == {"latency": 50, "jitter": 10}
+
+    fault = Latency(delay=DELAY, jitter=0.01)
+    receipt, healing = await run_fault(fault, make_scene(server, link), tmp_path, toxics_in_force)
+    (seen,) = receipt.evidence
+    assert (receipt.bite, seen.what, seen.side) == (Bite.BIT, "round trip through the link", "client")
+    assert parse_duration(seen.before) < DELAY / 2
+    assert parse_duration(seen.during) >= DELAY - 0.01
+    assert healing.state is HealingState.HEALED
+    assert parse_duration(healing.evidence[0].during) < DELAY / 2
+    assert receipt.since < receipt.at < healing.since <= healing.at
+    assert await link.toxics() == ()
+
+
+async def test_a_toxic_that_does_not_act_does_not_bite(
+    link: Link, server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Link.add
+    monkeypatch.setattr(Link, "add", lambda self, toxic, **options: add(self, toxic, **options, toxicity=0.0))
+    receipt, healing = await run_fault(Latency(delay=DELAY), make_scene(server, link), tmp_path)
+    assert (receipt.bite, healing.state) == (Bite.DID_NOT_BITE, HealingState.HEALED)
+
+
+async def test_a_toxic_that_stays_is_not_healed(
+    link: Link, server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def do_nothing(self: Link, handle: object) -> None:
+        """As if it had been removed."""
+
+    monkeypatch.setattr(Link, "remove", do_nothing)
+    _, healing = await run_fault(Latency(delay=DELAY), make_scene(server, link, patience=4 * DELAY), tmp_path)
+    assert healing.state is HealingState.FAILED
+    assert parse_duration(healing.evidence[0].during) >= DELAY
+
+
+async def test_a_server_that_is_gone_afterwards_is_not_the_faults_failure(toxiproxy: Toxiproxy, tmp_path: Path) -> None:
+    async with echo_server() as (address, mortal):
+        link = await toxiproxy.create_link("mortal", address)
+
+        async def die() -> None:
+            mortal.close()
+            await mortal.wait_closed()
+
+        receipt, healing = await run_fault(Latency(delay=DELAY), make_scene(address, link), tmp_path, die)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED)
+    assert healing.evidence[0].during.startswith("not measured (")
+    assert healing.evidence[0].during.endswith("; 0 toxics on the link")
+
+
+async def test_a_server_that_does_not_answer_pings_is_given_up(toxiproxy: Toxiproxy, tmp_path: Path) -> None:
+    async with echo_server(Deaf) as (address, _):
+        link = await toxiproxy.create_link("deaf", address)
+        with pytest.raises(FaultError) as caught:
+            await run_fault(Latency(delay=DELAY), make_scene(address, link, patience=4 * DELAY), tmp_path)
+        assert (
+            str(caught.value) == "latency could not be injected: TimeoutError: 3 pings were not answered within 600ms"
+        )
+        assert await link.toxics() == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"delay": -0.05}, "latency is from 0s to 24h; found -0.05s"),
+        ({"delay": 0.0}, "delay is above 0s: a delay of nothing cannot be seen to act"),
+        ({"delay": 0.0005}, "latency is a whole multiple of 1ms; found 0.0005s"),
+        (
+            {"delay": 0.05, "jitter": 0.05},
+            "jitter is at most half the delay (25ms), or the shortest delays could not be told from none; found 50ms",
+        ),
+    ],
+)
+def test_nonsense_cannot_be_made(options: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is compared
+        Latency(**options)
+    assert str(caught.value) == message
+
+
+async def test_without_a_link_it_says_so(server: Address, tmp_path: Path) -> None:
+    with pytest.raises(FaultError) as caught:
+        await run_fault(Latency(), make_scene(server, None), tmp_path)
+    assert str(caught.value) == "this fault acts on the link, and this deployment has none"

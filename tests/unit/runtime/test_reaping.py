@@ -1,0 +1,160 @@
+"""A run that is killed in the middle, and the next one: everything of the dead goes, nothing of the living."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+import psutil
+import pytest
+
+from chaos.agent.hermetic import probe_isolation
+from chaos.runtime.base import RuntimeOptions
+from chaos.runtime.containers import ContainersRuntime
+from chaos.runtime.engine import Engine
+from chaos.runtime.environment import own_environment
+from chaos.runtime.owned import OWNER_LABEL, reap_engine
+from chaos.runtime.owner import Owner
+from chaos.runtime.processes import ProcessesRuntime
+from chaos.runtime.reaper import reap
+
+from .deploying import PYTHON, WITHIN, ask, labelled, leftovers, stub_target
+
+START_WITHIN = 60.0
+"""Seconds for the other run to deploy; it takes one to three."""
+
+
+@contextmanager
+def other_run(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A run of its own and what it said of itself; killed at the end at the latest."""
+    script = str(Path(__file__).with_name("owner_process.py"))
+    with subprocess.Popen(
+        [PYTHON, script, *arguments], env=own_environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def owner_of(about: dict[str, Any]) -> Owner:
+    owner = Owner.parse(about["owner"])
+    assert owner is not None
+    return owner
+
+
+def wait_until(condition: Any) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("ground", ["namespace", "loopback"])
+def test_processes_of_a_killed_run(ground: str, owner: Owner) -> None:
+    if ground == "namespace" and not probe_isolation().hermetic.available:
+        pytest.skip("no namespace can be had here")
+    options = RuntimeOptions(hermetic=ground == "namespace")
+    with ProcessesRuntime().deploy(stub_target(), owner=owner, options=options) as ours, other_run(ground) as other:
+        process, about = other
+        assert {name for _, name in leftovers(owner_of(about))} >= {"sleep"}
+        before, theirs = leftovers(owner), leftovers(owner_of(about))
+        reap(engine=None)
+        assert leftovers(owner_of(about)) == theirs  # while it lives, nothing of it is touched
+        process.kill()
+        process.wait()
+        reaped = reap(engine=None)
+        assert len([path for path in reaped.directories if about["owner"] in path]) == 1
+        assert leftovers(owner_of(about)) == []
+        assert leftovers(owner) == before
+        assert ask(ours, "/health") == ""
+
+
+def test_a_run_that_is_killed_together_with_its_agent(owner: Owner) -> None:
+    """On loopback no namespace ends what the server's own children have become: the reaper finds it by its mark."""
+    with other_run("loopback") as (process, about):
+        psutil.Process(about["agent"]).suspend()  # so that it cannot clean up when its owner ends
+        process.kill()
+        process.wait()
+        os.kill(about["agent"], signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(about["pid"]))  # the kernel ends what the agent itself had started
+        assert psutil.pid_exists(about["child"])
+        assert about["child"] in reap(engine=None).processes
+        assert leftovers(owner_of(about)) == []
+
+
+@pytest.mark.parametrize("way", ["nsenter", "sidecar"])
+def test_containers_of_a_killed_run(
+    way: str, engine: Engine, client: docker.DockerClient, stub_directory: Path, owner: Owner
+) -> None:
+    if way == "nsenter" and os.geteuid() != 0:
+        pytest.skip("nsenter takes root")
+    target = stub_target(build=str(stub_directory))
+    with (
+        ContainersRuntime(engine).deploy(target, owner=owner, options=RuntimeOptions()) as ours,
+        other_run(way, str(stub_directory)) as (process, about),
+    ):
+        theirs = labelled(client, owner_of(about))
+        assert len(theirs) == 5
+        before = labelled(client, owner)
+        reap(engine=engine)
+        assert labelled(client, owner_of(about)) == theirs
+        process.kill()
+        process.wait()
+        reaped = reap(engine=engine)
+        assert set(theirs) <= {*reaped.containers, *reaped.networks}
+        assert labelled(client, owner_of(about)) == []
+        assert leftovers(owner_of(about)) == []
+        assert labelled(client, owner) == before
+        assert ask(ours, "/health") == ""
+
+
+def test_two_runs_that_reap_at_once(
+    engine: Engine, client: docker.DockerClient, stub_directory: Path, owner: Owner
+) -> None:
+    with other_run("nsenter", str(stub_directory)) as (process, about):
+        process.kill()
+        process.wait()
+        code = "from chaos.runtime import engine, reaper; reaper.reap(engine=engine.find_engine())"
+        both = [subprocess.Popen([PYTHON, "-c", code], env=own_environment()) for _ in range(2)]
+        assert [other.wait(START_WITHIN) for other in both] == [0, 0]
+        assert labelled(client, owner_of(about)) == []
+
+
+def test_an_owner_of_another_boot_is_only_reaped_when_nothing_of_it_runs(
+    engine: Engine, client: docker.DockerClient, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_boot = "1-2-00000000-00000001"
+    running = client.containers.run(
+        engine.python_image, ["sleep", "600"], detach=True, labels={OWNER_LABEL: before_boot}
+    )
+    created = client.containers.create(engine.python_image, ["sleep", "600"], labels={OWNER_LABEL: before_boot})
+    both = {running.name, created.name}
+    try:
+        assert both.isdisjoint(reap_engine(client, local=True)[0])
+        # As if the machine had booted after all of it was made: still not while something of that owner runs,
+        monkeypatch.setattr(psutil, "boot_time", lambda: time.time() + 60)
+        assert both.isdisjoint(reap_engine(client, local=True)[0])
+        running.kill()
+        # nor on an engine that may be another machine's,
+        assert both.isdisjoint(reap_engine(client, local=False)[0])
+        assert both <= set(reap_engine(client, local=True)[0])
+    finally:
+        for left in client.containers.list(all=True, filters={"label": f"{OWNER_LABEL}={before_boot}"}):
+            left.remove(force=True)
+
+
+def test_what_nobody_of_ours_labelled_is_left_alone(engine: Engine, client: docker.DockerClient) -> None:
+    strange = client.networks.create("runtime-test-strange", labels={OWNER_LABEL: "somebody"})
+    try:
+        assert strange.name not in reap_engine(client, local=True)[1]
+    finally:
+        strange.remove()
