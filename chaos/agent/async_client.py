@@ -165,7 +165,10 @@ class AsyncAgent:
         return code
 
     async def signal(self, pids: Iterable[int], number: Signals, *, tree: bool = False) -> list[int]:
-        """Send a signal to processes, with `tree` to all their descendants too; the pids of those it reached."""
+        """Send a signal to processes, with `tree` to all their descendants too; the pids of those it reached.
+
+        SIGSTOP has taken effect in every thread when this returns; other signals are on their way.
+        """
         answer = await self.call("signal", pids=list(pids), signal=Signals(number).name, tree=tree)
         return list(answer["signalled"])
 

@@ -125,7 +125,10 @@ class AgentClient:
         return code
 
     def signal(self, pids: Iterable[int], number: Signals, *, tree: bool = False) -> list[int]:
-        """Send a signal to processes, with `tree` to all their descendants too; the pids of those it reached."""
+        """Send a signal to processes, with `tree` to all their descendants too; the pids of those it reached.
+
+        SIGSTOP has taken effect in every thread when this returns; other signals are on their way.
+        """
         answer = self.call("signal", pids=list(pids), signal=Signals(number).name, tree=tree)
         return list(answer["signalled"])
 

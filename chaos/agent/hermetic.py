@@ -143,7 +143,7 @@ def _await_ready(process: subprocess.Popen[bytes], within: float) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Close the control pipe and wait; what has not ended in time is killed (an agent behind unshare dies with that)."""
+    """Close the control pipe and wait; what has not ended in time is killed. An agent behind unshare dies with it."""
     if process.stdin is not None:
         process.stdin.close()
     if process.stdout is not None:

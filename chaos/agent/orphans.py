@@ -21,7 +21,7 @@ _NFT_WITHIN = 10.0
 
 
 def kill_marked(*, variable: str, value: str, within: float) -> list[int]:
-    """Kill the processes started with `variable=value` in their environment; pids of those left after `within` seconds."""
+    """Kill the processes started with `variable=value` in their environment; pids of those left after `within` s."""
     return kill_all(lambda: processes_with(variable=variable, value=value), within=within)
 
 

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 
 from chaos.agent.identity import Identity
 
-__all__ = ["Figures", "Stat", "all_stats", "descendants", "measure", "processes_with", "read_stat", "socket_owners"]
+__all__ = [
+    "Figures",
+    "Stat",
+    "all_stats",
+    "descendants",
+    "is_stopped",
+    "measure",
+    "processes_with",
+    "read_stat",
+    "socket_owners",
+]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _GONE = (FileNotFoundError, ProcessLookupError)
@@ -49,10 +59,11 @@ class Figures:
     cpu: float = 0.0
 
 
-def read_stat(pid: int) -> Stat | None:
-    """The process's state; None when there is none of that pid."""
+def read_stat(pid: int, *, thread: int | None = None) -> Stat | None:
+    """The state of a process, or of one of its threads; None when there is none."""
+    path = f"/proc/{pid}/stat" if thread is None else f"/proc/{pid}/task/{thread}/stat"
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0) as file:
             content = file.read()
     except _HIDDEN:
         return None
@@ -110,6 +121,19 @@ def measure(processes: Iterable[Identity]) -> Figures:
         pss += proportional
         cpu += stat.cpu
     return Figures(processes=count, fds=fds, threads=threads, rss=rss, pss=pss, cpu=cpu)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether every thread of a process is stopped (or it is gone).
+
+    SIGSTOP takes effect in each thread when the kernel next looks at it: until then a thread goes on working.
+    """
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except _HIDDEN:
+        return True
+    stats = (read_stat(pid, thread=int(thread)) for thread in threads)
+    return all(stat is None or stat.state in "TtZX" for stat in stats)
 
 
 def socket_owners(inodes: Iterable[int]) -> list[int]:

@@ -25,7 +25,8 @@ class ServerSurvived(Expectation):
         promised = "the server ends only when it is told to"
         if self.alive:
             return self.held("it runs", promised)
-        how = f"killed by signal {-self.exit_code}" if (self.exit_code or 0) < 0 else f"with exit code {self.exit_code}"
+        code = self.exit_code or 0
+        how = f"killed by signal {-code}" if code < 0 else f"with exit code {code}"
         return self.violated(
             f"the server ended in the middle of the scenario, {how}", promised, figure="ended", evidence=self.log
         )

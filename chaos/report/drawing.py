@@ -121,7 +121,7 @@ def _chart(series: Series, x: Scale, *, top: float) -> Iterator[str]:
     low, high = _limits(values, series)
     y = Scale(low, high, top + CHART, top + 6)
     yield text(series.label, 0, top + 16, class_="label")
-    for value in ticks(low, high, most=3):
+    for value in ticks(low, high, most=4):
         yield line(LEFT, y(value), WIDTH - RIGHT, y(value), class_="grid")
         yield text(_value(value, series), LEFT - 6, y(value) + 4, class_="small", text_anchor="end")
     points = thinned([(x(at), y(value)) for at, value in series.points])

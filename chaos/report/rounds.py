@@ -36,7 +36,7 @@ def _chart(label: str, points: list[tuple[int, int]], *, left: int, memory: bool
     x = Scale(0, max(ended for ended, _ in points), left + GUTTER, left + WIDTH / 2 - 24)
     y = Scale(max(0, min(values) - margin), max(values) + margin, BOTTOM, TOP)
     yield text(label, left, 14, class_="label")
-    for value in ticks(y.low, y.high, most=3):
+    for value in ticks(y.low, y.high, most=4):
         yield line(x.first, y(value), x.last, y(value), class_="grid")
         shown = format_size(value) if memory else f"{value:g}"
         yield text(shown, x.first - 6, y(value) + 4, class_="small", text_anchor="end")

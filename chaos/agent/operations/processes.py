@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from signal import Signals
 
 from chaos.agent.fields import Field, directory, environment, flag, listed, nearest, optional, pid, port, seconds, text
 from chaos.agent.identity import Identity, own_pid, send_signal
-from chaos.agent.processes import descendants, read_stat, socket_owners
+from chaos.agent.processes import descendants, is_stopped, read_stat, socket_owners
 from chaos.agent.records import to_record
 from chaos.agent.server import Operation
 from chaos.agent.sockdiag import SockDiag
@@ -17,6 +19,11 @@ from chaos.agent.spawner import Spawner
 from chaos.errors import AgentError
 
 __all__ = ["process_operations"]
+
+_STOP_WITHIN = 2.0
+"""Seconds: a running thread stops within microseconds, one that the kernel keeps busy within a time slice."""
+_LOOK_EVERY = 0.001
+"""Seconds between two looks at threads that are about to stop."""
 
 
 def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dict[str, Operation]:
@@ -29,8 +36,11 @@ def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dic
     async def wait(pid: int, timeout: float | None) -> object:
         return {"exit_code": await spawner.wait(pid, timeout=timeout)}
 
-    async def send(pids: Sequence[int], signal: signal.Signals, tree: bool) -> object:
-        return {"signalled": _signal(pids, signal, tree=tree)}
+    async def send(pids: Sequence[int], signal: Signals, tree: bool) -> object:
+        reached = _signal(pids, signal, tree=tree)
+        if signal is Signals.SIGSTOP:
+            await _until_stopped(reached)
+        return {"signalled": reached}
 
     async def tree(pid: int) -> object:
         return [stat.pid for stat in descendants([pid]) if stat.state != "Z"]
@@ -59,17 +69,17 @@ def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dic
     }
 
 
-def _signal_number(value: object) -> signal.Signals:
-    names = [known.name for known in signal.Signals]
+def _signal_number(value: object) -> Signals:
+    names = [known.name for known in Signals]
     if isinstance(value, str) and value in names:
-        return signal.Signals[value]
-    if isinstance(value, int) and not isinstance(value, bool) and value in list(signal.Signals):
-        return signal.Signals(value)
+        return Signals[value]
+    if isinstance(value, int) and not isinstance(value, bool) and value in list(Signals):
+        return Signals(value)
     hint = nearest(str(value).upper(), names)
     raise ValueError(f"a signal's number or name such as SIGTERM{hint}")
 
 
-def _signal(pids: Sequence[int], number: signal.Signals, *, tree: bool) -> list[int]:
+def _signal(pids: Sequence[int], number: Signals, *, tree: bool) -> list[int]:
     """Send the signal to all of them that live; those that got it. A tree is gone through again until nobody is new."""
     got: dict[Identity, None] = {}
     while True:
@@ -84,7 +94,19 @@ def _signal(pids: Sequence[int], number: signal.Signals, *, tree: bool) -> list[
             return [process.pid for process in got]
 
 
-def _deliver(process: Identity, number: signal.Signals) -> bool:
+async def _until_stopped(pids: Sequence[int]) -> None:
+    """Return once no thread of these processes runs any more; until then a stopped server may still answer."""
+    deadline = time.monotonic() + _STOP_WITHIN
+    while running := [pid for pid in pids if not is_stopped(pid)]:
+        if time.monotonic() >= deadline:
+            raise AgentError(
+                f"pids {running} got SIGSTOP and still run after {_STOP_WITHIN:g} s: "
+                "a thread is in an uninterruptible sleep, usually of a disk or a network file system"
+            )
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+def _deliver(process: Identity, number: Signals) -> bool:
     try:
         delivered = send_signal(process, number)
     except PermissionError as error:
@@ -100,7 +122,7 @@ def _deliver(process: Identity, number: signal.Signals) -> bool:
     return delivered
 
 
-def _refuse_own(pid: int, number: signal.Signals) -> None:
+def _refuse_own(pid: int, number: Signals) -> None:
     ancestor: int | None = own_pid()
     while ancestor:
         if ancestor == pid:

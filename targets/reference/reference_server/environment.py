@@ -49,9 +49,7 @@ def load_settings(environment: Mapping[str, str], *, profile: str | None = None)
     for variable, field in OTHER_NAMES.items():
         if variable in environment and field.upper() in environment:
             raise BadSetting(
-                _problem(
-                    variable, found=environment[variable], allowed=f"one name, {field.upper()}", remedy="remove it"
-                )
+                _problem(variable, found=environment[variable], allowed=f"only {field.upper()}", remedy="remove it")
             )
     given = {field: environment[variable] for variable, field in known.items() if variable in environment}
     try:

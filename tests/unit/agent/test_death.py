@@ -141,21 +141,22 @@ def test_a_stopped_tree_dies_as_well(agent: AgentProcess, client: AgentClient, f
     assert still_there(family) == []
 
 
-def test_those_that_revive_each_other_do_not_get_away(plain: AgentProcess, directory: Path) -> None:
-    """Whoever kills one after the other finds the first alive again; so all are stopped before any is killed."""
+def test_a_mother_that_replaces_dead_children_does_not_get_away(plain: AgentProcess, directory: Path) -> None:
+    """Whoever kills one after the other finds the first replaced; so all are stopped before any is killed."""
+    births = directory / "births"
     with plain.client() as client:
-        revivers = [sys.executable, "-I", "-S", str(HERE / "revivers.py"), str(directory / "births")]
-        client.spawn(revivers, name="revivers", log=directory / "log")
-        births = directory / "births"
-        wait_until(lambda: births.exists() and births.read_text().count("\n") == 2, "both are there")
+        client.spawn(
+            [sys.executable, "-I", "-S", str(HERE / "mother.py"), str(births)], name="mother", log=directory / "log"
+        )
+        wait_until(lambda: births.exists() and births.read_text().count("\n") == 20, "all children are born")
         client.signal([int(births.read_text().split()[0])], signal.SIGKILL)
-        wait_until(lambda: births.read_text().count("\n") == 3, "the one has revived the other")
+        wait_until(lambda: births.read_text().count("\n") == 21, "the dead one is replaced")
     family = processes_with(variable="CHAOS_AGENT", value=plain.token)
-    assert len(family) == 3, "the agent and two others"
+    assert len(family) == 22, "the agent, the mother, her children"
     os.kill(plain.pid, signal.SIGTERM)
     assert_gone(family)
     plain.close()
-    assert births.read_text().count("\n") == 3, "nobody was revived any more"
+    assert births.read_text().count("\n") == 21, "nobody was born any more"
 
 
 def test_a_control_pipe_that_is_none_is_refused(directory: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from chaos.agent.hermetic import AgentProcess, launch_agent
 from chaos.agent.isolation import Isolation, Kind, probe_isolation
 from chaos.errors import AgentError
 
-from .support import DEADLINE, HERE
+from .support import DEADLINE, HERE, identity_of, start_tree, still_there
 
 PLAIN = Isolation(Kind.PLAIN)
 
@@ -81,6 +83,17 @@ def test_one_that_does_not_get_ready_is_killed(directory: Path) -> None:
     silent.chmod(0o755)
     with pytest.raises(AgentError, match=r"^the agent was not ready within 0\.1 s; its log .* is empty$"):
         launch_agent(socket=directory / "a", isolation=PLAIN, python=str(silent), ready_within=0.1)
+
+
+def test_one_that_hangs_is_killed_with_everything_it_spawned(
+    agent: AgentProcess, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with agent.client() as client:
+        everything = [*start_tree(client, directory), identity_of(agent)]
+    os.kill(agent.pid, signal.SIGSTOP)
+    monkeypatch.setattr("chaos.agent.hermetic._END_WITHIN", 0.2)
+    agent.close()
+    assert still_there(everything) == []
 
 
 def test_without_an_agent_the_client_says_so(directory: Path) -> None:

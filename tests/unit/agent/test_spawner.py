@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from signal import Signals
 
@@ -17,7 +18,7 @@ from chaos.agent.hermetic import AgentProcess
 from chaos.agent.processes import read_stat
 from chaos.errors import AgentError
 
-from .support import DEADLINE, assert_gone, identities, port_for, start_echo, start_tree, wait_until
+from .support import DEADLINE, assert_gone, exchange, identities, port_for, start_echo, start_tree, wait_until
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 
@@ -168,11 +169,29 @@ def test_a_stop_reaches_the_whole_tree(client: AgentClient, directory: Path) -> 
     assert below[0] == root
     assert len(below) == 2, "the third has daemonised and is no descendant any more"
     assert sorted(client.signal([root], Signals.SIGSTOP, tree=True)) == sorted(below)
-    wait_until(lambda: [_state(pid) for pid in below] == ["T", "T"], "both are stopped")
+    assert [_state(pid) for pid in below] == ["T", "T"]
     client.signal([root], Signals.SIGCONT, tree=True)
     wait_until(lambda: [_state(pid) for pid in below] == ["S", "S"], "both go on")
     assert sorted(client.signal([root], Signals.SIGKILL, tree=True)) == sorted(below)
     assert_gone([member for member in members if member.pid in below])
+
+
+def test_a_stopped_server_does_not_answer_any_more(client: AgentClient, agent: AgentProcess, directory: Path) -> None:
+    """Not even once, from a thread that had not noticed: stopping waits for all threads."""
+    port = port_for(agent.isolation)
+    server = start_echo(client, directory, port=port)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(client.connect("127.0.0.1", port)) for _ in range(20)]
+        for connection in connections:
+            exchange(connection)
+        client.signal([server.pid], Signals.SIGSTOP)
+        for connection in connections:
+            connection.sendall(b"x")
+        received = client.sockets(port)
+        waiting = [info.rqueue for info in received if info.side == "local" and info.state == "ESTABLISHED"]
+        assert waiting == [1] * 20
+        client.signal([server.pid], Signals.SIGCONT)
+        assert [connection.recv(1) for connection in connections] == [b"x"] * 20
 
 
 def test_signalling_the_dead_reaches_nobody(client: AgentClient, directory: Path) -> None:

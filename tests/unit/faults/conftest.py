@@ -41,7 +41,8 @@ async def server(ends: list[str]) -> AsyncIterator[Address]:
 
 
 @pytest.fixture
-async def toxiproxy(proxy: Address) -> AsyncIterator[Toxiproxy]:
+async def toxiproxy(proxy: Address, server: Address) -> AsyncIterator[Toxiproxy]:
+    """Asks for the server so as to end before it does: no connection is still on its way to it then."""
     async with Toxiproxy(proxy) as opened:
         yield opened
 

@@ -79,6 +79,7 @@ async def test_a_server_that_does_not_answer_pings_is_given_up(toxiproxy: Toxipr
             str(caught.value) == "latency could not be injected: TimeoutError: 3 pings were not answered within 600ms"
         )
         assert await link.toxics() == ()
+        await link.close()
 
 
 @pytest.mark.parametrize(

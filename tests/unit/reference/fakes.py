@@ -39,6 +39,7 @@ class FakeWire:
     def __init__(self) -> None:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.on_pong: Callable[[bytes], object] = lambda payload: None
+        self.on_leaving: Callable[[], object] = lambda: None
         self.pings: list[bytes] = []
         self.seen: Evidence = NOTHING_SEEN
         self.written = 0

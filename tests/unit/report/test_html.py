@@ -134,12 +134,18 @@ def test_a_story_tells_everything(sample_run: Run, page: Element) -> None:
         "40 of 43 attempts",
         "50 of 50 answered, median 1.37ms, worst 1.5ms",
         "+1.500s fault stalled_reader: stalled_reader on 10 of 40",
-        "client late/0 not let in: timeout in handshake",
+        "+3.000s 3 clients of late not let in: timeout in handshake",
         f"python -m chaos replay {sample_run.id} {slug}",
         "tests/scenarios/test_cleanup.py::test_dead_peers_are_found[stalled_reader]",
     ):
         assert words in story.text, words
     assert len(list(story.all("svg"))) == 1
+
+
+def test_what_is_long_is_folded(state: Path) -> None:
+    run = make_run(state, [Cell(promise="p", scenario="s", outcome="violated", observed="ab " * 200)])
+    (table,) = Page(render_html(run)).root.all("table", class_="findings")
+    assert "and 300 more characters" in table.text
 
 
 def test_inconclusive_says_why(page: Element) -> None:

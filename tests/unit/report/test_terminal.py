@@ -132,8 +132,8 @@ def test_names_that_are_too_long_are_cut_and_the_rest_stays_in_line(state: Path)
     )
     lines = rendered(make_run(state, [long])).splitlines()
     assert lines[2:4] == [
-        "                                                    antidisest",
-        "a promise wit…  a scenario whose name goes on and…  ✓ 123456789012…",
+        "                                                      antidisest",
+        "a promise wit…  a scenario whose name goes on and o…  ✓ 1234567890123…",
     ]
 
 

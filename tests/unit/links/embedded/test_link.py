@@ -6,6 +6,7 @@ from chaos.links.embedded.items import End
 from chaos.links.embedded.toxics.bandwidth import Bandwidth
 from chaos.links.embedded.toxics.latency import Latency
 from chaos.links.embedded.toxics.limit_data import LimitData
+from chaos.links.embedded.toxics.noop import Noop
 from chaos.links.embedded.toxics.slow_close import SlowClose
 
 from .rig import LinkBench, setting
@@ -42,6 +43,15 @@ def test_a_reset_overtakes_a_stalled_sink_through_toxics():
     assert bench.ended is None  # an RST takes its time through toxics like everything else
     bench.advance(1)
     assert bench.ended == (120, End.RESET)
+
+
+def test_a_reset_frees_what_waits_for_a_stalled_sink_already():
+    bench = LinkBench(Noop(), setting(Noop(), name="another"))
+    bench.make_room(False)
+    bench.feed(b"a", b"b", b"c")
+    assert bench.arrivals == []
+    bench.end(End.RESET)
+    assert (bench.sink.data, bench.ended) == (b"abc", (0, End.RESET))
 
 
 def test_a_fin_waits_for_a_stalled_sink():

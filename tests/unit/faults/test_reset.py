@@ -1,0 +1,114 @@
+"""A reset is a true RST, seen by the clients and by the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
+from chaos.errors import FaultError, LinkError
+from chaos.faults.evidence import poll_until
+from chaos.faults.reset import Reset
+from chaos.journal import Bite, HealingState
+from chaos.links.link import Link
+from chaos.links.traits import LinkKind
+from tests.unit.faults.stage import PATIENCE, InProcess, connect_victims, make_scene, run_fault
+
+
+async def test_both_ends_get_rst(
+    link: Link, server: Address, ends: list[str], worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    fault = Reset()
+    await fault.prepare(make_scene(server, link))
+    victims = await connect_victims(worker, link)
+    receipt, healing = await run_fault(fault, make_scene(server, link, victims=victims, agent=agent), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    assert [(seen.side, seen.before, seen.during) for seen in receipt.evidence] == [
+        ("client", "3 open", "3 reset"),
+        ("server kernel", "3", "0"),
+    ]
+    assert ends == ["ConnectionResetError"] * 3
+    assert healing.state is HealingState.HEALED
+    assert receipt.since < receipt.at <= healing.since <= healing.at
+    assert await link.toxics() == ()
+
+
+async def test_afterwards_connections_live_and_end_as_their_peers_end_them(
+    link: Link, server: Address, ends: list[str], worker: InProcess, tmp_path: Path
+) -> None:
+    fault = Reset()
+    await fault.prepare(make_scene(server, link))
+    victims = await connect_victims(worker, link)
+    await run_fault(fault, make_scene(server, link, victims=victims), tmp_path)
+    ends.clear()
+    await victims.connect()
+    assert (await victims.exchange()).answered == 3
+    await victims.close()
+
+    async def ended() -> int:
+        return len(ends)
+
+    await poll_until(ended, lambda found: found == 3, within=PATIENCE)
+    assert ends == ["FIN"] * 3
+
+
+async def test_without_an_agent_the_clients_are_the_witnesses(
+    link: Link, server: Address, worker: InProcess, tmp_path: Path
+) -> None:
+    fault = Reset()
+    await fault.prepare(make_scene(server, link))
+    victims = await connect_victims(worker, link)
+    receipt, _ = await run_fault(fault, make_scene(server, link, victims=victims), tmp_path)
+    assert (receipt.bite, [seen.side for seen in receipt.evidence]) == (Bite.BIT, ["client"])
+
+
+async def test_a_fin_is_not_a_reset(link: Link, server: Address, worker: InProcess, tmp_path: Path) -> None:
+    """Prepared after the clients connected, Toxiproxy sends FIN; the embedded proxy still sends RST."""
+    fault = Reset()
+    victims = await connect_victims(worker, link)
+    await fault.prepare(make_scene(server, link))
+    receipt, healing = await run_fault(fault, make_scene(server, link, victims=victims), tmp_path)
+    if link.kind is LinkKind.EMBEDDED:
+        assert (receipt.bite, receipt.covered) == (Bite.BIT, 3)
+    else:
+        assert (receipt.bite, receipt.covered) == (Bite.DID_NOT_BITE, 0)
+        assert receipt.evidence[0].during == "3 eof"
+    assert healing.state is HealingState.HEALED
+
+
+async def test_a_link_that_was_not_prepared_is_left_as_it_was(
+    link: Link, server: Address, worker: InProcess, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, link)
+    if link.kind is LinkKind.TOXIPROXY:
+        with pytest.raises(LinkError, match="was not prepared for resets"):
+            await run_fault(Reset(), make_scene(server, link, victims=victims), tmp_path)
+        assert (await victims.exchange()).answered == 3
+    else:
+        receipt, _ = await run_fault(Reset(), make_scene(server, link, victims=victims), tmp_path)
+        assert receipt.bite is Bite.BIT
+    assert await link.toxics() == ()
+
+
+async def test_a_reset_that_fails_half_way_is_undone(
+    link: Link, server: Address, worker: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = Reset()
+    await fault.prepare(make_scene(server, link))
+    victims = await connect_victims(worker, link)
+
+    async def fail(self: Link) -> None:
+        raise LinkError("half-way")
+
+    monkeypatch.setattr(Link, "reset_all", fail)
+    with pytest.raises(LinkError, match=r"^half-way$"):
+        await run_fault(fault, make_scene(server, link, victims=victims), tmp_path)
+    assert await link.toxics() == ()
+
+
+async def test_without_victims_it_says_so(link: Link, server: Address, tmp_path: Path) -> None:
+    with pytest.raises(FaultError) as caught:
+        await run_fault(Reset(), make_scene(server, link), tmp_path)
+    assert str(caught.value) == "this fault acts on clients: inject it with a crowd"

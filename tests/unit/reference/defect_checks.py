@@ -1,0 +1,266 @@
+"""For each defect one small question to the server's parts: is the promise kept that this defect breaks?
+
+Asked of sound parts the answer is True, and of parts with the defect installed False. Nothing here goes over a network;
+what takes a running server is in `test_defects.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import time
+import weakref
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+from reference_server.breaker import State
+from reference_server.clock import AttentiveClock
+from reference_server.connection import Connection
+from reference_server.endpoints.session import Session
+from reference_server.environment import load_settings
+from reference_server.establishment import Establishment
+from reference_server.guard import DependencyFailed
+from reference_server.idle import IdleTimer
+from reference_server.liveness import NOTHING_SEEN
+from reference_server.parts import Parts, build
+from reference_server.phases import EstablishmentFailed
+from reference_server.rejection import Rejected
+from reference_server.source import Unavailable
+
+from .fakes import AlwaysAttentive, FakeTime, FakeWire, make_connection
+
+LONG = 60.0
+"""Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
+
+Check = Callable[["Bench"], Awaitable[bool]]
+
+
+class FakeWebSocket:
+    """Accepts, without a token, and knows no more."""
+
+    headers: dict[str, str] = {}  # noqa: RUF012  # never written to
+    query_params: dict[str, str] = {}  # noqa: RUF012  # never written to
+
+    async def accept(self, *, headers: object) -> None:
+        """Nothing to wait for."""
+
+
+class Bench:
+    """All parts of a server, on a clock that is set by hand, with an upstream that fails."""
+
+    def __init__(self) -> None:
+        self.time = FakeTime()
+        self.parts: Parts = build(load_settings({"UPSTREAM_URL": "http://127.0.0.1:9"}, profile="fast"))
+        self.parts.clock = self.parts.heartbeat._clock = AlwaysAttentive(self.time)
+        for breaker in (self.parts.upstream_breaker, self.parts.accept_breaker):
+            breaker._monotonic = self.time
+            breaker._entered_at = self.time()
+        self.hits = 0
+        self.parts.upstream.get = self._fail  # type: ignore[method-assign]  # no network here
+
+    async def _fail(self, path: str) -> object:
+        self.hits += 1
+        raise DependencyFailed("error", "status 500")
+
+    def client(self, endpoint: str = "live") -> tuple[Connection, FakeWire]:
+        """An established client."""
+        connection, wire = make_connection(self.parts.clock, endpoint=endpoint, counters=self.parts.counters)
+        self.parts.heartbeat.watch(connection)
+        self.parts.registry.add(connection)
+        return connection, wire
+
+    def newcomer(self) -> Establishment:
+        """A client that is being let in."""
+        connection, _ = make_connection(self.parts.clock, counters=self.parts.counters)
+        return Establishment(FakeWebSocket(), connection, self.parts)  # type: ignore[arg-type]  # a stand-in
+
+
+async def ten_get_in_at_once(bench: Bench) -> bool:
+    accepting = [asyncio.create_task(bench.newcomer().accept()) for _ in range(10)]
+    _, waiting = await asyncio.wait(accepting, timeout=0.1)
+    for task in waiting:
+        task.cancel()
+    return not waiting
+
+
+async def limit_holds_before_anybody_is_established(bench: Bench) -> bool:
+    admission = bench.parts.admission
+    return sum(admission.try_enter() is None for _ in range(2 * admission.limit)) == admission.limit
+
+
+async def all_places_come_back(bench: Bench) -> bool:
+    admission = bench.parts.admission
+    inside = [None for _ in range(2 * admission.limit) if admission.try_enter() is None]
+    for _ in inside:
+        admission.leave()
+    return admission.inside == 0
+
+
+async def warned_at_the_threshold(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    for _ in range(bench.parts.backpressure.warn_from):
+        bench.parts.gate.enter()
+    return len(connection.outbox) == 1
+
+
+async def silent_peer_is_dead(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(LONG)
+    return bench.parts.heartbeat.is_dead(connection)
+
+
+async def pinged_at_every_beat(bench: Bench) -> bool:
+    _, wire = bench.client()
+    for beat in range(1, 5):
+        bench.parts.heartbeat.beat()
+        wire.on_pong(wire.pings[-1])
+        wire.seen = replace(NOTHING_SEEN, received=10 * beat)
+    return len(wire.pings) == 4
+
+
+async def slow_pong_is_waited_for(bench: Bench) -> bool:
+    _, wire = bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(bench.parts.settings.websocket_heartbeat_interval)
+    bench.parts.heartbeat.beat()
+    bench.parts.sweep.run()
+    return not wire.was_cut
+
+
+async def pause_kills_nobody(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    bench.parts.heartbeat.beat()
+    wire.on_pong(wire.pings[-1])
+    # The machine's clock has gone on, the attentive one has not: nobody could be heard meanwhile.
+    with mock.patch.object(time, "monotonic", return_value=time.monotonic() + LONG):
+        return not bench.parts.heartbeat.is_dead(connection)
+
+
+async def pong_is_no_activity(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    bench.time.advance(LONG)
+    wire.on_pong(b"")
+    return connection.idle_for() == LONG
+
+
+async def answer_to_the_warning_counts(bench: Bench) -> bool:
+    clock = AttentiveClock(tick_interval=LONG)
+    connection, _ = make_connection(clock)
+    timer = IdleTimer(connection, clock=clock, timeout=0.1, warning=0.04)
+    await connection.outbox.get()
+    connection.heard()
+    next_one = await connection.outbox.get()
+    timer.cancel()
+    return "idle_warning" in str(next_one)
+
+
+async def ended_connection_is_forgotten(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    bench.parts.registry.remove(connection)
+    remembered = weakref.ref(wire)
+    del connection, wire
+    gc.collect()
+    return remembered() is None
+
+
+async def lost_connection_leaves_no_file(bench: Bench) -> bool:
+    before = _open_files()
+    await bench.newcomer().accept()
+    left = _open_files() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def opens_at_the_threshold(bench: Bench) -> bool:
+    states = []
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        states.append(bench.parts.upstream_breaker.state)
+        await _call(bench)
+    return set(states) == {State.CLOSED} and bench.parts.upstream_breaker.state is State.OPEN
+
+
+async def one_failure_opens_nothing(bench: Bench) -> bool:
+    await _call(bench)
+    return bench.parts.upstream_breaker.state is State.CLOSED
+
+
+async def open_breaker_spares_the_upstream(bench: Bench) -> bool:
+    bench.parts.source._cached = ("value", 0.0)
+    for _ in range(bench.parts.settings.breaker_failure_threshold + 5):
+        await _call(bench)
+        await asyncio.sleep(0)
+    return bench.hits == bench.parts.settings.breaker_failure_threshold
+
+
+async def open_breaker_tries_again(bench: Bench) -> bool:
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await _call(bench)
+    bench.time.advance(LONG)
+    return bench.parts.upstream_breaker.acquire() is not None
+
+
+async def failed_establishments_open_the_breaker(bench: Bench) -> bool:
+    parts = bench.parts
+    session = Session(parts.settings, upstream=parts.upstream, breaker=parts.accept_breaker, gate=parts.gate)
+    ends = []
+    for _ in range(parts.settings.breaker_failure_threshold + 1):
+        try:
+            await session.establish(bench.newcomer())
+        except (EstablishmentFailed, Rejected) as end:
+            ends.append(type(end))
+    return ends[-1] is Rejected
+
+
+async def newcomer_does_not_block_the_loop(bench: Bench) -> bool:
+    with mock.patch.object(time, "sleep") as sleep:
+        await bench.newcomer().register()
+        await asyncio.sleep(0)
+    return not sleep.called
+
+
+async def broadcast_waits_for_nobody(bench: Bench) -> bool:
+    bench.client(endpoint="feed")
+    for _ in range(3):
+        bench.parts.feed.broadcast()
+        await asyncio.sleep(0)
+    return bench.parts.feed.sequence == 3
+
+
+async def _call(bench: Bench) -> None:
+    """One call of the data endpoint; the upstream fails, so there is nothing to answer with or a cached value."""
+    with contextlib.suppress(Unavailable):
+        await bench.parts.source.get()
+
+
+def _open_files() -> set[int]:
+    return {int(file.name) for file in Path("/proc/self/fd").iterdir()}
+
+
+CHECKS: dict[str, Check] = {
+    "accept_beyond_limit": limit_holds_before_anybody_is_established,
+    "accept_breaker_never_opens": failed_establishments_open_the_breaker,
+    "block_loop_on_connect": newcomer_does_not_block_the_loop,
+    "breaker_calls_while_open": open_breaker_spares_the_upstream,
+    "breaker_never_half_opens": open_breaker_tries_again,
+    "breaker_opens_late": opens_at_the_threshold,
+    "breaker_opens_on_first_failure": one_failure_opens_nothing,
+    "broadcast_waits_for_slowest": broadcast_waits_for_nobody,
+    "cut_everyone_after_pause": pause_kills_nobody,
+    "cut_slow_peers": slow_pong_is_waited_for,
+    "idle_never_closed": pong_is_no_activity,
+    "idle_timer_not_reset": answer_to_the_warning_counts,
+    "keep_dead_connections": silent_peer_is_dead,
+    "leak_fd_per_connection": lost_connection_leaves_no_file,
+    "leak_memory_per_connection": ended_connection_is_forgotten,
+    "no_backpressure_warning": warned_at_the_threshold,
+    "ping_every_other_time": pinged_at_every_beat,
+    "places_not_given_back": all_places_come_back,
+    "serve_one_at_a_time": ten_get_in_at_once,
+    "slow_to_start_serving": ten_get_in_at_once,
+}

@@ -1,0 +1,159 @@
+"""Every defect loads, says what it breaks, breaks it, and breaks nothing when it is not asked for."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from reference_server import defects
+from reference_server.parts import Parts
+from websockets.frames import Opcode
+
+from .defect_checks import CHECKS, Bench
+from .raw_client import Connect
+from .running import RunningServer, StartServer, wait_until
+
+NAMES = defects.available()
+
+
+@pytest.fixture(autouse=True)
+def _classes_as_they_were() -> Iterator[None]:
+    """Put back what defects replace on classes: here, unlike in a server, the process goes on."""
+    before = {
+        each: dict(vars(each))
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("reference_server")
+        for each in vars(module).values()
+        if isinstance(each, type) and each.__module__.startswith("reference_server")
+    }
+    yield
+    for each, attributes in before.items():
+        for name, value in vars(each).copy().items():
+            if name not in attributes:
+                delattr(each, name)
+            elif value is not attributes[name]:
+                setattr(each, name, attributes[name])
+
+
+def install(names: str, parts: Parts) -> None:
+    for defect in defects.load(names):
+        defect.install(parts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_says_what_it_does(name: str) -> None:
+    (defect,) = defects.load(name)
+    assert defect.name == name
+    assert 20 < len(defect.description) < 110
+    assert "\n" not in defect.description
+    assert not defect.description.endswith(".")
+    assert callable(defect.install)
+
+
+def test_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(defects.UnknownDefect) as refused:
+        defects.load("leak_memory_per_connection,cut_slow_peer")
+    assert str(refused.value) == "bad setting DEFECT: no defect is called 'cut_slow_peer'; did you mean cut_slow_peers?"
+
+
+def test_name_like_no_other_is_refused_with_the_list() -> None:
+    with pytest.raises(defects.UnknownDefect) as refused:
+        defects.load("xyzzy")
+    assert str(refused.value) == f"bad setting DEFECT: no defect is called 'xyzzy'; there are: {', '.join(NAMES)}"
+
+
+def test_names_may_be_spaced_and_none_is_none() -> None:
+    assert [each.name for each in defects.load(" cut_slow_peers , idle_never_closed,")] == [
+        "cut_slow_peers",
+        "idle_never_closed",
+    ]
+    assert defects.load("") == []
+
+
+def test_defect_may_hold_a_dataclass(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n\n"
+        'DESCRIPTION = "a defect with a value of its own"\n\n'
+        "@dataclass(slots=True)\nclass Value:\n    number: int = 1\n\n"
+        "def install(parts: object) -> None:\n    Value()\n"
+    )
+    (defect,) = defects.load("own", directory=tmp_path)
+    assert defect.description == "a defect with a value of its own"
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+async def test_each_breaks_its_promise(name: str) -> None:
+    assert await CHECKS[name](Bench()), "the check is wrong: sound parts break the promise"
+    bench = Bench()
+    install(name, bench.parts)
+    assert not await CHECKS[name](bench), "the defect breaks nothing"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("leak_memory_per_connection", "places_not_given_back"),
+        ("serve_one_at_a_time", "leak_fd_per_connection"),  # both replace the same method
+        ("leak_fd_per_connection", "serve_one_at_a_time"),
+    ],
+)
+async def test_two_at_once_break_both(first: str, second: str) -> None:
+    for check in (first, second):
+        bench = Bench()
+        install(f"{first},{second}", bench.parts)
+        assert not await CHECKS[check](bench)
+
+
+# --- what takes a running server ---
+
+
+def forgets_a_reset_client(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/feed"))
+    assert server.stat("/connections/total") == 1
+    client.reset()
+    wait_until(lambda: server.kernel_sockets(remote_port=client.local_port) == [], within=1)
+    sweeps = server.stat("/cleanup/sweeps")
+    # Ten sweeps take longer than any dead peer may stay.
+    wait_until(lambda: server.stat("/cleanup/sweeps") > sweeps + 10, within=10)
+    return bool(server.stat("/connections/total") == 0)
+
+
+def says_goodbye(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/feed"))
+    server.signal(signal.SIGTERM)
+    return client.next_frame(Opcode.CLOSE) is not None
+
+
+def goes_down_in_time(server: RunningServer, connect: Connect) -> bool:
+    connect(server.url("/feed"))  # it never answers the close frame
+    server.signal(signal.SIGTERM)
+    try:
+        return server.process.wait(SHUTDOWN_TIMEOUT + MARGIN) == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+SHUTDOWN_TIMEOUT = 2.0
+MARGIN = 0.5
+"""Seconds for the interpreter's own end on a busy machine: 0.1 s when it is idle."""
+
+LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
+    "keep_after_reset": forgets_a_reset_client,
+    "shutdown_waits_for_everyone": goes_down_in_time,
+    "shutdown_without_close_frames": says_goodbye,
+}
+
+
+@pytest.mark.parametrize("name", sorted(LIVE_CHECKS))
+def test_each_breaks_its_promise_on_a_running_server(name: str, start_server: StartServer, connect: Connect) -> None:
+    assert LIVE_CHECKS[name](start_server(), connect), "the check is wrong: a sound server breaks the promise"
+    assert not LIVE_CHECKS[name](start_server(DEFECT=name), connect), "the defect breaks nothing"
+
+
+def test_every_defect_has_a_check() -> None:
+    assert {*CHECKS, *LIVE_CHECKS} == set(NAMES)

@@ -1,0 +1,66 @@
+"""A lower floor never imports a higher one, the library never imports pytest, targets never import the library."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FLOORS: tuple[tuple[str, ...], ...] = (
+    (
+        "errors", "units", "address", "capability", "verdict", "bounds", "rpc", "stats", "soak", "suggest", "mistakes",
+        "contract", "target", "target_checks", "target_file", "toml_lines", "schema", "server_view", "journal",
+    ),
+    ("agent", "links", "crowd", "probes", "upstream"),
+    ("faults", "runtime"),
+    ("conditions", "conductor", "expectations", "experiment"),
+    ("report", "doctor", "cli", "__main__"),
+)  # fmt: skip
+"""The modules and packages of `chaos`, from the ground up; those of one floor may import each other."""
+
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+
+
+def _imports(path: Path) -> set[str]:
+    """Every module that a file imports, also inside functions; what is only imported for types counts as well."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _part(path: Path) -> str:
+    relative = path.relative_to(ROOT / "chaos")
+    return relative.parts[0].removesuffix(".py")
+
+
+MODULES = sorted(path for path in (ROOT / "chaos").rglob("*.py") if path != ROOT / "chaos" / "__init__.py")
+
+
+def test_every_module_has_its_floor() -> None:
+    assert {_part(path) for path in MODULES} == set(FLOOR)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_imports_a_higher_floor(path: Path) -> None:
+    own = FLOOR[_part(path)]
+    for name in _imports(path):
+        package, _, rest = name.partition(".")
+        if package == "chaos" and (part := rest.partition(".")[0]) in FLOOR:
+            assert FLOOR[part] <= own, f"{path.relative_to(ROOT)} imports {name}, which stands above it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_library_never_imports_pytest(path: Path) -> None:
+    assert not {name for name in _imports(path) if name.partition(".")[0] in ("pytest", "_pytest", "fixtures", "tests")}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "targets").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_target_never_imports_its_judge(path: Path) -> None:
+    assert not {name for name in _imports(path) if name.partition(".")[0] in ("chaos", "fixtures", "tests")}
