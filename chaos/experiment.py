@@ -313,7 +313,9 @@ class Experiment:
     # -- the server -------------------------------------------------------------------------------------------
 
     async def restart_server(self) -> None:
-        """Start the server again, as its supervisor would, and wait until it is healthy."""
+        """Start a server that has ended again, as its supervisor would, and wait until it is healthy."""
+        if self._server.alive():
+            return
         self.server_touched = True
         await asyncio.to_thread(self._server.start)
         self._note_server("started")

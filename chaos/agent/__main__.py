@@ -37,9 +37,6 @@ __all__ = ["main"]
 
 _CONTROL = 0
 """The control pipe is standard input."""
-_SWITCH_INTERVAL = 0.0005
-"""Seconds that the request side may keep the interpreter to itself when the sampling thread wants it (usual: 0.005, at
-each of the 20 system calls of a sample)."""
 _KILL_WITHIN = 5.0
 """Seconds for everything spawned to be gone; what the kernel cannot kill (uninterruptible sleep) is named then."""
 
@@ -60,7 +57,6 @@ def main() -> int:
 async def _run(options: argparse.Namespace) -> int:
     path = check_socket_path(options.socket)
     listener = listen(path)
-    sys.setswitchinterval(_SWITCH_INTERVAL)
     recorder, reaper, reader = Recorder(), Reaper(), Reader()
     diag = cache(SockDiag)  # opened when it is first needed: an agent without it is of use too
     sampler = Sampler(recorder)
@@ -96,10 +92,10 @@ async def _run(options: argparse.Namespace) -> int:
             print(f"chaos.agent: cannot kill {left}: the kernel does not let them go", file=sys.stderr, flush=True)
     await asyncio.gather(serving, return_exceptions=True)
     listener.close()
-    sampler.stop()
-    recorder.close()
     await rules.flush()
     reaper.close()
+    sampler.stop()
+    recorder.close()
     return 1 if left else 0
 
 

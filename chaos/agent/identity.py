@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
-from functools import cache
 
 __all__ = ["Identity", "identify", "local_pid", "own_pid", "send_signal", "shown_pid", "start_time"]
 
@@ -26,7 +25,6 @@ class Identity:
         return start_time(self.pid) == self.started
 
 
-@cache
 def own_pid() -> int:
     """This process's pid as /proc shows it, which in a pid namespace is not os.getpid()."""
     return int(os.readlink("/proc/self"))

@@ -97,15 +97,15 @@ def stall(client: Client) -> None:
     connection = _connection(client)
     if connection.transport is not None:
         connection.transport.pause_reading()
-        client.stalled = True
+        connection.stalled = True
 
 
 def resume(client: Client) -> None:
     """Undo `silence` and `stall`. What was not written while silent is never written."""
     connection = _connection(client)
     connection.silent = False
-    if client.stalled and connection.transport is not None:
-        client.stalled = False
+    if connection.stalled and connection.transport is not None:
+        connection.stalled = False
         connection.transport.resume_reading()
 
 

@@ -64,6 +64,8 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.silent = False
         """Whether nothing is written any more."""
+        self.stalled = False
+        """Whether nothing is read any more."""
         self.eof_sent = False
         """Whether our FIN is on its way."""
         self.gone: asyncio.Future[End] = asyncio.get_running_loop().create_future()
@@ -241,9 +243,13 @@ class Connection(asyncio.Protocol):
         """Give up on an attempt: nothing came in time. The TCP connection is closed."""
         setback = self._unanswered(Outcome.TIMEOUT, at=time.monotonic())
         self._failed = True
+        self.cut()
+        return setback
+
+    def cut(self) -> None:
+        """Close TCP without waiting for anything."""
         if self.transport is not None:
             self.transport.abort()
-        return setback
 
     def _refused(self, setback: Setback) -> None:
         self._fail(setback)
@@ -273,5 +279,4 @@ class Connection(asyncio.Protocol):
 
     def _close_overdue(self) -> None:
         self._ending.overdue = self._ending.eof_at is None
-        if self.transport is not None:
-            self.transport.abort()
+        self.cut()

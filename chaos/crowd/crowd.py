@@ -10,13 +10,14 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
 from chaos.crowd import acts
-from chaos.crowd.client import Client, Setting
+from chaos.crowd.client import Client
 from chaos.crowd.connecting import CLOSE_CODE, leave, paced, sequential, simultaneous
 from chaos.crowd.conversation import Answer, Result
 from chaos.crowd.dial import resolve
 from chaos.crowd.exchange import Exchange, ExchangeResult
 from chaos.crowd.plan import ClientPlan, ClientState, Mode, SocketState
 from chaos.crowd.readings import local_address, socket_state
+from chaos.crowd.session import Setting
 from chaos.crowd.traffic import TrafficMeter
 from chaos.errors import CrowdError
 from chaos.journal import Attempt, Ended, Event
@@ -40,7 +41,7 @@ class Crowd:
         self._record = record
         self._meter = TrafficMeter(name)
         self._connecting: set[asyncio.Task[list[Attempt]]] = set()
-        setting = Setting(
+        self._setting = setting = Setting(
             crowd=name,
             size=count,
             plan=plan,
@@ -193,6 +194,11 @@ class Crowd:
             task.cancel()
         await asyncio.gather(*attempting, return_exceptions=True)
         await self.reset()
+        # Those whom the server turned away, and whose TCP it holds.
+        lingering = list(self._setting.connections)
+        for connection in lingering:
+            connection.cut()
+        await asyncio.gather(*(asyncio.shield(connection.gone) for connection in lingering))
 
     # -- within ----------------------------------------------------------------------------------------------
 

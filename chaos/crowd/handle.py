@@ -16,7 +16,7 @@ _SLACK = 5.0
 """Seconds that a call may take beyond what its plan allows: the lateness of a saturated loop is 0.2 to 0.5 (measured),
 and the machine may be busy with other things."""
 _PER_CLIENT = 0.01
-"""Seconds of the worker's own work for one client in one call; one whole connection takes 0.0005 (measured)."""
+"""Seconds of the worker's own work for one client in one call; one whole connection takes 0.0003 (measured)."""
 _HELD = frozenset({ClientState.OPEN, ClientState.SILENT, ClientState.STALLED, ClientState.HALF_CLOSED})
 
 

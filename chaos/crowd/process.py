@@ -22,9 +22,9 @@ from chaos.rpc import RemoteGone, RpcClient
 __all__ = ["START_WITHIN", "WorkerProcess"]
 
 START_WITHIN = 10.0
-"""Seconds from spawning a worker to its `ready`; 0.2 were measured on an idle machine of two cores."""
+"""Seconds from spawning a worker to its `ready`; 0.12 were measured on an idle machine of two cores."""
 _END_WITHIN = 5.0
-"""Seconds that a worker may take to end once its caller is gone; 0.02 were measured with 1,000 open connections."""
+"""Seconds that a worker may take to end once its caller is gone; 0.03 were measured with 1,000 open connections."""
 _CALL_WITHIN = 5.0
 """Seconds for a call that waits for nobody."""
 _LAST_WORDS = 4096

@@ -31,7 +31,7 @@ __all__ = ["READY", "Worker", "main"]
 
 READY = "ready"
 _OWN_FILES = 64
-"""Open files that a worker needs for itself: the loop, the caller, the journal, libraries (14 were seen)."""
+"""Open files that a worker needs for itself: the loop, the caller, the journal, libraries (9 were seen)."""
 
 
 class Worker:

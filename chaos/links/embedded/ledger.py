@@ -117,15 +117,12 @@ class Ledger:
         self.ended += 1
         self._kept.append(record)
 
-    def as_json(self, *, after: int = 0) -> dict[str, object]:
-        """Of connections with a number above `after`; `forgotten` ended so long ago that they are not kept."""
-        return {
-            "accepted": self.accepted,
-            "ended": self.ended,
-            "forgotten": self.ended - len(self._kept),
-            "connections": [
-                record.as_json()
-                for record in sorted((*self._kept, *self._open.values()), key=lambda record: record.number)
-                if record.number > after
-            ],
-        }
+    @property
+    def forgotten(self) -> int:
+        """Connections that ended so long ago that their records are not kept."""
+        return self.ended - len(self._kept)
+
+    def records(self, *, after: int = 0) -> list[Record]:
+        """Of the connections with a number above `after`, by number."""
+        everything = sorted((*self._kept, *self._open.values()), key=lambda record: record.number)
+        return [record for record in everything if record.number > after]

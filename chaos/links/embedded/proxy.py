@@ -88,11 +88,11 @@ class Proxy:
             raise ApiError(str(error), 500) from None
         return self.listen != str(resolved) or self.upstream != upstream
 
-    def connections_as_json(self, *, after: int = 0) -> dict[str, object]:
-        """What became of its connections: see the ledger."""
+    def records(self, *, after: int = 0) -> list[Record]:
+        """What became of its connections with a number above `after`, byte counts up to date."""
         for connection in self._connections:
             connection.count()
-        return self.ledger.as_json(after=after)
+        return self.ledger.records(after=after)
 
     def _accept_again(self) -> None:
         self._pause = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -49,14 +50,16 @@ class EmbeddedProxy:
         self.seed = fresh_seed() if self.options.seed is None else self.options.seed
         self.url = ""
         """Base of the API, once it listens."""
+        self.collection: Collection
+        """The proxies, inside the context."""
+        self._traffic = Traffic()
 
     async def __aenter__(self) -> EmbeddedProxy:
         loop = asyncio.get_running_loop()
-        self._traffic = Traffic()
         self._watch = HangupWatch(loop)
-        self._collection = Collection(Environment(loop, self._watch, self.seed, self._traffic))
+        self.collection = Collection(Environment(loop, self._watch, self.seed, self._traffic))
         wants_metrics = self.options.proxy_metrics or self.options.runtime_metrics
-        api = Api(self._collection, seed=self.seed, now=loop.time, metrics=self._metrics if wants_metrics else None)
+        api = Api(self.collection, seed=self.seed, now=loop.time, metrics=self._metrics if wants_metrics else None)
         self._http = HttpServer(api.router().handle)
         try:
             await self._populate()
@@ -72,12 +75,12 @@ class EmbeddedProxy:
         await self._close()
 
     async def _close(self) -> None:
-        self._collection.stop()
         await self._http.close()
+        self.collection.stop()
         self._watch.close()
 
     async def _populate(self) -> None:
-        _, failure = await self._collection.populate(self.options.proxies)
+        _, failure = await self.collection.populate(self.options.proxies)
         if failure is not None:
             raise ConfigurationError(f"a configured proxy does not start: {failure.message}")
 
@@ -101,6 +104,7 @@ class EmbeddedProxy:
 
 async def serve(options: Options) -> None:
     """Run until SIGTERM or SIGINT; say on standard output, in one line, where the API listens."""
+    _raise_file_limit()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -111,3 +115,9 @@ async def serve(options: Options) -> None:
         print(f"seed {proxy.seed}", file=sys.stderr, flush=True)
         print(f"listening on {proxy.url}", flush=True)
         await stop.wait()
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as we may: a connection takes two, and 1,024 is a common default. Go does the same."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -126,7 +126,11 @@ def test_a_client_that_leaves_in_the_middle_disturbs_nobody(plain: AgentProcess,
                 leaver.sendall(unfinished)
         assert client.tree(server.pid) == [server.pid]
         fds = Path(f"/proc/{plain.pid}/fd")
-        wait_until(lambda: not client.sockets(port)[1:], "the sockets made for those who left are closed")
+
+        def held() -> list[str]:
+            return [info.state for info in client.sockets(port) if info.inode and info.state != "LISTEN"]
+
+        wait_until(lambda: held() == [], "the sockets made for those who left are closed")
         settled = len(os.listdir(fds))
         client.hello()
         assert len(os.listdir(fds)) == settled

@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from chaos.address import Address
+from chaos.crowd.client import Client
 from chaos.crowd.dial import Dial, resolve
 from chaos.crowd.histogram import Histogram
 from chaos.crowd.plan import ClientState, Mode, SocketState
@@ -21,7 +22,7 @@ from chaos.errors import CrowdError
 from chaos.journal import Outcome
 
 from .making import SHORT, make_crowd, until
-from .servers import echo, unused_port, websocket_server
+from .servers import TEXT, Peer, close_frame, echo, frame, raw_server, unused_port, websocket_server
 
 ASKING: dict[str, Any] = {"send": "hello {n}", "expect": "^hello {n}$"}
 
@@ -122,17 +123,22 @@ async def test_sequential_attempts_keep_their_gap(doorman: tuple[Doorman, Addres
 
 async def test_paced_attempts_do_not_wait_for_a_slow_server() -> None:
     gap = SHORT / 10
+    inside = asyncio.Event()
+    arrived = itertools.count(1)
 
-    async def slow(connection: ServerConnection) -> None:
-        await asyncio.sleep(SHORT)
+    async def serves_nobody_before_all_are_there(connection: ServerConnection) -> None:
+        if next(arrived) == 4:
+            inside.set()
+        await inside.wait()
         await echo(connection)
 
-    async with websocket_server(slow) as address:
+    async with websocket_server(serves_nobody_before_all_are_there) as address:
         crowd, _ = make_crowd(address, 4, **ASKING, first_message=True)
+        before = asyncio.get_running_loop().time()
         attempts = await crowd.connect(Mode.PACED, gap=gap)
-        beginnings = [attempt.began for attempt in attempts]
-        assert all(later - earlier >= gap * 0.5 for earlier, later in itertools.pairwise(beginnings))
-        assert max(beginnings) < min(attempt.at for attempt in attempts)
+        assert {attempt.outcome for attempt in attempts} == {Outcome.OPEN}
+        # Paced by the clock: each may be late, none is early (but for the microsecond that floats leave).
+        assert all(attempt.began >= before + attempt.client * gap - 1e-6 for attempt in attempts)
         await crowd.close()
 
 
@@ -160,6 +166,36 @@ async def test_some_clients_and_again_after_their_end(doorman: tuple[Doorman, Ad
     assert again.outcome is Outcome.OPEN
     assert len(recorded.attempts) == 3
     await crowd.close()
+
+
+async def test_the_end_of_an_earlier_connection_is_not_that_of_the_next() -> None:
+    """Turned away with a close frame, and in at the second try, while TCP of the first is still there."""
+    peers: list[Peer] = []
+
+    async def script(peer: Peer) -> None:
+        peers.append(peer)
+        await peer.upgrade()
+        _, question = await peer.frame()
+        if len(peers) == 1:
+            await peer.send(close_frame(1013, "try again later"))
+        else:
+            await peer.send(frame(TEXT, question))
+
+    async with raw_server(script) as address:
+        crowd, recorded = make_crowd(address, **ASKING, first_message=True)
+        (refused,) = await crowd.connect(Mode.SIMULTANEOUS)
+        (accepted,) = await crowd.connect(Mode.SIMULTANEOUS)
+        assert (refused.outcome, accepted.outcome) == (Outcome.CLOSED, Outcome.OPEN)
+        asking = asyncio.create_task(crowd.exchange(1))
+        assert (await peers[1].frame())[0] == TEXT
+        # The first one ends while the second awaits an answer.
+        peers[0].writer.close()
+        await peers[0].writer.wait_closed()
+        assert await crowd.wait_ended(timeout=SHORT) == []
+        await peers[1].send(frame(TEXT, b"hello 3"))
+        assert (await asking).complete
+        assert recorded.ends == []
+        await crowd.reset()
 
 
 async def test_who_is_connected_cannot_connect(doorman: tuple[Doorman, Address]) -> None:
@@ -358,24 +394,33 @@ async def test_exchange_asks_for_a_plan_with_one(doorman: tuple[Doorman, Address
         await crowd.exchange(1)
 
 
-async def test_keep_alive_is_spread_over_its_period(doorman: tuple[Doorman, Address]) -> None:
-    times: dict[int, list[float]] = {}
+async def test_keep_alive_goes_on(doorman: tuple[Doorman, Address]) -> None:
+    crowd, recorded = make_crowd(doorman[1], 4, **ASKING, keep_alive=SHORT)
+    before = asyncio.get_running_loop().time()
+    await crowd.connect(Mode.SIMULTANEOUS)
+    answered = 0
 
-    async def timed(connection: ServerConnection) -> None:
-        mine = times.setdefault(id(connection), [])
-        async for message in connection:
-            mine.append(asyncio.get_running_loop().time())
-            await connection.send(message)
+    def three_each() -> bool:
+        nonlocal answered
+        crowd.write_traffic()
+        answered = sum(traffic.answered for traffic in recorded.traffic)
+        return answered >= 12
 
-    async with websocket_server(timed) as address:
-        crowd, _ = make_crowd(address, 4, **ASKING, keep_alive=SHORT)
-        await crowd.connect(Mode.SIMULTANEOUS)
-        await until(lambda: len(times) == 4 and min(map(len, times.values())) >= 3)
-        await crowd.close()
-    firsts = sorted(mine[0] for mine in times.values())
-    assert firsts[-1] - firsts[0] >= SHORT / 2
-    gaps = [later - earlier for mine in times.values() for earlier, later in itertools.pairwise(mine)]
-    assert min(gaps) >= SHORT / 2
+    await until(three_each)
+    took = asyncio.get_running_loop().time() - before
+    assert answered <= 4 * (took / SHORT + 1)
+    await crowd.close()
+
+
+async def test_keep_alive_is_spread_over_its_period(
+    doorman: tuple[Doorman, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[float] = []
+    monkeypatch.setattr(Client, "_schedule_keep_alive", lambda client, session, delay: delays.append(delay))
+    crowd, _ = make_crowd(doorman[1], 4, **ASKING, keep_alive=8.0)
+    await crowd.connect(Mode.SEQUENTIAL)
+    assert delays == [2.0, 4.0, 6.0, 8.0]
+    await crowd.close()
 
 
 async def test_traffic_is_written_while_somebody_is_connected(doorman: tuple[Doorman, Address]) -> None:

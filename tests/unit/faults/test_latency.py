@@ -11,6 +11,7 @@ from chaos.errors import FaultError
 from chaos.faults.latency import Latency
 from chaos.journal import Bite, HealingState
 from chaos.links.link import Link
+from chaos.links.toxics import LatencyToxic
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
 from tests.unit.faults.stage import Deaf, echo_server, make_scene, run_fault
@@ -42,6 +43,17 @@ async def test_a_toxic_that_does_not_act_does_not_bite(
     monkeypatch.setattr(Link, "add", lambda self, toxic, **options: add(self, toxic, **options, toxicity=0.0))
     receipt, healing = await run_fault(Latency(delay=DELAY), make_scene(server, link), tmp_path)
     assert (receipt.bite, healing.state) == (Bite.DID_NOT_BITE, HealingState.HEALED)
+
+
+async def test_a_path_that_is_as_slow_by_itself_does_not_bite(
+    link: Link, server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await link.add(LatencyToxic(latency=2 * DELAY))
+    add = Link.add
+    monkeypatch.setattr(Link, "add", lambda self, toxic, **options: add(self, toxic, **options, toxicity=0.0))
+    receipt, _ = await run_fault(Latency(delay=DELAY), make_scene(server, link), tmp_path)
+    assert parse_duration(receipt.evidence[0].before) >= 2 * DELAY
+    assert receipt.bite is Bite.DID_NOT_BITE
 
 
 async def test_a_toxic_that_stays_is_not_healed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -45,17 +46,24 @@ def hasty(server: tuple[Address, Popen[bytes]]) -> Toxiproxy:
 # -- the whole process hangs ----------------------------------------------------------------------------------------
 
 
+def _stop(process: Popen[bytes]) -> None:
+    """Stop a process and wait until all its threads have: on a busy machine one still answers for a while."""
+    process.send_signal(SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
 @pytest.mark.parametrize("stopped_kind", list(LinkKind))
 async def test_a_stopped_process_is_found_within_the_deadline(stopped_kind: LinkKind, upstream: Address) -> None:
     with running(stopped_kind) as (api, process):
         toxiproxy = Toxiproxy(api, deadline=DEADLINE)
         link = await toxiproxy.create_link("stopped", upstream)
-        process.send_signal(SIGSTOP)
+        _stop(process)
         began = time.monotonic()
         with pytest.raises(LinkError) as caught:
             await toxiproxy.version()
         assert DEADLINE <= time.monotonic() - began < 2 * DEADLINE
         assert str(caught.value) == f"Toxiproxy at {api} hangs: asking for its version was not answered within 500ms"
+        await _until_no_call_is_left()
 
         began = time.monotonic()
         with pytest.raises(LinkError) as caught:
@@ -73,8 +81,16 @@ async def test_a_stopped_process_is_found_within_the_deadline(stopped_kind: Link
         assert await toxiproxy.proxies() == ()
 
 
+async def _until_no_call_is_left() -> None:
+    """The threads of calls that were given up end too."""
+    for thread in threading.enumerate():
+        if thread.name == "toxiproxy call":
+            await asyncio.to_thread(thread.join, DEADLINE)
+            assert not thread.is_alive()
+
+
 async def test_the_loop_goes_on_while_a_call_hangs(hasty: Toxiproxy, server: tuple[Address, Popen[bytes]]) -> None:
-    server[1].send_signal(SIGSTOP)
+    _stop(server[1])
     call = asyncio.create_task(hasty.version())
     latest = 0.0
     while not call.done():

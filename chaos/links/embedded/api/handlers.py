@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 from chaos.links.embedded.api import bodies
+from chaos.links.embedded.api.connections import connections_text, read_after
 from chaos.links.embedded.api.routes import ANY_METHOD, Route, Router
 from chaos.links.embedded.collection import Collection
 from chaos.links.embedded.errors import ApiError, bad_request_body
@@ -132,19 +131,15 @@ class Api:
         return Response(200, (("Content-Type", "application/json;charset=utf-8"),), body.encode())
 
     async def _list_connections(self, request: Request) -> Response:
-        return self._connections(request, [proxy.name for proxy in self._collection.all()])
+        return await self._connections(request, self._collection.all())
 
     async def _show_connections(self, request: Request) -> Response:
-        return self._connections(request, [self._collection.get(request.parameters["proxy"]).name])
+        return await self._connections(request, [self._collection.get(request.parameters["proxy"])])
 
-    def _connections(self, request: Request, names: list[str]) -> Response:
-        after = parse_qs(request.head.query).get("after", ["0"])[0]
-        if not after.isdecimal():
-            raise ApiError(f"after is {after!r}, it must be the number of a connection", 400)
-        proxies = {name: self._collection.get(name).connections_as_json(after=int(after)) for name in names}
-        # Plain JSON, not Go's: these floats are seconds, not float32.
-        body = json.dumps({"seed": self._seed, "now": self._now(), "proxies": proxies})
-        return Response(200, _JSON, body.encode())
+    async def _connections(self, request: Request, proxies: list[Proxy]) -> Response:
+        after = read_after(request.head.query)
+        text = await connections_text(proxies, after=after, seed=self._seed, now=self._now())
+        return Response(200, _JSON, text.encode())
 
     async def _show_metrics(self, request: Request) -> Response:
         assert self._metrics is not None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,10 +25,10 @@ ROOT = Path(__file__).parents[4]
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(*arguments: str, wrapper: Sequence[str] = ()) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A proxy process, and the URL it says it listens on."""
     process = subprocess.Popen(
-        [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*wrapper, *COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
@@ -60,6 +61,21 @@ def test_a_configuration_file_in_toxiproxy_s_format(tmp_path: Path):
     with running("-port=0", "-config", str(config)) as (_, url):  # Go's spelling of options
         proxies = get(f"{url}/proxies")
     assert list(proxies) == ["web"]
+
+
+def test_it_takes_all_the_files_it_may_open():
+    code = (
+        "import os, resource, sys\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with (
+        running("--port", "0", "--runtime-metrics", wrapper=[sys.executable, "-c", code]) as (_, url),
+        urllib.request.urlopen(f"{url}/metrics", timeout=DEADLINE) as answer,
+    ):
+        assert f"\nprocess_max_fds {hard}\n" in answer.read().decode()
 
 
 def refused(*arguments: str) -> str:
@@ -115,14 +131,15 @@ def test_it_dies_with_its_parent():
     code = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen({[*COMMAND, '--port', '0', '--die-with-parent']!r}, stdout=subprocess.PIPE)\n"
-        "child.stdout.readline()\n"
-        "print(child.pid, flush=True)\n"
+        "print(child.pid, child.stdout.readline().decode(), flush=True)\n"
         "time.sleep(600)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    child = int(parent.stdout.readline())
-    assert Path(f"/proc/{child}/cmdline").exists()
+    pid, said = parent.stdout.readline().split(maxsplit=1)
+    child = int(pid)
+    assert said.startswith("listening on ")
+    assert _runs(child)
     parent.kill()
     parent.communicate()
     deadline = time.monotonic() + DEADLINE

@@ -66,6 +66,17 @@ async def test_a_half_close_passes_and_the_other_direction_goes_on(here: str, th
         assert await pair.events() == expected
 
 
+async def test_what_a_toxic_holds_still_arrives_after_both_have_said_their_last():
+    async with pair_through() as pair:
+        await pair.add(Latency(latency=50))
+        pair.client.shutdown(socket.SHUT_WR)
+        assert await arrival(pair.server) == "FIN"
+        pair.server.send(b"held")
+        pair.server.close()
+        assert await arrival(pair.client) == b"held"
+        assert await arrival(pair.client) == "FIN"
+
+
 async def test_a_reset_after_a_half_close_passes_too():
     async with pair_through() as pair:
         pair.client.shutdown(socket.SHUT_WR)

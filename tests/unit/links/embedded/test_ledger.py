@@ -10,17 +10,15 @@ def test_open_connections_are_kept_and_of_the_ended_the_newest():
     records = [ledger.open(at=number, client=f"c{number}", listen="l") for number in range(4)]
     for record in records[:3]:
         ledger.close(record, at=10)
-    shown = ledger.as_json()
-    assert [record["number"] for record in shown["connections"]] == [2, 3, 4]
-    assert (shown["accepted"], shown["ended"], shown["forgotten"]) == (4, 3, 1)
-    assert [record["ended_at"] for record in shown["connections"]] == [10, 10, None]
+    assert [(record.number, record.ended_at) for record in ledger.records()] == [(2, 10), (3, 10), (4, None)]
+    assert (ledger.accepted, ledger.ended, ledger.forgotten) == (4, 3, 1)
 
 
 def test_after_leaves_out_what_is_known():
     ledger = Ledger()
     for _ in range(3):
         ledger.open(at=0, client="c", listen="l")
-    assert [record["number"] for record in ledger.as_json(after=2)["connections"]] == [3]
+    assert [record.number for record in ledger.records(after=2)] == [3]
 
 
 def test_a_reset_is_told_from_other_failures():

@@ -125,19 +125,22 @@ async def test_a_server_that_resets_at_once_resets_the_client():
 
 async def test_running_out_of_file_descriptors_is_survived():
     """Toxiproxy's accept loop ends at the first such error."""
+    loop = asyncio.get_running_loop()
     async with pair_through() as pair:
+        clients = [socket.socket() for _ in range(2)]
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        waiting = [await connect(pair.address) for _ in range(2)]
-        spare = socket.socket()
-        lowest_free = spare.fileno()
-        spare.close()
+        with socket.socket() as spare:
+            lowest_free = spare.fileno()
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
-            await asyncio.sleep(0)  # the proxy's turn to accept, which it cannot
+            for client in clients:
+                client.setblocking(False)
+                await loop.sock_connect(client, pair.address)
+            assert await arrival(clients[0], within=0.05) == "nothing"
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for client in waiting:
-            server, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(pair.upstream), DEADLINE)
+        for client in clients:
+            server, _ = await asyncio.wait_for(loop.sock_accept(pair.upstream), DEADLINE)
             with server, client:
                 server.send(b"alive")
                 assert await arrival(client) == b"alive"

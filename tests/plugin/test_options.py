@@ -1,0 +1,124 @@
+"""What the options do, seen from outside."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from chaos.report import CellOutcome, open_run, read_cells
+from tests.plugin.conftest import WriteTarget
+from tests.running import run_pytest
+
+SCENARIO = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
+CLEANUP = "tests/scenarios/test_cleanup.py::test_dead_peers_are_released[vanished]"
+PROCESSES = "--chaos-runtime=processes"
+
+
+def test_header_says_what_was_taken_and_how_to_get_the_other(tmp_path: Path) -> None:
+    ended = run_pytest([SCENARIO, PROCESSES], directory=tmp_path)
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert "chaos: target reference, runtime processes (it was asked for)" in ended.stdout
+    assert re.search(r"chaos: run \S+, seed \d+; for containers: ", ended.stdout)
+    assert "promises x faults" in ended.stdout
+    assert (tmp_path / "latest" / "report.html").is_file()
+
+
+def test_plan_does_nothing(tmp_path: Path) -> None:
+    ended = run_pytest(["tests/scenarios", "-m", "chaos", PROCESSES, "--chaos-dry=plan"], directory=tmp_path)
+    assert ended.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), ended.stdout
+    assert "dead peers are released under vanished: reads liveness.heartbeat_interval" in ended.stdout
+    assert not list(tmp_path.glob("runs/*/cells/*"))
+
+
+def test_without_its_fault_nothing_is_red(tmp_path: Path) -> None:
+    ended = run_pytest([SCENARIO, CLEANUP, PROCESSES, "--chaos-dry=no-faults"], directory=tmp_path)
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert "every fault is left out, so any red is a bug of the suite" in ended.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_without_any_fault_the_whole_matrix_is_green(tmp_path: Path) -> None:
+    ended = run_pytest(
+        ["tests/scenarios", "-m", "chaos", PROCESSES, "--chaos-dry=no-faults"], directory=tmp_path, timeout=280
+    )
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+
+
+def test_undeclared_promise_is_skipped_and_says_so(write_target: WriteTarget, tmp_path: Path) -> None:
+    file = write_target()
+    ended = run_pytest([CLEANUP, f"--chaos-target={file}", PROCESSES], directory=tmp_path)
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert "the contract declares no promises.liveness.heartbeat_interval" in ended.stdout
+    (cell,) = read_cells(open_run(tmp_path, "latest"))
+    assert cell.outcome is CellOutcome.SKIPPED
+
+
+def test_a_run_of_skips_can_be_made_red(write_target: WriteTarget, tmp_path: Path) -> None:
+    file = write_target()
+    ended = run_pytest(
+        [CLEANUP, f"--chaos-target={file}", PROCESSES, "--chaos-require=1"], directory=tmp_path
+    )
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout
+    assert "0 scenarios were judged, --chaos-require=1 asks for more" in ended.stdout
+
+
+def test_a_stranger_s_server_is_judged_by_what_it_declares(write_target: WriteTarget, tmp_path: Path) -> None:
+    file = write_target()
+    ended = run_pytest(
+        ["tests/scenarios/test_establishment.py", "-m", "chaos", f"--chaos-target={file}", PROCESSES],
+        directory=tmp_path,
+    )
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert {cell.outcome for cell in read_cells(open_run(tmp_path, "latest"))} == {CellOutcome.HELD}
+
+
+def test_a_broken_promise_is_one_sentence_with_the_command_that_replays_it(tmp_path: Path) -> None:
+    ended = run_pytest(
+        [CLEANUP, PROCESSES, "--chaos-env=DEFECT=keep_dead_connections", "--chaos-seed=7"], directory=tmp_path
+    )
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout
+    assert "Traceback" not in ended.stdout
+    flat = " ".join(ended.stdout.split())
+    assert "VIOLATED cleanup, dead peers are released under vanished: " in flat
+    assert re.search(r"of 10 dead connections .*; promised: all 10 released within 1.5s \(heartbeat interval 400ms \+ ", flat)
+    assert "python -m chaos replay " in flat
+    (cell,) = read_cells(open_run(tmp_path, "latest"))
+    assert cell.outcome is CellOutcome.VIOLATED
+
+
+def test_junit_carries_verdict_and_figures(tmp_path: Path) -> None:
+    file = tmp_path / "junit.xml"
+    run_pytest(
+        [SCENARIO, CLEANUP, PROCESSES, "--chaos-env=DEFECT=keep_dead_connections", f"--junitxml={file}"],
+        directory=tmp_path,
+    )
+    held, violated = ElementTree.parse(file).getroot().iter("testcase")
+    assert _properties(held)["chaos.verdict"] == "held"
+    assert _properties(held)["chaos.figure"].startswith("10/10")
+    assert _properties(violated)["chaos.verdict"] == "violated"
+    failure = violated.find("failure")
+    assert failure is not None
+    message = failure.attrib["message"]
+    assert message.startswith("violated: cleanup, dead peers are released under vanished: ")
+    assert "python -m chaos replay " in message
+    assert len(message) <= 500
+
+
+def test_a_scenario_without_its_promise_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        "import pytest\n\n@pytest.mark.chaos\nasync def test_mine(experiment):\n    pass\n"
+    )
+    ended = run_pytest(
+        [str(tmp_path / "test_mine.py"), f"--rootdir={tmp_path}", "-p", "fixtures.plugin", "-o", "asyncio_mode=auto"],
+        directory=tmp_path,
+    )
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "a chaos scenario names its promise" in ended.stdout + ended.stderr
+
+
+def _properties(case: ElementTree.Element) -> dict[str, str]:
+    return {item.attrib["name"]: item.attrib["value"] for item in case.iter("property")}
