@@ -34,12 +34,14 @@ class Injections:
         release = asyncio.Event()
         task = asyncio.create_task(self._hold(fault, scene, proven, release), name=f"fault {fault.name}")
         task.add_done_callback(lambda _: proven.cancel())
-        await asyncio.wait([proven])
-        if proven.cancelled():
-            task.result()
-            raise FaultError(f"{fault.name} ended without a receipt")
+        # Held from here on: a scenario that goes away while the fault is being injected leaves it to `heal_all`.
         number = next(self._numbers)
         self._held[number] = _Held(fault, release, task)
+        await asyncio.wait([proven])
+        if proven.cancelled():
+            del self._held[number]
+            await task
+            raise FaultError(f"{fault.name} ended without a receipt")
         return number, proven.result()
 
     async def heal(self, number: int) -> Healing:

@@ -19,6 +19,7 @@ __all__ = ["engine", "python_image", "toxiproxy_image", "toxiproxy_program"]
 VERSION_WITHIN = 5.0
 """Seconds for `toxiproxy-server -version`, which takes 10 ms."""
 ENGINE_REMEDY = "start Docker, or `make engine` (Debian, as root); DOCKER_HOST says where it listens"
+ACCESS_REMEDY = "run as root, or join the group that owns the socket (usually `docker`)"
 
 
 def engine() -> CheckResult:
@@ -28,11 +29,12 @@ def engine() -> CheckResult:
         with contextlib.closing(connect(found)) as client:
             driver = client.info().get("Driver", "unknown")
     except EngineUnavailable as error:
+        tried = str(error).partition("; start Docker")[0]
         return CheckResult(
             name="container engine",
             state=State.MISSING,
-            found=str(error).partition("; start Docker")[0],
-            remedy=ENGINE_REMEDY,
+            found=tried,
+            remedy=ACCESS_REMEDY if "Permission denied" in tried else ENGINE_REMEDY,
             runtime="containers",
             leaves_out="the containers runtime; the processes runtime needs no engine",
         )
@@ -78,7 +80,7 @@ def _image(name: str, attribute: str) -> CheckResult:
             name=name,
             state=State.UNKNOWN,
             found="not looked up, no engine answers",
-            remedy=ENGINE_REMEDY,
+            remedy="the engine's, above",
             runtime="containers",
         )
     except ImageNotFound:

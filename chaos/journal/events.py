@@ -91,6 +91,8 @@ class Injected(Event):
 
     fault: str
     description: str
+    cannot: str = ""
+    """What it looks like and is not: the honest limit of the simulation, for the report."""
 
 
 class Bite(StrEnum):

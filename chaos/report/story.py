@@ -41,6 +41,7 @@ class FaultStory:
 
     name: str
     description: str
+    cannot: str
     receipt: str
     """What the receipt says of the whole: "bit on 10 of 10 connections"."""
     bit: bool
@@ -95,6 +96,7 @@ def _injections(journal: Journal) -> Iterator[FaultStory]:
             times=0,
             name=injected.fault,
             description=injected.description,
+            cannot=injected.cannot,
             receipt=receipt_words(receipt) if receipt else "no receipt: the run ended before the fault was proven",
             bit=receipt is not None and receipt.bite is Bite.BIT,
             evidence=receipt.evidence if receipt else (),

@@ -20,9 +20,10 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(parent):
         sys.exit("the process that started this one has died already")
-    # Python ignores these, and what is ignored stays ignored through exec.
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(ignored, signal.SIG_DFL)
+    # What is ignored stays ignored through exec: Python ignores the first two, a shell the next two for what it runs in
+    # the background, nohup the last.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(program, [program, *arguments])  # noqa: S606  becoming the program is the point; no shell wanted
     except OSError as error:

@@ -16,6 +16,7 @@ from chaos.agent.hermetic import Isolation, Kind, ProbedIsolation
 from chaos.agent.types import Hello
 from chaos.capability import Availability, Capability
 from chaos.doctor import CHECKS, CheckResult, State, containers, examine, host, isolation
+from chaos.errors import EngineUnavailable
 from chaos.runtime.engine import Engine
 
 FORBIDDEN = Availability.no("unshare failed: Operation not permitted", remedy="run as root")
@@ -201,6 +202,17 @@ def test_no_engine() -> None:
     )
     image = containers.python_image()
     assert (image.state, image.found) == (State.UNKNOWN, "not looked up, no engine answers")
+
+
+def test_an_engine_that_others_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> Engine:
+        raise EngineUnavailable(
+            "no container engine answers: unix:///s (a usual place): Permission denied; start Docker"
+        )
+
+    monkeypatch.setattr(containers, "_engine", refused)
+    assert containers.engine().found == "no container engine answers: unix:///s (a usual place): Permission denied"
+    assert containers.engine().remedy == "run as root, or join the group that owns the socket (usually `docker`)"
 
 
 class FakeEngine:

@@ -271,7 +271,12 @@ def _conducted(cell: Cell) -> list[Event]:
     if cell.fault:
         events += [
             PhaseEntered(at=START + INJECTED - 0.01, phase=Phase.FAULT),
-            Injected(at=START + INJECTED, fault=cell.fault, description=f"{cell.fault} on {VICTIMS} of {CLIENTS}"),
+            Injected(
+                at=START + INJECTED,
+                fault=cell.fault,
+                description=f"{cell.fault} on {VICTIMS} of {CLIENTS}",
+                cannot="what a network card does when its cable is cut",
+            ),
             Receipt(
                 at=START + INJECTED + 0.12,
                 fault=cell.fault,

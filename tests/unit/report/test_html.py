@@ -130,6 +130,7 @@ def test_a_story_tells_everything(sample_run: Run, page: Element) -> None:
         "connection 127.0.0.1:40112: ESTABLISHED at the end",
         "canary_unharmed",
         "bit on 10 of 10 connections , then healed",
+        "What it is not: what a network card does when its cable is cut",
         "round trip, s client 0.0011 0.0521",
         "40 of 43 attempts",
         "50 of 50 answered, median 1.37ms, worst 1.5ms",

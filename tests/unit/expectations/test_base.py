@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from chaos.expectations.base import Expectation, Record, against_limit, judge_all, quantile
+from chaos.verdict import Finding, Verdict
+from tests.unit.expectations.records import late, record, sample
+
+
+@pytest.mark.parametrize(
+    ("observed", "verdict"),
+    [
+        (0.9, Verdict.HELD),
+        (1.0, Verdict.HELD),
+        (1.05, Verdict.INCONCLUSIVE),
+        (1.1, Verdict.INCONCLUSIVE),
+        (1.11, Verdict.VIOLATED),
+    ],
+)
+def test_a_breach_within_the_uncertainty_is_inconclusive(observed: float, verdict: Verdict) -> None:
+    assert against_limit(observed, 1.0, uncertainty=0.1000001) is verdict
+
+
+def test_uncertainty_is_lateness_and_for_sampled_durations_the_widest_gap() -> None:
+    made = record(late(0.02), late(0.3), sample(1.0, 1), sample(1.05, 1), sample(1.25, 1))
+    assert made.lateness == 0.3
+    assert made.sampling == pytest.approx(0.2)
+
+
+def test_quantile_is_the_nearest_rank() -> None:
+    values = [float(number) for number in range(1, 101)]
+    assert quantile(values, 0.5) == 50
+    assert quantile(values, 0.99) == 99
+    assert quantile(values, 1.0) == 100
+    with pytest.raises(ValueError, match="no values, so no quantile"):
+        quantile([], 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Crashing(Expectation):
+    name: ClassVar[str] = "crashing"
+
+    def judge(self, record: Record) -> Finding:
+        raise KeyError("sockets")
+
+
+def test_a_judge_that_crashes_is_inconclusive_and_says_where() -> None:
+    (finding,) = judge_all([Crashing()], record())
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == "the judge crashing crashed: KeyError: 'sockets'"
+    assert "raise KeyError" in finding.evidence[0]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from chaos.expectations import (
+    AnsweredWhileOpen,
+    CallsAnswered,
+    OpenedAfter,
+    TurnedAwayWhileOpen,
+    UpstreamCalled,
+    UpstreamLeftAlone,
+)
+from chaos.journal import Attempt, Call, Event, Hit, Outcome, Source
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import attempt, record
+
+
+def call(began: float, source: Source = Source.CACHED, *, took: float = 0.01) -> Call:
+    return Call(at=began + took, began=began, source=source)
+
+
+def hit(at: float, status: int = 500) -> Hit:
+    return Hit(at=at, path="/data", status=status)
+
+
+LIVE = CallsAnswered(sources=(Source.LIVE,), start=10.0, end=20.0, when="after one failure")
+
+
+def test_every_call_counts() -> None:
+    assert LIVE.judge(record(call(11.0, Source.LIVE), call(12.0, Source.LIVE))).verdict is Verdict.HELD
+    finding = LIVE.judge(record(call(11.0, Source.LIVE), call(12.0)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "1 of 2 calls after one failure got cached answers",
+    )
+
+
+def test_calls_outside_the_window_do_not_count() -> None:
+    assert LIVE.judge(record(call(9.0))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_open_circuit_answers_at_once() -> None:
+    quick = AnsweredWhileOpen(start=10.0, end=20.0, within=0.1)
+    assert quick.judge(record(call(11.0))).verdict is Verdict.HELD
+    assert quick.judge(record(call(11.0, took=0.5))).verdict is Verdict.VIOLATED
+
+
+OPENED = OpenedAfter(failures=5, start=10.0, end=20.0)
+
+
+def _failing(hits: int, calls: int = 8) -> list[Event]:
+    return [*(call(11.0 + number) for number in range(calls)), *(hit(11.0 + number) for number in range(hits))]
+
+
+def test_the_circuit_opens_at_its_threshold_neither_earlier_nor_later() -> None:
+    assert OPENED.judge(record(*_failing(5))).verdict is Verdict.HELD
+    assert OPENED.judge(record(*_failing(4))).verdict is Verdict.VIOLATED
+    late = OPENED.judge(record(*_failing(6)))
+    assert (late.verdict, late.observed) == (Verdict.VIOLATED, "6 of 8 calls reached the failing upstream")
+
+
+def test_too_few_calls_decide_nothing() -> None:
+    assert OPENED.judge(record(*_failing(5, calls=5))).verdict is Verdict.INCONCLUSIVE
+
+
+ALONE = UpstreamLeftAlone(start=10.0, end=20.0)
+
+
+def test_an_open_circuit_leaves_the_upstream_alone() -> None:
+    assert ALONE.judge(record(call(11.0))).verdict is Verdict.HELD
+    finding = ALONE.judge(record(call(11.0), hit(11.0)))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1 hits")
+
+
+def test_nobody_who_called_decides_nothing() -> None:
+    assert ALONE.judge(record()).verdict is Verdict.INCONCLUSIVE
+    assert ALONE.judge(record(attempt(began=11.0))).verdict is Verdict.HELD
+
+
+def test_trials_are_bounded_on_both_sides() -> None:
+    trials = UpstreamCalled(least=1, most=2, start=10.0, end=20.0, when="after the timeout")
+    assert trials.judge(record(hit(11.0))).verdict is Verdict.HELD
+    assert trials.judge(record()).verdict is Verdict.VIOLATED
+    assert trials.judge(record(hit(11.0), hit(12.0), hit(13.0))).verdict is Verdict.VIOLATED
+
+
+AWAY = TurnedAwayWhileOpen(crowd="crowd", failures=2, failure_code=1011, open_code=1013, within=0.2)
+
+
+def _comers(*codes: int | str) -> list[Attempt]:
+    made = []
+    for number, code in enumerate(codes):
+        if code == "http":
+            made.append(attempt(number, began=1.0 + number, outcome=Outcome.HTTP, status=503))
+        elif code == "open":
+            made.append(attempt(number, began=1.0 + number))
+        else:
+            made.append(attempt(number, began=1.0 + number, outcome=Outcome.CLOSED, code=int(code)))
+    return made
+
+
+def test_clients_are_turned_away_after_the_threshold() -> None:
+    assert AWAY.judge(record(*_comers(1011, 1011, 1013, "http"))).verdict is Verdict.HELD
+
+
+def test_a_breaker_that_never_opens_turns_nobody_away() -> None:
+    finding = AWAY.judge(record(*_comers(1011, 1011, 1011, 1011)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "2 of 2 attempts beyond the threshold were not turned away: 1011, 1011, 1011, 1011"
+
+
+def test_a_breaker_that_opens_early_or_lets_failures_in() -> None:
+    assert AWAY.judge(record(*_comers(1011, 1013, 1013))).verdict is Verdict.VIOLATED
+    assert AWAY.judge(record(*_comers("open", 1011, 1013))).verdict is Verdict.VIOLATED

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from chaos.expectations import ReleasedWithin, StatisticsAgree
+from chaos.journal import Statistics
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import bite, healed, injected, late, record, sample
+
+RELEASED = ReleasedWithin(dead=10, remaining=6, limit=1.0, why="interval + timeout")
+
+
+def test_released_in_time() -> None:
+    made = record(injected(), bite(10.0), sample(10.1, 16), sample(10.8, 9), sample(10.85, 6), sample(10.9, 6))
+    finding = RELEASED.judge(made)
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "850ms")
+
+
+def test_released_too_late() -> None:
+    made = record(injected(), bite(10.0), sample(10.1, 16), sample(11.95, 16), sample(12.0, 6), sample(12.05, 6))
+    finding = RELEASED.judge(made)
+    assert finding.verdict is Verdict.INCONCLUSIVE  # the samples are too far apart to blame the server
+    close = record(injected(), bite(10.0), *(sample(10 + step / 20, 16) for step in range(40)), sample(12.0, 6))
+    finding = RELEASED.judge(close)
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "the last of 10 dead connections was released after 2s"
+    assert finding.promised == "all 10 released within 1s (interval + timeout)"
+
+
+def test_never_released() -> None:
+    made = record(injected(), bite(10.0), *(sample(10 + step / 20, 10) for step in range(60)))
+    finding = RELEASED.judge(made)
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "4 of 10 dead connections still held 2.95s after they died"
+    assert finding.figure == "4 kept"
+
+
+def test_not_watched_long_enough_decides_nothing() -> None:
+    made = record(injected(), bite(10.0), sample(10.05, 16), sample(10.1, 16))
+    assert RELEASED.judge(made).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_count_that_rises_again_was_not_released() -> None:
+    made = record(injected(), bite(10.0), sample(10.1, 6), *(sample(10 + step / 20, 8) for step in range(3, 60)))
+    assert RELEASED.judge(made).verdict is Verdict.VIOLATED
+
+
+def test_what_comes_after_healing_is_somebody_else_s() -> None:
+    made = record(injected(), bite(10.0), sample(10.1, 6), healed(10.2), sample(10.3, 20))
+    assert RELEASED.judge(made).verdict is Verdict.HELD
+
+
+def test_the_harness_s_own_lateness_is_taken_off() -> None:
+    samples = [sample(10 + step / 20, 16) for step in range(24)]
+    made = record(injected(), bite(10.0), *samples, sample(11.2, 6), late(0.3))
+    assert RELEASED.judge(made).verdict is Verdict.INCONCLUSIVE
+
+
+def test_without_a_fault_nothing_died() -> None:
+    assert RELEASED.judge(record(sample(1.0, 6))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_statistics_are_the_second_witness() -> None:
+    agree = StatisticsAgree(connections=6)
+    assert agree.judge(record(Statistics(at=1.0, values={"connections": 6.0}))).verdict is Verdict.HELD
+    finding = agree.judge(record(Statistics(at=1.0, values={"connections": 16.0})))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "the statistics say 16.0 connections where 6 are open"
+    silent = agree.judge(record(Statistics(at=1.0, values={}, error="GET /stats: status 500")))
+    assert silent.observed == "the statistics could not be read: GET /stats: status 500"
+    assert silent.verdict is Verdict.INCONCLUSIVE

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+
+from chaos.contract import RejectionAnswer
+from chaos.expectations import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
+from chaos.journal import Attempt, Outcome, Traffic
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import attempt, ended, frame, late, record
+
+ESTABLISHED = Established(crowd="crowd", count=10, within=0.5, success_ratio=1.0)
+
+
+def test_everyone_in_time_is_held() -> None:
+    finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(10))))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "10/10 10ms")
+
+
+def test_one_that_is_refused_breaks_a_ratio_of_one() -> None:
+    refused = attempt(9, outcome=Outcome.REFUSED, phase="tcp")
+    finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(9)), refused))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "9 of 10 attempts got in; the others: 1 x connection refused"
+    assert finding.evidence == ("client 9: connection refused after 10ms",)
+
+
+def test_one_in_twenty_may_fail_where_that_is_promised() -> None:
+    some = Established(crowd="crowd", count=20, within=0.5, success_ratio=0.95)
+    refused = attempt(19, outcome=Outcome.REFUSED, phase="tcp")
+    assert some.judge(record(*(attempt(client) for client in range(19)), refused)).verdict is Verdict.HELD
+
+
+def test_one_that_waits_too_long_breaks_it() -> None:
+    slow = attempt(9, took=0.8)
+    finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(9)), slow))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "1 of 10 clients waited too long, the slowest after 800ms"
+
+
+def test_unless_the_harness_itself_was_as_late() -> None:
+    slow = attempt(9, took=0.8)
+    finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(9)), slow, late(0.4)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+def test_attempts_that_were_not_recorded_decide_nothing() -> None:
+    assert ESTABLISHED.judge(record(attempt())).verdict is Verdict.INCONCLUSIVE
+
+
+def _burst(inside: int, outside: list[Attempt]) -> list[Attempt]:
+    return [*(attempt(client) for client in range(inside)), *outside]
+
+
+def _rejected(client: int, *, retry_after: str | None = "1") -> Attempt:
+    return attempt(client, outcome=Outcome.HTTP, phase="handshake", status=503, retry_after=retry_after)
+
+
+REJECTED = RejectedGracefully(crowd="crowd", free=2, answer=RejectionAnswer.HTTP_503, within=0.5, retry_after=True)
+
+
+def test_the_free_places_are_taken_and_the_others_turned_away() -> None:
+    finding = REJECTED.judge(record(*_burst(2, [_rejected(2), _rejected(3)])))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "2 in, 2 out")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "observed"),
+    [
+        (_burst(3, [_rejected(3)]), "3 of 4 got in although 2 places were free"),
+        (
+            _burst(1, [_rejected(client) for client in (1, 2, 3)]),
+            "only 1 of 2 free places were given away; the others: 3 x HTTP 503",
+        ),
+        (
+            _burst(2, [_rejected(2), attempt(3, outcome=Outcome.RESET, phase="tcp")]),
+            "1 of 2 were not turned away gracefully: 1 x reset in tcp",
+        ),
+        (
+            _burst(2, [_rejected(2), _rejected(3, retry_after=None)]),
+            "1 of 2 were not turned away gracefully: 1 x HTTP 503",
+        ),
+    ],
+)
+def test_what_is_not_graceful(attempts: list[Attempt], observed: str) -> None:
+    finding = REJECTED.judge(record(*attempts))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == observed
+
+
+def test_turning_away_after_the_upgrade_takes_the_right_code() -> None:
+    closing = RejectedGracefully(
+        crowd="crowd", free=2, answer=RejectionAnswer.CLOSE_1013, within=0.5, retry_after=False
+    )
+    right = attempt(2, outcome=Outcome.CLOSED, code=1013)
+    wrong = attempt(3, outcome=Outcome.CLOSED, code=1011)
+    assert closing.judge(record(*_burst(2, [right]))).verdict is Verdict.HELD
+    assert closing.judge(record(*_burst(2, [right, wrong]))).verdict is Verdict.VIOLATED
+
+
+def test_a_burst_that_fits_in_decides_nothing() -> None:
+    assert REJECTED.judge(record(*_burst(2, []))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_untouched_clients_that_stay_are_undisturbed() -> None:
+    traffic = Traffic(at=2.0, crowd="crowd", began=1.0, sent=3, received=3, pings=0, answered=3, wrong=0)
+    finding = Undisturbed(crowd="crowd").judge(record(attempt(), traffic))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "all 1 stayed, 3 answers right")
+
+
+def test_one_that_is_cut_off_is_disturbed() -> None:
+    finding = Undisturbed(crowd="crowd").judge(record(attempt(), ended(how="reset", code=None)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "1 of 1 untouched clients were cut off, the first by reset"
+
+
+def test_one_that_left_by_itself_is_not() -> None:
+    assert Undisturbed(crowd="crowd").judge(record(attempt(), ended(by="client"))).verdict is Verdict.HELD
+
+
+def test_a_wrong_answer_disturbs() -> None:
+    traffic = Traffic(at=2.0, crowd="crowd", began=1.0, sent=3, received=3, pings=0, answered=2, wrong=1)
+    assert Undisturbed(crowd="crowd").judge(record(attempt(), traffic)).verdict is Verdict.VIOLATED
+
+
+def test_a_crowd_that_never_got_in_decides_nothing() -> None:
+    assert Undisturbed(crowd="crowd").judge(record()).verdict is Verdict.INCONCLUSIVE
+
+
+CLOSED = ClosedWith(crowd="crowd", codes=(1001,), why="at shutdown")
+
+
+def test_everyone_is_closed_with_the_code() -> None:
+    assert CLOSED.judge(record(attempt(), ended())).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "observed"),
+    [
+        ("close", 1006, "client 0: close 1006"),
+        ("eof", None, "client 0: eof"),
+        ("reset", None, "client 0: reset"),
+    ],
+)
+def test_another_end_is_not_what_was_promised(how: str, code: int | None, observed: str) -> None:
+    finding = CLOSED.judge(record(attempt(), ended(how=how, code=code)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == f"1 of 1 clients were not closed with 1001: {observed}"
+
+
+def test_a_client_that_is_still_open_was_not_closed() -> None:
+    assert CLOSED.judge(record(attempt())).observed == "1 of 1 clients were not closed with 1001: client 0: still open"
+
+
+def test_a_warning_counts_from_its_time_on() -> None:
+    warned = Warned(crowd="crowd", pattern="nearly full", since=5.0, what="86 of 100 places")
+    assert warned.judge(record(attempt(), frame(6.0, text="nearly full"))).verdict is Verdict.HELD
+    early = warned.judge(record(attempt(), frame(4.0, text="nearly full")))
+    assert (early.verdict, early.observed) == (Verdict.VIOLATED, "1 of 1 clients got no warning")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import random
+
+from chaos.expectations import FdsNotKept, MemoryNotKept
+from chaos.journal import Round
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import record
+
+FDS = FdsNotKept(margin=0.01)
+MEMORY = MemoryNotKept(margin=2000)
+
+
+def _rounds(count: int, *, fds: float = 0.0, memory: float = 0.0, noise: float = 0.0) -> list[Round]:
+    drawn = random.Random(7)
+    return [
+        Round(
+            at=float(number),
+            ended=50 * number,
+            fds=round(20 + fds * 50 * number),
+            memory=round(40e6 + memory * 50 * number + noise * drawn.gauss(0, 1)),
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def test_nothing_kept() -> None:
+    made = record(*_rounds(12, noise=4096))
+    assert FDS.judge(made).verdict is Verdict.HELD
+    assert MEMORY.judge(made).verdict is Verdict.HELD
+
+
+def test_a_descriptor_kept_per_connection() -> None:
+    finding = FDS.judge(record(*_rounds(12, fds=1.0)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed.startswith(
+        "1e+03 fds kept per 1,000 ended connections (1e+03 fds to 1e+03 fds, 600 endings"
+    )
+
+
+def test_memory_kept_per_connection() -> None:
+    finding = MEMORY.judge(record(*_rounds(12, memory=8192, noise=4096)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.figure == "8.2MB/1k"
+
+
+def test_a_single_step_is_no_leak() -> None:
+    """An allocator that takes another megabyte once: the median of all slopes hardly moves."""
+    rounds = _rounds(16)
+    stepped = [
+        Round(at=each.at, ended=each.ended, fds=each.fds, memory=each.memory + (2**20 if each.at > 8 else 0))
+        for each in rounds
+    ]
+    assert MEMORY.judge(record(*stepped)).verdict is not Verdict.VIOLATED
+
+
+def test_an_interval_that_holds_the_margin_decides_nothing_and_says_how_little_it_could_see() -> None:
+    finding = MEMORY.judge(record(*_rounds(12, memory=1800, noise=400_000)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "is the smallest that could be seen" in finding.observed
+
+
+def test_too_few_rounds_decide_nothing() -> None:
+    finding = FDS.judge(record(*_rounds(11)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "11 rounds were measured, 12 are needed",
+    )

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from chaos.expectations import ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import attempt, ended, frame, late, record
+
+PINGED = PingedAtPeriod(crowd="crowd", interval=0.4, until=3.0)
+
+
+def test_pings_at_their_period() -> None:
+    made = record(attempt(), *(frame(at, opcode="ping") for at in (1.3, 1.6, 1.9, 2.2, 2.5, 2.8)))
+    finding = PINGED.judge(made)
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "300ms")
+
+
+def test_every_other_ping_is_not_the_period() -> None:
+    made = record(attempt(), *(frame(at, opcode="ping") for at in (1.6, 2.2, 2.8)))
+    finding = PINGED.judge(made)
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "a ping every 600ms (median), longest silence 600ms"
+
+
+def test_pings_that_stop_are_not_the_period() -> None:
+    made = record(attempt(), *(frame(at, opcode="ping") for at in (1.3, 1.6, 1.9)))
+    assert PINGED.judge(made).verdict is Verdict.VIOLATED
+
+
+def test_no_ping_at_all() -> None:
+    finding = PINGED.judge(record(attempt()))
+    assert (finding.verdict, finding.observed) == (Verdict.VIOLATED, "0 pings to 1 clients in 1.99s")
+
+
+def test_a_late_harness_cannot_blame_the_server_for_a_late_ping() -> None:
+    made = record(attempt(), *(frame(at, opcode="ping") for at in (1.3, 1.75, 2.1, 2.4, 2.7)), late(0.2))
+    assert PINGED.judge(made).verdict is Verdict.INCONCLUSIVE
+
+
+IDLE = ClosedWhenIdle(crowd="crowd", timeout=1.5, slack=0.3)
+
+
+def test_closed_when_idle() -> None:
+    finding = IDLE.judge(record(attempt(), ended(at=2.7)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "1.69s")
+
+
+def test_closed_too_early() -> None:
+    finding = IDLE.judge(record(attempt(), ended(at=2.0)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed.endswith("too early")
+
+
+def test_closed_too_late() -> None:
+    assert IDLE.judge(record(attempt(), ended(at=4.0))).verdict is Verdict.VIOLATED
+
+
+def test_never_closed() -> None:
+    finding = IDLE.judge(record(attempt()))
+    assert (finding.verdict, finding.observed) == (Verdict.VIOLATED, "1 of 1 idle clients were never closed")
+
+
+def test_cut_off_without_a_close_frame() -> None:
+    finding = IDLE.judge(record(attempt(), ended(at=2.7, how="reset", code=None)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "client 0 was cut off by reset, without a close frame",
+    )
+
+
+WARNED = WarnedBeforeClose(crowd="crowd", warning="idle_warning", notice=0.5)
+
+
+def test_warned_in_time() -> None:
+    made = record(attempt(), frame(2.2, text="idle_warning"), ended(at=2.7))
+    assert WARNED.judge(made).verdict is Verdict.HELD
+
+
+def test_not_warned() -> None:
+    finding = WARNED.judge(record(attempt(), ended(at=2.7)))
+    assert (finding.verdict, finding.observed) == (Verdict.VIOLATED, "1 of 1 idle clients got no warning")
+
+
+def test_a_warning_that_leaves_no_time_to_answer_is_none() -> None:
+    made = record(attempt(), frame(2.6, text="idle_warning"), ended(at=2.7))
+    assert WARNED.judge(made).verdict is Verdict.VIOLATED

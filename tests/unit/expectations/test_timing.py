@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+
+from chaos.expectations import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
+from chaos.journal import ServerEvent
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import attempt, frame, healed, late, record
+
+
+def _trips(*, answered: int = 100, slow: int = 0) -> RoundTripsWithin:
+    return RoundTripsWithin(sent=100, answered=answered, round_trips=(0.01,) * (100 - slow) + (0.5,) * slow, p99=0.1)
+
+
+def test_one_slow_answer_in_a_hundred_is_within_the_percentile() -> None:
+    assert _trips(slow=1).judge(record()).verdict is Verdict.HELD
+    finding = _trips(slow=2).judge(record())
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "p99 500ms")
+
+
+def test_an_answer_that_never_came_is_no_fast_one() -> None:
+    finding = _trips(answered=99).judge(record())
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "1 of 100 exchanges were not answered rightly",
+    )
+
+
+def test_a_late_harness_decides_nothing() -> None:
+    assert _trips(slow=2).judge(record(late(0.45))).verdict is Verdict.INCONCLUSIVE
+
+
+RECOVERED = RecoveredWithin(crowd="crowd", count=2, limit=1.0)
+
+
+def test_recovery_counts_from_healing() -> None:
+    made = record(healed(20.0), attempt(0, began=20.1), attempt(1, began=20.5))
+    finding = RECOVERED.judge(made)
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "510ms")
+
+
+def test_recovery_that_takes_too_long_or_never_ends() -> None:
+    slow = record(healed(20.0), attempt(0, began=20.1), attempt(1, began=22.0))
+    assert RECOVERED.judge(slow).verdict is Verdict.VIOLATED
+    never = RECOVERED.judge(record(healed(20.0), attempt(0, began=20.1)))
+    assert (never.verdict, never.observed) == (Verdict.VIOLATED, "1 of 2 clients got in again")
+
+
+def test_clients_from_before_the_healing_do_not_count() -> None:
+    made = record(attempt(0, began=19.0), attempt(1, began=19.0), healed(20.0))
+    assert RECOVERED.judge(made).verdict is Verdict.VIOLATED
+
+
+DELIVERED = DeliveredInSequence(crowd="crowd", gap=0.3, start=10.0, end=11.0, sequence=r'"sequence": (\d+)')
+
+
+@pytest.mark.parametrize(
+    ("heard", "verdict", "observed"),
+    [
+        (
+            ((10.1, 1), (10.3, 2), (10.5, 3), (10.75, 4), (10.9, 5)),
+            Verdict.HELD,
+            "5 broadcasts to 1 listeners, longest gap 250ms",
+        ),
+        (
+            ((10.1, 1), (10.3, 2), (10.9, 3)),
+            Verdict.VIOLATED,
+            "3 broadcasts to 1 listeners, longest gap 600ms",
+        ),
+        (
+            ((10.1, 1), (10.3, 2), (10.5, 4), (10.75, 5), (10.9, 6)),
+            Verdict.VIOLATED,
+            "listener 0: broadcast 4 came after 2 (1 lost)",
+        ),
+        (
+            ((10.1, 1), (10.3, 2), (10.5, 2), (10.75, 3), (10.9, 4)),
+            Verdict.VIOLATED,
+            "listener 0: broadcast 2 came after 2 (repeated or reordered)",
+        ),
+    ],
+)
+def test_delivery(heard: tuple[tuple[float, int], ...], verdict: Verdict, observed: str) -> None:
+    frames = [frame(at, text=f'{{"sequence": {number}}}') for at, number in heard]
+    finding = DELIVERED.judge(record(attempt(), *frames))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+def _asked(at: float = 1.0) -> ServerEvent:
+    return ServerEvent(at=at, what="asked to stop")
+
+
+SHUT_DOWN = ShutDownWithin(limit=1.0)
+
+
+@pytest.mark.parametrize(
+    ("event", "verdict", "observed"),
+    [
+        (ServerEvent(at=1.5, what="exited", exit_code=0), Verdict.HELD, "ended 500ms after SIGTERM"),
+        (ServerEvent(at=3.0, what="exited", exit_code=0), Verdict.VIOLATED, "ended 2s after SIGTERM"),
+        (
+            ServerEvent(at=1.5, what="exited", exit_code=-15),
+            Verdict.VIOLATED,
+            "ended with exit code -15 after 500ms",
+        ),
+        (ServerEvent(at=3.0, what="still running"), Verdict.VIOLATED, "still running 2s after SIGTERM"),
+    ],
+)
+def test_shutdown(event: ServerEvent, verdict: Verdict, observed: str) -> None:
+    finding = SHUT_DOWN.judge(record(_asked(), event))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+def test_a_server_that_was_not_asked_decides_nothing() -> None:
+    assert SHUT_DOWN.judge(record()).verdict is Verdict.INCONCLUSIVE
