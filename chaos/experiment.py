@@ -52,6 +52,10 @@ __all__ = ["Crowd", "Experiment", "Inconclusive", "Injection", "ServerControl", 
 SAMPLING = 0.05
 """Seconds between two samples: 3 ms each at 1,000 connections, so 6 % of a core there and 1 % at a hundred."""
 
+KEEP_ALIVES = 5
+"""Exchanges that a client makes in one idle timeout so as not to idle: one that is late by a whole period does not
+matter, and a peer that dies is due to be closed for idling not much earlier than it would be anyway."""
+
 WARM_UP = 3
 """Rounds that a leak measurement leaves out: allocators and caches of the servers measured were full after two."""
 
@@ -241,7 +245,7 @@ class Experiment:
         base = self._plan(endpoint, via)
         idle = self.target.promises.liveness.idle_timeout if self.target.promises.liveness else None
         if keep_alive and idle is not None and base.send is not None:
-            base = replace(base, keep_alive=idle / 3)
+            base = replace(base, keep_alive=idle / KEEP_ALIVES)
         await self._rpc.call("create_crowd", name, replace(base, **plan), count, own_process)
         return Crowd(self._rpc, name, count)
 

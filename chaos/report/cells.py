@@ -56,6 +56,12 @@ class CellRecord:
         """The finding that decided the outcome: the first of the cell's own severity."""
         return next((finding for finding in self.findings if finding.verdict == self.outcome.value), None)
 
+    @property
+    def worst_first(self) -> tuple[FindingMade, ...]:
+        """The findings, violations before what could not be decided before what held."""
+        order = {CellOutcome.VIOLATED.value: 0, CellOutcome.INCONCLUSIVE.value: 1}
+        return tuple(sorted(self.findings, key=lambda finding: order.get(finding.verdict, 2)))
+
 
 def read_cells(run: Run) -> list[CellRecord]:
     """Every cell of a run in the order in which they began; also those of a run that was killed."""

@@ -99,7 +99,10 @@ class AgentPlan:
             time.sleep(POLL_INTERVAL)
         if os.geteuid() != 0:
             # Made by the container's root and open to its owner only; the directory is ours, the socket has to be.
-            sandbox.exec_run(["chown", f"{os.geteuid()}:{os.getegid()}", str(self.socket)])
+            done = sandbox.exec_run(["chown", f"{os.geteuid()}:{os.getegid()}", str(self.socket)])
+            if done.exit_code != 0:
+                said = done.output.decode("utf-8", errors="replace").strip()
+                raise AgentError(f"the socket of the agent in the sandbox cannot be made ours: {said}")
 
 
 def plan_agent(

@@ -161,6 +161,8 @@ def _sentence(error: DockerException | OSError) -> str:
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner
+    if isinstance(cause, PermissionError):
+        return "Permission denied: join the group that its socket belongs to, usually docker"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return str(cause)

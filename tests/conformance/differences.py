@@ -94,8 +94,8 @@ DIFFERENCES = (
     ),
     Difference(
         "settings_that_kill",
-        "A slicer without average_size, with a variation larger than the pieces or a negative one, a negative "
-        "bandwidth and an enormous jitter end the process at the first byte.",
+        "A slicer without average_size or with a variation larger than the pieces, a negative bandwidth and an "
+        "enormous jitter end the process at the first byte.",
         "Nothing is cut (no size), a variation is bounded by the piece, a negative rate is 0, a jitter may be large.",
         "One client's typing error must not end everybody's experiment.",
     ),

@@ -136,7 +136,7 @@ def _kernel_timer(*, local: tuple[str, int], remote: tuple[str, int]) -> str:
 def hangs(server: Server, method: str, path: str, body: object = None) -> bool:
     """Whether a request gets no answer within a time that is more than enough."""
     try:
-        server.request(method, path, body, within=HANGS)
+        server.request(method, path, body, within=either(server, toxiproxy=HANGS, embedded=DEADLINE))
     except TimeoutError:
         return True
     return False
@@ -165,21 +165,21 @@ def test_an_update_counts_from_arrival(wire: Wire):
 
 def test_two_latencies_add_up(wire: Wire):
     client, server = wire.established()
-    wire.add("latency", name="one", latency=200)
-    wire.add("latency", name="two", latency=200)
+    wire.add("latency", name="one", latency=300)
+    wire.add("latency", name="two", latency=300)
     sent = []
     for word in (b"a", b"b"):
         sent.append(time.monotonic())
         server.sendall(word)
-        time.sleep(0.1)
+        time.sleep(0.2)
     received, delays = b"", []
     while len(received) < 2:
         received += arrives_in_all(client, 1)
         delays += [elapsed(sent[number]) for number in range(len(delays), len(received))]
     assert received == b"ab"
-    assert delays[0] >= 0.4
-    # The second one queued: 0.3 s with Toxiproxy, and never less than the sum here.
-    assert (delays[1] >= 0.4) is either(wire.server, toxiproxy=False, embedded=True)
+    assert delays[0] >= 0.6
+    # The second one queued: 0.4 s with Toxiproxy, and never less than the sum here.
+    assert (delays[1] >= 0.6) is either(wire.server, toxiproxy=False, embedded=True)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,6 @@ def test_two_latencies_add_up(wire: Wire):
     [
         pytest.param("slicer", {}, id="slicer without a size"),
         pytest.param("slicer", {"average_size": 1, "size_variation": 1000}, id="slicer with a large variation"),
-        pytest.param("slicer", {"average_size": 10, "size_variation": -20}, id="slicer with a negative variation"),
         pytest.param("bandwidth", {"rate": -1}, id="negative bandwidth"),
         pytest.param("latency", {"jitter": 2**62}, id="enormous jitter"),
     ],
@@ -198,7 +197,8 @@ def test_settings_that_kill(kind: str, kind_of_toxic: str, attributes: dict[str,
         wire.add(kind_of_toxic, **attributes)
         upstream.sendall(b"x" * 10_000)
         if kind == TOXIPROXY:
-            assert server.process.wait(DEADLINE) == 2  # a Go panic
+            # A Go panic; the one without a size first fills a gigabyte of stack.
+            assert server.process.wait(6 * DEADLINE) == 2
         else:
             assert server.request("GET", "/version").status == 200
             assert server.process.poll() is None
@@ -271,7 +271,7 @@ def test_running_out_of_file_descriptors(kind: str):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
         wire.connect().sendall(b"hello")
-        wire.upstream.settimeout(HANGS)
+        wire.upstream.settimeout(either(server, toxiproxy=HANGS, embedded=DEADLINE))
         heard: list[bytes | str] = []
         try:
             while b"hello" not in heard:
@@ -358,7 +358,7 @@ def ended(kind: str, *arguments: str) -> tuple[int | None, str]:
         text=True,
     )
     try:
-        _, errors = process.communicate(timeout=HANGS)
+        _, errors = process.communicate(timeout={TOXIPROXY: HANGS, EMBEDDED: DEADLINE}[kind])
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()

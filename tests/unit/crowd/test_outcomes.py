@@ -14,7 +14,7 @@ from chaos.crowd.endings import Ending, setback_of_error
 from chaos.crowd.plan import ClientState, Mode
 from chaos.journal import Attempt, Ended, Event, Outcome
 
-from .making import PATIENT, SHORT, make_crowd
+from .making import PATIENT, SHORT, WITHIN, make_crowd
 from .servers import (
     BINARY,
     TEXT,
@@ -100,8 +100,16 @@ async def test_timeout_in_the_tcp_phase() -> None:
 
 
 async def test_timeout_in_the_handshake_phase() -> None:
-    async with raw_server(_read_for_ever) as address:
+    left = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await _read_for_ever(peer)
+        left.set()
+
+    async with raw_server(script) as address:
         found = await attempt(address, handshake=SHORT)
+        # Who gives up leaves: nothing of the attempt is held on to.
+        await asyncio.wait_for(left.wait(), timeout=WITHIN)
     assert (found.outcome, found.phase, found.handshake) == (Outcome.TIMEOUT, "handshake", None)
     assert found.tcp is not None
     assert SHORT <= found.at - found.began - found.tcp < PATIENT
@@ -129,6 +137,17 @@ async def test_timeout_in_the_first_message_phase() -> None:
     assert (found.outcome, found.phase, found.status) == (Outcome.TIMEOUT, "first_message", 101)
     assert found.handshake is not None
     assert SHORT <= found.at - found.began - found.handshake < PATIENT
+
+
+async def test_another_message_is_not_the_greeting() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.upgrade()
+        await peer.send(frame(TEXT, b"please hold") + frame(BINARY, b"welcome"))
+        await _read_for_ever(peer)
+
+    async with raw_server(script) as address:
+        found = await attempt(address, wait=SHORT, greeting="^welcome", first_message=True)
+    assert (found.outcome, found.phase) == (Outcome.TIMEOUT, "first_message")
 
 
 async def test_another_message_is_not_the_first_message() -> None:

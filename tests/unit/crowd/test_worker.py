@@ -171,11 +171,12 @@ async def test_who_was_turned_away_is_removed_too(worker: Worker) -> None:
         ends.put_nowait(await peer.reader.read())
 
     async with raw_server(turn_away_and_hold_tcp) as address:
-        await worker.create("guests", make_plan(address, **ASKING, first_message=True), 1)
+        plan = make_plan(address, **ASKING, first_message=True, close_timeout=10 * WITHIN)
+        await worker.create("guests", plan, 1)
         (attempt,) = await worker.on("guests", "connect", Mode.SIMULTANEOUS)
         assert attempt.outcome is Outcome.CLOSED
-        await worker.remove("guests")
         async with asyncio.timeout(WITHIN):
+            await worker.remove("guests")
             assert await ends.get() == b""
 
 

@@ -37,6 +37,14 @@ def server(start_server: StartServer) -> RunningServer:
     return start_server()
 
 
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[RunningServer]:
+    """One server for all tests of a file that leave it as they found it."""
+    server = started(profile="fast", environment={})
+    yield server
+    server.kill()
+
+
 @pytest.fixture
 def connect() -> Iterator[Connect]:
     """Open raw clients; what is still open at the end of the test is closed."""

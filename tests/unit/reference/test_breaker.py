@@ -228,6 +228,14 @@ def test_forced_open_stays_until_released(breaker: Breaker, clock: FakeTime) -> 
     assert state_of(breaker) is State.CLOSED
 
 
+def test_release_leaves_a_clean_slate(breaker: Breaker) -> None:
+    fail(breaker, POLICY.failure_threshold - 1)
+    breaker.force_open()
+    breaker.release()
+    fail(breaker, POLICY.failure_threshold - 1)
+    assert state_of(breaker) is State.CLOSED
+
+
 def test_threshold_999_switches_it_off(clock: FakeTime) -> None:
     policy = BreakerPolicy(failure_threshold=999, recovery_timeout=10, failure_rate=0.1, minimum_calls=1)
     breaker = Breaker(policy, monotonic=clock)

@@ -25,6 +25,10 @@ def fill_the_buffers(client: RawClient, *, size: int = 1_000_000) -> None:
     client.flush()
 
 
+SIZES = pytest.mark.parametrize("size", [100_000, 1_000_000], ids=["kernel's buffer", "process's buffer too"])
+"""What the peer does not read lies in the socket's send queue alone, or in the process as well."""
+
+
 def gone_within(server: RunningServer, client: RawClient, seconds: float) -> float:
     return wait_until(lambda: not server.kernel_sockets(remote_port=client.local_port), within=seconds)
 
@@ -38,10 +42,11 @@ def test_peer_that_never_answers_the_close_is_ended(start_server: StartServer, c
     assert gone_within(server, client, CLOSE_TIMEOUT + MARGIN) > CLOSE_TIMEOUT / 4
 
 
-def test_stalled_peer_is_closed_in_time_too(start_server: StartServer, connect: Connect) -> None:
+@SIZES
+def test_stalled_peer_is_closed_in_time_too(start_server: StartServer, connect: Connect, size: int) -> None:
     server = start_server(**NO_HEARTBEAT)
     client = connect(server.url("/echo"), receive_buffer=4096)
-    fill_the_buffers(client)
+    fill_the_buffers(client, size=size)
     gone_within(server, client, IDLE_TIMEOUT + CLOSE_TIMEOUT + MARGIN)
     assert server.stat("/connections/closed") == {"idle timeout": 1}
 
@@ -54,32 +59,34 @@ def test_peer_that_closes_and_then_holds_tcp_is_ended(server: RunningServer, con
     gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
 
 
-def test_stalled_peer_that_closes_is_ended(start_server: StartServer, connect: Connect) -> None:
+@SIZES
+def test_stalled_peer_that_closes_is_ended(start_server: StartServer, connect: Connect, size: int) -> None:
     server = start_server(**NO_HEARTBEAT)
     client = connect(server.url("/echo"), receive_buffer=4096)
-    fill_the_buffers(client)
+    fill_the_buffers(client, size=size)
     client.protocol.send_close(1000)
     client.flush()
     gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
 
 
-def test_stalled_peer_that_half_closes_is_ended(start_server: StartServer, connect: Connect) -> None:
+@SIZES
+def test_stalled_peer_that_half_closes_is_ended(start_server: StartServer, connect: Connect, size: int) -> None:
     server = start_server(**NO_HEARTBEAT)
     client = connect(server.url("/echo"), receive_buffer=4096)
-    fill_the_buffers(client)
+    fill_the_buffers(client, size=size)
     client.socket.shutdown(socket.SHUT_WR)
     gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
 
 
 @pytest.mark.parametrize("path", ["/echo", "/live", "/feed", "/data", "/session"])
 @pytest.mark.parametrize("end", ["reset", "close"])
-def test_crashed_peer_is_forgotten_at_once(server: RunningServer, path: str, end: str, connect: Connect) -> None:
-    client = connect(server.url(path))
-    wait_until(lambda: server.stat("/connections/total") == 1, within=CLOSE_TIMEOUT)
+def test_crashed_peer_is_forgotten_at_once(shared_server: RunningServer, path: str, end: str, connect: Connect) -> None:
+    client = connect(shared_server.url(path))
+    wait_until(lambda: shared_server.stat("/connections/total") == 1, within=CLOSE_TIMEOUT)
     {"reset": client.reset, "close": client.close}[end]()
     # Well before the heartbeat could find it.
-    wait_until(lambda: server.stat("/connections/total") == 0, within=CLOSE_TIMEOUT)
-    wait_until(lambda: not server.kernel_sockets(remote_port=client.local_port), within=CLOSE_TIMEOUT)
+    wait_until(lambda: shared_server.stat("/connections/total") == 0, within=CLOSE_TIMEOUT)
+    wait_until(lambda: not shared_server.kernel_sockets(remote_port=client.local_port), within=CLOSE_TIMEOUT)
 
 
 def test_everything_queued_comes_before_the_close(start_server: StartServer, connect: Connect) -> None:

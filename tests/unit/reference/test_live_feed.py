@@ -72,11 +72,10 @@ def test_slow_but_living_listener_stays_and_misses_nothing(server: RunningServer
     assert server.stat("/feed/slow_consumers_cut") == 0
 
 
-def test_beats_are_neither_early_nor_late_and_cannot_drift(server: RunningServer, connect: Connect) -> None:
+def test_beats_come_at_their_interval(server: RunningServer, connect: Connect) -> None:
     updates = listen(connect(server.url("/feed")), until=time.monotonic() + 30 * INTERVAL)
     elapsed = updates[-1][0] - updates[0][0]
     beats = len(updates) - 1
-    # Over thirty beats an interval that includes the work, or a timer a millisecond late each time, would show.
     assert abs(elapsed - beats * INTERVAL) < MARGIN
 
 

@@ -116,6 +116,44 @@ def test_failed_establishment_names_its_phase_and_opens_the_accept_breaker(
     assert breaker_state(server, "accept") == "closed"
 
 
+def test_hanging_upstream_costs_a_client_its_phase_and_counts(
+    start_server: StartServer, connect: Connect, upstream: ScriptedUpstream
+) -> None:
+    phase = "0.2"
+    server = start_server(
+        UPSTREAM_URL=upstream.url,
+        UPSTREAM_TIMEOUT=str(PATIENCE),
+        BREAKER_RECOVERY_TIMEOUT="2",
+        WEBSOCKET_CONNECT_PHASES=f"1,{phase},1,1,1",
+    )
+    upstream.hang()
+    for _ in range(THRESHOLD):
+        close = connect(server.url("/session")).close_received()
+        assert close is not None
+        assert (close.code, close.reason) == (1011, f"upstream: timeout: no answer within {phase} s")
+    assert server.stat("/breakers/accept/failures") == {"timeout": THRESHOLD}
+    close = connect(server.url("/session")).close_received()
+    assert close is not None
+    assert close.code == 1013
+    upstream.resume()
+
+
+def test_who_leaves_while_the_upstream_hangs_is_forgotten_at_once(
+    start_server: StartServer, connect: Connect, upstream: ScriptedUpstream
+) -> None:
+    server = start_server(UPSTREAM_URL=upstream.url, UPSTREAM_TIMEOUT=str(PATIENCE))
+    upstream.hang()
+    client = connect(server.url("/data"))
+    client.send_text('{"type": "get"}')
+    wait_until(lambda: upstream.hits == 1, within=PATIENCE)
+    tasks = server.stat("/tasks")
+    client.reset()
+    wait_until(lambda: server.stat("/tasks") < tasks, within=PATIENCE / 5)
+    breaker = server.stat("/breakers/upstream")
+    assert (breaker["cancelled"], breaker["failures"]) == (1, {})
+    upstream.resume()
+
+
 def test_open_accept_breaker_can_answer_before_the_upgrade(
     start_server: StartServer, connect: Connect, upstream: ScriptedUpstream
 ) -> None:

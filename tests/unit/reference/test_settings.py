@@ -144,9 +144,8 @@ def test_another_name_for_the_maximum_age() -> None:
 
 @pytest.mark.parametrize("field", list(Settings.model_fields))
 def test_the_readme_has_the_profiles_values(field: str) -> None:
-    (line,) = [
-        line for line in (REFERENCE / "README.md").read_text().splitlines() if line.startswith(f"| `{field.upper()}` |")
-    ]
+    lines = (REFERENCE / "README.md").read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith(f"| `{field.upper()}` |")]
     values = [cell.strip() for cell in line.split("|")[2:-1]]
     for profile, value in zip(("fast", "staging", "production", "development"), values, strict=True):
         environment = {field.upper(): value}

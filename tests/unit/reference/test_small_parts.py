@@ -116,6 +116,25 @@ def test_window_is_bounded_in_time_and_number() -> None:
     assert window.calls(19) == 0
 
 
+async def test_periodic_does_not_add_its_work_to_the_interval() -> None:
+    loop = asyncio.get_running_loop()
+    interval, beats = 0.04, 8
+    times: list[float] = []
+    enough = asyncio.Event()
+
+    def beat() -> None:
+        times.append(loop.time())
+        time.sleep(interval / 2)  # work
+        if len(times) == beats:
+            enough.set()
+
+    task = asyncio.create_task(every(interval, beat))
+    await asyncio.wait_for(enough.wait(), timeout=100 * interval)
+    task.cancel()
+    # With the work added it would be one and a half.
+    assert (times[-1] - times[0]) / (beats - 1) < 1.25 * interval
+
+
 async def test_periodic_keeps_its_beat_and_skips_what_it_missed() -> None:
     loop = asyncio.get_running_loop()
     interval = 0.05

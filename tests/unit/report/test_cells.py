@@ -41,6 +41,21 @@ def test_the_finding_that_decided_is_the_worst(sample_run: Run) -> None:
     assert violated.worst is violated.findings[0]
 
 
+def test_findings_are_shown_worst_first() -> None:
+    made = [
+        FindingMade(at=1.0, expectation=name, verdict=verdict_, observed="", promised="")
+        for name, verdict_ in (
+            ("a", "held"),
+            ("b", "inconclusive"),
+            ("c", "violated"),
+            ("d", "held"),
+            ("e", "violated"),
+        )
+    ]
+    cell = from_verdict(verdict("violated"), made)
+    assert [finding.expectation for finding in cell.worst_first] == ["c", "e", "b", "a", "d"]
+
+
 def test_a_cell_whose_processes_were_killed_is_inconclusive_and_keeps_what_is_known(state: Path) -> None:
     run = make_run(state, cells=())
     directory = run.new_cell(NODE)

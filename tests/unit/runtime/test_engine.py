@@ -39,6 +39,19 @@ def test_an_engine_that_is_named_and_does_not_answer(host: str, reason: str, tmp
     assert str(caught.value) == f"no container engine answers: {host} (from DOCKER_HOST): {reason}{REMEDY}"
 
 
+def test_an_engine_that_is_not_for_this_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(host: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(engine_module, "_knock", refuse)
+    with pytest.raises(EngineUnavailable) as caught:
+        find_engine({"DOCKER_HOST": "unix:///its.sock", "CHAOS_ENGINE_HOME": str(tmp_path)})
+    assert str(caught.value) == (
+        "no container engine answers: unix:///its.sock (from DOCKER_HOST): "
+        f"Permission denied: join the group that its socket belongs to, usually docker{REMEDY}"
+    )
+
+
 def test_an_engine_that_accepts_and_stays_silent_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "ANSWER_WITHIN", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -122,11 +122,12 @@ def test_what_a_thread_started_outlives_the_thread(place: HostPlace, tmp_path: P
 
     def spawn() -> None:
         started.append(place.spawn(SLEEP, name="s", env=environment(), log=tmp_path / "log"))
+        wait_for("up", tmp_path / "log")  # from here on the kernel knows what to kill it with
 
     thread = threading.Thread(target=spawn)
     thread.start()
     thread.join()
-    wait_for("up", tmp_path / "log")
+    # SIGKILL takes effect within milliseconds of the thread's end.
     assert started[0].wait(0.2) is None
 
 

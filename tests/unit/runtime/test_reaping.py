@@ -139,13 +139,13 @@ def test_an_owner_of_another_boot_is_only_reaped_when_nothing_of_it_runs(
     created = client.containers.create(engine.python_image, ["sleep", "600"], labels={OWNER_LABEL: before_boot})
     both = {running.name, created.name}
     try:
-        assert both.isdisjoint(reap_engine(client, local=True)[0])
-        # As if the machine had booted after all of it was made: still not while something of that owner runs,
-        monkeypatch.setattr(psutil, "boot_time", lambda: time.time() + 60)
-        assert both.isdisjoint(reap_engine(client, local=True)[0])
         running.kill()
-        # nor on an engine that may be another machine's,
-        assert both.isdisjoint(reap_engine(client, local=False)[0])
+        assert both.isdisjoint(reap_engine(client, local=True)[0])  # made since this machine has booted
+        monkeypatch.setattr(psutil, "boot_time", lambda: time.time() + 60)  # as if it had been made before
+        assert both.isdisjoint(reap_engine(client, local=False)[0])  # the engine may be another machine's
+        running.start()
+        assert both.isdisjoint(reap_engine(client, local=True)[0])  # something of that owner runs
+        running.kill()
         assert both <= set(reap_engine(client, local=True)[0])
     finally:
         for left in client.containers.list(all=True, filters={"label": f"{OWNER_LABEL}={before_boot}"}):

@@ -1,0 +1,127 @@
+"""Order of events inside the protocol that no client could prove: what is done before the peer can know."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from reference_server.environment import load_settings
+from reference_server.parts import build
+from reference_server.server import ReferenceConfig
+from reference_server.transport import BoundedTransport
+from reference_server.websocket_protocol import WebSocketProtocol
+from uvicorn.server import ServerState
+from websockets.frames import CloseCode
+
+UPGRADE = (
+    b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+CLOSE_1000 = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
+UNMASKED = b"\x81\x01x"
+
+
+class RecordingTransport(asyncio.Transport):
+    """Notes what is written and when the end begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[str] = []
+        self.ended = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.events.append("write")
+
+    def write_eof(self) -> None:
+        self.events.append("fin")
+
+    def abort(self) -> None:
+        self.events.append("abort")
+        self.ended = True
+
+    def is_closing(self) -> bool:
+        return self.ended
+
+    def pause_reading(self) -> None:
+        """Nothing to pause."""
+
+    def resume_reading(self) -> None:
+        """Nothing to resume."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+async def turns_until(condition: Callable[[], bool]) -> None:
+    """Give the event loop turns until `condition` holds; nothing here waits for time."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("not so after a thousand turns")
+
+
+async def open_connection() -> tuple[WebSocketProtocol, RecordingTransport]:
+    """An established connection to `/echo` with the place noted when it is given back."""
+    parts = build(load_settings({}, profile="fast"))
+    config = ReferenceConfig(parts)
+    config.load()
+    transport = RecordingTransport()
+    protocol = WebSocketProtocol(config, ServerState(), {})
+    protocol.connection_made(BoundedTransport(transport, clock=parts.clock, close_timeout=0.5))
+    protocol.data_received(UPGRADE)
+    await turns_until(lambda: len(parts.registry) == 1)
+    give_back = protocol.on_leaving
+
+    def leaving() -> None:
+        transport.events.append("place is free")
+        give_back()
+
+    protocol.on_leaving = leaving
+    transport.events.clear()
+    return protocol, transport
+
+
+async def end(protocol: WebSocketProtocol) -> None:
+    """Let the application finish."""
+    protocol.transport.cut()
+    protocol.connection_lost(None)
+    await turns_until(lambda: not protocol.tasks)
+
+
+async def test_place_is_free_before_the_close_is_answered() -> None:
+    protocol, transport = await open_connection()
+    protocol.data_received(CLOSE_1000)
+    assert transport.events == ["place is free", "write", "fin"]
+    await end(protocol)
+
+
+async def test_place_is_free_before_a_broken_frame_is_answered() -> None:
+    protocol, transport = await open_connection()
+    protocol.data_received(UNMASKED)
+    assert transport.events[0] == "place is free"
+    await end(protocol)
+
+
+async def test_place_is_free_before_the_server_closes() -> None:
+    protocol, transport = await open_connection()
+    protocol.fail(CloseCode.POLICY_VIOLATION, "x")
+    assert transport.events == ["place is free", "write", "fin"]
+    await end(protocol)
+
+
+async def test_place_is_free_before_the_close_frame_of_the_application() -> None:
+    protocol, transport = await open_connection()
+    await protocol.send({"type": "websocket.close", "code": 1001, "reason": ""})
+    assert transport.events == ["place is free", "write"]
+    await end(protocol)
+
+
+async def test_place_is_given_back_once_whatever_comes_together() -> None:
+    protocol, _ = await open_connection()
+    admission = protocol.config.parts.admission
+    assert admission.inside == 1
+    protocol.data_received(CLOSE_1000)
+    protocol.eof_received()
+    await end(protocol)
+    assert admission.inside == 0
