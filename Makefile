@@ -27,7 +27,10 @@ chaos: setup ## the chaos scenarios against the reference server, with the matri
 	$(WITH_ENGINE) $(BIN)/python -m pytest -m chaos $(ARGS)
 
 test: setup ## the project's tests, and the whole matrix in every runtime this machine can hold
-	$(WITH_ENGINE) $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(WITH_ENGINE) $(BIN)/python -m pytest -m "not chaos and not slow" $(ARGS)
+	$(WITH_ENGINE) for runtime in $$($(BIN)/python -m chaos runtimes --reasons); do \
+	  $(BIN)/python -m pytest -m chaos --chaos-runtime=$$runtime --chaos-require=60 $(ARGS) || exit $$?; \
+	done
 
 test-full: setup ## all there is
 	$(WITH_ENGINE) $(BIN)/python -m pytest $(ARGS)

@@ -50,17 +50,19 @@ class ContainersRuntime:
             client = resources.enter_context(contextlib.closing(connect(engine)))
             fleet = Fleet(engine=engine, client=client, owner=owner, deployment=state.name)
             resources.callback(fleet.sweep)
-            # Left in this order: starts under way are waited for, Testcontainers' settings are put back, and only
-            # then does the sweep look for what was made.
-            with fleet.launching(), ThreadPoolExecutor(3, thread_name_prefix="chaos-start") as workers:
-                network = fleet.network()
+            # Whatever the engine makes is asked for by a worker, also where nothing runs beside it: an interruption
+            # hits this thread, and a request that is cut off in the middle is carried out all the same, after the
+            # sweep has looked. Left in this order: workers are waited for, Testcontainers' settings are put back, and
+            # only then does the sweep look for what was made.
+            with fleet.launching(), ThreadPoolExecutor(4, thread_name_prefix="chaos-start") as workers:
+                network = workers.submit(fleet.network).result()
                 reach = find_reach(engine, network, options=options)
                 plan = plan_agent(
                     engine, options=options, directory=directory, owner=owner, same_machine=reach.same_machine
                 )
                 toxiproxy_starting = workers.submit(start_toxiproxy, fleet, network, reach, target)
                 upstream_starting = workers.submit(start_upstream, fleet, network, reach, target)
-                sandbox = start_sandbox(fleet, network, reach, target, plan)
+                sandbox = workers.submit(start_sandbox, fleet, network, reach, target, plan).result()
                 server_starting = workers.submit(
                     start_server, fleet, sandbox, reach, target, image=image, extra=options.environment
                 )

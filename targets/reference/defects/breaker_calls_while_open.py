@@ -1,4 +1,4 @@
-"""Refreshes a cached answer in the background, past the breaker, so that the next caller has a newer one.
+"""Refreshes the cache in the background while the breaker is open, past it, so that callers get no stale answers.
 
 Breaks "spares the upstream while open": callers get the cached value at once, as promised, and each of them still
 costs the struggling upstream a request.
@@ -19,21 +19,20 @@ DESCRIPTION = "an open breaker answers from the cache, and the upstream is calle
 
 
 def install(parts: Parts) -> None:
-    """Follow each answer of the open breaker by a call that does not ask it."""
-    answer = parts.source.get
+    """While the breaker is open every caller sets off a refresh, which does not ask it."""
+    source = parts.source
+    answer = source.get
     under_way: set[asyncio.Task[None]] = set()
 
     async def refresh() -> None:
         with contextlib.suppress(DependencyFailed, UpstreamBusy, UpstreamRefused):
-            await parts.upstream.get(PATH)
+            source._cached = (await parts.upstream.get(PATH), source._monotonic())
 
     async def get() -> Answer:
-        was_open = parts.upstream_breaker.state is State.OPEN
-        given = await answer()
-        if was_open and given.source == "cached":
+        if parts.upstream_breaker.state is State.OPEN:
             task = asyncio.create_task(refresh())
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-        return given
+        return await answer()
 
-    parts.source.get = get  # type: ignore[method-assign]  # a defect replaces a method
+    source.get = get  # type: ignore[method-assign]  # a defect replaces a method

@@ -35,4 +35,4 @@ def install(parts: Parts) -> None:
         close_as_before(self, event)
 
     Establishment.accept = accept  # type: ignore[method-assign]  # a defect replaces a method
-    WebSocketProtocol.handle_close = handle_close  # type: ignore[method-assign, assignment]  # a defect replaces a method
+    WebSocketProtocol.handle_close = handle_close  # type: ignore[method-assign]  # a defect replaces a method

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import signal
@@ -129,8 +130,9 @@ async def test_ctrl_c_is_not_meant_for_it(worker: WorkerProcess) -> None:
     assert worker.alive
 
 
-async def test_it_dies_with_its_parent(tmp_path: Path) -> None:
-    """Also when the parent is killed before it could do anything about it."""
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+async def test_it_dies_with_its_parent(tmp_path: Path, stopped: bool) -> None:
+    """Also when it cannot see that its caller has gone: then it is the kernel that ends it."""
     program = (
         "import asyncio, pathlib, sys\n"
         "from chaos.crowd.process import WorkerProcess\n"
@@ -151,12 +153,16 @@ async def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     assert parent.stdout is not None
     descriptor = os.pidfd_open(int(await parent.stdout.readline()))
     try:
+        if stopped:
+            signal.pidfd_send_signal(descriptor, signal.SIGSTOP)
         parent.kill()
         await parent.wait()
         # A pidfd is readable once its process has ended, whoever reaps it.
         readable, _, _ = await asyncio.to_thread(select.select, [descriptor], [], [], WITHIN)
         assert readable == [descriptor]
     finally:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         os.close(descriptor)
 
 
@@ -170,7 +176,12 @@ async def test_a_worker_whose_parent_is_gone_does_not_start(tmp_path: Path) -> N
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    _, errors = await orphan.communicate()
+    try:
+        _, errors = await asyncio.wait_for(orphan.communicate(), timeout=WITHIN)
+    finally:
+        if orphan.returncode is None:
+            orphan.kill()
+            await orphan.wait()
     assert (orphan.returncode, errors) == (1, b"the parent process 1 is gone already\n")
 
 

@@ -11,7 +11,7 @@ from reference_server.server import ReferenceConfig
 from reference_server.transport import BoundedTransport
 from reference_server.websocket_protocol import WebSocketProtocol
 from uvicorn.server import ServerState
-from websockets.frames import CloseCode
+from websockets.frames import CloseCode, Frame, Opcode
 
 UPGRADE = (
     b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -27,10 +27,12 @@ class RecordingTransport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[str] = []
+        self.written: list[bytes] = []
         self.ended = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.events.append("write")
+        self.written.append(bytes(data))
 
     def write_eof(self) -> None:
         self.events.append("fin")
@@ -125,3 +127,29 @@ async def test_place_is_given_back_once_whatever_comes_together() -> None:
     protocol.eof_received()
     await end(protocol)
     assert admission.inside == 0
+
+
+async def test_fragments_are_kept_as_bytes_not_as_objects() -> None:
+    protocol, _ = await open_connection()
+    protocol.data_received(Frame(Opcode.BINARY, b"ab", fin=False).serialize(mask=True))
+    for _ in range(1000):
+        protocol.data_received(Frame(Opcode.CONT, b"cd", fin=False).serialize(mask=True))
+    assert protocol.frames == []
+    assert protocol.fragments == b"ab" + b"cd" * 1000
+    protocol.data_received(Frame(Opcode.CONT, b"e").serialize(mask=True))
+    assert protocol.fragments == b""
+    await turns_until(lambda: protocol.config.parts.counters.messages_sent == 1)
+    await end(protocol)
+
+
+async def test_fragmented_text_comes_back_whole() -> None:
+    protocol, transport = await open_connection()
+    for frame in (
+        Frame(Opcode.TEXT, b"\xc3", fin=False),
+        Frame(Opcode.CONT, b"", fin=False),
+        Frame(Opcode.CONT, b"\xbc"),
+    ):
+        protocol.data_received(frame.serialize(mask=True))
+    await turns_until(lambda: protocol.config.parts.counters.messages_sent == 1)
+    assert transport.written[-1] == b"\x81\x02\xc3\xbc"
+    await end(protocol)
