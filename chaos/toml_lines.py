@@ -110,12 +110,15 @@ class _Scanner:
     def _items(self, end: str, item: Callable[[], object]) -> None:
         self.at += 1
         self._skip(_BLANK)
-        while not self._peek(end):
+        while self.at < len(self.text) and not self._peek(end):
+            before = self.at
             item()
             self._skip(_BLANK)
             if self._peek(","):
                 self.at += 1
                 self._skip(_BLANK)
+            if self.at == before:
+                return  # text that tomllib would not have accepted: better no line than no end
         self.at += 1
 
     def _note(self, key: Key) -> None:

@@ -13,7 +13,12 @@ from chaos.capability import Capability
 
 __all__ = ["SCENARIOS", "Scenario", "scenarios"]
 
-SCENARIOS = Path(chaos.__file__).resolve().parent.parent / "tests" / "scenarios"
+_PACKAGE = Path(chaos.__file__).resolve().parent
+SCENARIOS = next(
+    (path for path in (_PACKAGE.parent / "tests" / "scenarios", _PACKAGE / "scenarios") if path.is_dir()),
+    _PACKAGE / "scenarios",
+)
+"""In the repository, or in the installed package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from chaos.expectations.breaker import (
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
-from chaos.expectations.faults import FaultsBit, FaultsHealed
+from chaos.expectations.faults import FaultsBit, FaultsHealed, SteadyBefore
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
 from chaos.expectations.liveness import ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
@@ -41,6 +41,7 @@ __all__ = [
     "ServerSurvived",
     "ShutDownWithin",
     "StatisticsAgree",
+    "SteadyBefore",
     "TurnedAwayWhileOpen",
     "Undisturbed",
     "UpstreamCalled",

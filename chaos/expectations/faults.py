@@ -6,10 +6,29 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Bite, Healing, HealingState, Injected
+from chaos.journal import Beat, Bite, Healing, HealingState, Injected
 from chaos.verdict import Finding
 
-__all__ = ["FaultsBit", "FaultsHealed"]
+__all__ = ["FaultsBit", "FaultsHealed", "SteadyBefore"]
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyBefore(Expectation):
+    """Before the first fault the untouched client had all its answers: what comes after is not from before."""
+
+    name: ClassVar[str] = "steady_before"
+
+    def judge(self, record: Record) -> Finding:
+        promised = "an untouched client is answered before anything is done to the server"
+        first = record.journal.first(Injected)
+        until = first.at if first is not None else float("inf")
+        beats = [beat for beat in record.journal.of(Beat) if beat.at < until]
+        failed = [beat for beat in beats if not beat.ok]
+        if first is not None and failed:
+            return self.inconclusive(
+                f"{len(failed)} of {len(beats)} exchanges failed before the first fault: {failed[0].detail}", promised
+            )
+        return self.held(f"{len(beats)} exchanges before the first fault, none failed", promised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class AttachedRuntime:
         with contextlib.ExitStack() as resources:
             ground = open_ground(resources, PLAIN, owner=owner)
             api = Address(LOOPBACK, free_ports(1)[0])
-            start_proxy(ground.place, kind=options.proxy, api=api, log=ground.directory / "proxy.log").wait()
+            start_proxy(ground.place, options=options, api=api, log=ground.directory / "proxy.log").wait()
             agent = ground.agent if _is_loopback(address.host) else None
             server = AttachedServer(target, address=address, agent=agent)
             return Deployment(

@@ -45,6 +45,8 @@ class RuntimeOptions:
     """Added to the server's environment, over the target's own: `{"DEFECT": "..."}`."""
     proxy: Literal["embedded", "toxiproxy"] = "embedded"
     """processes and attached: the proxy of ours, or a `toxiproxy-server` of this machine. Containers: Toxiproxy."""
+    seed: int | None = None
+    """Of the embedded proxy's randomness; None: a fresh one, which its log tells."""
     hermetic: bool | None = None
     """processes: True demands a namespace, False forbids it, None takes one where it can be had."""
     allowed_hosts: frozenset[str] = frozenset()

@@ -62,7 +62,15 @@ class ContainerServer:
         try:
             wait_healthy(self._check(), exit_code=self.exit_code, within=self._target.start.ready_within)
         except (Died, NeverHealthy) as problem:
-            raise why_not_healthy(problem, target=self._target, address=self._address, log=self.log_tail()) from problem
+            raise why_not_healthy(
+                problem,
+                target=self._target,
+                address=self._address,
+                log=self.log_tail(),
+                port_remedy="nothing else listens in its network, so it must be listening there twice itself",
+                remedy="give it longer (start.ready_within), correct start.health or start.port, or have it listen on "
+                "0.0.0.0 instead of its own loopback",
+            ) from problem
 
     def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
         with self._changing:

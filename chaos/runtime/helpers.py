@@ -12,7 +12,7 @@ from typing import Literal
 
 from chaos.address import Address
 from chaos.errors import EnvironmentFailure, ToolMissing
-from chaos.runtime.base import Place, SpawnedProcess, ToxiproxyEndpoint
+from chaos.runtime.base import Place, RuntimeOptions, SpawnedProcess, ToxiproxyEndpoint
 from chaos.runtime.environment import own_environment, own_module
 from chaos.runtime.health import Check, Died, NeverHealthy, answers_200, fetch, wait_healthy
 from chaos.runtime.logs import quote
@@ -56,15 +56,17 @@ def start_upstream(place: Place, *, data: Address, control: Address, health: str
     return Helper(what="the scripted upstream", process=process, check=answers_200(data, health, dial=place.dial))
 
 
-def start_proxy(place: Place, *, kind: Literal["embedded", "toxiproxy"], api: Address, log: Path) -> Helper:
+def start_proxy(place: Place, *, options: RuntimeOptions, api: Address, log: Path) -> Helper:
     """The proxy with its API on this address of the place. Raises ToolMissing where there is no Toxiproxy."""
-    arguments = ["--host", api.host, "--port", str(api.port)]
-    if kind == "embedded":
-        argv = own_module("chaos.links.embedded", *arguments)
+    if options.proxy == "embedded":
+        seed = [] if options.seed is None else ["--seed", str(options.seed)]
+        argv = own_module("chaos.links.embedded", "--host", api.host, "--port", str(api.port), *seed)
     else:
         argv = [str(find_toxiproxy(os.environ)), "-host", api.host, "-port", str(api.port)]
     process = place.spawn(argv, name="proxy", env=own_environment(), log=log)
-    return Helper(what=f"the {kind} proxy", process=process, check=answers_200(api, "/version", dial=place.dial))
+    return Helper(
+        what=f"the {options.proxy} proxy", process=process, check=answers_200(api, "/version", dial=place.dial)
+    )
 
 
 def proxy_endpoint(

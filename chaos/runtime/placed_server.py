@@ -64,7 +64,14 @@ class PlacedServer:
         try:
             wait_healthy(check, exit_code=self.exit_code, within=start.ready_within)
         except (Died, NeverHealthy) as problem:
-            raise why_not_healthy(problem, target=self._target, address=self._address, log=self.log_tail()) from problem
+            raise why_not_healthy(
+                problem,
+                target=self._target,
+                address=self._address,
+                log=self.log_tail(),
+                port_remedy="end the program that has it, or write {port} into start.command to be given a free one",
+                remedy="give it longer (start.ready_within) or correct start.health or start.port",
+            ) from problem
 
     def start(self) -> None:
         with self._changing:
@@ -105,17 +112,19 @@ class PlacedServer:
         return self._process
 
 
-def why_not_healthy(problem: Died | NeverHealthy, *, target: Target, address: Address, log: list[str]) -> TargetFailure:
-    """The error for a server that did not come up, its last lines included."""
+def why_not_healthy(
+    problem: Died | NeverHealthy, *, target: Target, address: Address, log: list[str], port_remedy: str, remedy: str
+) -> TargetFailure:
+    """The error for a server that did not come up, its last lines included; the remedies are the runtime's own."""
     if isinstance(problem, NeverHealthy):
         return StartFailed(
             f"{target.name} is not healthy {format_duration(target.start.ready_within)} after its start: "
-            f"{problem.seen}; give it longer (start.ready_within) or correct start.health or start.port{quote(log)}"
+            f"{problem.seen}; {remedy}{quote(log)}"
         )
     if any(sign in line for line in log for sign in _PORT_TAKEN_SIGNS):
         return PortTaken(
             f"{target.name} ended with exit code {problem.exit_code} because port {address.port} is taken; "
-            f"end the program that has it, or write {{port}} into start.command to be given a free one{quote(log)}"
+            f"{port_remedy}{quote(log)}"
         )
     ended = f"exit code {problem.exit_code}"
     if problem.exit_code < 0:

@@ -130,7 +130,7 @@ def _start_companions(
     target: Target, ground: Ground, addresses: _Addresses, *, options: RuntimeOptions
 ) -> list[Helper]:
     log = ground.directory / "proxy.log"
-    companions = [start_proxy(ground.place, kind=options.proxy, api=addresses.proxy_api, log=log)]
+    companions = [start_proxy(ground.place, options=options, api=addresses.proxy_api, log=log)]
     if target.upstream is not None:
         companions.append(
             start_upstream(

@@ -37,6 +37,13 @@ def test_nothing_to_say() -> None:
             id="a regular expression that does not compile",
         ),
         pytest.param(
+            "[endpoints.echo]\nexpect = '\\{n}'",
+            """\
+            endpoints.echo.expect is no regular expression: invalid group reference 1 at position 1
+                found:   "\\\\{n}\"""",
+            id="one that is none once the number stands in it",
+        ),
+        pytest.param(
             '[endpoints.feed]\nmessage = "*"',
             """\
             endpoints.feed.message is no regular expression: nothing to repeat at position 0

@@ -572,14 +572,30 @@ def test_an_empty_file_lists_what_has_to_be_there(tmp_path: Path) -> None:
 
 
 def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    """Those of single keys and those between keys, whatever order the checks have."""
     path = write(
         tmp_path,
-        MINIMAL + '[promises.closing]\nshutdown_within = 3\n[promises.latency]\np99 = "fast"\nworst = "1s"\n',
+        """\
+        [promises.liveness]
+        heartbeat_timeout = "1s"
+        [promises.latency]
+        p99 = "fast"
+        worst = "1s"
+        [endpoints.echo]
+        path = "/ws"
+        expect = "("
+        [start]
+        port = 0
+        image = "x"
+        """,
     )
     said = complaint(path)
-    assert said.splitlines()[0] == "FILE has 3 mistakes:"
-    assert [line.split(" ")[0] for line in said.splitlines() if line.startswith("FILE:")] == [
-        "FILE:8:",
-        "FILE:10:",
-        "FILE:11:",
+    assert said.splitlines()[0] == "FILE has 6 mistakes:"
+    assert [line.split(" ")[:2] for line in said.splitlines() if line.startswith("FILE:")] == [
+        ["FILE:", "name"],
+        ["FILE:2:", "promises.liveness.heartbeat_timeout"],
+        ["FILE:4:", "promises.latency.p99"],
+        ["FILE:5:", "promises.latency.worst"],
+        ["FILE:8:", "endpoints.echo.expect"],
+        ["FILE:10:", "start.port"],
     ]

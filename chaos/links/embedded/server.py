@@ -19,6 +19,7 @@ from chaos.links.embedded.environment import Environment
 from chaos.links.embedded.hangup import HangupWatch
 from chaos.links.embedded.http.server import HttpServer
 from chaos.links.embedded.randomness import fresh_seed
+from chaos.links.embedded.sockets import ListenError, listen
 from chaos.links.embedded.traffic import Traffic
 
 __all__ = ["EmbeddedProxy", "Options", "serve"]
@@ -85,16 +86,15 @@ class EmbeddedProxy:
             raise ConfigurationError(f"a configured proxy does not start: {failure.message}")
 
     async def _listen(self) -> None:
-        host = self.options.host
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
         try:
-            port = await self._http.start(host, self.options.port)
-        except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "a port is a number up to 65535"
+            listener = await listen(f"{host}:{self.options.port}", loop=asyncio.get_running_loop())
+        except ListenError as error:
             raise ConfigurationError(
-                f"the API cannot listen on {host}:{self.options.port}: {reason}; "
-                f"choose another address with --host and --port (0: any free port)"
+                f"the API has no address: {error}; choose another with --host and --port (0: any free port)"
             ) from None
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        await self._http.start(listener)
+        self.url = f"http://{host}:{listener.getsockname()[1]}"
 
     def _metrics(self) -> str:
         return metrics_text(

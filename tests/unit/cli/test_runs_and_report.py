@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -76,8 +77,9 @@ def test_an_older_run_by_the_beginning_of_its_id(chaos: Invoke, run: Run, projec
     assert run.id in chaos("report", run.id[:-1]).out
 
 
-def test_a_stream_without_the_signs(run: Run, project: Path) -> None:
+def test_a_stream_without_the_signs(project: Path) -> None:
     """In the C locale a report prints what it can, and does not end in an encoding error."""
+    make_run(project / ".chaos", [replace(FEW[0], figure="5 → open"), *FEW[1:]])
     script = (
         "import io, sys; sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='ascii'); "
         "from chaos.cli import main; sys.exit(main(['report']))"

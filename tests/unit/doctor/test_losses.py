@@ -39,6 +39,7 @@ def test_scenarios_and_single_cells_are_told_apart() -> None:
     assert rules.cells == ("vanished (cleanup, dead peers; leak free, nothing kept)",)
     assert (rules.because, rules.remedy) == ("nftables: nft is not installed", "install nftables")
     assert sockets.scenarios == ("cleanup, dead peers",)
+    assert sockets.cells == ("vanished (leak free, nothing kept)",), "what is left out altogether is not said twice"
 
 
 def test_what_is_lost_twice_is_said_once() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.expectations import FaultsBit, FaultsHealed
-from chaos.journal import Bite, HealingState
+from chaos.expectations import FaultsBit, FaultsHealed, SteadyBefore
+from chaos.journal import Beat, Bite, HealingState
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, injected, record
 
@@ -52,3 +52,19 @@ def test_a_fault_that_went_with_the_target_is_healed() -> None:
 
 def test_a_fault_that_was_not_seen_to_heal_is_never_green() -> None:
     assert FaultsHealed().judge(record(injected(), bite())).verdict is Verdict.INCONCLUSIVE
+
+
+def _beat(at: float, *, ok: bool) -> Beat:
+    return Beat(at=at, ok=ok, round_trip=0.001, lateness=0.0, detail="" if ok else "TimeoutError")
+
+
+def test_a_server_that_was_not_well_before_the_fault_cannot_be_judged_by_it() -> None:
+    well = record(_beat(9.0, ok=True), injected(10.0), bite(), _beat(11.0, ok=False), healed())
+    assert SteadyBefore().judge(well).verdict is Verdict.HELD
+    ill = SteadyBefore().judge(record(_beat(9.0, ok=False), injected(10.0), bite(), healed()))
+    assert ill.verdict is Verdict.INCONCLUSIVE
+    assert ill.observed == "1 of 1 exchanges failed before the first fault: TimeoutError"
+
+
+def test_without_a_fault_the_promise_itself_is_judged() -> None:
+    assert SteadyBefore().judge(record(_beat(9.0, ok=False))).verdict is Verdict.HELD

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,12 +9,12 @@ import pytest
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
-from chaos.agent.hermetic import launch_agent
 from chaos.agent.isolation import Isolation, Kind
+from chaos.links.direct import DirectLink
 from chaos.links.link import Link
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.links.traits import LinkKind
-from tests.unit.faults.stage import InProcess, Witness, echo_server
+from tests.unit.faults.stage import InProcess, Witness, agent_process, echo_server
 from tests.unit.links.servers import running
 
 
@@ -53,6 +51,12 @@ async def link(toxiproxy: Toxiproxy, server: Address) -> Link:
 
 
 @pytest.fixture
+def direct(server: Address) -> DirectLink:
+    """The path without a proxy: what a client does to TCP is what the server's kernel sees."""
+    return DirectLink(server)
+
+
+@pytest.fixture
 async def worker() -> AsyncIterator[InProcess]:
     made = InProcess()
     yield made
@@ -61,11 +65,9 @@ async def worker() -> AsyncIterator[InProcess]:
 
 @pytest.fixture(scope="session")
 def agent_socket() -> Iterator[Path]:
-    """An agent of this network namespace; a path short enough for a unix socket."""
-    directory = Path(tempfile.mkdtemp(prefix="chaos-faults-"))
-    with launch_agent(socket=directory / "agent.sock", isolation=Isolation(Kind.PLAIN)) as process:
+    """An agent of this network namespace."""
+    with agent_process(Isolation(Kind.PLAIN)) as process:
         yield process.socket
-    shutil.rmtree(directory)
 
 
 @pytest.fixture

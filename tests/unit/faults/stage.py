@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.protocol import State
 
 from chaos.address import Address
+from chaos.agent.hermetic import AgentProcess, launch_agent
+from chaos.agent.isolation import Isolation
 from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import ClientPlan, PhaseTimeouts
 from chaos.crowd.worker import Worker
 from chaos.faults.base import Fault, Scene, applied
-from chaos.journal import Healing, JournalWriter, Outcome, Receipt
+from chaos.journal import Healing, JournalWriter, Outcome, Receipt, read_journal
+from chaos.links.direct import AnyLink
 from chaos.links.link import Link
 from chaos.server_view import ServerView
 from chaos.target import Echo
 
-__all__ = ["PATIENCE", "Deaf", "InProcess", "Witness", "connect_victims", "echo_server", "make_scene", "run_fault"]
+__all__ = [
+    "IMPATIENCE",
+    "PATIENCE",
+    "Deaf",
+    "InProcess",
+    "Witness",
+    "agent_process",
+    "connect_victims",
+    "echo_server",
+    "make_scene",
+    "make_victims",
+    "run_fault",
+    "run_with_broken_body",
+]
 
 PATIENCE = 2.0
 """Seconds until a wait for something that must come on loopback is given up; it takes milliseconds."""
+
+IMPATIENCE = 0.2
+"""Seconds until a wait for something that must not come is given up: a hundred times what it would take."""
 
 _FILES = 1024
 
@@ -88,17 +110,30 @@ class InProcess:
         self._worker.connection_lost()
 
 
-def make_scene(server: Address, link: Link | None, *, patience: float = PATIENCE, **parts: Any) -> Scene:
-    """Everything that a network fault may touch."""
-    view = ServerView(address=server, port=server.port, root_pids=())
+class Holder(Protocol):
+    """What makes crowds: a worker of any kind."""
+
+    async def create(self, name: str, plan: ClientPlan, count: int, /) -> CrowdHandle: ...
+
+
+def make_scene(
+    server: Address, link: Link | None = None, *, patience: float = PATIENCE, pids: tuple[int, ...] = (), **parts: Any
+) -> Scene:
+    """Everything that a fault may touch."""
+    view = ServerView(address=server, port=server.port, root_pids=pids)
     return Scene(server=view, echo=Echo(path="/"), patience=patience, link=link, **parts)
 
 
-async def connect_victims(worker: InProcess, link: Link, count: int = 3) -> CrowdHandle:
-    """Clients through the link, all open and answered."""
+async def make_victims(worker: Holder, link: AnyLink, count: int = 3, **changes: Any) -> CrowdHandle:
+    """Clients that will connect through the link; `changes` are fields of their plan."""
     timeouts = PhaseTimeouts(tcp=PATIENCE, handshake=PATIENCE, first_message=PATIENCE)
-    plan = ClientPlan(address=link.address, timeouts=timeouts, send="hello {n}", expect="hello {n}", first_message=True)
-    victims = await worker.create("victims", plan, count)
+    talk = {"send": "hello {n}", "expect": "hello {n}", "first_message": True}
+    return await worker.create("victims", ClientPlan(address=link.address, timeouts=timeouts, **(talk | changes)), count)
+
+
+async def connect_victims(worker: Holder, link: AnyLink, count: int = 3, **changes: Any) -> CrowdHandle:
+    """Clients through the link, all open and answered."""
+    victims = await make_victims(worker, link, count, **changes)
     assert [attempt.outcome for attempt in await victims.connect()] == [Outcome.OPEN] * count
     return victims
 
@@ -114,3 +149,27 @@ async def run_fault(
                 await result
         assert held.healing is not None
         return held.receipt, held.healing
+
+
+async def run_with_broken_body(fault: Fault, scene: Scene, directory: Path) -> Healing:
+    """Inject, raise in the body, and see that the body's own error comes out; how the fault healed all the same."""
+
+    def fail() -> None:
+        raise ZeroDivisionError("the body's own")
+
+    with pytest.raises(ZeroDivisionError, match=r"^the body's own$"):
+        await run_fault(fault, scene, directory, fail)
+    healing = read_journal(directory).last(Healing)
+    assert healing is not None
+    return healing
+
+
+@contextlib.contextmanager
+def agent_process(isolation: Isolation) -> Iterator[AgentProcess]:
+    """An agent whose sockets are in a directory with a path short enough for them."""
+    directory = Path(tempfile.mkdtemp(prefix="chaos-unit-"))
+    try:
+        with launch_agent(socket=directory / "agent.sock", isolation=isolation) as process:
+            yield process
+    finally:
+        shutil.rmtree(directory)

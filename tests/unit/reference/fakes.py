@@ -81,3 +81,12 @@ def make_connection(
         counters=counters or Counters(),
     )
     return connection, wire
+
+
+async def turns_until(condition: Callable[[], bool]) -> None:
+    """Give the event loop turns until `condition` holds; nothing here waits for time."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("not so after a thousand turns")

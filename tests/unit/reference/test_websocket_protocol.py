@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from reference_server.environment import load_settings
 from reference_server.parts import build
@@ -12,6 +11,8 @@ from reference_server.transport import BoundedTransport
 from reference_server.websocket_protocol import WebSocketProtocol
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame, Opcode
+
+from .fakes import turns_until
 
 UPGRADE = (
     b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -52,15 +53,6 @@ class RecordingTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 0
-
-
-async def turns_until(condition: Callable[[], bool]) -> None:
-    """Give the event loop turns until `condition` holds; nothing here waits for time."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("not so after a thousand turns")
 
 
 async def open_connection() -> tuple[WebSocketProtocol, RecordingTransport]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ import pytest
 from chaos.errors import ConfigurationError, JournalError
 from chaos.report import Run, create_run, find_state, list_runs, open_run
 
+HELD_UP = 0.3
+"""Seconds: a hundred times what it takes to make a run."""
 NODE = "tests/scenarios/test_cleanup.py::test_dead_peers[reset]"
 
 
@@ -90,6 +94,20 @@ def test_runs_that_start_at_once_all_get_a_directory_and_latest_is_one_of_the_la
     assert len(runs) == 60
     assert open_run(state).id == runs[-1].id
     assert not [path for path in state.iterdir() if path.name.startswith(".latest")]
+
+
+def test_a_run_waits_while_another_is_being_made(state: Path) -> None:
+    """Without the lock, the slower of two could point `latest` back at itself."""
+    state.mkdir()
+    with (state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        thread = threading.Thread(target=make, args=(state,))
+        thread.start()
+        thread.join(timeout=HELD_UP)
+        assert thread.is_alive()
+        assert list_runs(state) == []
+    thread.join()
+    assert len(list_runs(state)) == 1
 
 
 def test_runs_are_listed_oldest_first(state: Path) -> None:

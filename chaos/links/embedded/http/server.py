@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -52,11 +53,9 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; return the port, which matters where 0 was asked for. Raises OSError."""
-        self._server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD)
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+    async def start(self, listener: socket.socket) -> None:
+        """Accept connections from a listening socket, and own it from now on."""
+        self._server = await asyncio.start_server(self._accept, sock=listener, limit=MAX_HEAD)
 
     async def close(self) -> None:
         """Stop listening and drop all connections."""

@@ -108,11 +108,11 @@ def test_a_taken_port_is_one_line_and_2():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         message = refused("--port", str(port))
-    assert message.startswith(f"error: the API cannot listen on 127.0.0.1:{port}: ")
+    assert message.startswith(f"error: the API has no address: listen tcp 127.0.0.1:{port}: ")
 
 
 def test_a_port_beyond_65535_is_one_line_and_2():
-    assert "a port is a number up to 65535" in refused("--port", "70000")
+    assert "listen tcp: address 70000: invalid port; choose another" in refused("--port", "70000")
 
 
 def test_it_is_up_in_a_fraction_of_a_second():

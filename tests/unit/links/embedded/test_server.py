@@ -24,9 +24,18 @@ async def test_a_port_that_is_taken_is_said_with_the_remedy():
         with pytest.raises(ConfigurationError) as caught:
             async with EmbeddedProxy(Options(port=port)):
                 pytest.fail("it cannot have started")
-    message = str(caught.value)
-    assert message.startswith(f"the API cannot listen on 127.0.0.1:{port}: ")
-    assert message.endswith("; choose another address with --host and --port (0: any free port)")
+    assert str(caught.value) == (
+        f"the API has no address: listen tcp 127.0.0.1:{port}: bind: address already in use; "
+        "choose another with --host and --port (0: any free port)"
+    )
+
+
+async def test_localhost_is_one_address_although_it_has_two():
+    async with EmbeddedProxy(Options(host="localhost", port=0)) as proxy:
+        port = int(proxy.url.removeprefix("http://localhost:"))
+        assert await api(proxy, "GET", "/proxies") == (200, {})
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
 
 
 async def test_a_proxy_that_cannot_start_is_said_and_nothing_is_left_listening():

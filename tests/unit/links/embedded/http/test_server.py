@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from chaos.links.embedded.http.message import Request, Response
 from chaos.links.embedded.http.server import HttpServer, Limits
 
-from ..peers import DEADLINE
+from ..peers import DEADLINE, listener
 
 SHORT = 0.05
 """Seconds: a limit that is waited out."""
@@ -26,9 +26,10 @@ async def answer(request: Request) -> Response:
 @asynccontextmanager
 async def serving(limits: Limits | None = None) -> AsyncIterator[int]:
     server = HttpServer(answer, limits=limits)
-    port = await server.start("127.0.0.1", 0)
+    sock = listener()
+    await server.start(sock)
     try:
-        yield port
+        yield sock.getsockname()[1]
     finally:
         await server.close()
 

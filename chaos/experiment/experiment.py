@@ -1,8 +1,4 @@
-"""The experiment in a scenario's hands: crowds, faults, waits, and the judgement at the end.
-
-It talks to the conductor, which does everything that has a time; this side only awaits. It never imports pytest, so
-the same object serves a notebook or another test runner.
-"""
+"""One scenario under one fault: crowds, faults, waits, and the judgement at the end."""
 
 from __future__ import annotations
 
@@ -12,18 +8,18 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from chaos.address import Address
 from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, CrowdGone, Heard
-from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
 from chaos.errors import ChaosError, TargetFailure
-from chaos.expectations import Expectation, FaultsBit, FaultsHealed, Record, ServerSurvived, judge_all
+from chaos.expectations import Expectation, FaultsBit, FaultsHealed, Record, ServerSurvived, SteadyBefore, judge_all
+from chaos.experiment.crowd import Crowd, Via, plan_for
+from chaos.experiment.outcome import Worse, as_error
+from chaos.experiment.server import ServerControl
 from chaos.faults.base import Fault
 from chaos.journal import (
-    Attempt,
     Bite,
     Call,
     FindingMade,
@@ -44,9 +40,9 @@ from chaos.rpc import RpcClient
 from chaos.server_view import ServerView
 from chaos.stats import MINIMUM_ROUNDS
 from chaos.target import Target
-from chaos.verdict import Finding, Verdict
+from chaos.verdict import Verdict
 
-__all__ = ["Crowd", "Experiment", "Inconclusive", "Injection", "ServerControl", "Via", "Violated", "Worse"]
+__all__ = ["SAMPLING", "Experiment", "Injection"]
 
 
 SAMPLING = 0.05
@@ -63,41 +59,6 @@ MOST_ROUNDS = 60
 """The budget of a leak measurement: what is not decided then is inconclusive, with the smallest slope visible."""
 
 
-class Violated(AssertionError):
-    """A promise was broken."""
-
-
-class Inconclusive(AssertionError):
-    """Nothing can be said of the server: the experiment was not sound. Never green."""
-
-
-class Worse(ExceptionGroup[AssertionError]):
-    """All findings of one scenario that are not held."""
-
-
-class Via(StrEnum):
-    """How a crowd reaches the server."""
-
-    LINK = "link"
-    """Through the proxy."""
-    DIRECT = "direct"
-    """Straight to the server."""
-
-
-class ServerControl(Protocol):
-    """What an experiment may do to the server; a runtime's `Server` fits."""
-
-    @property
-    def address(self) -> Address: ...
-    def start(self) -> None: ...
-    def stop(self, *, sig: signal.Signals = ..., timeout: float) -> int: ...
-    def kill(self) -> None: ...
-    def alive(self) -> bool: ...
-    def exit_code(self) -> int | None: ...
-    def root_pids(self) -> tuple[int, ...]: ...
-    def log_tail(self, lines: int = ...) -> list[str]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injection:
     """A fault at work."""
@@ -108,40 +69,6 @@ class Injection:
     def since(self) -> float:
         """When it began to act, seconds monotonic."""
         return self.receipt.since
-
-
-class Crowd:
-    """Clients of one endpoint, by name; they live in a worker process of the conductor."""
-
-    def __init__(self, rpc: RpcClient, name: str, count: int) -> None:
-        self._rpc = rpc
-        self.name = name
-        self.count = count
-
-    async def connect(self, *, mode: Mode = Mode.SIMULTANEOUS, hold: bool = True, gap: float = 0.0) -> list[Attempt]:
-        """Connect every client; returns when each attempt has ended one way or the other."""
-        return list(await self._call("connect", mode=mode, hold=hold, gap=gap))
-
-    async def exchange(self, count: int, *, gap: float = 0.0) -> ExchangeResult:
-        """`count` exchanges on every open client, `gap` seconds apart."""
-        result: ExchangeResult = await self._call("exchange", count, gap=gap)
-        return result
-
-    async def act(self, method: str) -> None:
-        """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive"."""
-        await self._call(method)
-
-    async def close(self) -> None:
-        """Close every open client with a close frame."""
-        await self._call("close")
-
-    async def open_count(self) -> int:
-        """How many clients are open."""
-        found: int = await self._rpc.call("open_clients", self.name)
-        return found
-
-    async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return await self._rpc.call("crowd_call", self.name, method, args, kwargs)
 
 
 class Experiment:
@@ -242,34 +169,15 @@ class Experiment:
         **plan: Any,
     ) -> Crowd:
         """Make a crowd of clients that are not connected yet; `plan` overrides fields of their ClientPlan."""
-        base = self._plan(endpoint, via)
+        if via is Via.LINK and self._link is None:
+            raise ChaosError("this deployment has no link: mark the scenario with needs(Capability.LINK)")
+        address = self._link if via is Via.LINK and self._link is not None else self._server.address
+        base = plan_for(self.target, endpoint, address, patience=self.patience)
         idle = self.target.promises.liveness.idle_timeout if self.target.promises.liveness else None
         if keep_alive and idle is not None and base.send is not None:
             base = replace(base, keep_alive=idle / KEEP_ALIVES)
         await self._rpc.call("create_crowd", name, replace(base, **plan), count, own_process)
         return Crowd(self._rpc, name, count)
-
-    def _plan(self, endpoint: str, via: Via) -> ClientPlan:
-        where = getattr(self.target.endpoints, endpoint)
-        if where is None:
-            raise ChaosError(f"the target declares no endpoints.{endpoint}")
-        if via is Via.LINK and self._link is None:
-            raise ChaosError("this deployment has no link: mark the scenario with needs(Capability.LINK)")
-        address = self._link if via is Via.LINK and self._link is not None else self._server.address
-        patience = self.patience
-        send, expect = getattr(where, "send", None), getattr(where, "expect", None)
-        greeting = getattr(where, "greeting", None)
-        return ClientPlan(
-            address=address,
-            path=where.path,
-            headers=tuple(getattr(where, "headers", {}).items()),
-            subprotocol=getattr(where, "subprotocol", None),
-            send=send,
-            expect=expect,
-            greeting=greeting,
-            first_message=(send is not None and expect is not None) or greeting is not None,
-            timeouts=PhaseTimeouts(tcp=patience, handshake=patience, first_message=patience),
-        )
 
     async def victims_of(self, fault: Fault | None, name: str, count: int, *, endpoint: str = "echo") -> Crowd:
         """A crowd that a fault can act on: on the path it acts on, in a process of its own where that is killed."""
@@ -405,10 +313,10 @@ class Experiment:
     async def judge(self, *expectations: Expectation) -> None:
         """Judge the promise. Raises `Worse` with every finding that is not held; the worst is the verdict.
 
-        Besides, it is always judged whether the faults bit, whether they healed, and whether the server lived.
+        Besides, it is always judged whether all was well before, whether the faults bit and healed, and whether the server lived.
         """
         record = await self.record()
-        own: list[Expectation] = [FaultsBit(), FaultsHealed()]
+        own: list[Expectation] = [SteadyBefore(), FaultsBit(), FaultsHealed()]
         if not self.server_touched:
             own.append(self._survival())
         judged = [item for item in expectations if self._faults_allowed or not item.needs_fault]
@@ -428,12 +336,7 @@ class Experiment:
         bad = [finding for finding in findings if finding.verdict is not Verdict.HELD]
         if bad:
             verdict = Verdict.worst(finding.verdict for finding in bad)
-            raise Worse(verdict.value, [_as_error(finding) for finding in bad])
-
-
-def _as_error(finding: Finding) -> AssertionError:
-    text = finding.sentence()
-    return Violated(text) if finding.verdict is Verdict.VIOLATED else Inconclusive(text)
+            raise Worse(verdict.value, [as_error(finding) for finding in bad])
 
 
 def _no_receipt(fault: str) -> Receipt:

@@ -1,0 +1,24 @@
+"""The experiment in a scenario's hands.
+
+It talks to the conductor, which does everything that has a time; this side only awaits. It never imports pytest, so
+the same object serves a notebook or another test runner.
+"""
+
+from __future__ import annotations
+
+from chaos.experiment.crowd import Crowd, Via
+from chaos.experiment.experiment import SAMPLING, Experiment, Injection
+from chaos.experiment.outcome import Inconclusive, Violated, Worse
+from chaos.experiment.server import ServerControl
+
+__all__ = [
+    "SAMPLING",
+    "Crowd",
+    "Experiment",
+    "Inconclusive",
+    "Injection",
+    "ServerControl",
+    "Via",
+    "Violated",
+    "Worse",
+]

@@ -1,0 +1,78 @@
+"""Clients in a scenario's hands, and how they are told to reach and to talk to a server."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from chaos.address import Address
+from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
+from chaos.errors import ChaosError
+from chaos.journal import Attempt
+from chaos.rpc import RpcClient
+from chaos.target import Target
+
+__all__ = ["Crowd", "Via", "plan_for"]
+
+
+class Via(StrEnum):
+    """How a crowd reaches the server."""
+
+    LINK = "link"
+    """Through the proxy."""
+    DIRECT = "direct"
+    """Straight to the server."""
+
+
+class Crowd:
+    """Clients of one endpoint, by name; they live in a worker process of the conductor."""
+
+    def __init__(self, rpc: RpcClient, name: str, count: int) -> None:
+        self._rpc = rpc
+        self.name = name
+        self.count = count
+
+    async def connect(self, *, mode: Mode = Mode.SIMULTANEOUS, hold: bool = True, gap: float = 0.0) -> list[Attempt]:
+        """Connect every client; returns when each attempt has ended one way or the other."""
+        return list(await self._call("connect", mode=mode, hold=hold, gap=gap))
+
+    async def exchange(self, count: int, *, gap: float = 0.0) -> ExchangeResult:
+        """`count` exchanges on every open client, `gap` seconds apart."""
+        result: ExchangeResult = await self._call("exchange", count, gap=gap)
+        return result
+
+    async def act(self, method: str) -> None:
+        """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive"."""
+        await self._call(method)
+
+    async def close(self) -> None:
+        """Close every open client with a close frame."""
+        await self._call("close")
+
+    async def open_count(self) -> int:
+        """How many clients are open."""
+        found: int = await self._rpc.call("open_clients", self.name)
+        return found
+
+    async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return await self._rpc.call("crowd_call", self.name, method, args, kwargs)
+
+
+def plan_for(target: Target, endpoint: str, address: Address, *, patience: float) -> ClientPlan:
+    """How clients of one of the target's endpoints connect and converse. Raises ChaosError for one not declared."""
+    where = getattr(target.endpoints, endpoint)
+    if where is None:
+        raise ChaosError(f"the target declares no endpoints.{endpoint}")
+    send, expect = getattr(where, "send", None), getattr(where, "expect", None)
+    greeting = getattr(where, "greeting", None)
+    return ClientPlan(
+        address=address,
+        path=where.path,
+        headers=tuple(getattr(where, "headers", {}).items()),
+        subprotocol=getattr(where, "subprotocol", None),
+        send=send if expect is not None else None,
+        expect=expect,
+        greeting=greeting,
+        first_message=(send is not None and expect is not None) or greeting is not None,
+        timeouts=PhaseTimeouts(tcp=patience, handshake=patience, first_message=patience),
+    )
