@@ -63,7 +63,7 @@ class WarnedBeforeClose(Expectation):
         opened = record.opened(self.crowd)
         if not opened:
             return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
-        endings = {ended.client: ended.at for ended in record.endings(self.crowd) if ended.by == "server"}
+        endings = {ended.client: ended.said_at for ended in record.endings(self.crowd) if ended.by == "server"}
         pattern = re.compile(self.warning)
         warned = {
             frame.client: frame.at for frame in record.frames(self.crowd, opcode="text") if pattern.search(frame.text)
@@ -117,7 +117,7 @@ class ClosedWhenIdle(Expectation):
                 return self.violated(
                     f"client {attempt.client} was cut off by {ended.how}, without a close frame", promised
                 )
-            times.append(ended.at - (attempt.began + (attempt.first_message or attempt.handshake or 0.0)))
+            times.append(ended.said_at - (attempt.began + (attempt.first_message or attempt.handshake or 0.0)))
         figure = format_duration(quantile(times, 0.5))
         observed = f"closed after {format_duration(min(times))} to {format_duration(max(times))} without a message"
         if min(times) + record.lateness < self.timeout:

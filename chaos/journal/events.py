@@ -210,11 +210,17 @@ class Ended(Event):
     by: str
     """ "client" when the client meant to end it, "server" otherwise (or whatever lies between)."""
     how: str
-    """ "close" (a close frame came), "eof" (FIN without one), "reset" (RST) or "timeout"."""
+    """ "close" (a close frame came), "eof" (FIN without one), "reset" (RST), "invalid" (the peer broke the protocol),
+    "drop" (the client left without a word) or "timeout" (with a `code`: the close frame came, TCP was held)."""
     code: int | None = None
     reason: str = ""
     tcp_closed_after: float | None = None
     """Seconds from the close frame to the end of the TCP stream; None where there was no close frame."""
+
+    @property
+    def said_at(self) -> float:
+        """When the end was announced: the time of the close frame, else that of the end of TCP."""
+        return self.at - (self.tcp_closed_after or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

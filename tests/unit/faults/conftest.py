@@ -9,13 +9,14 @@ import pytest
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
-from chaos.agent.isolation import Isolation, Kind
+from chaos.agent.isolation import Isolation, Kind, probe_isolation
 from chaos.links.direct import DirectLink
 from chaos.links.link import Link
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.links.traits import LinkKind
+from tests.unit.faults.spawned import FORKING, Inside, SpawnedServer, inside_of, start_server
 from tests.unit.faults.stage import InProcess, Witness, agent_process, echo_server
-from tests.unit.links.servers import running
+from tests.unit.links.servers import free_port, running
 
 
 @pytest.fixture(scope="session", params=list(LinkKind))
@@ -74,3 +75,27 @@ def agent_socket() -> Iterator[Path]:
 async def agent(agent_socket: Path) -> AsyncIterator[AsyncAgent]:
     async with await AsyncAgent.open(agent_socket) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def hermetic_socket() -> Iterator[Path]:
+    """An agent with a network of its own, where kernel rules and counters are nobody else's."""
+    found = probe_isolation()
+    if not found.hermetic.available:
+        pytest.skip(f"{found.hermetic.reason}; {found.hermetic.remedy}")
+    with agent_process(found.isolation) as process:
+        yield process.socket
+
+
+@pytest.fixture
+async def inside(hermetic_socket: Path, tmp_path: Path) -> AsyncIterator[Inside]:
+    """A server and a crowd worker in the hermetic agent's network."""
+    async with await AsyncAgent.open(hermetic_socket) as opened, inside_of(opened, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def spawned(agent: AsyncAgent, tmp_path: Path) -> AsyncIterator[SpawnedServer]:
+    """A server of two processes that a fault may stop and kill."""
+    async with start_server(agent, free_port(), tmp_path, script=FORKING) as server:
+        yield server

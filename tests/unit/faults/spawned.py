@@ -1,0 +1,105 @@
+"""Servers and a crowd worker that an agent started: in its network namespace, and for it to stop and to kill."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
+from chaos.agent.types import Spawned
+from chaos.crowd.handle import CrowdHandle
+from chaos.crowd.plan import ClientPlan
+from chaos.faults.evidence import POLL
+from chaos.rpc import RpcClient
+
+__all__ = ["FORKING", "Inside", "SpawnedServer", "SpawnedWorker", "inside_of", "start_server"]
+
+START_WITHIN = 10.0
+"""Seconds for a Python to start and listen: 0.2 s on two idle cores."""
+
+ROOT = Path(__file__).resolve().parents[3]
+WEBSOCKET = ROOT / "tests/unit/agent/websocket_server.py"
+FORKING = Path(__file__).with_name("forking_server.py")
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnedServer:
+    """A server that an agent started."""
+
+    address: Address
+    pid: int
+
+
+class SpawnedWorker:
+    """A crowd worker that an agent started: what a `WorkerProcess` does, in the agent's network."""
+
+    def __init__(self, rpc: RpcClient) -> None:
+        self._rpc = rpc
+
+    async def call(self, method: str, /, *args: Any, within: float, **kwargs: Any) -> Any:
+        async with asyncio.timeout(within):
+            return await self._rpc.call(method, *args, **kwargs)
+
+    async def create(self, name: str, plan: ClientPlan, count: int) -> CrowdHandle:
+        await self._rpc.call("create", name, plan, count)
+        return CrowdHandle(name, plan, count, self)
+
+    async def kill(self) -> int:
+        raise AssertionError("this worker is not meant to be killed")
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What lives in an agent's network namespace, where nobody else is."""
+
+    agent: AsyncAgent
+    server: Address
+    worker: SpawnedWorker
+
+
+@contextlib.asynccontextmanager
+async def start_server(
+    agent: AsyncAgent, port: int, directory: Path, *, script: Path = WEBSOCKET
+) -> AsyncIterator[SpawnedServer]:
+    """A server that listens, killed in the end with all that it forked."""
+    log = directory / "server.log"
+    spawned = await _spawn(agent, [str(script), str(port)], "server", log)
+    try:
+        await _until_said(log, "listening")
+        yield SpawnedServer(Address("127.0.0.1", port), spawned.pid)
+    finally:
+        await agent.signal([spawned.pid], Signals.SIGKILL, tree=True)
+        await agent.wait(spawned.pid, timeout=START_WITHIN)
+
+
+@contextlib.asynccontextmanager
+async def inside_of(agent: AsyncAgent, directory: Path) -> AsyncIterator[Inside]:
+    """A server and a worker in a hermetic agent's network; both are gone when this ends."""
+    socket = directory / "crowd.sock"
+    async with start_server(agent, 8765, directory) as server:
+        log = directory / "worker.log"
+        worker = await _spawn(agent, ["-m", "chaos.crowd.worker", f"--socket={socket}"], "worker", log)
+        await _until_said(log, "ready")
+        async with await RpcClient.connect(socket, name="the worker") as rpc:
+            yield Inside(agent, server.address, SpawnedWorker(rpc))
+        # It ends with its caller.
+        await agent.wait(worker.pid, timeout=START_WITHIN)
+
+
+async def _spawn(agent: AsyncAgent, arguments: list[str], name: str, log: Path) -> Spawned:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return await agent.spawn([sys.executable, *arguments], name=name, log=log, env=environment)
+
+
+async def _until_said(log: Path, word: str) -> None:
+    async with asyncio.timeout(START_WITHIN):
+        while word not in log.read_text():  # noqa: ASYNC110  # another process writes it
+            await asyncio.sleep(POLL)
