@@ -81,5 +81,11 @@ class StatisticsAgree(Expectation):
         if said == self.connections:
             return self.held(f"the statistics say {said:g}", promised)
         return self.violated(
-            f"the statistics say {said} connections where {self.connections} are open", promised, figure=f"{said}"
+            f"the statistics say {_shown(said)} connections where {self.connections} are open",
+            promised,
+            figure=f"says {_shown(said)}",
         )
+
+
+def _shown(value: float | str) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)

@@ -52,7 +52,10 @@ class FaultsBit(Expectation):
                 promised,
                 evidence=(receipt.sentence() for receipt in blunt),
             )
-        return self.held("; ".join(receipt.sentence() for receipt in receipts) or "no fault was injected", promised)
+        if not receipts:
+            return self.held("no fault was injected", promised)
+        more = f" (and {len(receipts) - 1} more like it)" if len(receipts) > 1 else ""
+        return self.held(f"{receipts[0].sentence()}{more}", promised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,23 @@ from chaos.agent.types import SocketInfo
 from chaos.crowd.handle import CrowdHandle
 from chaos.journal import Evidence
 
-__all__ = ["POLL", "Wire", "peer_states", "poll_until", "process_state", "states_evidence", "wires_of"]
+__all__ = [
+    "DEAD",
+    "POLL",
+    "Wire",
+    "connected_evidence",
+    "peer_states",
+    "poll_until",
+    "process_state",
+    "states_evidence",
+    "wires_of",
+]
 
 POLL = 0.005
 """Seconds between two looks: one look at the sockets of a hundred connections costs about 1 ms."""
+
+DEAD = ("", "Z", "X")
+"""The states of a process that has ended, as `process_state` gives them: a zombie only waits for its parent."""
 
 T = TypeVar("T")
 
@@ -85,6 +98,11 @@ def states_evidence(before: Sequence[Wire], after: dict[int, str]) -> Evidence:
         before=f"{len(before)} ESTABLISHED",
         during=", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "none",
     )
+
+
+def connected_evidence(before: int, left: int) -> Evidence:
+    """How many of the victims were connected before and after the fault was taken away."""
+    return Evidence(what="victims that are connected", side="client", before=str(before), during=str(left))
 
 
 def process_state(pid: int) -> str:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.crowd.plan import ClientState
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import peer_states, states_evidence, wires_of
+from chaos.faults.evidence import connected_evidence, peer_states, states_evidence, wires_of
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["SilentClient"]
@@ -32,27 +32,36 @@ class SilentClient(Fault):
         victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port
         wires = await wires_of(victims, agent, port)
         since = time.monotonic()
-        await victims.silence()
-        states = await peer_states(agent, port, wires)
-        silent = {client for client, state in (await victims.states()).items() if state is ClientState.SILENT}
-        covered = sum(states[wire.client] == "ESTABLISHED" and wire.client in silent for wire in wires)
-        yield Receipt(
+        try:
+            await victims.silence()
+            states = await peer_states(agent, port, wires)
+            silent = {client for client, state in (await victims.states()).items() if state is ClientState.SILENT}
+            covered = sum(states[wire.client] == "ESTABLISHED" and wire.client in silent for wire in wires)
+            yield Receipt(
+                at=time.monotonic(),
+                fault=self.name,
+                bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+                covered=covered,
+                total=victims.size,
+                since=since,
+                evidence=(
+                    states_evidence(wires, states),
+                    Evidence(
+                        what="clients that answer nothing",
+                        side="client",
+                        before="0",
+                        during=f"{len(silent)} of {victims.size}",
+                    ),
+                ),
+            )
+        finally:
+            healed_at, before = time.monotonic(), await victims.open_count()
+            await victims.reset()
+        left = await victims.open_count()
+        yield Healing(
             at=time.monotonic(),
             fault=self.name,
-            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
-            covered=covered,
-            total=victims.size,
-            since=since,
-            evidence=(
-                states_evidence(wires, states),
-                Evidence(
-                    what="clients that answer nothing",
-                    side="client",
-                    before="0",
-                    during=f"{len(silent)} of {victims.size}",
-                ),
-            ),
+            state=HealingState.FAILED if left else HealingState.HEALED,
+            since=healed_at,
+            evidence=(connected_evidence(before, left),),
         )
-        healed_at = time.monotonic()
-        await victims.reset()
-        yield Healing(at=time.monotonic(), fault=self.name, state=HealingState.HEALED, since=healed_at)

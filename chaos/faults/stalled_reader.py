@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.capability import Capability
+from chaos.crowd.handle import CrowdHandle
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import poll_until
+from chaos.faults.evidence import POLL, connected_evidence, poll_until
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["StalledReader"]
@@ -36,39 +38,61 @@ class StalledReader(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         victims = scene.the_victims()
-        before = await self._unread(scene)
+        before = await _unread(victims)
         since = time.monotonic()
-        await victims.stall()
-        if victims.plan.send is not None:
-            for number in range(self.messages):
-                await victims.send(victims.plan.send.replace("{n}", str(number)))
-        unread = await poll_until(
-            lambda: self._unread(scene),
-            lambda found: len(found) == victims.size and all(found.values()),
-            within=scene.patience,
-        )
-        covered = sum(1 for waiting in unread.values() if waiting)
-        yield Receipt(
+        try:
+            await victims.stall()
+            if victims.plan.send is not None:
+                for number in range(self.messages):
+                    await victims.send(victims.plan.send.replace("{n}", str(number)))
+            # Answers are unread for moments also where somebody reads: what counts is that they stay.
+            earlier, unread = await poll_until(
+                lambda: _twice(victims),
+                lambda looks: len(_stuck(*looks)) == victims.size,
+                within=scene.patience,
+            )
+            covered = len(_stuck(earlier, unread))
+            yield Receipt(
+                at=time.monotonic(),
+                fault=self.name,
+                bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+                covered=covered,
+                total=victims.size,
+                since=since,
+                evidence=(
+                    Evidence(
+                        what="bytes that arrived and are not read",
+                        side="client",
+                        before=str(sum(before.values())),
+                        during=str(sum(unread.values())),
+                    ),
+                ),
+            )
+        finally:
+            healed_at, connected = time.monotonic(), await victims.open_count()
+            await victims.reset()
+        left = await victims.open_count()
+        yield Healing(
             at=time.monotonic(),
             fault=self.name,
-            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
-            covered=covered,
-            total=victims.size,
-            since=since,
-            evidence=(
-                Evidence(
-                    what="bytes that arrived and are not read",
-                    side="client",
-                    before=str(sum(before.values())),
-                    during=str(sum(unread.values())),
-                ),
-            ),
+            state=HealingState.FAILED if left else HealingState.HEALED,
+            since=healed_at,
+            evidence=(connected_evidence(connected, left),),
         )
-        healed_at = time.monotonic()
-        await victims.reset()
-        yield Healing(at=time.monotonic(), fault=self.name, state=HealingState.HEALED, since=healed_at)
 
-    async def _unread(self, scene: Scene) -> dict[int, int]:
-        """Client to bytes in its kernel's receive queue."""
-        states = await scene.the_victims().socket_states()
-        return {client: state.receive_queue for client, state in states.items()}
+
+async def _twice(victims: CrowdHandle) -> tuple[dict[int, int], dict[int, int]]:
+    """Two looks at what is unread."""
+    first = await _unread(victims)
+    await asyncio.sleep(POLL)
+    return first, await _unread(victims)
+
+
+def _stuck(earlier: dict[int, int], later: dict[int, int]) -> list[int]:
+    """The clients whose bytes were unread and are all still there: nobody reads, and no more fits or comes."""
+    return [client for client, waiting in later.items() if waiting and waiting == earlier.get(client)]
+
+
+async def _unread(victims: CrowdHandle) -> dict[int, int]:
+    """Client to bytes in its kernel's receive queue."""
+    return {client: state.receive_queue for client, state in (await victims.socket_states()).items()}

@@ -63,7 +63,7 @@ def test_statistics_are_the_second_witness() -> None:
     assert agree.judge(record(Statistics(at=1.0, values={"connections": 6.0}))).verdict is Verdict.HELD
     finding = agree.judge(record(Statistics(at=1.0, values={"connections": 16.0})))
     assert finding.verdict is Verdict.VIOLATED
-    assert finding.observed == "the statistics say 16.0 connections where 6 are open"
+    assert finding.observed == "the statistics say 16 connections where 6 are open"
     silent = agree.judge(record(Statistics(at=1.0, values={}, error="GET /stats: status 500")))
     assert silent.observed == "the statistics could not be read: GET /stats: status 500"
     assert silent.verdict is Verdict.INCONCLUSIVE

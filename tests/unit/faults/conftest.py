@@ -10,12 +10,11 @@ import pytest
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.agent.isolation import Isolation, Kind, probe_isolation
-from chaos.links.direct import DirectLink
 from chaos.links.link import Link
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.links.traits import LinkKind
-from tests.unit.faults.spawned import FORKING, Inside, SpawnedServer, inside_of, start_server
-from tests.unit.faults.stage import InProcess, Witness, agent_process, echo_server
+from tests.unit.faults.spawned import FORKING, SpawnedServer, inside_of, start_server
+from tests.unit.faults.stage import Direct, InProcess, Witness, agent_process, echo_server
 from tests.unit.links.servers import free_port, running
 
 
@@ -52,12 +51,6 @@ async def link(toxiproxy: Toxiproxy, server: Address) -> Link:
 
 
 @pytest.fixture
-def direct(server: Address) -> DirectLink:
-    """The path without a proxy: what a client does to TCP is what the server's kernel sees."""
-    return DirectLink(server)
-
-
-@pytest.fixture
 async def worker() -> AsyncIterator[InProcess]:
     made = InProcess()
     yield made
@@ -77,6 +70,12 @@ async def agent(agent_socket: Path) -> AsyncIterator[AsyncAgent]:
         yield opened
 
 
+@pytest.fixture
+def direct(server: Address, worker: InProcess, agent: AsyncAgent) -> Direct:
+    """The path without a proxy, in this process."""
+    return Direct(server, worker, agent)
+
+
 @pytest.fixture(scope="session")
 def hermetic_socket() -> Iterator[Path]:
     """An agent with a network of its own, where kernel rules and counters are nobody else's."""
@@ -88,8 +87,8 @@ def hermetic_socket() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def inside(hermetic_socket: Path, tmp_path: Path) -> AsyncIterator[Inside]:
-    """A server and a crowd worker in the hermetic agent's network."""
+async def inside(hermetic_socket: Path, tmp_path: Path) -> AsyncIterator[Direct]:
+    """The path without a proxy, in the hermetic agent's network."""
     async with await AsyncAgent.open(hermetic_socket) as opened, inside_of(opened, tmp_path) as made:
         yield made
 

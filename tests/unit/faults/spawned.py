@@ -19,8 +19,9 @@ from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import ClientPlan
 from chaos.faults.evidence import POLL
 from chaos.rpc import RpcClient
+from tests.unit.faults.stage import Direct
 
-__all__ = ["FORKING", "Inside", "SpawnedServer", "SpawnedWorker", "inside_of", "start_server"]
+__all__ = ["FORKING", "SpawnedServer", "SpawnedWorker", "inside_of", "start_server"]
 
 START_WITHIN = 10.0
 """Seconds for a Python to start and listen: 0.2 s on two idle cores."""
@@ -56,15 +57,6 @@ class SpawnedWorker:
         raise AssertionError("this worker is not meant to be killed")
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """What lives in an agent's network namespace, where nobody else is."""
-
-    agent: AsyncAgent
-    server: Address
-    worker: SpawnedWorker
-
-
 @contextlib.asynccontextmanager
 async def start_server(
     agent: AsyncAgent, port: int, directory: Path, *, script: Path = WEBSOCKET
@@ -81,7 +73,7 @@ async def start_server(
 
 
 @contextlib.asynccontextmanager
-async def inside_of(agent: AsyncAgent, directory: Path) -> AsyncIterator[Inside]:
+async def inside_of(agent: AsyncAgent, directory: Path) -> AsyncIterator[Direct]:
     """A server and a worker in a hermetic agent's network; both are gone when this ends."""
     socket = directory / "crowd.sock"
     async with start_server(agent, 8765, directory) as server:
@@ -89,7 +81,7 @@ async def inside_of(agent: AsyncAgent, directory: Path) -> AsyncIterator[Inside]
         worker = await _spawn(agent, ["-m", "chaos.crowd.worker", f"--socket={socket}"], "worker", log)
         await _until_said(log, "ready")
         async with await RpcClient.connect(socket, name="the worker") as rpc:
-            yield Inside(agent, server.address, SpawnedWorker(rpc))
+            yield Direct(server.address, SpawnedWorker(rpc), agent)
         # It ends with its caller.
         await agent.wait(worker.pid, timeout=START_WITHIN)
 

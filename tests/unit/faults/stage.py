@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.protocol import State
 
 from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
 from chaos.agent.hermetic import AgentProcess, launch_agent
 from chaos.agent.isolation import Isolation
 from chaos.crowd.handle import CrowdHandle
@@ -22,7 +24,7 @@ from chaos.crowd.plan import ClientPlan, PhaseTimeouts
 from chaos.crowd.worker import Worker
 from chaos.faults.base import Fault, Scene, applied
 from chaos.journal import Healing, JournalWriter, Outcome, Receipt, read_journal
-from chaos.links.direct import AnyLink
+from chaos.links.direct import AnyLink, DirectLink
 from chaos.links.link import Link
 from chaos.server_view import ServerView
 from chaos.target import Echo
@@ -31,6 +33,8 @@ __all__ = [
     "IMPATIENCE",
     "PATIENCE",
     "Deaf",
+    "Direct",
+    "Holder",
     "InProcess",
     "Witness",
     "agent_process",
@@ -136,6 +140,22 @@ async def connect_victims(worker: Holder, link: AnyLink, count: int = 3, **chang
     victims = await make_victims(worker, link, count, **changes)
     assert [attempt.outcome for attempt in await victims.connect()] == [Outcome.OPEN] * count
     return victims
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Clients on the path without a proxy: what they do to TCP is what the server's kernel sees, and the agent reads."""
+
+    server: Address
+    worker: Holder
+    agent: AsyncAgent
+
+    async def connect(self, count: int = 3, **changes: Any) -> CrowdHandle:
+        """Clients that are open and answered; `changes` are fields of their plan."""
+        return await connect_victims(self.worker, DirectLink(self.server), count, **changes)
+
+    def scene(self, victims: CrowdHandle | None, *, patience: float = PATIENCE, **parts: Any) -> Scene:
+        return make_scene(self.server, patience=patience, victims=victims, agent=self.agent, **parts)
 
 
 async def run_fault(

@@ -9,55 +9,69 @@ import pytest
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.crowd.handle import CrowdHandle
-from chaos.errors import FaultError
 from chaos.faults.client_reset import ClientReset
-from chaos.journal import Bite, HealingState
-from chaos.links.direct import DirectLink
-from tests.unit.faults.spawned import Inside
-from tests.unit.faults.stage import IMPATIENCE, InProcess, connect_victims, make_scene, run_fault, run_with_broken_body
+from chaos.journal import Bite, Ended, HealingState
+from chaos.links.link import Link
+from tests.unit.crowd.making import until
+from tests.unit.faults.stage import (
+    IMPATIENCE,
+    Direct,
+    InProcess,
+    connect_victims,
+    make_scene,
+    run_fault,
+    run_with_broken_body,
+)
 
 
-async def test_the_server_gets_rst(
-    direct: DirectLink, server: Address, ends: list[str], worker: InProcess, agent: AsyncAgent, tmp_path: Path
-) -> None:
-    victims = await connect_victims(worker, direct)
-    receipt, healing = await run_fault(ClientReset(), make_scene(server, victims=victims, agent=agent), tmp_path)
+async def test_the_server_gets_rst(direct: Direct, ends: list[str], tmp_path: Path) -> None:
+    victims = await direct.connect()
+    receipt, healing = await run_fault(ClientReset(), direct.scene(victims), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
     sockets, counter = receipt.evidence
     assert (sockets.side, sockets.before, sockets.during) == ("server kernel", "3 ESTABLISHED", "3 gone")
     assert int(counter.during) >= 3
+    await until(lambda: len(ends) == 3)
     assert ends == ["ConnectionResetError"] * 3
     assert healing.state is HealingState.HEALED
     assert receipt.since < receipt.at <= healing.since <= healing.at
 
 
-async def test_a_fin_is_no_reset(inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fin_is_no_reset(inside: Direct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a network of its own: the kernel's counter is of the whole network."""
-    victims = await connect_victims(inside.worker, DirectLink(inside.server))
+    victims = await inside.connect()
     monkeypatch.setattr(CrowdHandle, "reset", CrowdHandle.fin)
-    receipt, _ = await run_fault(
-        ClientReset(), make_scene(inside.server, victims=victims, agent=inside.agent), tmp_path
-    )
+    receipt, _ = await run_fault(ClientReset(), inside.scene(victims), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
     assert [seen.during for seen in receipt.evidence] == ["3 gone", "0"]
 
 
 async def test_connections_that_stay_are_not_covered(
-    direct: DirectLink,
-    server: Address,
-    worker: InProcess,
-    agent: AsyncAgent,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    direct: Direct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    victims = await connect_victims(worker, direct)
-
-    async def reset_one(self: CrowdHandle) -> None:
-        await self._call("reset", clients=[0])
-
-    monkeypatch.setattr(CrowdHandle, "reset", lambda self: reset(self.subset([0])))
+    victims = await direct.connect()
     reset = CrowdHandle.reset
-    scene = make_scene(server, victims=victims, agent=agent, patience=IMPATIENCE)
-    receipt, _ = await run_fault(ClientReset(), scene, tmp_path)
+
+    async def reset_one(self: CrowdHandle) -> list[Ended]:
+        return await reset(self.subset([0]))
+
+    monkeypatch.setattr(CrowdHandle, "reset", reset_one)
+    receipt, _ = await run_fault(ClientReset(), direct.scene(victims, patience=IMPATIENCE), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 1, 3)
     assert receipt.evidence[0].during == "2 ESTABLISHED, 1 gone"
+
+
+async def test_behind_a_proxy_there_is_nothing_to_see(
+    link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    """The server's peer is the proxy then: what its kernel shows of it says nothing of the victims."""
+    victims = await connect_victims(worker, link)
+    receipt, _ = await run_fault(ClientReset(), make_scene(server, victims=victims, agent=agent), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+
+
+async def test_it_is_over_when_the_body_raises(direct: Direct, tmp_path: Path) -> None:
+    victims = await direct.connect()
+    healing = await run_with_broken_body(ClientReset(), direct.scene(victims), tmp_path)
+    assert healing.state is HealingState.HEALED
+    assert await victims.open_count() == 0

@@ -1,6 +1,7 @@
 """A run in a process of its own, to be killed in the middle: `owner_process.py GROUND [DIRECTORY]`.
 
-Deploys the stub server, has it start a child that leaves its process group, says so in one line of JSON, and stays.
+Says who it is in one line, deploys the stub server, has it start a child that leaves its process group, says so in one
+line of JSON, and stays. An interruption ends it with exit code 130.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chaos.runtime.base import RuntimeOptions
+from chaos.runtime.base import Runtime, RuntimeOptions
 from chaos.runtime.containers import ContainersRuntime
 from chaos.runtime.owner import Owner
 from chaos.runtime.processes import ProcessesRuntime
@@ -22,19 +23,24 @@ from runtime.deploying import ask, stub_target
 def main() -> None:
     ground, *directory = sys.argv[1:]
     owner = Owner.current()
+    print(owner.token, flush=True)
+    runtime: Runtime
     if directory:
-        target = stub_target(build=directory[0], upstream=True)
-        agent = "sidecar" if ground == "sidecar" else "nsenter"
-        deployment = ContainersRuntime().deploy(target, owner=owner, options=RuntimeOptions(agent=agent))
+        runtime, target = ContainersRuntime(), stub_target(build=directory[0], upstream=True)
+        options = RuntimeOptions(agent="sidecar" if ground == "sidecar" else "nsenter")
     else:
+        runtime, target = ProcessesRuntime(), stub_target(upstream=True)
         options = RuntimeOptions(hermetic=ground == "namespace")
-        deployment = ProcessesRuntime().deploy(stub_target(upstream=True), owner=owner, options=options)
-    child = int(ask(deployment, "/child"))
-    deployment.spawn(["sleep", "600"], name="conductor", env={})
-    assert deployment.agent is not None
-    about = {"owner": owner.token, "agent": deployment.agent.hello().pid, "child": child}
-    print(json.dumps({**about, "pid": deployment.server.root_pids()[0]}), flush=True)
-    threading.Event().wait()
+    with runtime.deploy(target, owner=owner, options=options) as deployment:
+        child = int(ask(deployment, "/child"))
+        deployment.spawn(["sleep", "600"], name="conductor", env={})
+        assert deployment.agent is not None
+        about = {"agent": deployment.agent.hello().pid, "child": child, "pid": deployment.server.root_pids()[0]}
+        print(json.dumps(about), flush=True)
+        threading.Event().wait()
 
 
-main()
+try:
+    main()
+except KeyboardInterrupt:
+    sys.exit(130)

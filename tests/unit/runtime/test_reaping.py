@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +33,38 @@ START_WITHIN = 60.0
 """Seconds for the other run to deploy; it takes one to three."""
 
 
+@dataclass
+class OtherRun:
+    """A run in a process of its own."""
+
+    process: subprocess.Popen[str]
+    owner: Owner
+
+    def about(self) -> dict[str, int]:
+        """What it says once it has deployed: pids of its agent, its server, and a child of the server."""
+        assert self.process.stdout is not None
+        found: dict[str, int] = json.loads(self.process.stdout.readline())
+        return found
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
 @contextmanager
-def other_run(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """A run of its own and what it said of itself; killed at the end at the latest."""
+def other_run(*arguments: str) -> Iterator[OtherRun]:
+    """Started, and killed at the end at the latest."""
     script = str(Path(__file__).with_name("owner_process.py"))
     with subprocess.Popen(
         [PYTHON, script, *arguments], env=own_environment(), stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
-            yield process, json.loads(process.stdout.readline())
+            owner = Owner.parse(process.stdout.readline().strip())
+            assert owner is not None
+            yield OtherRun(process=process, owner=owner)
         finally:
             process.kill()
-
-
-def owner_of(about: dict[str, Any]) -> Owner:
-    owner = Owner.parse(about["owner"])
-    assert owner is not None
-    return owner
 
 
 def wait_until(condition: Any) -> None:
@@ -64,31 +79,30 @@ def test_processes_of_a_killed_run(ground: str, owner: Owner) -> None:
         pytest.skip("no namespace can be had here")
     options = RuntimeOptions(hermetic=ground == "namespace")
     with ProcessesRuntime().deploy(stub_target(), owner=owner, options=options) as ours, other_run(ground) as other:
-        process, about = other
-        assert {name for _, name in leftovers(owner_of(about))} >= {"sleep"}
-        before, theirs = leftovers(owner), leftovers(owner_of(about))
+        other.about()
+        before, theirs = leftovers(owner), leftovers(other.owner)
+        assert "sleep" in {name for _, name in theirs}
         reap(engine=None)
-        assert leftovers(owner_of(about)) == theirs  # while it lives, nothing of it is touched
-        process.kill()
-        process.wait()
+        assert leftovers(other.owner) == theirs  # while it lives, nothing of it is touched
+        other.kill()
         reaped = reap(engine=None)
-        assert len([path for path in reaped.directories if about["owner"] in path]) == 1
-        assert leftovers(owner_of(about)) == []
+        assert len([path for path in reaped.directories if other.owner.token in path]) == 1
+        assert leftovers(other.owner) == []
         assert leftovers(owner) == before
         assert ask(ours, "/health") == ""
 
 
 def test_a_run_that_is_killed_together_with_its_agent(owner: Owner) -> None:
     """On loopback no namespace ends what the server's own children have become: the reaper finds it by its mark."""
-    with other_run("loopback") as (process, about):
+    with other_run("loopback") as other:
+        about = other.about()
         psutil.Process(about["agent"]).suspend()  # so that it cannot clean up when its owner ends
-        process.kill()
-        process.wait()
+        other.kill()
         os.kill(about["agent"], signal.SIGKILL)
         wait_until(lambda: not psutil.pid_exists(about["pid"]))  # the kernel ends what the agent itself had started
         assert psutil.pid_exists(about["child"])
         assert about["child"] in reap(engine=None).processes
-        assert leftovers(owner_of(about)) == []
+        assert leftovers(other.owner) == []
 
 
 @pytest.mark.parametrize("way", ["nsenter", "sidecar"])
@@ -100,19 +114,19 @@ def test_containers_of_a_killed_run(
     target = stub_target(build=str(stub_directory))
     with (
         ContainersRuntime(engine).deploy(target, owner=owner, options=RuntimeOptions()) as ours,
-        other_run(way, str(stub_directory)) as (process, about),
+        other_run(way, str(stub_directory)) as other,
     ):
-        theirs = labelled(client, owner_of(about))
+        other.about()
+        theirs = labelled(client, other.owner)
         assert len(theirs) == 5
         before = labelled(client, owner)
         reap(engine=engine)
-        assert labelled(client, owner_of(about)) == theirs
-        process.kill()
-        process.wait()
+        assert labelled(client, other.owner) == theirs
+        other.kill()
         reaped = reap(engine=engine)
         assert set(theirs) <= {*reaped.containers, *reaped.networks}
-        assert labelled(client, owner_of(about)) == []
-        assert leftovers(owner_of(about)) == []
+        assert labelled(client, other.owner) == []
+        assert leftovers(other.owner) == []
         assert labelled(client, owner) == before
         assert ask(ours, "/health") == ""
 
@@ -120,13 +134,39 @@ def test_containers_of_a_killed_run(
 def test_two_runs_that_reap_at_once(
     engine: Engine, client: docker.DockerClient, stub_directory: Path, owner: Owner
 ) -> None:
-    with other_run("nsenter", str(stub_directory)) as (process, about):
-        process.kill()
-        process.wait()
+    with other_run("nsenter", str(stub_directory)) as other:
+        other.about()
+        other.kill()
         code = "from chaos.runtime import engine, reaper; reaper.reap(engine=engine.find_engine())"
         both = [subprocess.Popen([PYTHON, "-c", code], env=own_environment()) for _ in range(2)]
         assert [other.wait(START_WITHIN) for other in both] == [0, 0]
-        assert labelled(client, owner_of(about)) == []
+        assert labelled(client, other.owner) == []
+
+
+@pytest.mark.parametrize("after", [1, 3, 5])
+@pytest.mark.parametrize("ground", ["namespace", "loopback"])
+def test_processes_of_an_interrupted_run(ground: str, after: int) -> None:
+    """Ctrl-C while it starts, once so many of its things are there: nothing is left, also without a reaper."""
+    if ground == "namespace" and not probe_isolation().hermetic.available:
+        pytest.skip("no namespace can be had here")
+    with other_run(ground) as other:
+        wait_until(lambda: len(leftovers(other.owner)) > after)  # the run itself carries no mark
+        other.process.send_signal(signal.SIGINT)
+        assert other.process.wait(START_WITHIN) == 130
+        # An agent that was interrupted before anybody knew its pid ends by itself, as soon as it sees the end of its
+        # control pipe.
+        wait_until(lambda: leftovers(other.owner) == [])
+
+
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_containers_of_an_interrupted_run(
+    after: int, engine: Engine, client: docker.DockerClient, stub_directory: Path
+) -> None:
+    with other_run("nsenter", str(stub_directory)) as other:
+        wait_until(lambda: len(labelled(client, other.owner)) >= after)
+        other.process.send_signal(signal.SIGINT)
+        assert other.process.wait(START_WITHIN) == 130
+        assert labelled(client, other.owner) + leftovers(other.owner) == []
 
 
 def test_an_owner_of_another_boot_is_only_reaped_when_nothing_of_it_runs(

@@ -10,7 +10,7 @@ from chaos.errors import EngineUnavailable, ImageUnavailable
 from chaos.runtime.base import RuntimeOptions
 from chaos.runtime.engine import Engine
 from chaos.runtime.owner import Owner
-from chaos.runtime.selection import RuntimeName, select_runtime
+from chaos.runtime.selection import RuntimeName, select_runtime, usable_runtimes
 
 from .deploying import stub_target
 
@@ -97,3 +97,13 @@ def test_auto_attaches_where_the_target_names_only_an_address() -> None:
 def test_a_target_that_is_only_an_image_says_why_it_cannot_be_started(no_engine: None) -> None:
     with pytest.raises(EngineUnavailable):
         select_runtime("auto", stub_target(command=None, image="x"), options=RuntimeOptions())
+
+
+def test_the_runtimes_this_machine_can_hold(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert usable_runtimes() == {"processes": None, "containers": None}
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    found = usable_runtimes()
+    assert found["processes"] is None
+    assert (found["containers"] or "").startswith(
+        "no container engine answers: unix:///nowhere.sock (from DOCKER_HOST)"
+    )

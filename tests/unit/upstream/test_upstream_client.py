@@ -16,7 +16,7 @@ from chaos.address import Address
 from chaos.errors import FaultError
 from chaos.runtime.ports import free_ports
 from chaos.upstream import client, server
-from chaos.upstream.client import UpstreamControl
+from chaos.upstream.client import PROOF_PATH, UpstreamControl
 
 from .conftest import Started
 
@@ -41,6 +41,11 @@ async def test_it_sets_the_mode_and_reads_the_hits(upstream: Started) -> None:
     assert [(hit.path, hit.status) for hit in found] == [("/a", 502), ("/b", 200)]
     assert began < found[0].at < found[1].at < time.monotonic()
     assert await control.hits(since=found[0].at) == found[1:]
+
+
+async def test_a_faults_own_proof_is_no_hit(upstream: Started) -> None:
+    assert await asyncio.to_thread(get, upstream, PROOF_PATH) == 200
+    assert await UpstreamControl(upstream.control).hits() == []
 
 
 async def test_a_wrong_script_is_an_error_that_names_what_is_allowed(upstream: Started) -> None:
