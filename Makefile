@@ -49,6 +49,9 @@ engine: ## a container engine without a registry (Debian, root); a no-op the sec
 engine-stop: ## end what `make engine` started
 	bash $(ENGINE) down
 
+detection: setup ## every defect of the reference server, in every runtime
+	$(WITH_ENGINE) $(BIN)/python -m pytest tests/detection $(ARGS)
+
 doctor: setup ## what this machine can do, and the remedy for what it cannot
 	$(WITH_ENGINE) $(BIN)/python -m chaos doctor
 

@@ -128,7 +128,7 @@ async def applied(fault: Fault, scene: Scene, journal: JournalWriter) -> AsyncIt
     in its own `finally`.
     """
     steps = fault.apply(scene)
-    journal.write(Injected(at=time.monotonic(), fault=fault.name, description=repr(fault)))
+    journal.write(Injected(at=time.monotonic(), fault=fault.name, description=repr(fault), cannot=fault.cannot))
     held = Applied(await _injected(fault, steps))
     try:
         journal.write(held.receipt)

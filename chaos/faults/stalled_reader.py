@@ -11,10 +11,14 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.crowd.handle import CrowdHandle
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import POLL, connected_evidence, poll_until
+from chaos.faults.evidence import connected_evidence, poll_until
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["StalledReader"]
+
+_STAYS = 0.05
+"""Seconds for which bytes have to stay unread: those of a client that reads were gone within 5 ms, also where it
+shared one loop with its server and a hundred answers were on their way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,9 @@ class StalledReader(Fault):
 
 
 async def _twice(victims: CrowdHandle) -> tuple[dict[int, int], dict[int, int]]:
-    """Two looks at what is unread."""
+    """What is unread now, and `_STAYS` later."""
     first = await _unread(victims)
-    await asyncio.sleep(POLL)
+    await asyncio.sleep(_STAYS)
     return first, await _unread(victims)
 
 

@@ -26,6 +26,11 @@ class Case:
     sentinels: tuple[str, ...]
     """Scenarios of other promises that it should not touch."""
 
+    @property
+    def promise(self) -> str:
+        """The promise it breaks, by the file of the scenario that catches it."""
+        return self.caught_by.partition(".py")[0].removeprefix("test_")
+
 
 CASES = (
     Case(
