@@ -50,7 +50,7 @@ class Established(Expectation):
     def judge(self, record: Record) -> Finding:
         attempts = record.attempts(self.crowd)
         promised = (
-            f"{self.success_ratio:.4g} of {self.count} attempts open, first message "
+            f"{_share(self.success_ratio)} of {self.count} attempts open, first message "
             f"within {format_duration(self.within)}"
         )
         if len(attempts) < self.count:
@@ -79,6 +79,10 @@ class Established(Expectation):
             figure=f"{ratio} {format_duration(quantile(times, 0.5))}",
             evidence=map(describe, late),
         )
+
+
+def _share(ratio: float) -> str:
+    return "all" if ratio == 1 else f"{ratio:.4g}"
 
 
 def _until_usable(attempt: Attempt) -> float:
@@ -165,6 +169,7 @@ class Undisturbed(Expectation):
         opened = record.opened(self.crowd)
         if not opened:
             return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        missing = len(record.attempts(self.crowd)) - len(opened)
         cut = [ended for ended in record.endings(self.crowd) if ended.by == "server"]
         if cut:
             first = cut[0]
@@ -182,6 +187,8 @@ class Undisturbed(Expectation):
         wrong = sum(item.wrong for item in traffic)
         if wrong:
             return self.violated(f"{wrong} answers to untouched clients were wrong", promised, figure=f"{wrong} wrong")
+        if missing:
+            return self.inconclusive(f"{missing} clients of {self.crowd!r} never got in, the others stayed", promised)
         answered = sum(item.answered for item in traffic)
         return self.held(f"all {len(opened)} stayed, {answered} answers right", promised)
 

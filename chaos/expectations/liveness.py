@@ -29,6 +29,9 @@ class PingedAtPeriod(Expectation):
         opened = record.opened(self.crowd)
         if not opened:
             return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        missing = len(record.attempts(self.crowd)) - len(opened)
+        if missing:
+            return self.inconclusive(f"{missing} clients of {self.crowd!r} never got in", promised)
         longest = 0.0
         gaps: list[float] = []
         pings = record.frames(self.crowd, opcode="ping")

@@ -16,7 +16,7 @@ from chaos.conditions import Condition, CrowdGone, Heard
 from chaos.errors import ChaosError, TargetFailure
 from chaos.expectations import Expectation, FaultsBit, FaultsHealed, Record, ServerSurvived, SteadyBefore, judge_all
 from chaos.experiment.crowd import Crowd, Via, plan_for
-from chaos.experiment.outcome import Worse, as_error
+from chaos.experiment.outcome import Inconclusive, Worse, as_error
 from chaos.experiment.server import ServerControl
 from chaos.faults.base import Fault
 from chaos.journal import (
@@ -47,6 +47,9 @@ __all__ = ["SAMPLING", "Experiment", "Injection"]
 
 SAMPLING = 0.05
 """Seconds between two samples: 3 ms each at 1,000 connections, so 6 % of a core there and 1 % at a hundred."""
+
+POLL = 0.02
+"""Seconds between two tries of something that will be so in a moment."""
 
 KEEP_ALIVES = 5
 """Exchanges that a client makes in one idle timeout so as not to idle: one that is late by a whole period does not
@@ -123,12 +126,6 @@ class Experiment:
         establishment = self.target.promises.establishment
         return max(2.0, 3 * establishment.within) if establishment else 10.0
 
-    def _mark(self, crowd: Crowd) -> float:
-        """When the last wait for a message of this crowd ended; messages before that were heard already."""
-        since = self._marks.get(crowd.name, 0.0)
-        self._marks[crowd.name] = time.monotonic()
-        return since
-
     @staticmethod
     def now() -> float:
         """Seconds monotonic."""
@@ -148,8 +145,11 @@ class Experiment:
         return await self.wait_until(CrowdGone(crowd.name), within=within)
 
     async def wait_for_message(self, crowd: Crowd, pattern: str, *, within: float) -> bool:
-        """Wait until every client of a traced crowd has heard a message that fits, since the last wait or connect."""
-        return await self.wait_until(Heard(crowd=crowd.name, pattern=pattern, since=self._mark(crowd)), within=within)
+        """Wait until every client of a traced crowd has heard a message that fits, since the last such wait ended."""
+        since = self._marks.get(crowd.name, 0.0)
+        heard = await self.wait_until(Heard(crowd=crowd.name, pattern=pattern, since=since), within=within)
+        self._marks[crowd.name] = time.monotonic()
+        return heard
 
     async def watch(self, seconds: float) -> None:
         """Let the declared interval pass while everything is being recorded."""
@@ -199,6 +199,16 @@ class Experiment:
     async def call_upstream(self, count: int, *, gap: float = 0.0) -> list[Call]:
         """Ask the upstream-backed endpoint `count` times, one after the other."""
         return list(await self._rpc.call("call_upstream", count, gap))
+
+    async def fill_cache(self) -> None:
+        """Ask the upstream-backed endpoint until a live answer has come: what a fallback has to fall back on.
+
+        Raises Inconclusive when none comes although nothing was done to the upstream yet.
+        """
+        calls = await self.call_upstream_until(time.monotonic() + self.patience, gap=POLL, stop=Source.LIVE)
+        if not calls or calls[-1].source is not Source.LIVE:
+            got = calls[-1].detail or calls[-1].source.value if calls else "nothing"
+            raise Inconclusive(f"no live answer before anything was done to the upstream; the last call got {got}")
 
     # -- faults -----------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ __all__ = [
     "POLL",
     "Wire",
     "connected_evidence",
+    "peer_sockets",
     "peer_states",
     "poll_until",
     "process_state",

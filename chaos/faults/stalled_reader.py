@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.capability import Capability
-from chaos.crowd.handle import CrowdHandle
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import connected_evidence, poll_until
+from chaos.faults.evidence import Wire, connected_evidence, peer_sockets, poll_until, wires_of
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["StalledReader"]
@@ -29,33 +28,38 @@ class StalledReader(Fault):
     can neither send a ping nor finish a close handshake. Of the three shapes a dead peer comes in, this finds most.
     """
 
-    messages: int = 100
-    """Exchanges begun on an endpoint that answers, of which no answer is read. With the victims' small buffer a
-    hundred short answers close the window; the protocol's own messages are used, so no server sees a foreign one."""
+    messages: int = 200
+    """Exchanges begun on an endpoint that answers, of which no answer is read: twice what closes the window of the
+    victims' small buffer with answers of 10 bytes (95 of them). The protocol's own messages are used, so no server
+    sees a foreign one."""
 
     name: ClassVar[str] = "stalled-reader"
     family: ClassVar[str] = "client"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
-    receive_buffer: ClassVar[int | None] = 4096
-    """SO_RCVBUF of the victims, bytes (the kernel doubles it): the smaller, the sooner the window closes."""
+    receive_buffer: ClassVar[int | None] = 1024
+    """SO_RCVBUF of the victims, bytes. The kernel makes its least of it, 2,304, in which 949 bytes of short messages
+    fit (measured; 4,837 with 4,096): the smaller, the sooner the window closes."""
     cannot: ClassVar[str] = "a window that closes because the machine swaps; the reader here stops at once"
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         victims = scene.the_victims()
-        before = await _unread(victims)
+        wires = await wires_of(victims, scene.agent, scene.server.port) if scene.agent is not None else []
+        before = await _look(scene, wires)
         since = time.monotonic()
         try:
             await victims.stall()
             if victims.plan.send is not None:
                 for number in range(self.messages):
                     await victims.send(victims.plan.send.replace("{n}", str(number)))
-            # Answers are unread for moments also where somebody reads: what counts is that they stay.
-            earlier, unread = await poll_until(
-                lambda: _twice(victims),
-                lambda looks: len(_stuck(*looks)) == victims.size,
+            # An endpoint that talks by itself takes its time to fill the buffer; one that answers has filled it.
+            closed = victims.plan.send is not None and scene.agent is not None
+            # Bytes are unread for moments also where somebody reads: what counts is that they stay.
+            looks = await poll_until(
+                lambda: _look_twice(scene, wires),
+                lambda looks: len(_stuck(*looks, closed=closed)) == victims.size,
                 within=scene.patience,
             )
-            covered = len(_stuck(earlier, unread))
+            covered = len(_stuck(*looks, closed=closed))
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,
@@ -63,14 +67,7 @@ class StalledReader(Fault):
                 covered=covered,
                 total=victims.size,
                 since=since,
-                evidence=(
-                    Evidence(
-                        what="bytes that arrived and are not read",
-                        side="client",
-                        before=str(sum(before.values())),
-                        during=str(sum(unread.values())),
-                    ),
-                ),
+                evidence=tuple(_evidence(scene, before, looks[-1])),
             )
         finally:
             healed_at, connected = time.monotonic(), await victims.open_count()
@@ -85,18 +82,57 @@ class StalledReader(Fault):
         )
 
 
-async def _twice(victims: CrowdHandle) -> tuple[dict[int, int], dict[int, int]]:
-    """What is unread now, and `_STAYS` later."""
-    first = await _unread(victims)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What both kernels hold for each victim, in bytes."""
+
+    unread: dict[int, int]
+    """What has arrived and the client has not read."""
+    unsent: dict[int, int]
+    """What the server has written and the client's kernel has not taken; empty without an agent."""
+
+
+async def _look(scene: Scene, wires: Sequence[Wire]) -> _Look:
+    states = await scene.the_victims().socket_states()
+    held = {} if scene.agent is None else await peer_sockets(scene.agent, scene.server.port, wires)
+    return _Look(
+        unread={client: state.receive_queue for client, state in states.items()},
+        unsent={client: found.wqueue for client, found in held.items()},
+    )
+
+
+async def _look_twice(scene: Scene, wires: Sequence[Wire]) -> tuple[_Look, _Look]:
+    """A look now, and one `_STAYS` later."""
+    first = await _look(scene, wires)
     await asyncio.sleep(_STAYS)
-    return first, await _unread(victims)
+    return first, await _look(scene, wires)
 
 
-def _stuck(earlier: dict[int, int], later: dict[int, int]) -> list[int]:
-    """The clients whose bytes were unread and are all still there: nobody reads, and no more fits or comes."""
-    return [client for client, waiting in later.items() if waiting and waiting == earlier.get(client)]
+def _stuck(first: _Look, second: _Look, *, closed: bool) -> list[int]:
+    """The clients that read nothing between two looks; with `closed`, only those to whom the server can send nothing.
+
+    Bytes that came in between would make the second reading larger, and a reader would make it smaller.
+    """
+    return [
+        client
+        for client, unread in second.unread.items()
+        if unread
+        and unread == first.unread.get(client)
+        and (not closed or (first.unsent.get(client) and second.unsent.get(client)))
+    ]
 
 
-async def _unread(victims: CrowdHandle) -> dict[int, int]:
-    """Client to bytes in its kernel's receive queue."""
-    return {client: state.receive_queue for client, state in (await victims.socket_states()).items()}
+def _evidence(scene: Scene, before: _Look, during: _Look) -> Iterator[Evidence]:
+    yield Evidence(
+        what="bytes that arrived and are not read",
+        side="client",
+        before=str(sum(before.unread.values())),
+        during=str(sum(during.unread.values())),
+    )
+    if scene.agent is not None:
+        yield Evidence(
+            what="bytes that the server cannot get rid of",
+            side="server kernel",
+            before=str(sum(before.unsent.values())),
+            during=str(sum(during.unsent.values())),
+        )

@@ -15,6 +15,7 @@ from chaos.errors import EnvironmentFailure, StartFailed
 from chaos.runtime.base import ToxiproxyEndpoint, UpstreamEndpoint
 from chaos.runtime.container_agent import AgentPlan
 from chaos.runtime.container_server import ContainerServer, exit_code_of
+from chaos.runtime.engine import translated
 from chaos.runtime.health import Died, NeverHealthy, answers_200, fetch, wait_healthy
 from chaos.runtime.helpers import HELPER_WITHIN, read_version
 from chaos.runtime.host import dial
@@ -125,10 +126,8 @@ def start_upstream(fleet: Fleet, network: Network, reach: Reach, target: Target)
 
 
 def _started(container: DockerContainer, *, what: str) -> Container:
-    try:
+    with translated(f"{what} cannot be started from {container.image}"):
         container.start()
-    except APIError as error:
-        raise EnvironmentFailure(f"{what} cannot be started from {container.image}: {error.explanation}") from error
     return container.get_wrapped_container()
 
 

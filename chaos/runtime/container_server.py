@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from http import HTTPStatus
 from typing import Any
 
 from docker.errors import APIError
@@ -12,6 +13,7 @@ from docker.models.containers import Container
 
 from chaos.address import Address
 from chaos.errors import EnvironmentFailure, TargetFailure
+from chaos.runtime.engine import translated
 from chaos.runtime.health import Check, Dial, Died, NeverHealthy, accepts, answers_200, wait_healthy
 from chaos.runtime.host import GONE_WITHIN
 from chaos.runtime.placed_server import why_not_healthy
@@ -51,10 +53,8 @@ class ContainerServer:
             state = self._state()
             if state["Running"]:
                 raise TargetFailure(f"{self._target.name} runs already, as pid {state['Pid']}; end it first")
-            try:
+            with translated(f"{self._target.name} cannot be started"):
                 self._container.start()
-            except APIError as error:
-                raise EnvironmentFailure(f"{self._target.name} cannot be started: {error.explanation}") from error
             self.wait_healthy()
 
     def wait_healthy(self) -> None:
@@ -104,7 +104,8 @@ class ContainerServer:
         return (pid,) if pid > 0 else ()
 
     def log_tail(self, lines: int = 20) -> list[str]:
-        text: bytes = self._container.logs(tail=lines)
+        with translated(f"the log of {self._target.name} cannot be read"):
+            text: bytes = self._container.logs(tail=lines)
         return text.decode("utf-8", errors="replace").splitlines()
 
     def _check(self) -> Check:
@@ -113,12 +114,12 @@ class ContainerServer:
         return answers_200(self._address, self._target.start.health, dial=self._dial)
 
     def _signal(self, sig: signal.Signals) -> None:
-        try:
-            self._container.kill(signal=sig.name)
-        except APIError as error:
-            # 409: it does not run, which is what a signal that ends it is sent for.
-            if error.status_code != 409:
-                raise EnvironmentFailure(f"{sig.name} cannot be sent: {error.explanation}") from error
+        with translated(f"{sig.name} cannot be sent to {self._target.name}"):
+            try:
+                self._container.kill(signal=sig.name)
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:  # it does not run, which is as good
+                    raise
 
     def _wait(self, timeout: float) -> int | None:
         deadline = time.monotonic() + timeout
@@ -127,10 +128,8 @@ class ContainerServer:
         return code
 
     def _state(self) -> dict[str, Any]:
-        try:
+        with translated(f"the state of {self._target.name} cannot be read"):
             self._container.reload()
-        except APIError as error:
-            raise EnvironmentFailure(f"the engine no longer knows {self._target.name}: {error.explanation}") from error
         state: dict[str, Any] = self._container.attrs["State"]
         return state
 

@@ -14,7 +14,7 @@ from chaos.runtime.base import Deployment, RuntimeOptions
 from chaos.runtime.capabilities import by_proxy, by_target
 from chaos.runtime.container_agent import plan_agent
 from chaos.runtime.container_parts import start_sandbox, start_server, start_toxiproxy, start_upstream
-from chaos.runtime.engine import Engine, connect, find_engine
+from chaos.runtime.engine import Engine, connect, find_engine, translated
 from chaos.runtime.host import HostPlace
 from chaos.runtime.images import ensure_companions, server_image
 from chaos.runtime.owned import Fleet
@@ -43,7 +43,7 @@ class ContainersRuntime:
         """
         engine = ensure_companions(self._engine or find_engine(), options=options)
         image = server_image(engine, target, options=options)
-        with contextlib.ExitStack() as resources:
+        with contextlib.ExitStack() as resources, translated(f"{target.name} cannot be deployed"):
             state = StateDirectory(owner)
             resources.callback(state.remove)
             directory = state.make()

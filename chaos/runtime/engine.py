@@ -16,11 +16,12 @@ from pathlib import Path
 
 import docker
 from docker.context import ContextAPI
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
 
-from chaos.errors import EngineUnavailable
+from chaos.errors import EngineUnavailable, EnvironmentFailure
 
-__all__ = ["ENGINE_HOME", "Engine", "connect", "find_engine", "open_client"]
+__all__ = ["ENGINE_HOME", "Engine", "connect", "find_engine", "open_client", "translated"]
 
 ENGINE_HOME = "/var/lib/chaos-engine"
 """Where the air-gapped set-up keeps its state, unless CHAOS_ENGINE_HOME says otherwise."""
@@ -113,6 +114,22 @@ def open_client(host: str, *, version: str = "auto", timeout: float = CALL_WITHI
     return docker.from_env(environment=environment, version=version, timeout=timeout, use_ssh_client=ssh)
 
 
+@contextlib.contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours: `what` is half a sentence, such as "the network cannot be made".
+
+    Raises EnvironmentFailure with the engine's own words, EngineUnavailable when it no longer answers.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise EnvironmentFailure(f"{what}: {error.explanation}") from error
+    except (DockerException, RequestException) as error:
+        raise EngineUnavailable(
+            f"{what}, for the engine no longer answers: {_sentence(error)}; look whether it still runs"
+        ) from error
+
+
 def _candidates(environment: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if named := environment.get("DOCKER_HOST"):
         yield named, "from DOCKER_HOST"
@@ -156,7 +173,7 @@ def _read_settings(path: Path) -> dict[str, str]:
     return {name: value for name, separator, value in pairs if separator}
 
 
-def _sentence(error: DockerException | OSError) -> str:
+def _sentence(error: Exception) -> str:
     """The innermost reason; the engine's client wraps it four times."""
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:

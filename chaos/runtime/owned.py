@@ -27,7 +27,7 @@ from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
 
 from chaos.errors import EnvironmentFailure
-from chaos.runtime.engine import CALL_WITHIN, Engine
+from chaos.runtime.engine import CALL_WITHIN, Engine, translated
 from chaos.runtime.owner import Owner
 
 __all__ = ["DEPLOYMENT_LABEL", "OWNER_LABEL", "Fleet", "reap_engine"]
@@ -83,7 +83,8 @@ class Fleet:
         network = Network(docker_client_kw=self._client_options, docker_network_kw={"labels": self.labels})
         self._clients.append(network._docker)
         network.name = f"chaos-{self.deployment}"
-        return network.create()
+        with translated("a network cannot be made (`docker network prune` removes those that nobody uses)"):
+            return network.create()
 
     def container(
         self,
@@ -122,11 +123,14 @@ class Fleet:
 
     def sweep(self) -> None:
         """Remove everything of the deployment, whatever state its start was left in."""
-        label = f"{DEPLOYMENT_LABEL}={self.deployment}"
-        containers = self.client.containers.list(all=True, ignore_removed=True, sparse=True, filters={"label": label})
-        _remove(containers, self.client.networks.list(filters={"label": label}))
-        for opened in self._clients:
-            opened.client.close()
+        label = {"label": f"{DEPLOYMENT_LABEL}={self.deployment}"}
+        try:
+            with translated("what was started cannot be removed (the next run will try again)"):
+                containers = self.client.containers.list(all=True, ignore_removed=True, sparse=True, filters=label)
+                _remove(containers, self.client.networks.list(filters=label))
+        finally:
+            for opened in self._clients:
+                opened.client.close()
 
 
 def reap_engine(client: docker.DockerClient, *, local: bool) -> tuple[list[str], list[str]]:
@@ -135,8 +139,9 @@ def reap_engine(client: docker.DockerClient, *, local: bool) -> tuple[list[str],
     Owners of another boot or pid namespace cannot be known to be dead, with one exception: on an engine of this
     machine, what was made before the machine booted and does not run.
     """
-    containers = client.containers.list(all=True, ignore_removed=True, sparse=True, filters={"label": OWNER_LABEL})
-    networks = client.networks.list(filters={"label": OWNER_LABEL})
+    with translated("what dead runs have left cannot be listed"):
+        containers = client.containers.list(all=True, ignore_removed=True, sparse=True, filters={"label": OWNER_LABEL})
+        networks = client.networks.list(filters={"label": OWNER_LABEL})
     running = {_owner(item) for item in containers if item.attrs["State"] in ("running", "paused", "restarting")}
     booted = psutil.boot_time()
 
@@ -149,7 +154,8 @@ def reap_engine(client: docker.DockerClient, *, local: bool) -> tuple[list[str],
 
     dead_containers = [item for item in containers if orphaned(item)]
     dead_networks = [item for item in networks if orphaned(item)]
-    _remove(dead_containers, dead_networks)
+    with translated("what dead runs have left cannot be removed"):
+        _remove(dead_containers, dead_networks)
     return [_container_name(item) for item in dead_containers], [str(item.attrs["Name"]) for item in dead_networks]
 
 

@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from chaos.links.embedded.parent import die_with_parent
+
 __all__ = [
     "DEADLINE",
     "EMBEDDED",
@@ -137,6 +139,8 @@ def running(kind: str, *arguments: str) -> Iterator[Server]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "LOG_LEVEL": "error"},
+        # Also when these tests are killed, nothing stays behind.
+        preexec_fn=die_with_parent if sys.platform == "linux" else None,
     )
     try:
         _await_port(process, port)

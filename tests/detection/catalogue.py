@@ -37,7 +37,7 @@ CASES = (
         defect="serve_one_at_a_time",
         caught_by=ESTABLISHMENT,
         finding="established",
-        sentinels=(HEARTBEAT,),
+        sentinels=("test_establishment.py::test_sequential[calm]",),
     ),
     Case(
         defect="accept_beyond_limit",

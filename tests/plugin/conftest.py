@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SERVER = '''
+SERVER = """
 import asyncio, os, sys
 from websockets.asyncio.server import serve
 
@@ -21,7 +21,7 @@ async def main(port):
         await asyncio.get_running_loop().create_future()
 
 asyncio.run(main(int(sys.argv[1])))
-'''
+"""
 
 TARGET = """
 name = "small"

@@ -25,9 +25,7 @@ def _refused(ended: CompletedProcess[str], code: int) -> str:
 
 def test_broken_target_file(write_target: WriteTarget, tmp_path: Path) -> None:
     file = write_target(more='\n[promises.liveness]\nheartbeat_intervall = "30s"\n')
-    output = _refused(
-        run_pytest([SCENARIO, f"--chaos-target={file}"], directory=tmp_path), pytest.ExitCode.USAGE_ERROR
-    )
+    output = _refused(run_pytest([SCENARIO, f"--chaos-target={file}"], directory=tmp_path), pytest.ExitCode.USAGE_ERROR)
     assert "promises.liveness.heartbeat_intervall" in output
     assert "heartbeat_interval" in output
 

@@ -59,9 +59,7 @@ def test_undeclared_promise_is_skipped_and_says_so(write_target: WriteTarget, tm
 
 def test_a_run_of_skips_can_be_made_red(write_target: WriteTarget, tmp_path: Path) -> None:
     file = write_target()
-    ended = run_pytest(
-        [CLEANUP, f"--chaos-target={file}", PROCESSES, "--chaos-require=1"], directory=tmp_path
-    )
+    ended = run_pytest([CLEANUP, f"--chaos-target={file}", PROCESSES, "--chaos-require=1"], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout
     assert "0 scenarios were judged, --chaos-require=1 asks for more" in ended.stdout
 
@@ -84,7 +82,9 @@ def test_a_broken_promise_is_one_sentence_with_the_command_that_replays_it(tmp_p
     assert "Traceback" not in ended.stdout
     flat = " ".join(ended.stdout.split())
     assert "VIOLATED cleanup, dead peers are released under vanished: " in flat
-    assert re.search(r"of 10 dead connections .*; promised: all 10 released within 1.5s \(heartbeat interval 400ms \+ ", flat)
+    assert re.search(
+        r"of 10 dead connections .*; promised: all 10 released within 1.5s \(heartbeat interval 400ms \+ ", flat
+    )
     assert "python -m chaos replay " in flat
     (cell,) = read_cells(open_run(tmp_path, "latest"))
     assert cell.outcome is CellOutcome.VIOLATED

@@ -37,7 +37,7 @@ FALLBACK = (Source.CACHED, Source.UNAVAILABLE)
 )
 @pytest.mark.faults(UpstreamErrors())
 async def test_one_failure_changes_nothing(experiment: Experiment, fault: Fault) -> None:
-    await experiment.call_upstream(2)
+    await experiment.fill_cache()
     async with experiment.inject(fault):
         await experiment.call_upstream(1)
     start = experiment.now()
@@ -56,7 +56,7 @@ async def test_one_failure_changes_nothing(experiment: Experiment, fault: Fault)
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
 async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     threshold = contract.breaker.failure_threshold
-    await experiment.call_upstream(1)
+    await experiment.fill_cache()
     async with experiment.inject(fault):
         start = experiment.now()
         await experiment.call_upstream(threshold + 3)
@@ -77,7 +77,7 @@ async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamesp
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
 async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.breaker
-    await experiment.call_upstream(1)
+    await experiment.fill_cache()
     async with experiment.inject(fault):
         await experiment.call_upstream(promised.failure_threshold)
         start = experiment.now()
@@ -101,7 +101,7 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
 async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.breaker
-    await experiment.call_upstream(1)
+    await experiment.fill_cache()
     async with experiment.inject(fault):
         await experiment.call_upstream(promised.failure_threshold)
         opened = experiment.now()
@@ -127,7 +127,7 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
 async def test_closes_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.breaker
-    await experiment.call_upstream(1)
+    await experiment.fill_cache()
     async with experiment.inject(fault):
         await experiment.call_upstream(promised.failure_threshold + 1)
     healed = experiment.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +18,9 @@ pytestmark = [pytest.mark.chaos, pytest.mark.reads("latency.p99")]
 CLIENTS = 10
 EXCHANGES = 30
 """On each client: 300 round trips, so that the 99th percentile is the fourth worst, not the worst."""
+
+GAP = 0.01
+"""Seconds between two exchanges of a client, where they are to last as long as a fault takes to bite: 0.3 s in all."""
 
 
 @pytest.mark.promise(
@@ -56,8 +60,11 @@ async def test_while_others_misbehave(experiment: Experiment, contract: SimpleNa
     others = await experiment.victims_of(fault, "others", 40)
     if not isinstance(fault, ConnectionBurst):
         await others.connect()
+    # The exchanges go on while the fault begins, is at work and heals: what only blocks in passing is seen too.
+    talking = asyncio.create_task(crowd.exchange(EXCHANGES, gap=GAP))
     async with experiment.inject(fault, others):
-        result = await crowd.exchange(EXCHANGES)
+        await experiment.watch(EXCHANGES * GAP)
+    result = await talking
     await experiment.judge(
         RoundTripsWithin(
             sent=result.sent, answered=result.answered, round_trips=result.round_trips, p99=contract.latency.p99

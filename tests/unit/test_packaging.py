@@ -11,9 +11,7 @@ SETUPTOOLS = PROJECT["tool"]["setuptools"]
 
 
 def test_every_package_is_listed() -> None:
-    found = {
-        ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "chaos").rglob("__init__.py")
-    }
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "chaos").rglob("__init__.py")}
     assert set(SETUPTOOLS["packages"]) == found | {"chaos.fixtures", "chaos.scenarios"}
 
 

@@ -156,3 +156,12 @@ def test_a_warning_counts_from_its_time_on() -> None:
     assert warned.judge(record(attempt(), frame(6.0, text="nearly full"))).verdict is Verdict.HELD
     early = warned.judge(record(attempt(), frame(4.0, text="nearly full")))
     assert (early.verdict, early.observed) == (Verdict.VIOLATED, "1 of 1 clients got no warning")
+
+
+def test_a_crowd_of_which_some_never_got_in_cannot_be_called_undisturbed() -> None:
+    made = record(attempt(0), attempt(1, outcome=Outcome.TIMEOUT, phase="handshake"))
+    finding = Undisturbed(crowd="crowd").judge(made)
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "1 clients of 'crowd' never got in, the others stayed",
+    )

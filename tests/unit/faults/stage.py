@@ -132,7 +132,9 @@ async def make_victims(worker: Holder, link: AnyLink, count: int = 3, **changes:
     """Clients that will connect through the link; `changes` are fields of their plan."""
     timeouts = PhaseTimeouts(tcp=PATIENCE, handshake=PATIENCE, first_message=PATIENCE)
     talk = {"send": "hello {n}", "expect": "hello {n}", "first_message": True}
-    return await worker.create("victims", ClientPlan(address=link.address, timeouts=timeouts, **(talk | changes)), count)
+    return await worker.create(
+        "victims", ClientPlan(address=link.address, timeouts=timeouts, **(talk | changes)), count
+    )
 
 
 async def connect_victims(worker: Holder, link: AnyLink, count: int = 3, **changes: Any) -> CrowdHandle:

@@ -10,7 +10,6 @@ from websockets.asyncio.server import ServerConnection
 
 from chaos.crowd.handle import CrowdHandle
 from chaos.errors import CrowdError
-from chaos.faults.evidence import poll_until
 from chaos.faults.stalled_reader import StalledReader
 from chaos.journal import Bite, Ended, HealingState
 from chaos.links.direct import DirectLink
@@ -18,7 +17,6 @@ from tests.unit.crowd.making import until
 from tests.unit.crowd.servers import websocket_server
 from tests.unit.faults.stage import (
     IMPATIENCE,
-    PATIENCE,
     Direct,
     InProcess,
     connect_victims,
@@ -35,23 +33,32 @@ PACE = IMPATIENCE / 20
 
 async def test_the_window_closes_on_the_server(direct: Direct, ends: list[str], tmp_path: Path) -> None:
     victims = await direct.connect(**SMALL)
-
-    async def cannot_send() -> None:
-        async def unsent() -> list[int]:
-            found = await direct.agent.sockets(direct.server.port)
-            return [socket.wqueue for socket in found if socket.side == "local" and socket.state == "ESTABLISHED"]
-
-        assert all(await poll_until(unsent, all, within=PATIENCE))
-
-    receipt, healing = await run_fault(StalledReader(), direct.scene(victims), tmp_path, cannot_send)
+    receipt, healing = await run_fault(StalledReader(), direct.scene(victims), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
-    assert (receipt.evidence[0].side, receipt.evidence[0].before) == ("client", "0")
-    assert int(receipt.evidence[0].during) > 3 * len("hello 0")
+    unread, unsent = receipt.evidence
+    assert (unread.side, unread.before, unsent.side, unsent.before) == ("client", "0", "server kernel", "0")
+    assert int(unread.during) + int(unsent.during) == sum(3 * (len(f"hello {n}") + 2) for n in range(200))
     assert receipt.since < receipt.at < healing.since <= healing.at
     assert healing.state is HealingState.HEALED
     assert [(seen.side, seen.before, seen.during) for seen in healing.evidence] == [("client", "3", "0")]
     await until(lambda: len(ends) == 3)
     assert ends == ["ConnectionResetError"] * 3
+
+
+async def test_a_window_that_stays_open_does_not_bite(direct: Direct, tmp_path: Path) -> None:
+    """Nobody reads, but a server that can still send is not hindered: that is a silent client."""
+    victims = await direct.connect(**SMALL)
+    scene = direct.scene(victims, patience=IMPATIENCE)
+    receipt, _ = await run_fault(StalledReader(messages=10), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+    assert [seen.during for seen in receipt.evidence] == ["270", "0"]
+
+
+async def test_without_an_agent_the_clients_are_the_witnesses(direct: Direct, tmp_path: Path) -> None:
+    victims = await direct.connect(**SMALL)
+    receipt, _ = await run_fault(StalledReader(), make_scene(direct.server, victims=victims), tmp_path)
+    assert (receipt.bite, receipt.covered) == (Bite.BIT, 3)
+    assert [seen.side for seen in receipt.evidence] == ["client"]
 
 
 async def test_an_endpoint_that_talks_by_itself_is_sent_nothing(worker: InProcess, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import docker
 import pytest
+import requests
 
 from chaos.errors import EngineUnavailable, EnvironmentFailure, ImageUnavailable, StartFailed, TargetDied
 from chaos.runtime import containers
@@ -125,6 +126,51 @@ def test_an_engine_on_another_machine(
     assert str(caught.value) == (
         "the engine at tcp://192.0.2.1:2376 is on another machine, and traffic stays on this one; use an engine of "
         "this machine, or the processes runtime (--chaos-runtime=processes)"
+    )
+
+
+def test_an_engine_that_ends_in_the_middle(
+    engine: Engine,
+    client: docker.DockerClient,
+    stub_directory: Path,
+    owner: Owner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise requests.exceptions.ConnectionError("Connection aborted.")
+
+    ended = "for the engine no longer answers: Connection aborted.; look whether it still runs"
+    target = stub_target(build=str(stub_directory))
+    with ContainersRuntime(engine).deploy(target, owner=owner, options=RuntimeOptions()) as deployment:
+        with monkeypatch.context() as patched:
+            patched.setattr(docker.models.containers.Container, "reload", gone)
+            with pytest.raises(EngineUnavailable) as caught:
+                deployment.server.alive()
+        assert str(caught.value) == f"the state of stub cannot be read, {ended}"
+    with monkeypatch.context() as patched:
+        patched.setattr("chaos.runtime.containers.find_reach", gone)
+        with pytest.raises(EngineUnavailable) as caught:
+            deploy(engine, owner, stub_directory)
+    assert str(caught.value) == f"stub cannot be deployed, {ended}"
+
+
+def test_an_engine_without_a_network_to_give(
+    engine: Engine,
+    client: docker.DockerClient,
+    stub_directory: Path,
+    owner: Owner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full = "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise docker.errors.APIError("500 Server Error", explanation=full)
+
+    monkeypatch.setattr(docker.models.networks.NetworkCollection, "create", refuse)
+    with pytest.raises(EnvironmentFailure) as caught:
+        deploy(engine, owner, stub_directory)
+    assert str(caught.value) == (
+        f"a network cannot be made (`docker network prune` removes those that nobody uses): {full}"
     )
 
 

@@ -177,6 +177,7 @@ def test_an_owner_of_another_boot_is_only_reaped_when_nothing_of_it_runs(
         engine.python_image, ["sleep", "600"], detach=True, labels={OWNER_LABEL: before_boot}
     )
     created = client.containers.create(engine.python_image, ["sleep", "600"], labels={OWNER_LABEL: before_boot})
+    network = client.networks.create("runtime-test-before-boot", labels={OWNER_LABEL: before_boot})
     both = {running.name, created.name}
     try:
         running.kill()
@@ -186,10 +187,13 @@ def test_an_owner_of_another_boot_is_only_reaped_when_nothing_of_it_runs(
         running.start()
         assert both.isdisjoint(reap_engine(client, local=True)[0])  # something of that owner runs
         running.kill()
-        assert both <= set(reap_engine(client, local=True)[0])
+        containers, networks = reap_engine(client, local=True)
+        assert (both <= set(containers), network.name in networks) == (True, True)
     finally:
         for left in client.containers.list(all=True, filters={"label": f"{OWNER_LABEL}={before_boot}"}):
             left.remove(force=True)
+        for left in client.networks.list(filters={"label": f"{OWNER_LABEL}={before_boot}"}):
+            left.remove()
 
 
 def test_what_nobody_of_ours_labelled_is_left_alone(engine: Engine, client: docker.DockerClient) -> None:
