@@ -10,6 +10,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
 from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import connected_evidence
 from chaos.journal import Attempt, Bite, Evidence, Healing, HealingState, Receipt
 from chaos.units import format_duration
 
@@ -31,35 +32,37 @@ class ConnectionBurst(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         victims = scene.the_victims()
         since = time.monotonic()
-        attempts = await victims.connect(Mode.SIMULTANEOUS)
-        together = peak(attempts)
-        begun = max(attempt.began for attempt in attempts) - min(attempt.began for attempt in attempts)
-        yield Receipt(
-            at=time.monotonic(),
-            fault=self.name,
-            # Half: a server that answers within a millisecond has turned the first away before the last has begun.
-            bite=Bite.BIT if together >= victims.size / 2 else Bite.DID_NOT_BITE,
-            covered=0,
-            total=0,
-            since=since,
-            evidence=(
-                Evidence(
-                    what="attempts under way at once",
-                    side="client",
-                    before="0",
-                    during=f"{together} of {len(attempts)}, begun within {format_duration(begun)}",
+        try:
+            attempts = await victims.connect(Mode.SIMULTANEOUS)
+            together = peak(attempts)
+            begun = max(attempt.began for attempt in attempts) - min(attempt.began for attempt in attempts)
+            yield Receipt(
+                at=time.monotonic(),
+                fault=self.name,
+                # Half: a server that answers within a millisecond has turned the first away before the last has begun.
+                bite=Bite.BIT if together >= victims.size / 2 else Bite.DID_NOT_BITE,
+                covered=0,
+                total=0,
+                since=since,
+                evidence=(
+                    Evidence(
+                        what="attempts under way at once",
+                        side="client",
+                        before="0",
+                        during=f"{together} of {len(attempts)}, begun within {format_duration(begun)}",
+                    ),
                 ),
-            ),
-        )
-        healed_at = time.monotonic()
-        await victims.close()
+            )
+        finally:
+            healed_at, inside = time.monotonic(), await victims.open_count()
+            await victims.close()
         left = await victims.open_count()
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
             state=HealingState.FAILED if left else HealingState.HEALED,
             since=healed_at,
-            evidence=(Evidence(what="clients of the burst still open", side="client", before="", during=str(left)),),
+            evidence=(connected_evidence(inside, left),),
         )
 
 

@@ -10,13 +10,10 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import poll_until, process_state
+from chaos.faults.evidence import DEAD, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ServerKilled"]
-
-_DEAD = ("", "Z", "X")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKilled(Fault):
@@ -48,7 +45,7 @@ class ServerKilled(Fault):
                     what="the server's processes",
                     side="server kernel",
                     before=f"{len(killed)} alive",
-                    during=f"{sum(state in _DEAD for state in states)} dead",
+                    during=f"{sum(state in DEAD for state in states)} dead",
                 ),
             ),
         )
@@ -75,4 +72,4 @@ async def _states(pids: list[int]) -> list[str]:
 
 
 def _all_dead(states: list[str]) -> bool:
-    return all(state in _DEAD for state in states)
+    return all(state in DEAD for state in states)

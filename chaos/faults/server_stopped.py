@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import poll_until, process_state
+from chaos.faults.evidence import DEAD, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ServerStopped"]
@@ -33,33 +33,38 @@ class ServerStopped(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         agent, roots = scene.the_agent(), scene.server.root_pids
+        before = [process_state(pid) for root in roots for pid in await agent.tree(root)]
         since = time.monotonic()
-        stopped = await agent.signal(roots, signal.SIGSTOP, tree=True)
+        stopped: list[int] = []
         try:
-            states = await poll_until(lambda: _states(stopped), _all_stopped, within=scene.patience)
+            stopped = await agent.signal(roots, signal.SIGSTOP, tree=True)
+            during = await poll_until(lambda: _states(stopped), _all_stopped, within=scene.patience)
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,
-                bite=Bite.BIT if stopped and _all_stopped(states) else Bite.DID_NOT_BITE,
+                bite=Bite.BIT if stopped and _all_stopped(during) else Bite.DID_NOT_BITE,
                 covered=0,
                 total=0,
                 since=since,
-                evidence=(_evidence("S", states),),
+                evidence=(_evidence(before, during),),
             )
         finally:
             healed_at = time.monotonic()
+            # Those that were stopped, also when their parent has died meanwhile; and by the roots, for when one of
+            # them does not stop in time the agent raises, and the others have stopped.
             await agent.signal(stopped, signal.SIGCONT)
-        states = await poll_until(
+            await agent.signal(roots, signal.SIGCONT, tree=True)
+        after = await poll_until(
             lambda: _states(stopped),
             lambda found: not any(_is_stopped(state) for state in found),
             within=scene.patience,
         )
-        if not any(states):
+        if after and all(state in DEAD for state in after):
             state = HealingState.GONE_WITH_THE_TARGET
         else:
-            state = HealingState.FAILED if any(map(_is_stopped, states)) else HealingState.HEALED
+            state = HealingState.FAILED if any(map(_is_stopped, after)) else HealingState.HEALED
         yield Healing(
-            at=time.monotonic(), fault=self.name, state=state, since=healed_at, evidence=(_evidence("T", states),)
+            at=time.monotonic(), fault=self.name, state=state, since=healed_at, evidence=(_evidence(during, after),)
         )
 
 
@@ -75,7 +80,15 @@ def _all_stopped(states: list[str]) -> bool:
     return all(map(_is_stopped, states))
 
 
-def _evidence(before: str, states: list[str]) -> Evidence:
+def _evidence(before: list[str], during: list[str]) -> Evidence:
+    """State letters as /proc has them; a dash where there is no such process any more."""
     return Evidence(
-        what="state of the server's processes", side="server kernel", before=before, during=" ".join(states) or "gone"
+        what="state of the server's processes",
+        side="server kernel",
+        before=_letters(before),
+        during=_letters(during),
     )
+
+
+def _letters(states: list[str]) -> str:
+    return " ".join(state or "-" for state in states) or "none"

@@ -109,17 +109,18 @@ async def _look_twice(scene: Scene, wires: Sequence[Wire]) -> tuple[_Look, _Look
 
 
 def _stuck(first: _Look, second: _Look, *, closed: bool) -> list[int]:
-    """The clients that read nothing between two looks; with `closed`, only those to whom the server can send nothing.
-
-    Bytes that came in between would make the second reading larger, and a reader would make it smaller.
-    """
+    """The clients that read nothing between two looks; with `closed`, only those to whom nothing more can be sent."""
     return [
         client
         for client, unread in second.unread.items()
-        if unread
-        and unread == first.unread.get(client)
-        and (not closed or (first.unsent.get(client) and second.unsent.get(client)))
+        if 0 < first.unread.get(client, 0) <= unread and (not closed or _closed(first, second, client))
     ]
+
+
+def _closed(first: _Look, second: _Look, client: int) -> bool:
+    """Whether the client's window is closed: the server has something for it, and nothing more arrives."""
+    waiting = first.unsent.get(client, 0) and second.unsent.get(client, 0)
+    return bool(waiting) and first.unread[client] == second.unread[client]
 
 
 def _evidence(scene: Scene, before: _Look, during: _Look) -> Iterator[Evidence]:

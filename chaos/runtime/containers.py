@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
+from chaos.agent.client import AgentClient
 from chaos.capability import Availability, Capability
-from chaos.runtime.base import Deployment, RuntimeOptions
+from chaos.runtime.base import Deployment, RuntimeOptions, ToxiproxyEndpoint, UpstreamEndpoint
 from chaos.runtime.capabilities import by_proxy, by_target
-from chaos.runtime.container_agent import plan_agent
+from chaos.runtime.container_agent import AgentPlan, plan_agent
 from chaos.runtime.container_parts import start_sandbox, start_server, start_toxiproxy, start_upstream
+from chaos.runtime.container_server import ContainerServer
 from chaos.runtime.engine import Engine, connect, find_engine, translated
 from chaos.runtime.host import HostPlace
 from chaos.runtime.images import ensure_companions, server_image
@@ -50,27 +54,8 @@ class ContainersRuntime:
             client = resources.enter_context(contextlib.closing(connect(engine)))
             fleet = Fleet(engine=engine, client=client, owner=owner, deployment=state.name)
             resources.callback(fleet.sweep)
-            # Whatever the engine makes is asked for by a worker, also where nothing runs beside it: an interruption
-            # hits this thread, and a request that is cut off in the middle is carried out all the same, after the
-            # sweep has looked. Left in this order: workers are waited for, Testcontainers' settings are put back, and
-            # only then does the sweep look for what was made.
-            with fleet.launching(), ThreadPoolExecutor(4, thread_name_prefix="chaos-start") as workers:
-                network = workers.submit(fleet.network).result()
-                reach = find_reach(engine, network, options=options)
-                plan = plan_agent(
-                    engine, options=options, directory=directory, owner=owner, same_machine=reach.same_machine
-                )
-                toxiproxy_starting = workers.submit(start_toxiproxy, fleet, network, reach, target)
-                upstream_starting = workers.submit(start_upstream, fleet, network, reach, target)
-                sandbox = workers.submit(start_sandbox, fleet, network, reach, target, plan).result()
-                server_starting = workers.submit(
-                    start_server, fleet, sandbox, reach, target, image=image, extra=options.environment
-                )
-                agent = plan.open(resources, sandbox)
-                server = server_starting.result()
-                toxiproxy = toxiproxy_starting.result()
-                upstream = upstream_starting.result()
-            server.wait_healthy()
+            started = _start(fleet, target, options, resources, image=image, directory=directory)
+            started.server.wait_healthy()
             place = HostPlace(owner=owner, deployment=state.name)
             resources.callback(place.close)
             return Deployment(
@@ -84,18 +69,64 @@ class ContainersRuntime:
                     **by_proxy(
                         "toxiproxy", remedy="take the embedded proxy, which the processes runtime has by default"
                     ),
-                    **plan.capabilities(agent),
-                    Capability.TCP_TRUE: _tcp_true(reach),
+                    **started.plan.capabilities(started.agent),
+                    Capability.TCP_TRUE: _tcp_true(started.reach),
                     Capability.RESTART: Availability.yes(),
                 },
-                agent=agent,
-                agent_socket=None if agent is None else plan.socket,
-                server=server,
-                toxiproxy=toxiproxy,
-                upstream=upstream,
+                agent=started.agent,
+                agent_socket=None if started.agent is None else started.plan.socket,
+                server=started.server,
+                toxiproxy=started.toxiproxy,
+                upstream=started.upstream,
                 place=place,
                 resources=resources.pop_all(),
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    reach: Reach
+    plan: AgentPlan
+    agent: AgentClient | None
+    server: ContainerServer
+    toxiproxy: ToxiproxyEndpoint
+    upstream: UpstreamEndpoint | None
+
+
+def _start(
+    fleet: Fleet,
+    target: Target,
+    options: RuntimeOptions,
+    resources: contextlib.ExitStack,
+    *,
+    image: str,
+    directory: Path,
+) -> _Started:
+    """Network, sandbox and agent, and beside them server, proxy and upstream; the server is not healthy yet.
+
+    Whatever the engine makes is asked for by a worker, also where nothing runs beside it: an interruption hits this
+    thread, and a request that is cut off in the middle is carried out all the same, after the sweep has looked. Left in
+    this order: workers are waited for, Testcontainers' settings are put back, and only then does the sweep look.
+    """
+    with fleet.launching(), ThreadPoolExecutor(4, thread_name_prefix="chaos-start") as workers:
+        network = workers.submit(fleet.network).result()
+        reach = find_reach(fleet.engine, network, options=options)
+        plan = plan_agent(
+            fleet.engine, options=options, directory=directory, owner=fleet.owner, same_machine=reach.same_machine
+        )
+        toxiproxy = workers.submit(start_toxiproxy, fleet, network, reach, target)
+        upstream = workers.submit(start_upstream, fleet, network, reach, target)
+        sandbox = workers.submit(start_sandbox, fleet, network, reach, target, plan).result()
+        server = workers.submit(start_server, fleet, sandbox, reach, target, image=image, extra=options.environment)
+        agent = plan.open(resources, sandbox)
+        return _Started(
+            reach=reach,
+            plan=plan,
+            agent=agent,
+            server=server.result(),
+            toxiproxy=toxiproxy.result(),
+            upstream=upstream.result(),
+        )
 
 
 def _tcp_true(reach: Reach) -> Availability:

@@ -1,7 +1,7 @@
 """What the embedded proxy does otherwise than Toxiproxy 2.12.0, on purpose, and why.
 
-Everything not in this table is the same. Each row is shown on both servers by the test of its name in
-`test_differences.py`; the figures there and here were measured on a 2-core Linux 6.18 machine.
+Everything not in this table is the same. Each row is shown on both servers by the test of its name, in
+`test_differences_of_connections.py` or `test_differences_of_the_process.py`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -24,23 +24,31 @@ from chaos.links.embedded.parent import die_with_parent
 __all__ = [
     "DEADLINE",
     "EMBEDDED",
+    "HANGS",
     "REMEDY",
     "ROOT",
     "TOXIPROXY",
     "Answer",
     "Server",
     "command_for",
+    "either",
     "find_toxiproxy",
     "free_port",
+    "hangs",
     "running",
 ]
 
 TOXIPROXY = "toxiproxy"
 EMBEDDED = "embedded"
 
+_T = TypeVar("_T")
+
 ROOT = Path(__file__).parents[2]
 DEADLINE = 5.0
 """Seconds for anything on loopback that must happen. It takes milliseconds."""
+
+HANGS = 0.7
+"""Seconds after which a request counts as hanging. One that does not hang takes a millisecond."""
 
 REMEDY = (
     "no Toxiproxy 2.12.0 server found: set CHAOS_TOXIPROXY_SERVER to its path, or put toxiproxy-server on PATH or in "
@@ -126,6 +134,20 @@ class Server:
         text = received.decode()
         text = re.sub(r"X-Toxiproxy-Request-Id: [0-9a-v]{20}", "X-Toxiproxy-Request-Id: ID", text)
         return re.sub(r"Date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", "Date: D", text).replace("\r\n", "\n")
+
+
+def either(server: Server, *, toxiproxy: _T, embedded: _T) -> _T:
+    """What this server is expected to do."""
+    return {TOXIPROXY: toxiproxy, EMBEDDED: embedded}[server.kind]
+
+
+def hangs(server: Server, method: str, path: str, body: object = None) -> bool:
+    """Whether a request gets no answer within a time that is more than enough."""
+    try:
+        server.request(method, path, body, within=either(server, toxiproxy=HANGS, embedded=DEADLINE))
+    except TimeoutError:
+        return True
+    return False
 
 
 @contextmanager

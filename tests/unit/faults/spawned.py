@@ -59,11 +59,11 @@ class SpawnedWorker:
 
 @contextlib.asynccontextmanager
 async def start_server(
-    agent: AsyncAgent, port: int, directory: Path, *, script: Path = WEBSOCKET
+    agent: AsyncAgent, port: int, directory: Path, *, script: Path = WEBSOCKET, name: str = "server"
 ) -> AsyncIterator[SpawnedServer]:
     """A server that listens, killed in the end with all that it forked."""
-    log = directory / "server.log"
-    spawned = await _spawn(agent, [str(script), str(port)], "server", log)
+    log = directory / f"{name}.log"
+    spawned = await _spawn(agent, [str(script), str(port)], name, log)
     try:
         await _until_said(log, "listening")
         yield SpawnedServer(Address("127.0.0.1", port), spawned.pid)

@@ -36,8 +36,10 @@ async def test_the_window_closes_on_the_server(direct: Direct, ends: list[str], 
     receipt, healing = await run_fault(StalledReader(), direct.scene(victims), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
     unread, unsent = receipt.evidence
-    assert (unread.side, unread.before, unsent.side, unsent.before) == ("client", "0", "server kernel", "0")
-    assert int(unread.during) + int(unsent.during) == sum(3 * (len(f"hello {n}") + 2) for n in range(200))
+    assert (unread.side, unread.before, unsent.side) == ("client", "0", "server kernel")
+    # Which is everything it has written; what came but is not acknowledged yet counts on both sides.
+    assert int(unread.during) + int(unsent.during) >= sum(3 * (len(f"hello {n}") + 2) for n in range(200))
+    assert int(unsent.during) > 0
     assert receipt.since < receipt.at < healing.since <= healing.at
     assert healing.state is HealingState.HEALED
     assert [(seen.side, seen.before, seen.during) for seen in healing.evidence] == [("client", "3", "0")]

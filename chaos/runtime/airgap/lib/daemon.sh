@@ -77,7 +77,9 @@ launch() {
     [[ ! -e $LOGS/daemon.log ]] || mv -- "$LOGS/daemon.log" "$LOGS/daemon.log.1"
     # The machine's own daemon.json is for another engine, and dockerd refuses what stands both there and here.
     printf '{}\n' >"$RUN/daemon.json"
-    setsid dockerd --config-file="$RUN/daemon.json" --data-root="$ENGINE_HOME/data" --exec-root="$RUN/exec" \
+    # Of its own, for it outlives this command, whose temporary directory is removed: `docker exec` needs one.
+    mkdir -p -- "$RUN/tmp"
+    TMPDIR=$RUN/tmp setsid dockerd --config-file="$RUN/daemon.json" --data-root="$ENGINE_HOME/data" --exec-root="$RUN/exec" \
         --pidfile="$RUN/docker.pid" --host="$OWN_HOST" --storage-driver="$1" \
         --default-address-pool="base=$POOL,size=24" \
         </dev/null >"$LOGS/daemon.log" 2>&1 9>&- &
