@@ -106,6 +106,8 @@ class Conversation:
 
     def _give_up(self, number: int) -> None:
         self._given_up.append(number)
+        if self._pending[number].stray is None:
+            self._meter.missing += 1
         self._unanswered(self._pending[number], at=asyncio.get_running_loop().time())
 
     def _unanswered(self, pending: _Pending, *, at: float) -> None:

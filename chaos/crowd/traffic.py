@@ -16,7 +16,7 @@ PERIOD = 1.0
 class TrafficMeter:
     """Counts until they are taken; the fields are those of the Traffic event."""
 
-    __slots__ = ("_began", "_crowd", "answered", "pings", "received", "round_trips", "sent", "wrong")
+    __slots__ = ("_began", "_crowd", "answered", "missing", "pings", "received", "round_trips", "sent", "wrong")
 
     def __init__(self, crowd: str) -> None:
         self._crowd = crowd
@@ -29,12 +29,13 @@ class TrafficMeter:
         self.pings = 0
         self.answered = 0
         self.wrong = 0
+        self.missing = 0
         self.round_trips = Histogram()
 
     @property
     def quiet(self) -> bool:
         """Whether nothing was counted."""
-        return not (self.sent or self.received or self.pings or self.answered or self.wrong)
+        return not (self.sent or self.received or self.pings or self.answered or self.wrong or self.missing)
 
     def take(self) -> Traffic:
         """What was counted since the last time; counting begins anew."""
@@ -47,6 +48,7 @@ class TrafficMeter:
             pings=self.pings,
             answered=self.answered,
             wrong=self.wrong,
+            missing=self.missing,
             round_trips=self.round_trips.counts(),
             worst=self.round_trips.worst,
         )

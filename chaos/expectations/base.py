@@ -107,6 +107,16 @@ class Expectation(ABC):
             evidence=tuple(evidence)[:5],
         )
 
+    def nobody(self, record: Record, crowd: str, promised: str) -> Finding | None:
+        """Why nothing can be said of a crowd, or None: not everybody who tried got in, or nobody tried."""
+        attempts = record.attempts(crowd)
+        missing = sum(attempt.outcome is not Outcome.OPEN for attempt in attempts)
+        if not attempts:
+            return self.inconclusive(f"no client of {crowd!r} ever tried to get in", promised)
+        if missing:
+            return self.inconclusive(f"{missing} of {len(attempts)} clients of {crowd!r} never got in", promised)
+        return None
+
     def by_limit(
         self,
         record: Record,

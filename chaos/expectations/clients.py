@@ -167,9 +167,6 @@ class Undisturbed(Expectation):
     def judge(self, record: Record) -> Finding:
         promised = f"no client of {self.crowd!r} is cut off or left without its answer"
         opened = record.opened(self.crowd)
-        if not opened:
-            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
-        missing = len(record.attempts(self.crowd)) - len(opened)
         cut = [ended for ended in record.endings(self.crowd) if ended.by == "server"]
         if cut:
             first = cut[0]
@@ -187,8 +184,15 @@ class Undisturbed(Expectation):
         wrong = sum(item.wrong for item in traffic)
         if wrong:
             return self.violated(f"{wrong} answers to untouched clients were wrong", promised, figure=f"{wrong} wrong")
-        if missing:
-            return self.inconclusive(f"{missing} clients of {self.crowd!r} never got in, the others stayed", promised)
+        unanswered = sum(item.missing for item in traffic)
+        if unanswered:
+            return self.violated(
+                f"{unanswered} exchanges of untouched clients were not answered",
+                promised,
+                figure=f"{unanswered} missing",
+            )
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
         answered = sum(item.answered for item in traffic)
         return self.held(f"all {len(opened)} stayed, {answered} answers right", promised)
 
@@ -208,8 +212,8 @@ class ClosedWith(Expectation):
         promised = f"every client is closed with {codes} {self.why}"
         opened = record.opened(self.crowd)
         endings = {ended.client: ended for ended in record.endings(self.crowd)}
-        if not opened:
-            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
         wrong = []
         for attempt in opened:
             ended = endings.get(attempt.client)
@@ -242,8 +246,8 @@ class Warned(Expectation):
     def judge(self, record: Record) -> Finding:
         promised = f"every client is warned at {self.what}"
         opened = record.opened(self.crowd)
-        if not opened:
-            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
         pattern = re.compile(self.pattern)
         heard = {
             frame.client: frame.at

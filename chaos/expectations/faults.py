@@ -36,11 +36,15 @@ class FaultsBit(Expectation):
     """Every fault was seen to act on the side that suffers it: otherwise the green would mean nothing."""
 
     name: ClassVar[str] = "faults_bit"
+    expected: str | None = None
+    """The fault that the cell is named for: a cell that never injects it proves nothing under it."""
 
     def judge(self, record: Record) -> Finding:
         injected = record.journal.of(Injected)
         receipts = record.receipts()
         promised = "every injected fault is seen to bite on all connections it is meant for"
+        if self.expected is not None and self.expected not in {receipt.fault for receipt in receipts}:
+            return self.inconclusive(f"the fault of this cell, {self.expected}, was never injected", promised)
         if len(receipts) < len(injected):
             return self.inconclusive(
                 f"{len(injected) - len(receipts)} of {len(injected)} faults left no receipt", promised

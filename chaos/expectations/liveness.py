@@ -27,11 +27,8 @@ class PingedAtPeriod(Expectation):
     def judge(self, record: Record) -> Finding:
         promised = f"a ping to every client every {format_duration(self.interval)}"
         opened = record.opened(self.crowd)
-        if not opened:
-            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
-        missing = len(record.attempts(self.crowd)) - len(opened)
-        if missing:
-            return self.inconclusive(f"{missing} clients of {self.crowd!r} never got in", promised)
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
         longest = 0.0
         gaps: list[float] = []
         pings = record.frames(self.crowd, opcode="ping")
@@ -64,8 +61,8 @@ class WarnedBeforeClose(Expectation):
     def judge(self, record: Record) -> Finding:
         promised = f"every idle client is warned {format_duration(self.notice)} before it is closed"
         opened = record.opened(self.crowd)
-        if not opened:
-            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
         endings = {ended.client: ended.said_at for ended in record.endings(self.crowd) if ended.by == "server"}
         pattern = re.compile(self.warning)
         warned = {
@@ -80,8 +77,8 @@ class WarnedBeforeClose(Expectation):
                 evidence=(f"client {client}" for client in unwarned),
             )
         notices = [endings[client] - at for client, at in warned.items() if client in endings]
-        if not notices:
-            return self.held(f"all {len(opened)} warned, none closed meanwhile", promised)
+        if len(notices) < len(opened):
+            return self.inconclusive(f"all {len(opened)} warned, {len(notices)} closed while anybody looked", promised)
         shortest = min(notices)
         observed = f"all {len(opened)} warned, the shortest notice {format_duration(shortest)}"
         # Half: a server may round its timers to its sweep, but a warning that leaves no time to answer is none.
@@ -104,8 +101,8 @@ class ClosedWhenIdle(Expectation):
         latest = self.timeout + self.slack
         promised = f"idle clients are closed between {format_duration(self.timeout)} and {format_duration(latest)}"
         opened = record.opened(self.crowd)
-        if not opened:
-            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
         endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
         times = []
         for attempt in opened:

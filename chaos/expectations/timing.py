@@ -20,6 +20,8 @@ class RoundTripsWithin(Expectation):
     """Every exchange is answered rightly, and the 99th percentile of the round trips stays within `p99` seconds."""
 
     name: ClassVar[str] = "round_trips_within"
+    wanted: int
+    """Exchanges that were to be made."""
     sent: int
     answered: int
     round_trips: tuple[float, ...]
@@ -29,8 +31,8 @@ class RoundTripsWithin(Expectation):
     def judge(self, record: Record) -> Finding:
         because = f" ({self.why})" if self.why else ""
         promised = f"99 % of the round trips within {format_duration(self.p99)}{because}"
-        if self.sent == 0:
-            return self.inconclusive("nothing was sent", promised)
+        if self.sent < self.wanted:
+            return self.inconclusive(f"{self.sent} of {self.wanted} exchanges could be sent", promised)
         if self.answered < self.sent:
             return self.violated(
                 f"{self.sent - self.answered} of {self.sent} exchanges were not answered rightly",
@@ -52,10 +54,12 @@ class RecoveredWithin(Expectation):
     crowd: str
     count: int
     limit: float
+    since: float | None = None
+    """When recovery began, seconds monotonic, where that is not the healing of the fault."""
 
     def judge(self, record: Record) -> Finding:
         promised = f"service as before within {format_duration(self.limit)} of healing"
-        healed = record.healed_since()
+        healed = self.since if self.since is not None else record.healed_since()
         if healed is None:
             return self.inconclusive("no fault was seen to heal", promised)
         opened = [attempt for attempt in record.opened(self.crowd) if attempt.at >= healed]
@@ -78,15 +82,25 @@ class DeliveredInSequence(Expectation):
     gap: float
     start: float
     end: float
+    message: str
+    """A regular expression for a broadcast: other messages do not count."""
     sequence: str | None
     """A regular expression whose group 1 is the broadcast's number; None where broadcasts carry none."""
 
     def judge(self, record: Record) -> Finding:
         promised = f"a broadcast to every listener at least every {format_duration(self.gap)}, none lost or repeated"
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
         opened = record.opened(self.crowd)
-        if not opened:
-            return self.inconclusive(f"no client of {self.crowd!r} ever got in", promised)
-        messages = [frame for frame in record.frames(self.crowd, opcode="text") if self.start <= frame.at <= self.end]
+        messages = [
+            frame
+            for frame in record.frames(self.crowd, opcode="text")
+            if self.start <= frame.at <= self.end and re.search(self.message, frame.text)
+        ]
+        if self.sequence is not None and messages and not re.search(self.sequence, messages[0].text):
+            return self.inconclusive(
+                f"a broadcast carries no number by {self.sequence!r}: {messages[0].text!r}", promised
+            )
         longest = 0.0
         for attempt in opened:
             heard = [frame for frame in messages if frame.client == attempt.client]
@@ -131,7 +145,9 @@ class ShutDownWithin(Expectation):
             )
         took = exited.at - asked.at
         figure = format_duration(took)
-        if exited.exit_code not in (0, None):
+        if exited.exit_code is None:
+            return self.inconclusive(f"ended {figure} after SIGTERM with an exit code nobody could read", promised)
+        if exited.exit_code != 0:
             return self.violated(f"ended with exit code {exited.exit_code} after {figure}", promised, figure=figure)
         observed = f"ended {figure} after SIGTERM"
         return self.by_limit(record, took, self.limit, observed=observed, promised=promised, figure=figure)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chaos.experiment.crowd import Crowd, Via
 from chaos.experiment.experiment import SAMPLING, Experiment, Injection
-from chaos.experiment.outcome import Inconclusive, Violated, Worse
+from chaos.experiment.outcome import Inconclusive, NotJudged, Violated, Worse
 from chaos.experiment.server import ServerControl
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Experiment",
     "Inconclusive",
     "Injection",
+    "NotJudged",
     "ServerControl",
     "Via",
     "Violated",

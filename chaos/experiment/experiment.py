@@ -16,7 +16,7 @@ from chaos.conditions import Condition, CrowdGone, Heard
 from chaos.errors import ChaosError, TargetFailure
 from chaos.expectations import Expectation, FaultsBit, FaultsHealed, Record, ServerSurvived, SteadyBefore, judge_all
 from chaos.experiment.crowd import Crowd, Via, plan_for
-from chaos.experiment.outcome import Inconclusive, Worse, as_error
+from chaos.experiment.outcome import Inconclusive, NotJudged, as_event, raise_worse
 from chaos.experiment.server import ServerControl
 from chaos.faults.base import Fault
 from chaos.journal import (
@@ -87,12 +87,15 @@ class Experiment:
         capabilities: Mapping[Capability, Availability],
         journal: JournalWriter,
         link: Address | None,
+        fault: Fault | None = None,
         faults_allowed: bool = True,
     ) -> None:
         self.target = target
         self.capabilities = capabilities
-        self.server_touched = False
-        """Whether the server was stopped, killed or restarted: the next scenario then gets a fresh one."""
+        self.ended_on_purpose = False
+        """Whether the scenario stopped, killed or restarted the server: whether it survived is no question then."""
+        self.spoiled = False
+        """Whether the server is not what it was: the next scenario then gets a fresh one."""
         self.findings: list[FindingMade] = []
         """What `judge` found, held or not."""
         self._rpc = rpc
@@ -100,7 +103,9 @@ class Experiment:
         self._view = view
         self._journal = journal
         self._link = link
+        self._fault = fault
         self._faults_allowed = faults_allowed
+        self._judged = False
         self._marks: dict[str, float] = {}
 
     # -- what it is -------------------------------------------------------------------------------------------
@@ -218,6 +223,8 @@ class Experiment:
         if fault is None:
             yield Injection(receipt=_no_receipt("calm"))
             return
+        if self._judged:
+            raise ChaosError(f"{fault.name} was injected after the judgement, so nothing would be said of it")
         await self.phase(Phase.FAULT)
         if not self._faults_allowed:
             yield Injection(receipt=_no_receipt(fault.name))
@@ -228,24 +235,29 @@ class Experiment:
             yield Injection(receipt=receipt)
         finally:
             healing: Healing = await self._rpc.call("heal", number)
-            if healing.state is not HealingState.HEALED:
-                self.server_touched = True
+            self.spoiled = self.spoiled or healing.state is not HealingState.HEALED
             await self.phase(Phase.RECOVERY)
 
     # -- the server -------------------------------------------------------------------------------------------
 
-    async def restart_server(self) -> None:
-        """Start a server that has ended again, as its supervisor would, and wait until it is healthy."""
+    async def restart_server(self) -> float:
+        """Start a server that has ended again, as its supervisor would, and wait until it is healthy.
+
+        Returns when it was started, seconds monotonic: what it takes to get healthy is part of its recovery.
+        """
+        began = time.monotonic()
         if self._server.alive():
-            return
-        self.server_touched = True
+            return began
+        self.ended_on_purpose = self.spoiled = True
+        self._note_server("starting")
         await asyncio.to_thread(self._server.start)
         self._note_server("started")
         await self._rpc.call("server_changed", self._view())
+        return began
 
     async def terminate_server(self, *, within: float) -> None:
         """SIGTERM, and wait for its end at most `within` seconds; the journal has the times and the exit code."""
-        self.server_touched = True
+        self.ended_on_purpose = self.spoiled = True
         self._note_server("asked to stop", detail="SIGTERM")
         try:
             code = await asyncio.to_thread(self._server.stop, sig=signal.SIGTERM, timeout=within)
@@ -268,7 +280,7 @@ class Experiment:
 
     def died_unasked(self) -> str | None:
         """One sentence when the server has ended although the scenario did not end it, None while all is well."""
-        if self.server_touched or self._server.alive():
+        if self.ended_on_purpose or self._server.alive():
             return None
         finding = self._survival().judge(Record(Journal(())))
         return "\n".join([finding.sentence(), *finding.evidence])
@@ -323,30 +335,25 @@ class Experiment:
     async def judge(self, *expectations: Expectation) -> None:
         """Judge the promise. Raises `Worse` with every finding that is not held; the worst is the verdict.
 
-        Besides, it is always judged whether all was well before, whether the faults bit and healed, and whether the server lived.
+        It is also judged whether all was well before, whether the faults bit and healed, and whether the server lived.
+        Raises Inconclusive when nothing was given to judge, and NotJudged when the faults were left out and nothing
+        of what is expected means anything without them.
         """
-        record = await self.record()
-        own: list[Expectation] = [SteadyBefore(), FaultsBit(), FaultsHealed()]
-        if not self.server_touched:
+        if not expectations:
+            raise Inconclusive("nothing was given to judge")
+        wanted = [item for item in expectations if self._faults_allowed or not item.needs_fault]
+        if not wanted:
+            raise NotJudged("without its fault there is nothing to judge here")
+        expected = self._fault.name if self._fault is not None and self._faults_allowed else None
+        own: list[Expectation] = [SteadyBefore(), FaultsBit(expected), FaultsHealed()]
+        if not self.ended_on_purpose:
             own.append(self._survival())
-        judged = [item for item in expectations if self._faults_allowed or not item.needs_fault]
-        findings = judge_all([*judged, *own], record)
+        self._judged = True
+        findings = [as_event(finding) for finding in judge_all([*wanted, *own], await self.record())]
         for finding in findings:
-            made = FindingMade(
-                at=time.monotonic(),
-                expectation=finding.expectation,
-                verdict=finding.verdict.value,
-                observed=finding.observed,
-                promised=finding.promised,
-                figure=finding.figure,
-                evidence=finding.evidence,
-            )
-            self.findings.append(made)
-            self._journal.write(made)
-        bad = [finding for finding in findings if finding.verdict is not Verdict.HELD]
-        if bad:
-            verdict = Verdict.worst(finding.verdict for finding in bad)
-            raise Worse(verdict.value, [as_error(finding) for finding in bad])
+            self.findings.append(finding)
+            self._journal.write(finding)
+        raise_worse(findings)
 
 
 def _no_receipt(fault: str) -> Receipt:

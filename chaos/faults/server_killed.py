@@ -15,6 +15,7 @@ from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ServerKilled"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKilled(Fault):
     """SIGKILL to all of the server's processes. Its kernel closes its sockets for it.

@@ -28,8 +28,8 @@ class UpstreamDown(Fault):
         link = scene.the_upstream_link()
         before = await ask(link.address)
         since = time.monotonic()
-        await link.down()
         try:
+            await link.down()
             during = await ask(link.address)
             yield Receipt(
                 at=time.monotonic(),

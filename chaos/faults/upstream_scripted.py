@@ -25,8 +25,8 @@ async def follow_script(
     upstream, link = scene.the_upstream(), scene.the_upstream_link()
     before = await ask(link.address)
     since = time.monotonic()
-    await upstream.mode(mode)
     try:
+        await upstream.mode(mode)
         during = await ask(link.address)
         yield Receipt(
             at=time.monotonic(),

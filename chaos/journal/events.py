@@ -249,6 +249,8 @@ class Traffic(Event):
     """Exchanges whose answer came and was right."""
     wrong: int
     """Exchanges whose answer was not what was awaited; the first is written out as a Frame."""
+    missing: int = 0
+    """Exchanges that were not answered at all in the time a client waits."""
     round_trips: dict[str, int] = field(default_factory=dict)
     """Upper bound of the bucket in seconds (as text) to count; bounds grow by 5 %."""
     worst: float = 0.0

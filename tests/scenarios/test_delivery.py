@@ -48,6 +48,7 @@ async def test_slow_consumer_hurts_only_itself(
             gap=LATE * interval,
             start=start,
             end=end,
+            message=experiment.target.endpoints.feed.message,
             sequence=experiment.target.endpoints.feed.sequence,
         ),
         Undisturbed(crowd=listeners.name),

@@ -38,6 +38,7 @@ async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fa
         result = await crowd.exchange(EXCHANGES)
     await experiment.judge(
         RoundTripsWithin(
+            wanted=CLIENTS * EXCHANGES,
             sent=result.sent,
             answered=result.answered,
             round_trips=result.round_trips,
@@ -67,7 +68,11 @@ async def test_while_others_misbehave(experiment: Experiment, contract: SimpleNa
     result = await talking
     await experiment.judge(
         RoundTripsWithin(
-            sent=result.sent, answered=result.answered, round_trips=result.round_trips, p99=contract.latency.p99
+            wanted=CLIENTS * EXCHANGES,
+            sent=result.sent,
+            answered=result.answered,
+            round_trips=result.round_trips,
+            p99=contract.latency.p99,
         ),
         Undisturbed(crowd=crowd.name),
     )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.expectations import ClosedWhenIdle, ClosedWith, PingedAtPeriod, Undisturbed, WarnedBeforeClose
+from chaos.expectations import ClosedWhenIdle, ClosedWith, PingedAtPeriod, Undisturbed, Warned, WarnedBeforeClose
 from chaos.experiment import Experiment, Via
 from chaos.faults import Latency, ServerStopped
 from chaos.faults.base import Fault
@@ -51,11 +51,16 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
     # Half the timeout: late enough to be cut by a server that waits for the next ping only, and early enough for
     # the link's 50 ms and a busy machine.
     delay = promised.heartbeat_timeout / 2
-    slow = await experiment.crowd("slow", 10, via=Via.LINK if fault else Via.DIRECT, pong_delay=delay)
+    via = Via.LINK if fault else Via.DIRECT
+    slow = await experiment.crowd("slow", 10, via=via, pong_delay=delay, trace=True)
     async with experiment.inject(fault):
         await slow.connect()
         await experiment.watch(2 * (promised.heartbeat_interval + promised.heartbeat_timeout))
-    await experiment.judge(Undisturbed(crowd=slow.name))
+    # A server that asks nobody cuts nobody: that it pinged all the while is part of the promise.
+    asked = promised.heartbeat_interval + promised.heartbeat_timeout
+    await experiment.judge(
+        PingedAtPeriod(crowd=slow.name, interval=asked, until=experiment.now()), Undisturbed(crowd=slow.name)
+    )
 
 
 @pytest.mark.promise(
@@ -122,6 +127,10 @@ async def test_warned_client_that_answers_stays(experiment: Experiment, contract
     await crowd.connect()
     warning = experiment.target.endpoints.notices.idle_warning
     for _ in range(2):
+        asked = experiment.now()
         await experiment.wait_for_message(crowd, warning, within=2 * promised.idle_timeout)
         await crowd.exchange(1)
-    await experiment.judge(Undisturbed(crowd=crowd.name))
+    await experiment.judge(
+        Warned(crowd=crowd.name, pattern=warning, since=asked, what="its idle timeout, once more"),
+        Undisturbed(crowd=crowd.name),
+    )

@@ -62,7 +62,9 @@ async def test_after_a_crash(experiment: Experiment, contract: SimpleNamespace, 
     before = await experiment.crowd("before", CLIENTS)
     await before.connect()
     async with experiment.inject(fault, before):
-        await experiment.restart_server()
+        started = await experiment.restart_server()
     after = await experiment.crowd("after", CLIENTS)
     await after.connect()
-    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
+    await experiment.judge(
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within, since=started)
+    )

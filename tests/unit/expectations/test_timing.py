@@ -9,7 +9,9 @@ from tests.unit.expectations.records import attempt, frame, healed, late, record
 
 
 def _trips(*, answered: int = 100, slow: int = 0) -> RoundTripsWithin:
-    return RoundTripsWithin(sent=100, answered=answered, round_trips=(0.01,) * (100 - slow) + (0.5,) * slow, p99=0.1)
+    return RoundTripsWithin(
+        wanted=100, sent=100, answered=answered, round_trips=(0.01,) * (100 - slow) + (0.5,) * slow, p99=0.1
+    )
 
 
 def test_one_slow_answer_in_a_hundred_is_within_the_percentile() -> None:
@@ -51,7 +53,9 @@ def test_clients_from_before_the_healing_do_not_count() -> None:
     assert RECOVERED.judge(made).verdict is Verdict.VIOLATED
 
 
-DELIVERED = DeliveredInSequence(crowd="crowd", gap=0.3, start=10.0, end=11.0, sequence=r'"sequence": (\d+)')
+DELIVERED = DeliveredInSequence(
+    crowd="crowd", gap=0.3, start=10.0, end=11.0, message="sequence", sequence=r'"sequence": (\d+)'
+)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from chaos.links.toxiproxy import Toxiproxy
 from chaos.links.traits import LinkKind
 from tests.unit.faults.spawned import FORKING, SpawnedServer, inside_of, start_server
 from tests.unit.faults.stage import Direct, InProcess, Witness, agent_process, echo_server
+from tests.unit.faults.upstreams import ScriptedUpstream, scripted_upstream
 from tests.unit.links.servers import free_port, running
 
 
@@ -98,3 +99,17 @@ async def spawned(agent: AsyncAgent, tmp_path: Path) -> AsyncIterator[SpawnedSer
     """A server of two processes that a fault may stop and kill."""
     async with start_server(agent, free_port(), tmp_path, script=FORKING) as server:
         yield server
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[ScriptedUpstream]:
+    """The scripted upstream, in this process."""
+    async with scripted_upstream() as made:
+        yield made
+
+
+@pytest.fixture
+async def upstream_link(proxy: Address, upstream: ScriptedUpstream) -> AsyncIterator[Link]:
+    """The path from a server to its upstream."""
+    async with Toxiproxy(proxy) as opened:
+        yield await opened.create_link("upstream", upstream.address)

@@ -93,5 +93,9 @@ async def _spawn(agent: AsyncAgent, arguments: list[str], name: str, log: Path) 
 
 async def _until_said(log: Path, word: str) -> None:
     async with asyncio.timeout(START_WITHIN):
-        while word not in log.read_text():  # noqa: ASYNC110  # another process writes it
+        while not _says(log, word):  # noqa: ASYNC110  # another process writes it
             await asyncio.sleep(POLL)
+
+
+def _says(log: Path, word: str) -> bool:
+    return word in log.read_text()

@@ -108,6 +108,9 @@ class InProcess:
         await self._worker.create(name, plan, count)
         return CrowdHandle(name, plan, count, self)
 
+    async def kill(self) -> int:
+        raise AssertionError("this process is the test's own")
+
     async def close(self) -> None:
         for name in list(self._worker._crowds):
             await self._worker.remove(name)
@@ -131,7 +134,7 @@ def make_scene(
 async def make_victims(worker: Holder, link: AnyLink, count: int = 3, **changes: Any) -> CrowdHandle:
     """Clients that will connect through the link; `changes` are fields of their plan."""
     timeouts = PhaseTimeouts(tcp=PATIENCE, handshake=PATIENCE, first_message=PATIENCE)
-    talk = {"send": "hello {n}", "expect": "hello {n}", "first_message": True}
+    talk: dict[str, Any] = {"send": "hello {n}", "expect": "hello {n}", "first_message": True}
     return await worker.create(
         "victims", ClientPlan(address=link.address, timeouts=timeouts, **(talk | changes)), count
     )
@@ -146,7 +149,7 @@ async def connect_victims(worker: Holder, link: AnyLink, count: int = 3, **chang
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """Clients on the path without a proxy: what they do to TCP is what the server's kernel sees, and the agent reads."""
+    """Clients on the path without a proxy: what they do to TCP is what the server's kernel sees."""
 
     server: Address
     worker: Holder

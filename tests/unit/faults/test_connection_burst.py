@@ -13,7 +13,14 @@ from chaos.errors import CrowdError
 from chaos.faults.connection_burst import ConnectionBurst, peak
 from chaos.journal import Attempt, Bite, Ended, HealingState, Outcome
 from chaos.links.direct import DirectLink
-from tests.unit.faults.stage import InProcess, connect_victims, make_scene, make_victims, run_fault, run_with_broken_body
+from tests.unit.faults.stage import (
+    InProcess,
+    connect_victims,
+    make_scene,
+    make_victims,
+    run_fault,
+    run_with_broken_body,
+)
 
 SIZE = 6
 

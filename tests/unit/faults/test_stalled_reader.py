@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
 from chaos.crowd.handle import CrowdHandle
+from chaos.crowd.plan import SocketState
 from chaos.errors import CrowdError
 from chaos.faults.stalled_reader import StalledReader
 from chaos.journal import Bite, Ended, HealingState
@@ -25,7 +28,7 @@ from tests.unit.faults.stage import (
     run_with_broken_body,
 )
 
-SMALL = {"receive_buffer": StalledReader.receive_buffer}
+SMALL: dict[str, Any] = {"receive_buffer": StalledReader.receive_buffer}
 
 PACE = IMPATIENCE / 20
 """Seconds between two messages of a server that talks by itself."""
@@ -74,7 +77,7 @@ async def test_an_endpoint_that_talks_by_itself_is_sent_nothing(worker: InProces
         heard.append(await listening)
 
     async with websocket_server(talk) as address:
-        talking = {"send": None, "expect": None, "greeting": "news"}
+        talking: dict[str, Any] = {"send": None, "expect": None, "greeting": "news"}
         victims = await connect_victims(worker, DirectLink(address), **talking, **SMALL)
         receipt, _ = await run_fault(StalledReader(), make_scene(address, victims=victims), tmp_path)
     assert (receipt.bite, receipt.covered) == (Bite.BIT, 3)
@@ -86,7 +89,7 @@ async def test_an_endpoint_that_says_nothing_does_not_bite(worker: InProcess, tm
         await connection.wait_closed()
 
     async with websocket_server(listen) as address:
-        mute = {"send": None, "expect": None, "first_message": False}
+        mute: dict[str, Any] = {"send": None, "expect": None, "first_message": False}
         victims = await connect_victims(worker, DirectLink(address), **mute, **SMALL)
         scene = make_scene(address, victims=victims, patience=IMPATIENCE)
         receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
@@ -104,6 +107,23 @@ async def test_a_reader_that_still_reads_does_not_bite(
     victims = await direct.connect(**SMALL)
     monkeypatch.setattr(CrowdHandle, "stall", read_on)
     receipt, _ = await run_fault(StalledReader(), direct.scene(victims, patience=IMPATIENCE), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+
+
+@pytest.mark.parametrize("looks", [(0, 9), (9, 0)])
+async def test_what_is_unread_at_every_other_look_is_read(
+    looks: tuple[int, int], direct: Direct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = itertools.cycle(looks)
+
+    async def read_between(self: CrowdHandle) -> dict[int, SocketState]:
+        state = SocketState(state="ESTABLISHED", receive_queue=next(unread), send_queue=0)
+        return dict.fromkeys(self.indices, state)
+
+    victims = await direct.connect(**SMALL)
+    monkeypatch.setattr(CrowdHandle, "socket_states", read_between)
+    scene = make_scene(direct.server, victims=victims, patience=IMPATIENCE)
+    receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,15 +16,22 @@ from chaos.journal import Bite, HealingState, Outcome
 from tests.unit.faults.stage import IMPATIENCE, Direct, run_fault, run_with_broken_body
 
 
+RETRANSMITTED = 0.5
+"""Seconds in which the kernel sends an unacknowledged segment again: after 0.2 s."""
+
+
+async def held(inside: Direct) -> list[str]:
+    """The states of what the server's kernel holds for its peers."""
+    sockets = await inside.agent.sockets(inside.server.port)
+    return [found.state for found in sockets if found.side == "local" and found.state != "LISTEN"]
+
+
 async def test_the_server_is_told_nothing(inside: Direct, tmp_path: Path) -> None:
     victims = await inside.connect()
 
     async def look() -> None:
         assert await victims.open_count() == 0
-        sockets = await inside.agent.sockets(inside.server.port)
-        assert [found.state for found in sockets if found.side == "local" and found.state != "LISTEN"] == (
-            ["ESTABLISHED"] * 3
-        )
+        assert await held(inside) == ["ESTABLISHED"] * 3
 
     receipt, healing = await run_fault(Vanished(), inside.scene(victims), tmp_path, look)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
@@ -35,6 +43,14 @@ async def test_the_server_is_told_nothing(inside: Direct, tmp_path: Path) -> Non
     assert healing.state is HealingState.HEALED
     assert [(seen.before, seen.during) for seen in healing.evidence] == [("3", "0")]
     assert await inside.agent.rules() == []
+
+
+async def test_nothing_of_them_arrives_once_the_path_is_whole_again(inside: Direct, tmp_path: Path) -> None:
+    """A FIN would: it is sent again until somebody acknowledges it."""
+    victims = await inside.connect()
+    await run_fault(Vanished(), inside.scene(victims), tmp_path)
+    await asyncio.sleep(RETRANSMITTED)
+    assert await held(inside) == ["ESTABLISHED"] * 3
 
 
 async def test_the_same_host_can_connect_anew(inside: Direct, tmp_path: Path) -> None:
