@@ -139,6 +139,9 @@ async def _answer(
         if found is None:
             raise AttributeError(f"{type(service).__name__} offers no {method!r}")
         reply: tuple[int, Any, BaseException | None] = (number, await found(*args, **kwargs), None)
+    except asyncio.CancelledError:
+        _send(writer, (number, None, RemoteGone(f"{method} was called off")))
+        raise
     except Exception as error:
         reply = (number, None, _sendable(error, method))
     try:

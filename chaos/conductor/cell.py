@@ -166,6 +166,9 @@ class OpenCell:
             if self._proxy is not None:
                 stack.push_async_callback(self._proxy.close)
             stack.push_async_callback(self.close_clients)
+            if self._agent is not None:
+                # What a fault that went wrong may have left in the kernel.
+                stack.push_async_callback(self._agent.flush_rules)
             stack.push_async_callback(self.injections.heal_all)
 
     async def _flush_often(self) -> None:

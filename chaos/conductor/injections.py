@@ -39,7 +39,7 @@ class Injections:
         self._held[number] = _Held(fault, release, task)
         await asyncio.wait([proven])
         if proven.cancelled():
-            del self._held[number]
+            self._held.pop(number, None)
             await task
             raise FaultError(f"{fault.name} ended without a receipt")
         return number, proven.result()
@@ -54,8 +54,14 @@ class Injections:
 
     async def heal_all(self) -> None:
         """Heal what the scenario left, the last first; a fault that cannot be healed has said so in the journal."""
+        failures = []
         for number in sorted(self._held, reverse=True):
-            await self.heal(number)
+            try:
+                await self.heal(number)
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("some faults did not end well", failures)
 
     async def _hold(
         self, fault: Fault, scene: Scene, proven: asyncio.Future[Receipt], release: asyncio.Event

@@ -83,7 +83,7 @@ def test_a_broken_promise_is_one_sentence_with_the_command_that_replays_it(tmp_p
     flat = " ".join(ended.stdout.split())
     assert "VIOLATED cleanup, dead peers are released under vanished: " in flat
     assert re.search(
-        r"of 10 dead connections .*; promised: all 10 released within 1.5s \(heartbeat interval 400ms \+ ", flat
+        r"of 10 dead connections .*; promised: all 10 released within 1.7s \(heartbeat interval 500ms \+ ", flat
     )
     assert "python -m chaos replay " in flat
     (cell,) = read_cells(open_run(tmp_path, "latest"))

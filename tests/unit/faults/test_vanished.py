@@ -9,21 +9,25 @@ from pathlib import Path
 import pytest
 
 from chaos.agent.async_client import AsyncAgent
-from chaos.agent.types import Connection, RuleCounters
+from chaos.agent.types import Connection, RuleCounters, SocketInfo
 from chaos.errors import AgentError
+from chaos.faults.evidence import poll_until
 from chaos.faults.vanished import Vanished
 from chaos.journal import Bite, HealingState, Outcome
-from tests.unit.faults.stage import IMPATIENCE, Direct, run_fault, run_with_broken_body
-
+from tests.unit.faults.stage import IMPATIENCE, PATIENCE, Direct, run_fault, run_with_broken_body
 
 RETRANSMITTED = 0.5
 """Seconds in which the kernel sends an unacknowledged segment again: after 0.2 s."""
 
 
-async def held(inside: Direct) -> list[str]:
-    """The states of what the server's kernel holds for its peers."""
-    sockets = await inside.agent.sockets(inside.server.port)
-    return [found.state for found in sockets if found.side == "local" and found.state != "LISTEN"]
+async def sockets(inside: Direct) -> list[SocketInfo]:
+    """What the server's kernel holds for its peers."""
+    found = await inside.agent.sockets(inside.server.port)
+    return [socket for socket in found if socket.side == "local" and socket.state not in ("LISTEN", "TIME_WAIT")]
+
+
+async def states(inside: Direct) -> list[str]:
+    return [socket.state for socket in await sockets(inside)]
 
 
 async def test_the_server_is_told_nothing(inside: Direct, tmp_path: Path) -> None:
@@ -31,12 +35,12 @@ async def test_the_server_is_told_nothing(inside: Direct, tmp_path: Path) -> Non
 
     async def look() -> None:
         assert await victims.open_count() == 0
-        assert await held(inside) == ["ESTABLISHED"] * 3
+        assert await states(inside) == ["ESTABLISHED"] * 3
 
     receipt, healing = await run_fault(Vanished(), inside.scene(victims), tmp_path, look)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
-    sockets, packets = receipt.evidence
-    assert (sockets.side, sockets.before, sockets.during) == ("server kernel", "3 ESTABLISHED", "3 ESTABLISHED")
+    held, packets = receipt.evidence
+    assert (held.side, held.before, held.during) == ("server kernel", "3 ESTABLISHED", "3 ESTABLISHED")
     assert (packets.side, packets.before) == ("server kernel", "0")
     assert int(packets.during) >= 3
     assert receipt.since < receipt.at < healing.since <= healing.at
@@ -48,9 +52,15 @@ async def test_the_server_is_told_nothing(inside: Direct, tmp_path: Path) -> Non
 async def test_nothing_of_them_arrives_once_the_path_is_whole_again(inside: Direct, tmp_path: Path) -> None:
     """A FIN would: it is sent again until somebody acknowledges it."""
     victims = await inside.connect()
+
+    async def unacknowledged() -> int:
+        return sum(socket.wqueue for socket in await sockets(inside))
+
+    # What the server has to send again would be answered with RST by a kernel that knows no such connection.
+    await poll_until(unacknowledged, lambda left: left == 0, within=PATIENCE)
     await run_fault(Vanished(), inside.scene(victims), tmp_path)
     await asyncio.sleep(RETRANSMITTED)
-    assert await held(inside) == ["ESTABLISHED"] * 3
+    assert await states(inside) == ["ESTABLISHED"] * 3
 
 
 async def test_the_same_host_can_connect_anew(inside: Direct, tmp_path: Path) -> None:
