@@ -10,7 +10,7 @@ N ?= 20
 WITH_ENGINE = set -a; if [ -r "$(ENGINE_HOME)/env" ]; then . "$(ENGINE_HOME)/env"; fi; set +a;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint soak-suite detection engine engine-stop doctor clean
+.PHONY: help setup chaos test test-full lint soak-suite detection engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,16 +24,16 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 chaos: setup ## the chaos scenarios against the reference server, with the matrix at the end
-	$(WITH_ENGINE) $(BIN)/python -m pytest -m chaos $(ARGS)
+	@$(WITH_ENGINE) $(BIN)/python -m pytest tests/scenarios -m chaos $(ARGS)
 
 test: setup ## the project's tests, and the whole matrix in every runtime this machine can hold
-	$(WITH_ENGINE) $(BIN)/python -m pytest -m "not chaos and not slow" $(ARGS)
-	$(WITH_ENGINE) for runtime in $$($(BIN)/python -m chaos runtimes --reasons); do \
-	  $(BIN)/python -m pytest -m chaos --chaos-runtime=$$runtime --chaos-require=60 $(ARGS) || exit $$?; \
+	@$(WITH_ENGINE) $(BIN)/python -m pytest -m "not chaos and not slow" $(ARGS)
+	@$(WITH_ENGINE) for runtime in $$($(BIN)/python -m chaos runtimes --reasons); do \
+	  $(BIN)/python -m pytest tests/scenarios -m chaos --chaos-runtime=$$runtime --chaos-require=60 $(ARGS) || exit $$?; \
 	done
 
 test-full: setup ## all there is
-	$(WITH_ENGINE) $(BIN)/python -m pytest $(ARGS)
+	@$(WITH_ENGINE) $(BIN)/python -m pytest $(ARGS)
 
 lint: setup ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -41,7 +41,7 @@ lint: setup ## formatting, lint and types
 	$(BIN)/mypy
 
 soak-suite: setup ## N whole runs of the matrix in each runtime, resumable; prints the bound on the red rate
-	$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --runs $(N) $(ARGS)
+	@$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --runs $(N) $(ARGS)
 
 engine: ## a container engine without a registry (Debian, root); a no-op the second time
 	bash $(ENGINE) up
@@ -50,10 +50,15 @@ engine-stop: ## end what `make engine` started
 	bash $(ENGINE) down
 
 detection: setup ## every defect of the reference server, in every runtime
-	$(WITH_ENGINE) $(BIN)/python -m pytest tests/detection $(ARGS)
+	@$(WITH_ENGINE) $(BIN)/python -m pytest tests/detection $(ARGS)
 
 doctor: setup ## what this machine can do, and the remedy for what it cannot
-	$(WITH_ENGINE) $(BIN)/python -m chaos doctor
+	@$(WITH_ENGINE) $(BIN)/python -m chaos doctor
+
+wheel: setup ## the wheel, in dist/, built outside the tree
+	@tree=$$(mktemp -d) && git archive HEAD | tar -x -C "$$tree" && \
+	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist "$$tree"; \
+	  code=$$?; rm -rf "$$tree"; exit $$code
 
 clean: ## remove the virtual environment, caches and runs
-	rm -rf $(VENV) .chaos .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .chaos .pytest_cache .mypy_cache .ruff_cache .hypothesis

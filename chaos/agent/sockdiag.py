@@ -18,7 +18,7 @@ from typing import Any, Literal
 from chaos.agent.types import SocketInfo
 from chaos.errors import Unsupported
 
-__all__ = ["STATES", "SockDiag"]
+__all__ = ["ORPHANED", "STATES", "SockDiag"]
 
 STATES = {
     1: "ESTABLISHED",
@@ -35,6 +35,10 @@ STATES = {
 }
 """The kernel's TCP states by number (include/net/tcp_states.h)."""
 
+ORPHANED = " (orphaned)"
+_CLOSING = (4, 5, 9, 11)
+"""FIN_WAIT1, FIN_WAIT2, LAST_ACK, CLOSING: without an inode, nobody holds the socket any more. In ESTABLISHED and
+CLOSE_WAIT it means something else: nobody has accepted it yet."""
 _LISTEN = 1 << 10
 _ANY_STATE = sum(1 << number for number in STATES)
 
@@ -55,7 +59,7 @@ _ERROR = struct.Struct("=i")
 # nlmsghdr, then inet_diag_msg: family, state, (timer, retrans), ports, addresses, (interface, cookie, expires),
 # rqueue, wqueue, (uid), inode. Ports are big-endian. Attributes of varying length follow.
 _SOCKET = "=I12x BBxx HH16s16s 4x8x4x II4xI"
-_STATE = "=I12x xB70x"
+_STATE = "=I12x xB66xI"
 _RECEIVE = 1 << 17
 """Bytes: the kernel fills at most 32 KiB at a time, and grows to that once it sees room for it."""
 
@@ -88,10 +92,16 @@ class SockDiag:
         return [_socket_info(row, "local") for row in rows]
 
     def states(self, port: int) -> dict[str, int]:
-        """How many sockets with this local port are in each state; LISTEN and states without any are left out."""
+        """How many sockets with this local port are in each state; LISTEN and states without any are left out.
+
+        What a process has closed and the kernel alone still brings to its end counts under "STATE (orphaned)".
+        """
         rows = self._dump(port, side="local", layout=_STATE, states=_ANY_STATE & ~_LISTEN)
-        counts = Counter(row[1] for row in rows)
-        return {STATES.get(number, str(number)): count for number, count in sorted(counts.items())}
+        counts = Counter((row[1], row[2] == 0 and row[1] in _CLOSING) for row in rows)
+        return {
+            STATES.get(number, str(number)) + (ORPHANED if orphaned else ""): count
+            for (number, orphaned), count in sorted(counts.items())
+        }
 
     def _dump(self, port: int, *, side: Side, layout: str, states: int = _ANY_STATE) -> list[tuple[Any, ...]]:
         """The sockets of both families as tuples of `layout`, whose first item is the message's length."""

@@ -66,4 +66,6 @@ class Caller:
                         if pattern is not None and re.search(pattern, text):
                             return source, text
         except TimeoutError:
+            # An answer that comes after all must not be taken for that of the next question.
+            await self.close()
             return (Source.OTHER if text else Source.NONE), text or f"no answer within {self._patience:.3g}s"

@@ -7,12 +7,14 @@ import re
 import time
 from collections.abc import Callable
 
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from chaos.address import Address
 from chaos.journal import Beat
 from chaos.probes.conversation import open_connection
 from chaos.target import Echo
+from chaos.units import format_duration
 
 __all__ = ["BEAT", "Canary"]
 
@@ -42,11 +44,15 @@ class Canary:
         self._talk = asyncio.create_task(self._converse(), name="canary")
 
     async def stop(self) -> None:
-        """Stop beating and close the connection."""
+        """Stop beating and close the connection. Raises what ended the beating before its time; once."""
         tasks = [task for task in (self._clock, self._talk) if task is not None]
+        self._clock = self._talk = None
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                # It has not beaten since then: its lateness is missing, and a breach might be ours.
+                raise result
 
     async def _tick(self) -> None:
         """Measure lateness for itself, also while the conversation waits for an answer."""
@@ -78,15 +84,26 @@ class Canary:
                 number += 1
                 sent = time.monotonic()
                 await connection.send(self._echo.send.replace("{n}", str(number)))
-                pattern = self._echo.expect.replace("{n}", str(number))
-                async with asyncio.timeout(self._patience):
-                    answer = await connection.recv()
-                text = answer if isinstance(answer, str) else answer.decode("utf-8", errors="replace")
-                right = re.search(pattern, text) is not None
-                self._beat(ok=right, round_trip=time.monotonic() - sent, detail="" if right else text[:200])
+                await self._answer(connection, re.compile(self._echo.expect.replace("{n}", str(number))))
+                self._beat(ok=True, round_trip=time.monotonic() - sent)
                 await asyncio.sleep(BEAT)
         finally:
             connection.transport.abort()
+
+    async def _answer(self, connection: ClientConnection, expected: re.Pattern[str]) -> None:
+        """Wait for the answer. Notices in between are passed over, or each answer would look like the one before.
+
+        Raises TimeoutError with what came instead.
+        """
+        text = None
+        try:
+            async with asyncio.timeout(self._patience):
+                while text is None or expected.search(text) is None:
+                    message = await connection.recv()
+                    text = message if isinstance(message, str) else message.decode("utf-8", errors="replace")
+        except TimeoutError as error:
+            came = "no answer" if text is None else f"no right answer, but {text[:200]!r},"
+            raise TimeoutError(f"{came} within {format_duration(self._patience)}") from error
 
     def _beat(self, *, ok: bool, round_trip: float, detail: str = "") -> None:
         lateness, self._lateness = self._lateness, 0.0

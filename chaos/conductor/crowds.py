@@ -57,8 +57,9 @@ class Crowds:
             self._own.append(worker)
             await self._open(worker)
         elif self._common is None:
-            worker = self._common = await self._workers.common()
+            worker = await self._workers.common()
             await self._open(worker)
+            self._common = worker
         else:
             worker = self._common
         handle = await worker.create(name, plan, count)
@@ -76,20 +77,26 @@ class Crowds:
         await asyncio.gather(*(worker.flush() for worker in self._living()))
 
     async def close(self) -> None:
-        """End every client, and every worker but the common one."""
-        common = self._common
-        if common is not None and common.alive:
-            try:
-                for name, (_, worker) in self._handles.items():
-                    if worker is common:
-                        await common.remove(name)
-                await common.close_cell()
-            except CrowdError:
-                await common.kill()
-        await asyncio.gather(*(worker.close() for worker in self._own))
-        self._own.clear()
-        self._handles.clear()
-        self._common = None
+        """End every client, and every worker but the common one.
+
+        Raises JournalError when one could not write its segment to the end.
+        """
+        common, self._common = self._common, None
+        own, self._own = self._own, []
+        handles, self._handles = self._handles, {}
+        try:
+            if common is not None and common.alive:
+                await self._leave(common, [name for name, (_, worker) in handles.items() if worker is common])
+        finally:
+            await asyncio.gather(*(worker.close() for worker in own))
+
+    async def _leave(self, common: WorkerProcess, names: list[str]) -> None:
+        try:
+            for name in names:
+                await common.remove(name)
+            await common.close_cell()
+        except CrowdError:
+            await common.kill()
 
     def _living(self) -> list[WorkerProcess]:
         workers = [*self._own, *([self._common] if self._common is not None else [])]

@@ -45,12 +45,19 @@ class Injections:
         return number, proven.result()
 
     async def heal(self, number: int) -> Healing:
-        """Heal and prove that. Raises FaultError for a number that is not held."""
-        held = self._held.pop(number, None)
+        """Heal and prove that. Raises FaultError for a number that is not held.
+
+        Healing goes on when the caller goes away in the middle of it; whoever asks next waits for the same end.
+        """
+        held = self._held.get(number)
         if held is None:
             raise FaultError(f"no fault is held under the number {number}")
         held.release.set()
-        return await held.task
+        try:
+            return await asyncio.shield(held.task)
+        finally:
+            if held.task.done():
+                self._held.pop(number, None)
 
     async def heal_all(self) -> None:
         """Heal what the scenario left, the last first; a fault that cannot be healed has said so in the journal."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from chaos.conductor.caller import Caller
 from chaos.conductor.cell import OpenCell
 from chaos.conductor.crowds import Workers
 from chaos.conductor.setup import ConductorSetup
-from chaos.crowd.plan import ClientPlan
+from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
 from chaos.journal import Call, Frame, Healing, Hit, Receipt, Sample, Statistics
@@ -28,6 +27,9 @@ __all__ = ["Conductor"]
 
 POLL = 0.02
 """Seconds between two looks at a condition: a look costs the agent 1 to 3 ms."""
+
+_HEARING = frozenset({ClientState.OPEN, ClientState.SILENT, ClientState.HALF_CLOSED})
+"""The states of clients that read what comes."""
 
 
 class Conductor:
@@ -41,14 +43,25 @@ class Conductor:
         self._agent: AsyncAgent | None = None
         self._workers: Workers | None = None
         self._cell: OpenCell | None = None
+        self._turn = asyncio.Lock()
+        """Held while a cell is opened or closed: two at once would close what the other has just opened."""
         self._leaving: asyncio.Task[None] | None = None
 
     # -- the cell ---------------------------------------------------------------------------------------------
 
     async def prepare(self, setup: ConductorSetup) -> None:
-        """Take note of the deployment as it is now, and connect to its agent."""
-        if self._leaving is not None:
-            await self._leaving
+        """Take note of the deployment as it is now, and connect to its agent.
+
+        Waits until the last scenario is cleaned up behind, and raises, once, what went wrong in that: its rest may be
+        in the way of this one.
+        """
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            await leaving
+        async with self._turn:
+            await self._prepare(setup)
+
+    async def _prepare(self, setup: ConductorSetup) -> None:
         self._setup = setup
         if self._agent is None and setup.agent_socket is not None:
             self._agent = await AsyncAgent.open(setup.agent_socket)
@@ -58,19 +71,34 @@ class Conductor:
 
     async def open_cell(self, directory: Path, run: str, cell: str, sampling: float) -> Address | None:
         """Begin a scenario: journals, its own link, samples, the canary. Returns where the link listens."""
-        if self._cell is not None:
-            raise ChaosError("a scenario is already under way on this conductor")
-        setup, workers = self._known()
-        self._cell = await OpenCell.open(
-            setup, self._agent, workers, directory=directory, run=run, cell=cell, sampling=sampling
-        )
-        return self._cell.link_address
+        async with self._turn:
+            if self._cell is not None:
+                raise ChaosError("a scenario is already under way on this conductor")
+            setup, workers = self._known()
+            self._cell = await OpenCell.open(
+                setup, self._agent, workers, directory=directory, run=run, cell=cell, sampling=sampling
+            )
+            return self._cell.link_address
 
     async def close_cell(self) -> None:
-        """End the scenario: heal, close, flush."""
-        cell, self._cell = self._cell, None
-        if cell is not None:
-            await cell.close()
+        """End the scenario: heal, close, flush; all of it, also when the caller goes away in the middle."""
+        leaving = self._leave()
+        try:
+            await asyncio.shield(leaving)
+        finally:
+            if leaving.done():
+                self._leaving = None
+
+    def _leave(self) -> asyncio.Task[None]:
+        if self._leaving is None or self._leaving.done():
+            self._leaving = asyncio.get_running_loop().create_task(self._close(), name="cleaning up")
+        return self._leaving
+
+    async def _close(self) -> None:
+        async with self._turn:
+            cell, self._cell = self._cell, None
+            if cell is not None:
+                await cell.close()
 
     async def flush(self) -> None:
         """Hand everything recorded so far to the kernel, in every process that writes."""
@@ -80,7 +108,7 @@ class Conductor:
 
     def connection_lost(self) -> None:
         """The scenario is gone: clean up behind it."""
-        self._leaving = asyncio.get_running_loop().create_task(self.close_cell(), name="cleaning up")
+        self._leave()
 
     # -- crowds -----------------------------------------------------------------------------------------------
 
@@ -161,17 +189,18 @@ class Conductor:
         return values
 
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool:
-        """Whether every open client of a traced crowd has heard a message that fits, as its journal has it."""
+        """Whether every client of a traced crowd that reads has heard a message that fits, as its journal has it."""
         cell = self._open()
         await cell.flush()
-        wanted = await cell.crowds.get(crowd).open_count()
+        states = await cell.crowds.get(crowd).states()
+        hearing = {client for client, state in states.items() if state in _HEARING}
         expression = re.compile(pattern)
         heard = {
             frame.client
             for frame in cell.read_journal().of(Frame)
             if frame.crowd == crowd and frame.at >= since and expression.search(frame.text)
         }
-        return len(heard) >= wanted > 0
+        return bool(hearing) and hearing <= heard
 
     async def hits(self, since: float) -> list[Hit]:
         """What reached the upstream since a time."""
@@ -192,9 +221,14 @@ class Conductor:
         return calls
 
     async def calm(self) -> bool:
-        """Whether the server's breakers are closed: a scenario may only begin where none is open."""
-        statistics = await self.statistics()
-        states = [str(statistics[name]) for name in ("upstream_breaker", "accept_breaker") if name in statistics]
+        """Whether the server's breakers are closed: a scenario may only begin where none is open.
+
+        A breaker that the target declares and does not tell of is not known to be closed.
+        """
+        where = self._known()[0].target.statistics
+        declared = where.values() if where is not None else {}
+        told = await self.statistics()
+        states = [str(told.get(name, "")) for name in ("upstream_breaker", "accept_breaker") if name in declared]
         return all(state.lower() == "closed" for state in states)
 
     # -- the rest ---------------------------------------------------------------------------------------------
@@ -209,10 +243,9 @@ class Conductor:
 
     async def _collect_hits(self, cell: OpenCell) -> None:
         if cell.upstream is not None:
-            with contextlib.suppress(OSError, TimeoutError):
-                for hit in await cell.upstream.hits(cell.hits_until):
-                    cell.hits_until = max(cell.hits_until, hit.at + 1e-6)
-                    cell.journal.write(hit)
+            for hit in await cell.upstream.hits(cell.hits_until):
+                cell.hits_until = max(cell.hits_until, hit.at + 1e-6)
+                cell.journal.write(hit)
 
     def _known(self) -> tuple[ConductorSetup, Workers]:
         if self._setup is None or self._workers is None:

@@ -45,7 +45,7 @@ class ReleasedWithin(Expectation):
             observed = f"{left} of {self.dead} dead connections still held {format_duration(watched)} after they died"
             if watched <= self.limit + uncertainty:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised)
-            return self.violated(observed, promised, figure=f"{left} kept", evidence=(str(last.sockets),))
+            return self.violated(observed, promised, figure=f"{left} kept", evidence=(_sockets(last, self),))
         took = max(0.0, released.at - since)
         figure = format_duration(took)
         observed = f"the last of {self.dead} dead connections was released after {figure}"
@@ -89,3 +89,11 @@ class StatisticsAgree(Expectation):
 
 def _shown(value: float | str) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _sockets(sample: Sample, expected: ReleasedWithin) -> str:
+    """What the server held at last, and what of it was rightly there."""
+    held = ", ".join(f"{count} {state}" for state, count in sorted(sample.sockets.items()) if state != "TIME_WAIT")
+    return (
+        f"the server's sockets at last: {held or 'none'}; rightly there: {expected.remaining} (the living, the canary)"
+    )

@@ -224,7 +224,7 @@ class ClosedWith(Expectation):
         figure = f"{len(opened) - len(wrong)}/{len(opened)}"
         if wrong:
             return self.violated(
-                f"{len(wrong)} of {len(opened)} clients were not closed with {codes}: {wrong[0]}",
+                f"{len(wrong)} of {len(opened)} clients were not closed with {codes}, but: {_tally_texts(wrong)}",
                 promised,
                 figure=figure,
                 evidence=wrong,
@@ -261,3 +261,9 @@ class Warned(Expectation):
                 f"{len(missed)} of {len(opened)} clients got no warning", promised, figure=figure, evidence=missed
             )
         return self.held(f"all {len(opened)} were warned", promised, figure=figure)
+
+
+def _tally_texts(texts: list[str]) -> str:
+    """The ways it went, each with how often: "20 x reset"."""
+    counts = Counter(text.split(": ", 1)[1] for text in texts)
+    return ", ".join(f"{count} x {what}" for what, count in counts.most_common(3))

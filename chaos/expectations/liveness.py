@@ -11,12 +11,16 @@ from chaos.expectations.base import Expectation, Record, quantile
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
+JITTER = 1.1
+"""A periodic timer is always late by a hair, never early: a period of 1 s was seen as 1.002 s on an idle machine. A
+tenth is far from the next thing that goes wrong, a ping left out."""
+
 __all__ = ["ClosedWhenIdle", "PingedAtPeriod", "WarnedBeforeClose"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PingedAtPeriod(Expectation):
-    """Every client of a traced crowd gets a ping at least every `interval` seconds while it was watched."""
+    """Every client of a traced crowd gets a ping every `interval` seconds, a tenth of that late at most."""
 
     name: ClassVar[str] = "pinged_at_period"
     crowd: str
@@ -25,7 +29,7 @@ class PingedAtPeriod(Expectation):
     """When watching ended, seconds monotonic: the time since the last ping counts as a gap too."""
 
     def judge(self, record: Record) -> Finding:
-        promised = f"a ping to every client every {format_duration(self.interval)}"
+        promised = f"a ping to every client every {format_duration(self.interval)}, a tenth of that late at most"
         opened = record.opened(self.crowd)
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
@@ -44,7 +48,9 @@ class PingedAtPeriod(Expectation):
             )
         figure = format_duration(quantile(gaps, 0.5))
         observed = f"a ping every {figure} (median), longest silence {format_duration(longest)}"
-        return self.by_limit(record, longest, self.interval, observed=observed, promised=promised, figure=figure)
+        return self.by_limit(
+            record, longest, self.interval * JITTER, observed=observed, promised=promised, figure=figure
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

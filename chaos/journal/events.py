@@ -325,7 +325,8 @@ class Sample(Event):
     took: float
     """Seconds the reading itself took: its uncertainty in time."""
     sockets: dict[str, int] = field(default_factory=dict)
-    """The server's sockets with its listening port as local port: kernel state name to count, LISTEN left out."""
+    """The server's sockets with its listening port as local port: kernel state name to count, LISTEN left out; what
+    the server has closed and the kernel alone still holds has "(orphaned)" behind its state."""
     processes: int = 0
     fds: int = 0
     threads: int = 0
@@ -338,8 +339,15 @@ class Sample(Event):
 
     @property
     def connections(self) -> int:
-        """Sockets in any state but LISTEN and TIME_WAIT: those the server's kernel still holds for a peer."""
-        return sum(count for state, count in self.sockets.items() if state not in ("LISTEN", "TIME_WAIT"))
+        """Connections that the server holds: in any state but LISTEN and TIME_WAIT, and not closed by it already.
+
+        What it has closed, and its kernel alone still brings to its end, is marked "(orphaned)" and does not count.
+        """
+        return sum(
+            count
+            for state, count in self.sockets.items()
+            if state not in ("LISTEN", "TIME_WAIT") and not state.endswith("(orphaned)")
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

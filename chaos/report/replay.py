@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable
 
 from chaos.report.runs import Run
@@ -26,4 +29,13 @@ def replay_arguments(run: Run, nodes: Iterable[str]) -> list[str]:
 
 def replay_command(run: Run, slug: str) -> str:
     """What a person types to see one cell again."""
-    return f"python -m chaos replay {run.id} {shlex.quote(slug)}"
+    return f"{interpreter()} -m chaos replay {run.id} {shlex.quote(slug)}"
+
+
+def interpreter() -> str:
+    """How this Python is called from here: by its name where that is the one found first, else by its path."""
+    found = shutil.which("python")
+    if found is not None and os.path.abspath(found) == os.path.abspath(sys.executable):
+        return "python"
+    relative = os.path.relpath(sys.executable)
+    return shlex.quote(sys.executable if relative.startswith("..") else relative)

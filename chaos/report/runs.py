@@ -203,6 +203,9 @@ def find_state(start: Path) -> Path:
 @contextmanager
 def _locked(state: Path) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
+    ignored = state / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text("*\n", encoding="utf-8")  # a run is a megabyte that belongs into nobody's repository
     handle = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -26,6 +26,9 @@ __all__ = ["ASCII", "UNICODE", "WIDTH", "render_terminal", "signs_for", "what_ha
 WIDTH = 100
 """Columns that the summary fits into, on a wide terminal too: long lines are hard to read."""
 
+NO_FAULTS = "--chaos-dry=no-faults"
+"""The option of a run whose faults were left out: its green says nothing of any fault."""
+
 UNICODE = Signs(held="✓", violated="✗", inconclusive="?", skipped="-", ellipsis="…")
 ASCII = Signs(held="+", violated="X", inconclusive="?", skipped="-", ellipsis="~")
 
@@ -73,7 +76,10 @@ def _title(run: Run) -> list[Line]:
     facts = [f"target {header.target}", f"runtime {header.runtime}", f"seed {header.seed}"]
     if header.seconds is not None:
         facts.append(format_duration(header.seconds))
-    return [(Span("promises x faults", ("bold",)), Span("   " + clean(", ".join(facts)), ("light",)))]
+    title = [Span("promises x faults", ("bold",)), Span("   " + clean(", ".join(facts)), ("light",))]
+    if NO_FAULTS in header.options:
+        title.append(Span("   WITHOUT FAULTS: what held here held in calm", ("yellow", "bold")))
+    return [tuple(title)]
 
 
 def _legend(matrix: Matrix, *, signs: Signs) -> Line:

@@ -67,7 +67,7 @@ def test_foreign_address(tmp_path: Path) -> None:
             [SCENARIO, f"--chaos-target={file}", "--chaos-runtime=attached"],
             directory=tmp_path,
         ),
-        pytest.ExitCode.TESTS_FAILED,
+        pytest.ExitCode.USAGE_ERROR,
     )
     assert "--chaos-allow-host=192.0.2.1" in output
 

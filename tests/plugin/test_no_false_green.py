@@ -29,7 +29,5 @@ def test_a_scenario_that_is_wrong_is_inconclusive_and_red(mode: str, tmp_path: P
 
 
 def test_a_run_of_wrong_scenarios_was_not_judged(tmp_path: Path) -> None:
-    run_pytest(
-        [f"{WRONG}::test_judges_nothing", "--chaos-runtime=processes", "--chaos-require=1"], directory=tmp_path
-    )
+    run_pytest([f"{WRONG}::test_judges_nothing", "--chaos-runtime=processes", "--chaos-require=1"], directory=tmp_path)
     assert open_run(tmp_path, "latest").header.exit_code == pytest.ExitCode.TESTS_FAILED

@@ -89,7 +89,7 @@ def test_states_are_the_server_s_and_name_what_it_still_holds(diag: SockDiag) ->
             clients[0].close()
             servers[1].close()
             wait_until(
-                lambda: diag.states(port) == {"ESTABLISHED": 1, "CLOSE_WAIT": 1, "FIN_WAIT2": 1},
+                lambda: diag.states(port) == {"ESTABLISHED": 1, "CLOSE_WAIT": 1, "FIN_WAIT2 (orphaned)": 1},
                 "one client and one server have closed",
             )
             clients[1].close()
@@ -135,7 +135,7 @@ def test_a_thousand_connections_are_read_faster_than_from_proc(
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
             stack.enter_context(listener.accept()[0])
         assert diag.states(port) == {"ESTABLISHED": 1000}
-        assert _proc_states(port) == 1000
+        assert _proc_states(port) >= 1000  # the machine's namespace: somebody else's may be among them
         by_netlink = median(_timed(lambda: diag.states(port)) for _ in range(15))
         in_full = median(_timed(lambda: diag.sockets(port)) for _ in range(15))
         by_proc = median(_timed(lambda: _proc_states(port)) for _ in range(15))

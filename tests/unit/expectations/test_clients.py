@@ -136,19 +136,19 @@ def test_everyone_is_closed_with_the_code() -> None:
 @pytest.mark.parametrize(
     ("how", "code", "observed"),
     [
-        ("close", 1006, "client 0: close 1006"),
-        ("eof", None, "client 0: eof"),
-        ("reset", None, "client 0: reset"),
+        ("close", 1006, "close 1006"),
+        ("eof", None, "eof"),
+        ("reset", None, "reset"),
     ],
 )
 def test_another_end_is_not_what_was_promised(how: str, code: int | None, observed: str) -> None:
     finding = CLOSED.judge(record(attempt(), ended(how=how, code=code)))
     assert finding.verdict is Verdict.VIOLATED
-    assert finding.observed == f"1 of 1 clients were not closed with 1001: {observed}"
+    assert finding.observed == f"1 of 1 clients were not closed with 1001, but: 1 x {observed}"
 
 
 def test_a_client_that_is_still_open_was_not_closed() -> None:
-    assert CLOSED.judge(record(attempt())).observed == "1 of 1 clients were not closed with 1001: client 0: still open"
+    assert CLOSED.judge(record(attempt())).observed == "1 of 1 clients were not closed with 1001, but: 1 x still open"
 
 
 def test_a_warning_counts_from_its_time_on() -> None:

@@ -19,3 +19,9 @@ def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / ".chaos"
+
+
+@pytest.fixture(autouse=True)
+def _python_is_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are printed with the interpreter as it is called from here; what that is must not matter."""
+    monkeypatch.setattr("chaos.report.replay.interpreter", lambda: "python")

@@ -1,0 +1,248 @@
+"""What a scenario can ask the conductor about: conditions, statistics, messages heard, calls and hits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from chaos.address import Address
+from chaos.conditions import CrowdGone, ServerGone, ServerListening
+from chaos.conductor.setup import ConductorSetup
+from chaos.errors import ChaosError
+from chaos.journal import Call, Frame, Hit, Sample, Source, Statistics, read_journal
+from chaos.rpc import RpcClient
+from chaos.server_view import ServerView
+from chaos.target import Data
+from chaos.target import Statistics as Where
+from tests.unit.conductor.deployment import CELL, Stage, make_plan, make_setup, open_cell, small_target
+from tests.unit.crowd.making import until
+from tests.unit.crowd.servers import echo, unused_port, websocket_server
+from tests.unit.faults.stage import IMPATIENCE
+from tests.unit.faults.upstreams import ScriptedUpstream, asked
+
+DATA = Data(path="/", send="live {n}", live=r"^live \d+")
+STATS = Where(path="/stats", connections="/connections", upstream_breaker="/breaker")
+
+
+@contextlib.asynccontextmanager
+async def telling(document: dict[str, Any], *, status: HTTPStatus = HTTPStatus.OK) -> AsyncIterator[Address]:
+    """A server that echoes, and tells statistics that a test can change."""
+
+    def answer(connection: ServerConnection, request: Request) -> Response | None:
+        if request.path != "/stats":
+            return None
+        body = json.dumps(document).encode()
+        headers = Headers({"content-length": str(len(body)), "connection": "close"})
+        return Response(status.value, status.phrase, headers, body)
+
+    async with serve(echo, "127.0.0.1", 0, process_request=answer, compression=None) as server:
+        yield Address("127.0.0.1", server.sockets[0].getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def under_way(stage: Stage, setup: ConductorSetup, directory: Path) -> AsyncIterator[RpcClient]:
+    """A scenario with its cell open."""
+    async with await stage.scenario(setup) as rpc:
+        await rpc.call("open_cell", directory, **CELL)
+        yield rpc
+        await rpc.call("close_cell")
+
+
+# -- conditions ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_condition_that_is_met_ends_the_wait(stage: Stage, bare: ConductorSetup, tmp_path: Path) -> None:
+    async with under_way(stage, bare, tmp_path) as rpc:
+        await rpc.call("create_crowd", "crowd", make_plan(bare.server.address), 2, False)
+        await rpc.call("crowd_call", "crowd", "connect", (), {})
+        waiting = asyncio.create_task(rpc.call("wait_until", CrowdGone("crowd"), 10.0))
+        await asyncio.wait([waiting], timeout=IMPATIENCE)
+        assert not waiting.done()
+        await rpc.call("crowd_call", "crowd", "close", (), {})
+        assert await waiting is True
+
+
+async def test_a_condition_that_is_not_met_is_asked_until_the_time_is_over(
+    stage: Stage, bare: ConductorSetup, tmp_path: Path
+) -> None:
+    async with under_way(stage, bare, tmp_path) as rpc:
+        assert await rpc.call("wait_until", ServerGone(), IMPATIENCE) is False
+        assert await rpc.call("wait_until", ServerListening(), 0.0) is True
+
+
+async def test_whether_the_server_listens(stage: Stage, private: Path, tmp_path: Path) -> None:
+    with unused_port() as nobody:
+        async with under_way(stage, make_setup(nobody, private), tmp_path) as rpc:
+            assert await rpc.call("listening") is False
+
+
+async def test_a_server_that_was_started_again_is_sampled_from_then_on(
+    stage: Stage, setup: ConductorSetup, tmp_path: Path
+) -> None:
+    async with websocket_server() as again, await stage.scenario(setup) as rpc:
+        await open_cell(rpc, tmp_path)
+        view = ServerView(address=again, port=again.port, root_pids=())
+        await rpc.call("create_crowd", "crowd", make_plan(again), 4, False)
+        await rpc.call("crowd_call", "crowd", "connect", (), {})
+        assert (await rpc.call("sample")).connections < 4
+        await rpc.call("server_changed", view)
+        assert (await rpc.call("sample")).connections == 4
+        await until(lambda: any(sample.connections == 4 for sample in read_journal(tmp_path).of(Sample)))
+
+
+# -- statistics ---------------------------------------------------------------------------------------------------
+
+
+async def test_statistics_are_read_and_written_down(stage: Stage, private: Path, tmp_path: Path) -> None:
+    async with telling({"connections": 7, "breaker": "closed"}) as address:
+        setup = make_setup(address, private, target=small_target(statistics=STATS))
+        async with under_way(stage, setup, tmp_path) as rpc:
+            assert await rpc.call("statistics") == {"connections": 7.0, "upstream_breaker": "closed"}
+    (event,) = read_journal(tmp_path).of(Statistics)
+    assert (event.values, event.error) == ({"connections": 7.0, "upstream_breaker": "closed"}, "")
+
+
+async def test_statistics_that_cannot_be_read_are_empty_and_say_why(
+    stage: Stage, private: Path, tmp_path: Path
+) -> None:
+    async with telling({}, status=HTTPStatus.SERVICE_UNAVAILABLE) as address:
+        setup = make_setup(address, private, target=small_target(statistics=STATS))
+        async with under_way(stage, setup, tmp_path) as rpc:
+            assert await rpc.call("statistics") == {}
+    (event,) = read_journal(tmp_path).of(Statistics)
+    assert event.error == "GET /stats: status 503 where 200 was expected"
+
+
+async def test_without_statistics_there_are_none(stage: Stage, bare: ConductorSetup, tmp_path: Path) -> None:
+    async with under_way(stage, bare, tmp_path) as rpc:
+        assert await rpc.call("statistics") == {}
+        assert await rpc.call("calm") is True
+    assert read_journal(tmp_path).of(Statistics) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "calm"),
+    [
+        ({"connections": 0, "breaker": "closed"}, True),
+        ({"connections": 0, "breaker": "CLOSED"}, True),
+        ({"connections": 0, "breaker": "open"}, False),
+        ({"connections": 0, "breaker": "half-open"}, False),
+        ({"connections": 0}, False),  # not told is not closed
+    ],
+)
+async def test_calm_is_a_closed_breaker(
+    document: dict[str, Any], calm: bool, stage: Stage, private: Path, tmp_path: Path
+) -> None:
+    async with telling(document) as address:
+        setup = make_setup(address, private, target=small_target(statistics=STATS))
+        async with under_way(stage, setup, tmp_path) as rpc:
+            assert await rpc.call("calm") is calm
+
+
+# -- messages -----------------------------------------------------------------------------------------------------
+
+
+async def test_everyone_has_heard_when_each_open_client_has(stage: Stage, private: Path, tmp_path: Path) -> None:
+    connections: list[ServerConnection] = []
+
+    async def greet(connection: ServerConnection) -> None:
+        connections.append(connection)
+        await connection.wait_closed()
+
+    async with websocket_server(greet) as address, under_way(stage, make_setup(address, private), tmp_path) as rpc:
+        plan = make_plan(address, send=None, expect=None, first_message=False, trace=True)
+        await rpc.call("create_crowd", "crowd", plan, 2, False)
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)  # nobody is nobody
+        await rpc.call("crowd_call", "crowd", "connect", (), {})
+        crowd = connections[-2:]  # after the canary
+        await crowd[0].send("news at ten")
+        await until_heard(rpc, tmp_path, 1)
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)
+        await crowd[1].send("weather")
+        await until_heard(rpc, tmp_path, 2)
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)
+        await crowd[1].send("news")
+        await until_heard(rpc, tmp_path, 3)
+        assert await rpc.call("everyone_heard", "crowd", "^news", 0.0)
+        last = max(frame.at for frame in read_journal(tmp_path).of(Frame))
+        assert not await rpc.call("everyone_heard", "crowd", "^news", last)
+
+
+async def test_who_heard_and_left_does_not_stand_in_for_who_has_not(
+    stage: Stage, private: Path, tmp_path: Path
+) -> None:
+    connections: list[ServerConnection] = []
+
+    async def greet(connection: ServerConnection) -> None:
+        connections.append(connection)
+        await connection.wait_closed()
+
+    async with websocket_server(greet) as address, under_way(stage, make_setup(address, private), tmp_path) as rpc:
+        plan = make_plan(address, send=None, expect=None, first_message=False, trace=True)
+        await rpc.call("create_crowd", "crowd", plan, 2, False)
+        await rpc.call("crowd_call", "crowd", "connect", (), {})
+        await connections[-1].send("news")
+        await until_heard(rpc, tmp_path, 1)
+        await connections[-1].close()
+        assert await rpc.call("wait_until", CrowdGone("crowd", left=1), 10.0)
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)
+
+
+async def until_heard(rpc: RpcClient, directory: Path, count: int) -> None:
+    """Wait until so many messages have reached the journal."""
+    async with asyncio.timeout(10.0):
+        while True:
+            await rpc.call("flush")
+            if len(read_journal(directory).of(Frame)) >= count:
+                return
+
+
+# -- the upstream -------------------------------------------------------------------------------------------------
+
+
+async def test_calls_are_written_down_one_by_one(stage: Stage, bare: ConductorSetup, tmp_path: Path) -> None:
+    async with under_way(stage, replace(bare, target=small_target(data=DATA)), tmp_path) as rpc:
+        calls = await rpc.call("call_upstream", 3, IMPATIENCE / 10)
+        assert [call.source for call in calls] == [Source.LIVE] * 3
+        assert all(later.began - earlier.at >= IMPATIENCE / 10 for earlier, later in itertools.pairwise(calls))
+        await rpc.call("flush")
+        assert len(read_journal(tmp_path).of(Call)) == 3
+
+
+async def test_without_an_endpoint_there_is_nobody_to_call(stage: Stage, bare: ConductorSetup, tmp_path: Path) -> None:
+    async with under_way(stage, bare, tmp_path) as rpc:
+        with pytest.raises(ChaosError) as caught:
+            await rpc.call("call_upstream", 1, 0.0)
+    assert str(caught.value) == "the target declares no endpoints.data, so there is nobody to ask"
+
+
+async def test_hits_are_written_down_once(
+    stage: Stage, setup: ConductorSetup, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    await asked(upstream.address)  # before the cell is open: not its own
+    async with under_way(stage, setup, tmp_path) as rpc:
+        await asked(upstream.address)
+        _, hit = await rpc.call("hits", 0.0)
+        for _ in range(2):
+            await rpc.call("flush")
+        await asked(upstream.address)
+        await rpc.call("flush")
+        assert len(read_journal(tmp_path).of(Hit)) == 2
+        assert [found.path for found in await rpc.call("hits", hit.at)] == ["/value"]
+
+
+async def test_without_an_upstream_there_are_no_hits(stage: Stage, bare: ConductorSetup, tmp_path: Path) -> None:
+    async with under_way(stage, bare, tmp_path) as rpc:
+        assert await rpc.call("hits", 0.0) == []
