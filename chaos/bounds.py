@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chaos.contract import Contract
 from chaos.units import format_duration
 
-__all__ = ["Bound", "dead_peer_bound"]
+__all__ = ["Bound", "dead_peer_bound", "patience"]
+
+LEAST_PATIENCE = 2.0
+"""Seconds: ten times the 0.2 s that a saturated loop on two cores has been seen late."""
+
+PATIENCE_UNDECLARED = 10.0
+"""Seconds, where no promise says how long establishing a connection may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +35,12 @@ def dead_peer_bound(*, interval: float, timeout: float, sweep: float | None) -> 
         parts.append((sweep, "sweep"))
     why = " + ".join(f"{name} {format_duration(seconds)}" for seconds, name in parts)
     return Bound(sum(seconds for seconds, _ in parts), why)
+
+
+def patience(promises: Contract) -> float:
+    """Seconds after which a single step is given up: thrice what establishing a connection may take.
+
+    A wait that ends early costs nothing, so this only has to tell slow from never.
+    """
+    establishment = promises.establishment
+    return max(LEAST_PATIENCE, 3 * establishment.within) if establishment is not None else PATIENCE_UNDECLARED

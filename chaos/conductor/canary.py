@@ -37,11 +37,16 @@ class Canary:
         self._clock: asyncio.Task[None] | None = None
         self._talk: asyncio.Task[None] | None = None
         self._lateness = 0.0
+        self._beaten = asyncio.Event()
 
     def start(self) -> None:
         """Begin to beat; the connection is made on the way."""
         self._clock = asyncio.create_task(self._tick(), name="canary clock")
         self._talk = asyncio.create_task(self._converse(), name="canary")
+
+    async def first_beat(self) -> None:
+        """Return once it is inside and has had an answer, or has failed to: from then on it takes its place."""
+        await self._beaten.wait()
 
     async def stop(self) -> None:
         """Stop beating and close the connection. Raises what ended the beating before its time; once."""
@@ -106,5 +111,6 @@ class Canary:
             raise TimeoutError(f"{came} within {format_duration(self._patience)}") from error
 
     def _beat(self, *, ok: bool, round_trip: float, detail: str = "") -> None:
+        self._beaten.set()
         lateness, self._lateness = self._lateness, 0.0
         self._record(Beat(at=time.monotonic(), ok=ok, round_trip=round_trip, lateness=lateness, detail=detail))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
+from chaos.bounds import patience
 from chaos.conductor.caller import Caller
 from chaos.conductor.canary import Canary
 from chaos.conductor.crowds import Crowds, Workers
@@ -73,9 +74,7 @@ class OpenCell:
         """Open the journals, make the links, begin to sample and start the canary."""
         journal = JournalWriter(directory, role="conductor", run=run, cell=cell)
         crowds = Crowds(workers, directory=directory, run=run, cell=cell)
-        establishment = setup.target.promises.establishment
-        patience = max(2.0, 3 * establishment.within) if establishment else 10.0
-        opened = cls(setup, agent, journal, crowds, patience)
+        opened = cls(setup, agent, journal, crowds, patience(setup.target.promises))
         try:
             await opened._begin(directory, run, cell, sampling)
         except BaseException:
@@ -91,6 +90,7 @@ class OpenCell:
             await self._agent.sample_every(sampling, root_pids=self.server.root_pids, port=self.server.port)
         await self._make_links(cell)
         self._canary.start()
+        await self._canary.first_beat()
 
     async def _make_links(self, cell: str) -> None:
         proxy = self._setup.proxy

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chaos.address import Address
+from chaos.bounds import patience
 from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, CrowdGone, Heard
 from chaos.errors import ChaosError, TargetFailure
@@ -124,12 +125,8 @@ class Experiment:
 
     @property
     def patience(self) -> float:
-        """Seconds after which a client gives a single step up: what the contract promises, thrice, at least 2 s.
-
-        A wait that ends early costs nothing, so this only has to be long enough to tell slow from never.
-        """
-        establishment = self.target.promises.establishment
-        return max(2.0, 3 * establishment.within) if establishment else 10.0
+        """Seconds after which a client gives a single step up."""
+        return patience(self.target.promises)
 
     @staticmethod
     def now() -> float:

@@ -61,8 +61,19 @@ def test_killed_suite_is_cleaned_up_by_the_next_start(
     _next_run_finds_all_well(runtime, tmp_path)
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("victim", ["chaos.conductor", "chaos.crowd.worker", "chaos/agent/__main__"])
+@pytest.mark.parametrize(
+    ("victim", "runtime"),
+    [
+        *(
+            pytest.param(victim, *runtime.values, marks=runtime.marks)
+            for victim in ("chaos.conductor", "chaos.crowd.worker", "chaos/agent/__main__")
+            for runtime in RUNTIMES
+        ),
+        # In containers these two are processes of the engine's.
+        ("chaos.upstream", "processes"),
+        ("chaos.links.embedded", "processes"),
+    ],
+)
 def test_killed_helper_is_no_green_and_leaves_nothing(
     victim: str, runtime: str, under_way: subprocess.Popen[str], tmp_path: Path
 ) -> None:
