@@ -13,6 +13,7 @@ from .running import RunningServer, wait_until
 ROUNDS = 4
 PER_ROUND = 500
 PATIENCE = 10.0
+COMING_AND_GOING = 5
 PATHS = ("/echo", "/live", "/feed", "/data", "/session")
 PER_CONNECTION_BYTES = 1000
 """Resident bytes a connection may leave behind. Measured 4 over 36,000; freed memory settles in the first few thousand,
@@ -73,7 +74,8 @@ def one_round(server: RunningServer) -> dict[str, int]:
 
 def test_nothing_is_left_after_every_kind_of_end(server: RunningServer) -> None:
     first, *_, last = [one_round(server) for _ in range(ROUNDS)]
-    assert last["files"] <= first["files"]
+    # Connections kept to the upstream, and that of the reading itself, come and go; a leak would be one of 1,500.
+    assert last["files"] <= first["files"] + COMING_AND_GOING
     assert last["tasks"] <= first["tasks"]
     assert (last["resident"] - first["resident"]) / ((ROUNDS - 1) * PER_ROUND) < PER_CONNECTION_BYTES
     assert "Traceback" not in server.log_text()

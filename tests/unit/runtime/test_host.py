@@ -72,7 +72,8 @@ def test_its_pid_is_the_programs_own_and_signals_are_as_at_birth(place: HostPlac
     assert process.log_tail() == [f"{process.pid} True"]
     ignored = place.spawn(["grep", "SigIgn", "/proc/self/status"], name="b", env=environment(), log=tmp_path / "b")
     assert ignored.wait(ENDED_WITHIN) == 0
-    assert int(ignored.log_tail()[0].split()[1], 16) == 0
+    # Of the signals that have names: the first of the real-time ones is the C library's own, and no program's to set.
+    assert int(ignored.log_tail()[0].split()[1], 16) & 0x7FFF_FFFF == 0
 
 
 def test_exit_codes(place: HostPlace, tmp_path: Path) -> None:
