@@ -15,11 +15,19 @@ from chaos.runtime.state import owned_state_directories
 __all__ = ["leftovers", "owned_processes"]
 
 
-def leftovers() -> list[str]:
-    """Processes, state directories, containers and networks of dead owners, one line each."""
-    found = [f"process {line}" for line in _processes()]
-    found += [f"directory {path}" for owner, path in owned_state_directories() if not owner.alive()]
-    found += _on_the_engine()
+def leftovers(owner_pid: int | None = None) -> list[str]:
+    """Processes, state directories, containers and networks of dead owners, one line each.
+
+    Of one owner, by the pid its pytest had, or of all: somebody else's run may have been killed a moment ago.
+    """
+
+    def dead(token: str) -> bool:
+        owner = Owner.parse(token)
+        return owner is not None and owner_pid in (None, owner.pid) and not owner.alive()
+
+    found = [f"process {pid}: {command}" for pid, command, token in _marked() if dead(token)]
+    found += [f"directory {path}" for owner, path in owned_state_directories() if dead(owner.token)]
+    found += [f"{kind} {name}" for kind, name, token in _on_the_engine() if dead(token)]
     return found
 
 
@@ -28,10 +36,6 @@ def owned_processes(owner_pid: int) -> dict[int, str]:
     return {
         pid: command for pid, command, token in _marked() if (owner := Owner.parse(token)) and owner.pid == owner_pid
     }
-
-
-def _processes() -> list[str]:
-    return [f"{pid}: {command}" for pid, command, token in _marked() if _is_dead(token)]
 
 
 def _marked() -> Iterator[tuple[int, str, str]]:
@@ -48,7 +52,8 @@ def _marked() -> Iterator[tuple[int, str, str]]:
                 yield int(directory.name), command, token
 
 
-def _on_the_engine() -> list[str]:
+def _on_the_engine() -> list[tuple[str, str, str]]:
+    """Kind, name and owner's token of every container and network that was started for a run."""
     try:
         engine = find_engine()
     except EnvironmentFailure:
@@ -57,12 +62,10 @@ def _on_the_engine() -> list[str]:
         containers = client.containers.list(all=True, filters={"label": OWNER_LABEL})
         networks = client.networks.list(filters={"label": OWNER_LABEL})
         return [
-            f"{type(thing).__name__.lower()} {thing.name}"
+            (
+                type(thing).__name__.lower(),
+                str(thing.name),
+                str((thing.attrs.get("Config") or thing.attrs)["Labels"][OWNER_LABEL]),
+            )
             for thing in (*containers, *networks)
-            if _is_dead(str((thing.attrs.get("Config") or thing.attrs)["Labels"][OWNER_LABEL]))
         ]
-
-
-def _is_dead(token: str) -> bool:
-    owner = Owner.parse(token)
-    return owner is not None and not owner.alive()

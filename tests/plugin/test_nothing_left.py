@@ -49,7 +49,7 @@ def test_ctrl_c_leaves_nothing(runtime: str, under_way: subprocess.Popen[str]) -
     output, _ = under_way.communicate(timeout=WITHIN)
     assert under_way.returncode == pytest.ExitCode.INTERRUPTED, output
     assert owned_processes(under_way.pid) == {}
-    assert leftovers() == []
+    assert leftovers(under_way.pid) == []
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -58,7 +58,7 @@ def test_killed_suite_is_cleaned_up_by_the_next_start(
 ) -> None:
     under_way.kill()
     under_way.communicate(timeout=WITHIN)
-    _next_run_finds_all_well(runtime, tmp_path)
+    _next_run_finds_all_well(runtime, tmp_path, after=under_way.pid)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_killed_helper_is_no_green_and_leaves_nothing(
     output, _ = under_way.communicate(timeout=WITHIN)
     assert under_way.returncode != pytest.ExitCode.OK, output
     assert "violated 1" not in output, output  # a helper's death is never the server's fault
-    _next_run_finds_all_well(runtime, tmp_path)
+    _next_run_finds_all_well(runtime, tmp_path, after=under_way.pid)
 
 
-def _next_run_finds_all_well(runtime: str, directory: Path) -> None:
+def _next_run_finds_all_well(runtime: str, directory: Path, *, after: int) -> None:
     ended = run_pytest([SHORT, f"--chaos-runtime={runtime}"], directory=directory)
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout + ended.stderr
-    assert leftovers() == []
+    assert leftovers(after) == []
 
 
 def _kill(pid: int) -> None:
