@@ -45,8 +45,13 @@ class Canary:
         self._talk = asyncio.create_task(self._converse(), name="canary")
 
     async def first_beat(self) -> None:
-        """Return once it is inside and has had an answer, or has failed to: from then on it takes its place."""
+        """Return once it is inside and has had an answer, or has failed to: from then on it takes its place.
+
+        Raises what ended the beating before there was any.
+        """
         await self._beaten.wait()
+        if self._talk is not None and self._talk.done():
+            await self._talk
 
     async def stop(self) -> None:
         """Stop beating and close the connection. Raises what ended the beating before its time; once."""
@@ -68,12 +73,15 @@ class Canary:
             self._lateness = max(self._lateness, late)
 
     async def _converse(self) -> None:
-        while True:
-            try:
-                await self._exchange_until_broken()
-            except (OSError, TimeoutError, WebSocketException) as error:
-                self._beat(ok=False, round_trip=0.0, detail=f"{type(error).__name__}: {error}")
-            await asyncio.sleep(BEAT)
+        try:
+            while True:
+                try:
+                    await self._exchange_until_broken()
+                except (OSError, TimeoutError, WebSocketException) as error:
+                    self._beat(ok=False, round_trip=0.0, detail=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(BEAT)
+        finally:
+            self._beaten.set()  # whatever ended it: nobody waits for a beat that will not come
 
     async def _exchange_until_broken(self) -> None:
         connection = await open_connection(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from chaos.address import Address
 from chaos.probes.http import get
@@ -14,8 +16,10 @@ from chaos.target import Statistics, StatisticsFormat
 
 __all__ = ["StatisticsError", "read_statistics"]
 
-_METRIC = re.compile(r"(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)(?:\{(?P<labels>[^}]*)\})?")
-_LABEL = re.compile(r'(?P<name>[A-Za-z_][A-Za-z0-9_]*)="(?P<value>[^"]*)"')
+_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="([^"]*)"')
+_PAIR = r'[A-Za-z_][A-Za-z0-9_]*="[^"]*"\s*'
+_METRIC = re.compile(rf"(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)(?:\{{\s*(?P<labels>(?:{_PAIR}(?:,\s*{_PAIR})*,?\s*)?)\}})?")
+_INDEX = re.compile(r"0|[1-9][0-9]*")
 
 
 class StatisticsError(Exception):
@@ -40,8 +44,8 @@ async def read_statistics(address: Address, where: Statistics, *, within: float)
         except ValueError as error:
             raise StatisticsError(f"GET {where.path}: not JSON: {answer.body[:80]!r}") from error
         return {name: _scalar(_point(document, pointer), pointer) for name, pointer in where.values().items()}
-    text = answer.body.decode("utf-8", errors="replace")
-    return {name: _metric(text, metric) for name, metric in where.values().items()}
+    samples = _samples(answer.body.decode("utf-8", errors="replace"), where.path)
+    return {name: _metric(samples, metric) for name, metric in where.values().items()}
 
 
 def _point(document: Any, pointer: str) -> Any:
@@ -50,8 +54,9 @@ def _point(document: Any, pointer: str) -> Any:
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
         try:
-            value = value[int(key)] if isinstance(value, list) else value[key]
-        except (KeyError, IndexError, ValueError, TypeError) as error:
+            # A list is indexed by the digits of RFC 6901: Python's own -1 would be the last.
+            value = value[int(key) if isinstance(value, list) and _INDEX.fullmatch(key) else key]
+        except (KeyError, IndexError, TypeError) as error:
             raise StatisticsError(f"the statistics hold nothing at {pointer} (no {key!r})") from error
     return value
 
@@ -70,16 +75,20 @@ def _scalar(value: Any, pointer: str) -> float | str:
     )
 
 
-def _metric(text: str, wanted: str) -> float:
+def _samples(text: str, path: str) -> list[Sample]:
+    try:
+        return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    except ValueError as error:
+        raise StatisticsError(f"GET {path}: not Prometheus text: {error}") from error
+
+
+def _metric(samples: Sequence[Sample], wanted: str) -> float:
     matched = _METRIC.fullmatch(wanted.strip())
     if matched is None:
         raise StatisticsError(f"{wanted!r} is no metric name, such as 'ws_connections{{endpoint=\"echo\"}}'")
-    labels = {label["name"]: label["value"] for label in _LABEL.finditer(matched["labels"] or "")}
+    labels = dict(_LABEL.findall(matched["labels"] or ""))
     values = [
-        sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == matched["name"] and labels.items() <= sample.labels.items()
+        sample.value for sample in samples if sample.name == matched["name"] and labels.items() <= sample.labels.items()
     ]
     if not values:
         raise StatisticsError(f"the statistics hold no metric {wanted}")

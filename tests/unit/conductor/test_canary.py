@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from chaos.address import Address
+from chaos.conductor import canary as canary_module
 from chaos.conductor.canary import BEAT, Canary
 from chaos.journal import Beat
 from chaos.target import Echo
@@ -168,6 +169,50 @@ async def test_it_leaves_nothing_behind() -> None:
         await until(lambda: left == [])
         await asyncio.sleep(2 * BEAT)
         assert len(beats) == counted
+
+
+async def test_it_says_when_it_is_inside() -> None:
+    let_in = asyncio.Event()
+
+    async def hesitate(connection: ServerConnection) -> None:
+        await let_in.wait()
+        await echo(connection)
+
+    beats: Beats = []
+    async with websocket_server(hesitate) as address:
+        canary = Canary(address, Echo(path="/"), beats.append, patience=PATIENCE)
+        canary.start()
+        inside = asyncio.create_task(canary.first_beat())
+        await asyncio.wait([inside], timeout=2 * BEAT)
+        assert not inside.done()
+        let_in.set()
+        await inside
+        assert [beat.ok for beat in beats] == [True]
+        await canary.stop()
+
+
+async def test_one_that_does_not_get_inside_says_so_too() -> None:
+    beats: Beats = []
+    with unused_port() as address:
+        canary = Canary(address, Echo(path="/"), beats.append, patience=PATIENCE)
+        canary.start()
+        await canary.first_beat()
+        assert [beat.ok for beat in beats] == [False]
+        await canary.stop()
+
+
+async def test_nobody_waits_for_one_that_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*args: object, **kwargs: object) -> None:
+        raise OverflowError("a bug")
+
+    monkeypatch.setattr(canary_module, "open_connection", fail)
+    canary = Canary(Address("127.0.0.1", 1), Echo(path="/"), print, patience=PATIENCE)
+    canary.start()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(OverflowError, match=r"^a bug$"):
+            await canary.first_beat()
+    with pytest.raises(OverflowError, match=r"^a bug$"):
+        await canary.stop()
 
 
 async def test_a_canary_that_broke_says_so_when_it_is_stopped() -> None:

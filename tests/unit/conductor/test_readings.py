@@ -159,7 +159,7 @@ async def test_everyone_has_heard_when_each_open_client_has(stage: Stage, privat
 
     async def greet(connection: ServerConnection) -> None:
         connections.append(connection)
-        await connection.wait_closed()
+        await echo(connection)
 
     async with websocket_server(greet) as address, under_way(stage, make_setup(address, private), tmp_path) as rpc:
         plan = make_plan(address, send=None, expect=None, first_message=False, trace=True)
@@ -187,7 +187,7 @@ async def test_who_heard_and_left_does_not_stand_in_for_who_has_not(
 
     async def greet(connection: ServerConnection) -> None:
         connections.append(connection)
-        await connection.wait_closed()
+        await echo(connection)
 
     async with websocket_server(greet) as address, under_way(stage, make_setup(address, private), tmp_path) as rpc:
         plan = make_plan(address, send=None, expect=None, first_message=False, trace=True)

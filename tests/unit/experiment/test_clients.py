@@ -1,0 +1,198 @@
+"""Crowds as a scenario makes them: how they reach the server, what they say, and what is waited for."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from chaos.conditions import CrowdGone, Heard
+from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
+from chaos.errors import ChaosError
+from chaos.experiment import Inconclusive, Via
+from chaos.experiment.crowd import plan_for
+from chaos.journal import Call, Source
+from chaos.target import Statistics
+from tests.unit.experiment.scripted import DIRECT, LINK, Make, Remote, Scripted, make_target
+
+
+def plan_of(made: Scripted) -> ClientPlan:
+    found: ClientPlan = made.remote.called("create_crowd")[-1][1]
+    return found
+
+
+# -- plans --------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_says_what_the_target_declares() -> None:
+    plan = plan_for(make_target(), "echo", DIRECT, patience=3.0)
+    assert plan == ClientPlan(
+        address=DIRECT,
+        path="/echo",
+        headers=(("X-Token", "secret"),),
+        subprotocol="chat",
+        send="chaos {n}",
+        expect="{n}",
+        first_message=True,
+        timeouts=PhaseTimeouts(tcp=3.0, handshake=3.0, first_message=3.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("feed", (None, None, None, False)),
+        ("gated", (None, None, "welcome", True)),
+        ("data", (None, None, None, False)),  # where its answer came from is the caller's to tell
+    ],
+)
+def test_an_endpoint_without_an_exchange_is_listened_to(endpoint: str, says: tuple[Any, ...]) -> None:
+    plan = plan_for(make_target(), endpoint, DIRECT, patience=3.0)
+    assert (plan.send, plan.expect, plan.greeting, plan.first_message) == says
+
+
+def test_an_endpoint_that_is_not_declared() -> None:
+    with pytest.raises(ChaosError) as caught:
+        plan_for(make_target(), "notices", DIRECT, patience=3.0)
+    assert str(caught.value) == "the target declares no endpoints.notices"
+
+
+@pytest.mark.parametrize(("via", "address"), [(Via.DIRECT, DIRECT), (Via.LINK, LINK)])
+async def test_a_crowd_goes_the_way_it_is_told(made: Scripted, via: Via, address: object) -> None:
+    await made.experiment.crowd("crowd", 2, via=via)
+    assert plan_of(made).address == address
+
+
+async def test_without_a_link_nobody_goes_through_it(make: Make) -> None:
+    made = make(link=None)
+    with pytest.raises(ChaosError) as caught:
+        await made.experiment.crowd("crowd", 2, via=Via.LINK)
+    assert str(caught.value) == "this deployment has no link: mark the scenario with needs(Capability.LINK)"
+
+
+async def test_clients_do_not_idle_unless_they_are_meant_to(make: Make) -> None:
+    made = make(target=make_target(liveness={"idle_timeout": "10s"}))
+    await made.experiment.crowd("one", 2)
+    assert plan_of(made).keep_alive == 2.0
+    await made.experiment.crowd("two", 2, keep_alive=False)
+    assert plan_of(made).keep_alive is None
+    await made.experiment.crowd("three", 2, endpoint="feed")  # which takes no message
+    assert plan_of(made).keep_alive is None
+
+
+async def test_a_field_of_the_plan_can_be_overridden(made: Scripted) -> None:
+    await made.experiment.crowd("crowd", 2, trace=True, pong_delay=0.5, own_process=True)
+    assert (plan_of(made).trace, plan_of(made).pong_delay) == (True, 0.5)
+    assert made.remote.called("create_crowd")[0][2:] == (2, True)
+
+
+# -- acts ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_crowd_calls_its_own_clients(made: Scripted) -> None:
+    crowd = await made.experiment.crowd("crowd", 2)
+    made.remote.answers |= {"crowd_call": lambda *_: [], "open_clients": 2}
+    await crowd.connect(mode=Mode.PACED, gap=0.1, hold=False)
+    await crowd.exchange(3, gap=0.2)
+    await crowd.act("stall")
+    await crowd.close()
+    assert await crowd.open_count() == 2
+    assert made.remote.calls[1:] == [
+        ("crowd_call", "crowd", "connect", (), {"mode": Mode.PACED, "hold": False, "gap": 0.1}),
+        ("crowd_call", "crowd", "exchange", (3,), {"gap": 0.2}),
+        ("crowd_call", "crowd", "stall", (), {}),
+        ("crowd_call", "crowd", "close", (), {}),
+        ("open_clients", "crowd"),
+    ]
+
+
+# -- waiting ------------------------------------------------------------------------------------------------------
+
+
+async def test_waiting_for_a_crowd_to_be_gone(made: Scripted) -> None:
+    crowd = await made.experiment.crowd("crowd", 2)
+    made.remote.answers["wait_until"] = False
+    assert await made.experiment.wait_until_gone(crowd, within=1.5) is False
+    assert made.remote.called("wait_until") == [(CrowdGone("crowd"), 1.5)]
+
+
+async def test_a_message_heard_before_the_last_wait_ended_does_not_count_again(made: Scripted) -> None:
+    """A warning that both waits take for theirs would judge a client that answers before its second warning."""
+    ended: list[float] = []
+
+    def hear(condition: Heard, within: float) -> bool:
+        ended.append(time.monotonic())
+        return True
+
+    made.remote.answers["wait_until"] = hear
+    crowd = await made.experiment.crowd("crowd", 2)
+    other = await made.experiment.crowd("other", 2)
+    for _ in range(2):
+        assert await made.experiment.wait_for_message(crowd, "warning", within=5.0)
+    await made.experiment.wait_for_message(other, "warning", within=5.0)
+    first, second, third = (condition for condition, _ in made.remote.called("wait_until"))
+    assert (first.since, third.since) == (0.0, 0.0)
+    assert ended[0] <= second.since <= ended[1]
+
+
+# -- the upstream -------------------------------------------------------------------------------------------------
+
+
+def calls(*sources: Source) -> Remote:
+    """A conductor whose calls to the upstream are answered from these, the last one for ever."""
+    left = list(sources)
+
+    def answer(count: int, gap: float) -> list[Call]:
+        source = left.pop(0) if len(left) > 1 else left[0]
+        now = time.monotonic()
+        return [Call(at=now, began=now, source=source, detail="" if source is Source.LIVE else "sorry")]
+
+    return Remote({"call_upstream": answer})
+
+
+async def test_calls_go_on_until_the_source_that_is_waited_for(make: Make) -> None:
+    made = make(remote=calls(Source.UNAVAILABLE, Source.CACHED, Source.LIVE))
+    end = time.monotonic() + 10.0
+    found = await made.experiment.call_upstream_until(end, gap=0.001, stop=Source.LIVE)
+    assert [call.source for call in found] == [Source.UNAVAILABLE, Source.CACHED, Source.LIVE]
+
+
+async def test_calls_end_with_their_time(make: Make) -> None:
+    made = make(remote=calls(Source.CACHED))
+    end = time.monotonic() + 0.05
+    found = await made.experiment.call_upstream_until(end, gap=0.005)
+    assert found[-1].began < end <= time.monotonic()
+    assert await made.experiment.call_upstream_until(end, gap=0.005) == []
+
+
+async def test_a_cache_is_filled_by_a_live_answer(make: Make) -> None:
+    made = make(remote=calls(Source.NONE, Source.LIVE))
+    await made.experiment.fill_cache()
+    assert len(made.remote.called("call_upstream")) == 2
+
+
+async def test_a_cache_that_cannot_be_filled_is_inconclusive(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make(remote=calls(Source.UNAVAILABLE))
+    monkeypatch.setattr(type(made.experiment), "patience", 0.05)
+    with pytest.raises(Inconclusive) as caught:
+        await made.experiment.fill_cache()
+    assert str(caught.value) == "no live answer before anything was done to the upstream; the last call got sorry"
+
+
+# -- what it is ---------------------------------------------------------------------------------------------------
+
+
+def test_it_tells_what_the_statistics_declare(make: Make) -> None:
+    made = make(target=make_target(statistics=Statistics(path="/stats", connections="/total")))
+    assert made.experiment.tells("connections")
+    assert not made.experiment.tells("tasks")
+
+
+def test_without_statistics_it_tells_nothing(made: Scripted) -> None:
+    assert not made.experiment.tells("connections")
+
+
+def test_its_patience_follows_from_the_contract(make: Make) -> None:
+    made = make(target=make_target(establishment={"within": "5s"}))
+    assert made.experiment.patience == 15.0

@@ -1,0 +1,168 @@
+"""The judgement: what is asked, what is always asked besides, and how it is said that something is not held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from chaos.expectations import Expectation, Record
+from chaos.experiment import Inconclusive, Violated, Worse
+from chaos.experiment.outcome import NotJudged
+from chaos.faults import Latency
+from chaos.journal import FindingMade, Injected, Round, Sample, read_journal
+from chaos.verdict import Finding, Verdict
+from tests.unit.experiment.scripted import Machine, Make, Scripted, a_healing, a_receipt
+
+
+@dataclass(frozen=True)
+class Says(Expectation):
+    """An expectation that finds what it is told to."""
+
+    name: ClassVar[str] = "says"
+    verdict: Verdict = Verdict.HELD
+
+    def judge(self, record: Record) -> Finding:
+        return Finding(expectation=self.name, verdict=self.verdict, observed=f"seen {self.verdict}", promised="all")
+
+
+@dataclass(frozen=True)
+class OfTheFault(Says):
+    needs_fault: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Crashes(Expectation):
+    name: ClassVar[str] = "crashes"
+
+    def judge(self, record: Record) -> Finding:
+        raise ZeroDivisionError("a bug in the judge")
+
+
+HELD, VIOLATED, INCONCLUSIVE = Says(Verdict.HELD), Says(Verdict.VIOLATED), Says(Verdict.INCONCLUSIVE)
+
+
+def under_fault(made: Scripted) -> None:
+    """What the conductor would have written of a fault that bit and healed."""
+    for event in (Injected(at=9.0, fault="latency", description="Latency()"), a_receipt(), a_healing()):
+        made.experiment._journal.write(event)
+
+
+async def test_what_is_held_raises_nothing_and_is_written_down(made: Scripted) -> None:
+    await made.experiment.judge(HELD)
+    names = ["says", "steady_before", "faults_bit", "faults_healed", "server_survived"]
+    assert [finding.expectation for finding in made.experiment.findings] == names
+    assert {finding.verdict for finding in made.experiment.findings} == {"held"}
+    assert [finding.expectation for finding in read_journal(made.directory).of(FindingMade)] == names
+    assert made.remote.calls[0] == ("flush",)
+
+
+async def test_everything_that_is_not_held_is_raised_and_the_worst_is_the_verdict(made: Scripted) -> None:
+    with pytest.raises(Worse) as caught:
+        await made.experiment.judge(INCONCLUSIVE, HELD, VIOLATED)
+    assert caught.value.message == "violated"
+    assert [(type(error), str(error)) for error in caught.value.exceptions] == [
+        (Inconclusive, "seen inconclusive; promised: all"),
+        (Violated, "seen violated; promised: all"),
+    ]
+    assert len(made.experiment.findings) == 7  # what is held is found too
+
+
+async def test_a_judge_that_crashes_is_inconclusive(made: Scripted) -> None:
+    with pytest.raises(Worse) as caught:
+        await made.experiment.judge(HELD, Crashes())
+    assert caught.value.message == "inconclusive"
+    assert str(caught.value.exceptions[0]) == (
+        "the judge crashes crashed: ZeroDivisionError: a bug in the judge; promised: a judgement"
+    )
+
+
+async def test_nothing_to_judge_is_inconclusive(made: Scripted) -> None:
+    with pytest.raises(Inconclusive, match=r"^nothing was given to judge$"):
+        await made.experiment.judge()
+    assert made.experiment.findings == []
+
+
+# -- what is always judged ----------------------------------------------------------------------------------------
+
+
+async def test_a_dead_server_is_violated_whatever_else_is_held(make: Make) -> None:
+    made = make(machine=Machine(runs=False, code=3, log=["out of cheese"]))
+    with pytest.raises(Worse) as caught:
+        await made.experiment.judge(HELD)
+    assert caught.value.message == "violated"
+    assert [str(error).partition(";")[0] for error in caught.value.exceptions] == [
+        "the server ended in the middle of the scenario, with exit code 3"
+    ]
+    assert made.experiment.findings[-1].evidence == ("out of cheese",)
+
+
+async def test_a_server_that_was_ended_on_purpose_need_not_survive(made: Scripted) -> None:
+    await made.experiment.terminate_server(within=1.0)
+    made.machine.runs = False
+    await made.experiment.judge(HELD)
+    assert "server_survived" not in {finding.expectation for finding in made.experiment.findings}
+
+
+async def test_a_cell_whose_fault_was_never_injected_is_inconclusive(make: Make) -> None:
+    made = make(fault=Latency())
+    with pytest.raises(Worse) as caught:
+        await made.experiment.judge(HELD)
+    assert caught.value.message == "inconclusive"
+    assert str(caught.value.exceptions[0]).startswith("the fault of this cell, latency, was never injected; ")
+
+
+async def test_a_cell_whose_fault_bit_and_healed_is_held(make: Make) -> None:
+    made = make(fault=Latency())
+    under_fault(made)
+    await made.experiment.judge(HELD)
+
+
+# -- without faults -----------------------------------------------------------------------------------------------
+
+
+async def test_without_faults_nothing_is_asked_that_needs_one(make: Make) -> None:
+    made = make(fault=Latency(), faults_allowed=False)
+    await made.experiment.judge(HELD, OfTheFault(Verdict.VIOLATED))
+    assert [finding.expectation for finding in made.experiment.findings].count("says") == 1
+
+
+async def test_without_faults_there_may_be_nothing_to_judge(make: Make) -> None:
+    made = make(fault=Latency(), faults_allowed=False)
+    with pytest.raises(NotJudged, match=r"^without its fault there is nothing to judge here$"):
+        await made.experiment.judge(OfTheFault())
+    assert made.experiment.findings == []
+
+
+# -- leaks --------------------------------------------------------------------------------------------------------
+
+
+async def test_rounds_end_once_everything_is_decided(made: Scripted) -> None:
+    numbers = [number async for number in made.experiment.rounds([HELD, VIOLATED])]
+    # 3 to warm up, 12 that a slope takes at least; then every fourth is looked at.
+    assert numbers == list(range(1, 16))
+
+
+async def test_rounds_that_decide_nothing_end_with_the_budget(made: Scripted) -> None:
+    numbers = [number async for number in made.experiment.rounds([HELD, INCONCLUSIVE])]
+    assert numbers == list(range(1, 61))
+    assert len(made.remote.called("flush")) == 12
+
+
+async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
+    samples = iter(
+        [
+            Sample(at=4.0, took=0.001, fds=11, threads=2, rss=900, pss=800),
+            Sample(at=5.0, took=0.001, fds=12, threads=2, rss=950, pss=0),
+        ]
+    )
+    made.remote.answers["sample"] = lambda: next(samples)
+    for number in range(1, 6):
+        await made.experiment.record_round(number, ended=50 * number)
+    await made.experiment.record()
+    rounds = read_journal(made.directory).of(Round)
+    assert [(event.at, event.ended, event.fds, event.memory, event.threads) for event in rounds] == [
+        (4.0, 200, 11, 800, 2),
+        (5.0, 250, 12, 950, 2),  # where the kernel gives no proportional share
+    ]

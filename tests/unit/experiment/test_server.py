@@ -1,0 +1,86 @@
+"""The server in a scenario's hands: restarted, asked to end, found dead."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from chaos.errors import StartFailed, TargetFailure
+from chaos.journal import ServerEvent, read_journal
+from tests.unit.experiment.scripted import VIEW, Machine, Make, Scripted
+
+
+def noted(made: Scripted) -> list[tuple[str, int, int | None, str]]:
+    events = read_journal(made.directory).of(ServerEvent)
+    return [(event.what, event.pid, event.exit_code, event.detail) for event in events]
+
+
+async def test_a_server_that_runs_is_not_restarted(make: Make) -> None:
+    made = make()
+    await made.experiment.restart_server()
+    assert (made.machine.done, made.remote.calls) == ([], [])
+    assert not made.experiment.ended_on_purpose
+
+
+async def test_a_server_that_ended_is_started_again_and_the_conductor_is_told(make: Make) -> None:
+    made = make(machine=Machine(runs=False))
+    before = time.monotonic()
+    began = await made.experiment.restart_server()
+    assert before <= began <= time.monotonic()
+    assert made.machine.done == ["start"]
+    assert made.remote.calls == [("server_changed", VIEW)]
+    assert noted(made) == [("starting", 0, None, ""), ("started", 7, None, "")]
+    assert made.experiment.ended_on_purpose
+    assert made.experiment.spoiled
+
+
+async def test_a_server_that_does_not_start_again_is_an_error(make: Make) -> None:
+    class Broken(Machine):
+        def start(self) -> None:
+            raise StartFailed("the port is taken")
+
+    made = make(machine=Broken(runs=False))
+    with pytest.raises(StartFailed, match=r"^the port is taken$"):
+        await made.experiment.restart_server()
+    assert [what for what, *_ in noted(made)] == ["starting"]
+    assert made.experiment.spoiled
+
+
+async def test_a_server_is_asked_to_end_and_its_exit_code_is_noted(make: Make) -> None:
+    made = make(machine=Machine(stopping=lambda: 3))
+    await made.experiment.terminate_server(within=2.5)
+    assert made.machine.done == ["SIGTERM within 2.5s"]
+    assert noted(made) == [("asked to stop", 7, None, "SIGTERM"), ("exited", 7, 3, "")]
+    assert made.experiment.ended_on_purpose
+    assert made.experiment.spoiled
+
+
+async def test_a_server_that_does_not_end_is_noted_and_left_to_the_judges(make: Make) -> None:
+    def overdue() -> int:
+        raise TargetFailure("it still runs after 2.5s")
+
+    made = make(machine=Machine(stopping=overdue))
+    await made.experiment.terminate_server(within=2.5)
+    assert noted(made)[1] == ("still running", 7, None, "it still runs after 2.5s")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(3, "with exit code 3"), (0, "with exit code 0"), (-11, "killed by signal 11")],
+)
+def test_a_server_that_died_says_how(make: Make, code: int, words: str) -> None:
+    made = make(machine=Machine(runs=False, code=code, log=["starting", "out of cheese"]))
+    assert made.experiment.died_unasked() == (
+        f"the server ended in the middle of the scenario, {words}; promised: the server ends only when it is told to\n"
+        "starting\nout of cheese"
+    )
+
+
+async def test_a_server_that_lives_or_was_ended_did_not_die(make: Make) -> None:
+    made = make()
+    assert made.experiment.died_unasked() is None
+    await made.experiment.terminate_server(within=1.0)
+    made.machine.runs = False
+    assert made.experiment.died_unasked() is None
+    assert not made.experiment.server_alive()

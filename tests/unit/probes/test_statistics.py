@@ -1,0 +1,214 @@
+"""The server's own statistics: by JSON pointer or Prometheus metric, or an error that says what came."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chaos.probes.statistics import StatisticsError, read_statistics
+from chaos.target import Statistics, StatisticsFormat
+from tests.unit.crowd.servers import unused_port
+from tests.unit.probes.answering import answering, with_body
+
+PATIENCE = 2.0
+
+METRICS = b"""\
+# HELP ws_connections Open connections.
+# TYPE ws_connections gauge
+ws_connections{endpoint="echo",tls="no"} 3
+ws_connections{endpoint="echo",tls="yes"} 4
+ws_connections{endpoint="feed",tls="no"} 20
+# TYPE ws_rejected counter
+ws_rejected_total 5
+ws_rejected_created 1.7e9
+# TYPE odd gauge
+odd{path="/a{b}",quote="say \\"yes\\""} 6
+odd{path="/"} 1
+"""
+
+
+def pointing(connections: str) -> Statistics:
+    return Statistics(path="/stats", connections=connections)
+
+
+def measuring(connections: str) -> Statistics:
+    return Statistics(path="/metrics", format=StatisticsFormat.PROMETHEUS, connections=connections)
+
+
+async def read(where: Statistics, answer: bytes) -> dict[str, float | str]:
+    async with answering(answer) as address:
+        return await read_statistics(address, where, within=PATIENCE)
+
+
+async def at(pointer: str, document: Any) -> float | str:
+    return (await read(pointing(pointer), with_body(json.dumps(document).encode())))["connections"]
+
+
+async def metric(wanted: str, text: bytes = METRICS) -> float | str:
+    return (await read(measuring(wanted), with_body(text)))["connections"]
+
+
+async def fail(where: Statistics, answer: bytes) -> str:
+    with pytest.raises(StatisticsError) as caught:
+        await read(where, answer)
+    return str(caught.value)
+
+
+# -- JSON ---------------------------------------------------------------------------------------------------------
+
+
+async def test_everything_that_is_declared_is_read() -> None:
+    where = Statistics(path="/stats", connections="/connections/total", upstream_breaker="/breaker", alerts="/alerts")
+    document = {"connections": {"total": 7}, "breaker": "half-open", "alerts": ["high", "critical"], "more": 1}
+    assert await read(where, with_body(json.dumps(document).encode())) == {
+        "connections": 7.0,
+        "upstream_breaker": "half-open",
+        "alerts": "high,critical",
+    }
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/total", 7.0),
+        ("/deep/er/0", 1.0),
+        ("/deep/er/2", 3.0),
+        ("/a~1b", 11.0),
+        ("/m~0n", 12.0),
+        ("/~01", 13.0),
+        ("/", 14.0),
+        ("/0", 15.0),
+        ("/ratio", 0.5),
+        ("/on", 1.0),
+        ("/off", 0.0),
+        ("/state", "open"),
+        ("/none", ""),
+        ("/deep/er", "1,2,3"),
+    ],
+)
+async def test_a_pointer_is_followed_as_rfc_6901_says(pointer: str, value: float | str) -> None:
+    document = {
+        "total": 7,
+        "deep": {"er": [1, 2, 3]},
+        "a/b": 11,
+        "m~n": 12,
+        "~1": 13,
+        "": 14,
+        "0": 15,
+        "ratio": 0.5,
+        "on": True,
+        "off": False,
+        "state": "open",
+        "none": [],
+    }
+    assert await at(pointer, document) == value
+
+
+@pytest.mark.parametrize(
+    ("pointer", "missing"),
+    [
+        ("/absent", "absent"),
+        ("/list/3", "3"),
+        ("/list/-1", "-1"),  # which is not the last one
+        ("/list/01", "01"),
+        ("/list/first", "first"),
+        ("/text/0", "0"),
+        ("/number/0", "0"),
+    ],
+)
+async def test_a_pointer_to_nothing(pointer: str, missing: str) -> None:
+    document = {"list": [1, 2, 3], "text": "open", "number": 7}
+    assert await fail(pointing(pointer), with_body(json.dumps(document).encode())) == (
+        f"the statistics hold nothing at {pointer} (no {missing!r})"
+    )
+
+
+@pytest.mark.parametrize(("value", "kind"), [({}, "dict"), (None, "NoneType")])
+async def test_what_is_no_value(value: object, kind: str) -> None:
+    assert await fail(pointing("/x"), with_body(json.dumps({"x": value}).encode())) == (
+        f"the statistics hold {kind} at /x; a number, a text or a list is needed"
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"connections": 1', b"\xff\xfe"])
+async def test_what_is_not_json(body: bytes) -> None:
+    assert await fail(pointing("/x"), with_body(body)) == f"GET /stats: not JSON: {body!r}"
+
+
+# -- Prometheus ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value"),
+    [
+        ('ws_connections{endpoint="feed"}', 20.0),
+        ('ws_connections{endpoint="echo"}', 7.0),
+        ('ws_connections{tls="no", endpoint="echo"}', 3.0),
+        ('ws_connections{tls="no",endpoint="echo",}', 3.0),
+        ("ws_connections", 27.0),
+        ("ws_connections{}", 27.0),
+        (" ws_connections ", 27.0),
+        ("ws_rejected_total", 5.0),
+        ('odd{path="/"}', 1.0),
+        ('odd{path="/a{b}"}', 6.0),
+    ],
+)
+async def test_a_metric_is_the_sum_of_all_that_fit(wanted: str, value: float) -> None:
+    assert await metric(wanted) == value
+
+
+@pytest.mark.parametrize(
+    "wanted", ["ws_connection", "ws_rejected", 'ws_connections{endpoint="none"}', "ws_connections_"]
+)
+async def test_a_metric_that_is_not_there(wanted: str) -> None:
+    assert await fail(measuring(wanted), with_body(METRICS)) == f"the statistics hold no metric {wanted}"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "7",
+        "/connections/total",
+        "ws_connections{endpoint=echo}",  # which would fit every endpoint
+        "ws_connections{endpoint='echo'}",
+        'ws_connections{"echo"}',
+        'ws_connections{endpoint="echo"',
+        'ws_connections{endpoint="echo" tls="no"}',
+    ],
+)
+async def test_what_is_no_metric(wanted: str) -> None:
+    assert await fail(measuring(wanted), with_body(METRICS)) == (
+        f"{wanted!r} is no metric name, such as 'ws_connections{{endpoint=\"echo\"}}'"
+    )
+
+
+@pytest.mark.parametrize("body", [b"ws_connections many\n", b"ws_connections{ 7\n", b"<html>nginx</html>\n"])
+async def test_what_is_not_prometheus(body: bytes) -> None:
+    assert (await fail(measuring("ws_connections"), with_body(body))).startswith("GET /metrics: not Prometheus text: ")
+
+
+# -- the answer ---------------------------------------------------------------------------------------------------
+
+
+async def test_another_status() -> None:
+    assert await fail(pointing("/x"), with_body(b'{"x": 1}', status="404 Not Found")) == (
+        "GET /stats: status 404 where 200 was expected"
+    )
+
+
+async def test_what_is_not_http() -> None:
+    assert await fail(pointing("/x"), b"hello") == "GET /stats: not an HTTP answer: b'hello'"
+
+
+async def test_nobody_there() -> None:
+    with unused_port() as address, pytest.raises(StatisticsError, match=r"^GET /stats: .*Connect call failed"):
+        await read_statistics(address, pointing("/x"), within=PATIENCE)
+
+
+async def test_no_answer_in_time() -> None:
+    async with answering(end=lambda peer: None) as address:
+        with pytest.raises(StatisticsError) as caught:
+            await read_statistics(address, pointing("/x"), within=0.1)
+    assert str(caught.value) == "GET /stats: TimeoutError"

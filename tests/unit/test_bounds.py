@@ -1,0 +1,38 @@
+"""Bounds and patience, as they follow from what a contract declares."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.bounds import Bound, dead_peer_bound, patience
+from chaos.contract import Contract, Establishment
+
+
+def test_with_a_sweep_all_three_intervals_add_up() -> None:
+    """The peer dies right after a pong, its death shows right after a sweep."""
+    assert dead_peer_bound(interval=30.0, timeout=45.0, sweep=60.0) == Bound(
+        135.0, "heartbeat interval 30s + heartbeat timeout 45s + sweep 60s"
+    )
+
+
+def test_without_a_sweep_there_is_nothing_to_wait_for_after_the_timeout() -> None:
+    assert dead_peer_bound(interval=0.5, timeout=0.75, sweep=None) == Bound(
+        1.25, "heartbeat interval 500ms + heartbeat timeout 750ms"
+    )
+
+
+@pytest.mark.parametrize(
+    ("within", "seconds"),
+    [
+        ("1s", 3.0),
+        ("10s", 30.0),
+        ("100ms", 2.0),  # a promise may be quick, and the machine slow
+    ],
+)
+def test_patience_is_thrice_what_a_connection_may_take(within: str, seconds: float) -> None:
+    promises = Contract(establishment=Establishment.model_validate({"within": within}))
+    assert patience(promises) == pytest.approx(seconds)
+
+
+def test_patience_where_nothing_is_promised() -> None:
+    assert patience(Contract()) == 10.0
