@@ -60,13 +60,14 @@ async def poll_until(read: Callable[[], Awaitable[T]], enough: Callable[[T], boo
 async def wires_of(victims: CrowdHandle, agent: AsyncAgent, port: int) -> list[Wire]:
     """The connections of a crowd that the server's kernel holds, found by the client's own port.
 
-    Only meaningful on a TCP-true path: behind a proxy the server's peer is the proxy.
+    Only meaningful on a TCP-true path: behind a proxy the server's peer is the proxy. A connection in TIME_WAIT is
+    somebody else's that used the same port, from another address for instance.
     """
     ports = {local_port: client for client, _, local_port in await victims.locals()}
     return [
         Wire(client=ports[found.remote[1]], server=found.local, peer=found.remote)
         for found in await agent.sockets(port)
-        if found.side == "local" and found.remote[1] in ports and found.state != "LISTEN"
+        if found.side == "local" and found.remote[1] in ports and found.state not in ("LISTEN", "TIME_WAIT")
     ]
 
 
