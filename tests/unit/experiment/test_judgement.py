@@ -9,6 +9,7 @@ import pytest
 
 from chaos.expectations import Expectation, Record
 from chaos.experiment import Inconclusive, Violated, Worse
+from chaos.experiment.experiment import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged
 from chaos.faults import Latency
 from chaos.journal import FindingMade, Injected, Round, Sample, read_journal
@@ -140,14 +141,14 @@ async def test_without_faults_there_may_be_nothing_to_judge(make: Make) -> None:
 
 async def test_rounds_end_once_everything_is_decided(made: Scripted) -> None:
     numbers = [number async for number in made.experiment.rounds([HELD, VIOLATED])]
-    # 3 to warm up, 12 that a slope takes at least; then every fourth is looked at.
-    assert numbers == list(range(1, 16))
+    # Some to warm up, 12 that a slope takes at least; then every fourth is looked at.
+    assert numbers == list(range(1, WARM_UP + 12 + 1))
 
 
 async def test_rounds_that_decide_nothing_end_with_the_budget(made: Scripted) -> None:
     numbers = [number async for number in made.experiment.rounds([HELD, INCONCLUSIVE])]
-    assert numbers == list(range(1, 61))
-    assert len(made.remote.called("flush")) == 12
+    assert numbers == list(range(1, MOST_ROUNDS + 1))
+    assert len(made.remote.called("flush")) == (MOST_ROUNDS - WARM_UP - 12) // 4 + 1
 
 
 async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
@@ -158,11 +159,11 @@ async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
         ]
     )
     made.remote.answers["sample"] = lambda: next(samples)
-    for number in range(1, 6):
+    for number in range(1, WARM_UP + 3):
         await made.experiment.record_round(number, ended=50 * number)
     await made.experiment.record()
     rounds = read_journal(made.directory).of(Round)
     assert [(event.at, event.ended, event.fds, event.memory, event.threads) for event in rounds] == [
-        (4.0, 200, 11, 800, 2),
-        (5.0, 250, 12, 950, 2),  # where the kernel gives no proportional share
+        (4.0, 50 * (WARM_UP + 1), 11, 800, 2),
+        (5.0, 50 * (WARM_UP + 2), 12, 950, 2),  # where the kernel gives no proportional share
     ]
