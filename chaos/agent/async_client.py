@@ -12,7 +12,16 @@ from signal import Signals
 from types import TracebackType
 from typing import Any
 
-from chaos.agent.protocol import MOST_DESCRIPTORS, check_socket_path, decode_answer, encode, grace, result_of
+from chaos.agent.protocol import (
+    CLOSED,
+    MOST_DESCRIPTORS,
+    check_socket_path,
+    decode_answer,
+    encode,
+    gone,
+    grace,
+    result_of,
+)
 from chaos.agent.types import Connection, CutRule, Endpoint, Hello, RuleCounters, SocketInfo, Spawned
 from chaos.errors import AgentError
 from chaos.journal import Sample
@@ -39,7 +48,7 @@ class AsyncAgent:
         self._pending = b""
         self._received: deque[socket.socket] = deque()
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
-        self._gone = ""
+        self._gone: AgentError | None = None
         self._loop.add_reader(connection, self._readable)
 
     @classmethod
@@ -72,8 +81,8 @@ class AsyncAgent:
         return (await self._exchange(do, fields))[0]
 
     async def _exchange(self, do: str, fields: dict[str, Any]) -> tuple[Any, socket.socket | None]:
-        if self._gone:
-            raise AgentError(f"the agent on {self._path} is gone: {self._gone}; its log says why")
+        if self._gone is not None:
+            raise AgentError(str(self._gone))
         number = next(self._numbers)
         request = encode({"id": number, "do": do, **fields})
         waiting = self._waiting[number] = self._loop.create_future()
@@ -84,7 +93,7 @@ class AsyncAgent:
         except TimeoutError as error:
             raise AgentError(f"the agent on {self._path} did not answer {do} in time; its log says why") from error
         except OSError as error:
-            raise AgentError(f"the agent on {self._path} is gone: {error.strerror}; its log says why") from error
+            raise gone(self._path, error) from error
         finally:
             self._waiting.pop(number, None)
         return result_of(answer), connection
@@ -100,11 +109,11 @@ class AsyncAgent:
         except BlockingIOError:
             return
         except OSError as error:
-            self._end(str(error.strerror))
+            self._end(error)
             return
         self._received.extend(socket.socket(fileno=descriptor) for descriptor in descriptors)
         if not chunk:
-            self._end("it closed the connection")
+            self._end(CLOSED)
             return
         *lines, self._pending = (self._pending + chunk).split(b"\n")
         try:
@@ -122,17 +131,17 @@ class AsyncAgent:
         elif connection is not None:  # nobody waits for it any more
             connection.close()
 
-    def _end(self, why: str) -> None:
-        if self._gone:
+    def _end(self, why: OSError | str) -> None:
+        if self._gone is not None:
             return
-        self._gone = why
+        self._gone = gone(self._path, why)
         self._loop.remove_reader(self._socket)
         self._socket.close()
         while self._received:
             self._received.popleft().close()
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(AgentError(f"the agent on {self._path} is gone: {why}; its log says why"))
+                waiting.set_exception(AgentError(str(self._gone)))
 
     async def hello(self) -> Hello:
         """Who the agent is, and what it can do where it runs."""

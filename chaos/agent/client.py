@@ -12,7 +12,16 @@ from signal import Signals
 from types import TracebackType
 from typing import Any
 
-from chaos.agent.protocol import MOST_DESCRIPTORS, check_socket_path, decode_answer, encode, grace, result_of
+from chaos.agent.protocol import (
+    CLOSED,
+    MOST_DESCRIPTORS,
+    check_socket_path,
+    decode_answer,
+    encode,
+    gone,
+    grace,
+    result_of,
+)
 from chaos.agent.types import Connection, CutRule, Endpoint, Hello, RuleCounters, SocketInfo, Spawned
 from chaos.errors import AgentError
 from chaos.journal import Sample
@@ -71,7 +80,7 @@ class AgentClient:
                 self.close()  # part of a request may be on its way, and a new one would be appended to it
                 raise AgentError(f"the agent on {self._path} did not answer {do} in time; its log says why") from error
             except OSError as error:
-                raise AgentError(f"the agent on {self._path} is gone: {error.strerror}; its log says why") from error
+                raise gone(self._path, error) from error
             connection = self._received.popleft() if answer.get("fd") else None
         return result_of(answer), connection
 
@@ -89,7 +98,7 @@ class AgentClient:
             chunk, descriptors, _, _ = socket.recv_fds(self._socket, _RECEIVE, MOST_DESCRIPTORS)
             self._received.extend(socket.socket(fileno=descriptor) for descriptor in descriptors)
             if not chunk:
-                raise AgentError(f"the agent on {self._path} is gone: it closed the connection; its log says why")
+                raise gone(self._path, CLOSED)
             self._pending += chunk
         line, _, self._pending = self._pending.partition(b"\n")
         return line

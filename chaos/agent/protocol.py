@@ -18,12 +18,14 @@ from typing import Any
 from chaos.errors import AgentError
 
 __all__ = [
+    "CLOSED",
     "MAX_REQUEST",
     "MOST_DESCRIPTORS",
     "VERSION",
     "check_socket_path",
     "decode_answer",
     "encode",
+    "gone",
     "grace",
     "result_of",
 ]
@@ -36,6 +38,9 @@ MAX_REQUEST = 1 << 20
 
 MOST_DESCRIPTORS = 16
 """File descriptors that one read makes room for. The kernel ends a read at each message that carries one."""
+
+CLOSED = "it closed the connection"
+"""Why an agent is gone that ended, whatever its kernel sent."""
 
 _GRACE = 15.0
 """Seconds an answer may take beyond what its request may wait for: nft's own deadline is 10 s."""
@@ -67,6 +72,19 @@ def grace(fields: Mapping[str, Any]) -> float | None:
         return _GRACE
     timeout = fields["timeout"]
     return None if timeout is None else timeout + _GRACE
+
+
+def gone(path: Path, why: OSError | str) -> AgentError:
+    """The error of an agent that is no longer there.
+
+    One that ended with a request unread resets the connection, another one closes it: which of the two is a matter of
+    microseconds and says nothing of the agent, so both are told alike.
+    """
+    if isinstance(why, ConnectionResetError | BrokenPipeError):
+        why = CLOSED
+    elif isinstance(why, OSError):
+        why = why.strerror or str(why)
+    return AgentError(f"the agent on {path} is gone: {why}; its log says why")
 
 
 def decode_answer(line: bytes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import inspect
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,10 @@ async def test_a_request_given_up_does_not_disturb_the_next(agent: AgentProcess,
 
 
 @pytest.fixture
-def doomed(directory: Path) -> AgentProcess:
-    return launch_agent(socket=directory / "agent.sock", isolation=Isolation(Kind.PLAIN))
+def doomed(directory: Path) -> Iterator[AgentProcess]:
+    """An agent that a test kills; what is left of it is ended also where the test fails half-way."""
+    with launch_agent(socket=directory / "agent.sock", isolation=Isolation(Kind.PLAIN)) as process:
+        yield process
 
 
 async def test_all_who_wait_hear_of_the_agent_s_death(doomed: AgentProcess, directory: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from signal import Signals
 
 import pytest
 
-from chaos.agent.protocol import check_socket_path, decode_answer, encode, grace, result_of
+from chaos.agent.protocol import check_socket_path, decode_answer, encode, gone, grace, result_of
 from chaos.errors import AgentError
 
 
@@ -47,6 +48,19 @@ def test_a_refusal_is_raised_in_the_agent_s_words() -> None:
     assert result_of({"id": 1, "ok": 3}) == 3
     with pytest.raises(AgentError, match=r"^no such thing$"):
         result_of({"id": 1, "error": "no such thing"})
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "it closed the connection"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "it closed the connection"),
+        (OSError(errno.EBADF, "Bad file descriptor"), "Bad file descriptor"),
+        ("this connection was closed", "this connection was closed"),
+    ],
+)
+def test_an_agent_that_ended_is_told_alike_whatever_its_kernel_sent(why: OSError | str, told: str) -> None:
+    assert str(gone(Path("/tmp/a.sock"), why)) == f"the agent on /tmp/a.sock is gone: {told}; its log says why"
 
 
 def test_a_request_may_take_as_long_as_it_waits_and_some_time_more() -> None:
