@@ -73,6 +73,10 @@ class Start(_Table):
     ] = None
     ready_within: Annotated[Duration, Field(description="From start to healthy, at most.")] = 20.0
     environment: Annotated[dict[str, str], Field(description="Environment variables.")] = {}
+    exclusive: Annotated[
+        bool,
+        Field(description="Only one may run at a time: two would share a file or a database of its own."),
+    ] = False
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:

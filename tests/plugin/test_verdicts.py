@@ -30,6 +30,7 @@ CELL = Cell(
     needs=(),
     endpoints=(),
     destructive=False,
+    waits=False,
 )
 DEATH = "the server ended in the middle of the scenario, with exit code 3; promised: ..."
 

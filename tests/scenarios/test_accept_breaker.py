@@ -15,6 +15,7 @@ from chaos.faults.base import Fault
 
 pytestmark = [
     pytest.mark.chaos,
+    pytest.mark.waits,
     pytest.mark.destructive,
     pytest.mark.needs(Capability.UPSTREAM, endpoints=["gated"]),
     pytest.mark.reads("accept_breaker.failure_threshold"),

@@ -21,6 +21,7 @@ from chaos.journal import Source
 
 pytestmark = [
     pytest.mark.chaos,
+    pytest.mark.waits,
     pytest.mark.destructive,
     pytest.mark.needs(Capability.UPSTREAM, endpoints=["data"]),
     pytest.mark.reads("breaker.failure_threshold", "breaker.recovery_timeout"),

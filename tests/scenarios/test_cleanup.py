@@ -24,7 +24,7 @@ from chaos.faults import (
 )
 from chaos.faults.base import Fault
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
 DEAD = 10
 """Peers that die: enough to tell one that was forgotten from all of them."""

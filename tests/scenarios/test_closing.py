@@ -12,7 +12,7 @@ from chaos.experiment import Experiment
 from chaos.faults import SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 
-pytestmark = [pytest.mark.chaos, pytest.mark.destructive]
+pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.destructive]
 
 
 @pytest.mark.promise(

@@ -11,7 +11,7 @@ from chaos.experiment import Experiment
 from chaos.faults import ClientReset, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 
-pytestmark = [pytest.mark.chaos, pytest.mark.needs(endpoints=["feed"])]
+pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.needs(endpoints=["feed"])]
 
 INTERVALS = 10
 """Broadcast intervals that are watched under the fault."""

@@ -11,7 +11,7 @@ from chaos.experiment import Experiment, Via
 from chaos.faults import Latency, ServerStopped
 from chaos.faults.base import Fault
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
 PERIODS = 5
 """Heartbeats that are watched: one that comes every other time only is seen twice."""
