@@ -27,6 +27,8 @@ class ConnectionBurst(Fault):
     name: ClassVar[str] = "burst"
     family: ClassVar[str] = "crowd"
     needs: ClassVar[frozenset[Capability]] = frozenset()
+    waits: ClassVar[int] = 4
+    """The name's look-up, and the three phases of an attempt."""
     cannot: ClassVar[str] = "many source addresses"
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
