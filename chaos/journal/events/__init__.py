@@ -4,6 +4,7 @@ base        what every event has
 course      who writes, the scenario's parts, remarks
 faults      what was done, its evidence, how it was taken away
 clients     what clients saw
+harness     which process stamps whose times, and how late it was
 canary      the harness's own clients
 server      the server from outside and by its own word
 judgement   what was found
@@ -16,6 +17,7 @@ from chaos.journal.events.canary import Beat, Call, Source
 from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic
 from chaos.journal.events.course import Note, Phase, PhaseEntered, Segment
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
+from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.judgement import FindingMade, VerdictGiven
 from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, Statistics
 
@@ -26,6 +28,7 @@ __all__ = [
     "Beat",
     "Bite",
     "Call",
+    "CrowdMade",
     "Ended",
     "Event",
     "Evidence",
@@ -35,6 +38,7 @@ __all__ = [
     "HealingState",
     "Hit",
     "Injected",
+    "Lateness",
     "Note",
     "Outcome",
     "Phase",
@@ -50,8 +54,8 @@ __all__ = [
     "VerdictGiven",
 ]
 
-VERSION = 1
-"""Raised when an event changes its meaning; a reader refuses journals of a later version."""
+VERSION = 2
+"""Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -69,6 +73,8 @@ KINDS: dict[str, type[Event]] = {
         Call,
         Round,
         Beat,
+        CrowdMade,
+        Lateness,
         ServerEvent,
         Sample,
         Statistics,
