@@ -4,6 +4,10 @@ A unix socket in a directory of mode 0700 carries pickled requests and answers, 
 any object; its public coroutine methods can be called by name, any number at once. What the method raises is raised
 at the caller. When the caller's connection ends, the service is told (`connection_lost`), so that nothing outlives
 the process that asked for it.
+
+Every call has a deadline: a method that hangs ends for its caller as `Overdue`, in words, and never as a test that
+somebody had to shoot. A caller's deadline is beyond every deadline that the callee has itself, so that what is known
+best is what is told.
 """
 
 from __future__ import annotations
@@ -18,14 +22,24 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from chaos.errors import ChaosError
+from chaos.units import format_duration
 
-__all__ = ["RemoteGone", "RpcClient", "Service", "serve"]
+__all__ = ["GRACE", "Overdue", "RemoteGone", "RpcClient", "Service", "serve"]
+
+GRACE = 30.0
+"""Seconds for a call that waits for nobody, and what a call that waits has beyond that: above the longest that one
+helper which hangs holds a conductor or a worker up (a link with four calls of 5 s and 0.5 s to drain; the agent has
+15 s, the start of a crowd worker 10 s and its end 5 s). What is not in trouble answers in milliseconds."""
 
 _LENGTH = struct.Struct("!I")
 
 
 class RemoteGone(ChaosError):
     """The process at the other end has ended."""
+
+
+class Overdue(ChaosError):
+    """The process at the other end lives, and has not answered in time."""
 
 
 class Service(Protocol):
@@ -77,17 +91,28 @@ class RpcClient:
             raise RemoteGone(f"{name} does not answer at {path.name}: {error.strerror}") from error
         return cls(reader, writer, name=name)
 
-    async def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Call a method of the service; raises what it raised, or RemoteGone when the process has ended."""
+    async def call(self, method: str, /, *args: Any, within: float = GRACE, **kwargs: Any) -> Any:
+        """Call a method of the service, which has `within` seconds to answer; what it is doing by then goes on.
+
+        Raises what the method raised, Overdue, or RemoteGone when the process has ended.
+        """
         if self._task.done():
             raise RemoteGone(f"{self._name} has ended, so {method} cannot be called")
         number = next(self._numbers)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            _send(self._writer, (number, method, args, kwargs))
-            await self._writer.drain()
-            return await answer
+            async with asyncio.timeout(within) as deadline:
+                _send(self._writer, (number, method, args, kwargs))
+                await self._writer.drain()
+                return await answer
+        except TimeoutError as error:
+            if not deadline.expired():  # the method's own
+                raise
+            raise Overdue(
+                f"{self._name} did not answer {_described(method, args)} within {format_duration(within)}; it hangs, "
+                "or this machine is overloaded: its log and the last events of its journal say what it was doing"
+            ) from error
         except ConnectionError as error:
             raise RemoteGone(f"{self._name} ended during {method}") from error
         finally:
@@ -149,6 +174,13 @@ async def _answer(
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         _send(writer, (number, None, ChaosError(f"{method} answered with what cannot be sent: {error}")))
     await writer.drain()
+
+
+def _described(method: str, args: tuple[Any, ...]) -> str:
+    """A call in a sentence: `inject(Vanished, 'dying')`. Values that are not short go by the name of their type."""
+    telling = (arg for arg in args if not isinstance(arg, dict | list | tuple | None))
+    shown = (repr(arg) if isinstance(arg, str | int | float) else type(arg).__name__ for arg in telling)
+    return f"{method}({', '.join(shown)})"
 
 
 def _sendable(error: Exception, method: str) -> Exception:

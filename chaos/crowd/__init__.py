@@ -7,8 +7,8 @@
     client, acts           one member of a crowd, and what it can do to a server
     traffic, histogram     what is counted
     crowd, connecting      a named crowd: modes of connecting, acts of all or some
-    worker, lifeline       the process that holds crowds, and its end
-    process, handle        the conductor's side
+    worker, lifeline       the process that holds crowds, and its end; clock: how late its loop is
+    process, handle        the conductor's side; deadlines: how long its calls may take
 
 Another kind of worker (say, one that opens tens of thousands of connections) is another module that serves the same
 calls: the conductor's side only knows a `CrowdWorker` that can be called.

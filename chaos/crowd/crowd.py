@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from websockets.exceptions import ProtocolError
@@ -154,8 +155,9 @@ class Crowd:
         if self._plan.send is None:
             raise CrowdError(f"the plan of crowd {self._name!r} has no exchange; give it send and expect")
         members = self._members(clients) if clients is not None else self._connected(None)
+        began = time.monotonic()
         answers = await asyncio.gather(*(self._converse(client, count, gap) for client in members))
-        return _summary([answer for each in answers for answer in each], asked=count * len(members))
+        return _summary([answer for each in answers for answer in each], asked=count * len(members), began=began)
 
     async def send(self, text: str, *, clients: Collection[int] | None = None) -> int:
         """Send a message that awaits no answer; the number of clients that could."""
@@ -249,7 +251,7 @@ class Crowd:
         return answers
 
 
-def _summary(answers: Sequence[Answer], *, asked: int) -> ExchangeResult:
+def _summary(answers: Sequence[Answer], *, asked: int, began: float) -> ExchangeResult:
     by_result = {result: [answer for answer in answers if answer.result is result] for result in Result}
     return ExchangeResult(
         sent=len(answers),
@@ -258,4 +260,6 @@ def _summary(answers: Sequence[Answer], *, asked: int) -> ExchangeResult:
         missing=len(by_result[Result.MISSING]),
         unsent=asked - len(answers),
         round_trips=tuple(sorted(answer.round_trip for answer in by_result[Result.ANSWERED])),
+        began=began,
+        ended=time.monotonic(),
     )

@@ -71,6 +71,9 @@ class ExchangeResult:
     """Asked for, but the client was not in a state to send."""
     round_trips: tuple[float, ...]
     """Seconds from the message to its answer, of those answered, in rising order."""
+    began: float
+    ended: float
+    """When the first was due and the last was over, seconds monotonic."""
 
     @property
     def complete(self) -> bool:
@@ -85,4 +88,6 @@ class ExchangeResult:
             missing=self.missing + other.missing,
             unsent=self.unsent + other.unsent,
             round_trips=tuple(sorted(self.round_trips + other.round_trips)),
+            began=min(self.began, other.began),
+            ended=max(self.ended, other.ended),
         )

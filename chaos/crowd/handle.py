@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Protocol
 
+from chaos.crowd import deadlines
 from chaos.crowd.connecting import CLOSE_CODE
 from chaos.crowd.plan import ClientPlan, ClientState, ExchangeResult, Mode, SocketState
 from chaos.errors import CrowdError
@@ -12,11 +13,6 @@ from chaos.journal import Attempt, Ended
 
 __all__ = ["CrowdHandle", "CrowdWorker"]
 
-_SLACK = 5.0
-"""Seconds that a call may take beyond what its plan allows: the lateness of a saturated loop is 0.2 to 0.5 (measured),
-and the machine may be busy with other things."""
-_PER_CLIENT = 0.01
-"""Seconds of the worker's own work for one client in one call; one whole connection takes 0.0003 (measured)."""
 _HELD = frozenset({ClientState.OPEN, ClientState.SILENT, ClientState.STALLED, ClientState.HALF_CLOSED})
 
 
@@ -67,18 +63,8 @@ class CrowdHandle:
 
     async def connect(self, mode: Mode = Mode.SIMULTANEOUS, *, gap: float = 0.0, hold: bool = True) -> list[Attempt]:
         """Connect everyone; see `Mode` and `Crowd.connect`. Returns every attempt when all have ended."""
-        attempt = self.plan.timeouts.total
-        leaving = 0.0 if hold else self.plan.close_timeout
-        match mode:
-            case Mode.SEQUENTIAL:
-                within = self.size * (attempt + gap + leaving)
-            case Mode.PACED:
-                within = self.size * gap + attempt + leaving
-            case _:
-                within = attempt + leaving
-        attempts: list[Attempt] = await self._call(
-            "connect", mode, gap=gap, hold=hold, within=self.plan.timeouts.tcp + within
-        )
+        within = deadlines.connecting(self.plan, self.size, mode, gap=gap, hold=hold)
+        attempts: list[Attempt] = await self._call("connect", mode, gap=gap, hold=hold, within=within)
         return attempts
 
     async def close(self, *, code: int = CLOSE_CODE) -> list[Ended]:
@@ -128,9 +114,8 @@ class CrowdHandle:
 
     async def exchange(self, count: int = 1, *, gap: float = 0.0) -> ExchangeResult:
         """`count` exchanges on each client, `gap` seconds apart."""
-        result: ExchangeResult = await self._call(
-            "exchange", count, gap=gap, within=count * (self.plan.answer_timeout + gap)
-        )
+        within = deadlines.exchanging(self.plan, count, gap=gap)
+        result: ExchangeResult = await self._call("exchange", count, gap=gap, within=within)
         return result
 
     async def send(self, text: str) -> int:
@@ -176,6 +161,6 @@ class CrowdHandle:
             method,
             *args,
             clients=self._indices,
-            within=within + _SLACK + self.size * _PER_CLIENT,
+            within=deadlines.call(self.size, waits=within),
             **kwargs,
         )

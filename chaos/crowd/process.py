@@ -17,7 +17,7 @@ import chaos
 from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import ClientPlan
 from chaos.errors import CrowdError
-from chaos.rpc import RemoteGone, RpcClient
+from chaos.rpc import Overdue, RemoteGone, RpcClient
 
 __all__ = ["START_WITHIN", "WorkerProcess"]
 
@@ -122,9 +122,8 @@ class WorkerProcess:
         if self._rpc is None:
             raise CrowdError(self._obituary(f"was closed before {what} was called"))
         try:
-            async with asyncio.timeout(within):
-                return await self._rpc.call(method, *args, **kwargs)
-        except TimeoutError as error:
+            return await self._rpc.call(method, *args, within=within, **kwargs)
+        except Overdue as error:
             raise CrowdError(
                 f"crowd worker {self.name!r} did not answer {what} within {within:.3g}s; "
                 "the machine is overloaded or the worker is stopped: use fewer clients"

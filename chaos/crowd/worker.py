@@ -12,18 +12,21 @@ import asyncio
 import itertools
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from chaos.address import refuse_foreign
+from chaos.crowd.clock import LoopClock
 from chaos.crowd.crowd import Crowd
 from chaos.crowd.lifeline import die_with_parent, quieten_collector, raise_file_limit
 from chaos.crowd.plan import ClientPlan
 from chaos.crowd.recorder import Recorder
 from chaos.crowd.traffic import PERIOD
 from chaos.errors import CrowdError
+from chaos.journal import CrowdMade
 from chaos.journal.writer import FLUSH_WITHIN
 from chaos.rpc import serve
 
@@ -46,23 +49,26 @@ class Worker:
         self._crowds: dict[str, tuple[Crowd, int]] = {}
         self._numbers = itertools.count(1)
         self._recorder = Recorder()
+        self._clock = LoopClock(self._recorder.write)
         self._bug = ""
         self._ticking = asyncio.create_task(self._tick(), name="flush and traffic")
         self._ticking.add_done_callback(self._stopped_ticking)
 
     async def open_cell(self, directory: Path, *, run: str, cell: str) -> None:
         """Write events into a segment in `directory` from now on."""
-        self._write_traffic()  # what was exchanged before belongs to no cell
+        self._write_periods()  # what was before belongs to no cell
         self._recorder.open(directory, run=run, cell=cell)
+        for crowd in self._crowds:
+            self._announce(crowd)
 
     async def close_cell(self) -> None:
         """Complete the segment. Raises JournalError when any of it could not be written."""
-        self._write_traffic()
+        self._write_periods()
         self._recorder.close()
 
     async def flush(self) -> None:
-        """Hand everything recorded so far to the kernel, the traffic of the second under way included."""
-        self._write_traffic()
+        """Hand everything recorded so far to the kernel, the periods under way included: traffic, and lateness."""
+        self._write_periods()
         self._recorder.flush()
 
     async def create(self, crowd: str, plan: ClientPlan, count: int) -> None:
@@ -80,6 +86,7 @@ class Worker:
             )
         made = Crowd(crowd, plan, count, record=self._recorder.write, numbers=self._numbers)
         self._crowds[crowd] = made, count
+        self._announce(crowd)
 
     async def on(self, crowd: str, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """Call a coroutine method of a crowd by its name."""
@@ -98,6 +105,7 @@ class Worker:
     def connection_lost(self) -> None:
         """The caller is gone: nothing may outlive it."""
         self._ticking.cancel()
+        self._clock.stop()
         try:
             self._recorder.close()
         finally:
@@ -120,6 +128,13 @@ class Worker:
         except KeyError:
             known = ", ".join(repr(name) for name in self._crowds) or "none"
             raise CrowdError(f"there is no crowd {name!r}; there are {known}") from None
+
+    def _announce(self, crowd: str) -> None:
+        self._recorder.write(CrowdMade(at=time.monotonic(), crowd=crowd, pid=os.getpid()))
+
+    def _write_periods(self) -> None:
+        self._write_traffic()
+        self._clock.write()
 
     def _write_traffic(self) -> None:
         for crowd, _ in self._crowds.values():

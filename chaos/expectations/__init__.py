@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.expectations.base import Expectation, Record, judge_all, quantile
+from chaos.expectations.base import Expectation, Record, Uncertainty, judge_all, quantile
 from chaos.expectations.breaker import (
     AnsweredWhileOpen,
     CallsAnswered,
@@ -43,6 +43,7 @@ __all__ = [
     "StatisticsAgree",
     "SteadyBefore",
     "TurnedAwayWhileOpen",
+    "Uncertainty",
     "Undisturbed",
     "UpstreamCalled",
     "UpstreamLeftAlone",

@@ -1,76 +1,18 @@
-"""What a judgement is made of: a record to read, a limit to hold it against, and how sure the reading is."""
+"""What a judgement is: a record to read, a limit to hold it against, and how sure the reading is."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.journal import (
-    Attempt,
-    Beat,
-    Ended,
-    Frame,
-    Healing,
-    Journal,
-    Outcome,
-    Receipt,
-    Sample,
-)
-from chaos.units import format_duration
+from chaos.expectations.record import Record, Uncertainty
+from chaos.journal import Outcome
 from chaos.verdict import Finding, Verdict
 
-__all__ = ["Expectation", "Record", "against_limit", "judge_all", "quantile"]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The journal of one cell, with the readings that every expectation needs."""
-
-    journal: Journal
-
-    @property
-    def lateness(self) -> float:
-        """The worst lateness of the harness itself, seconds: no breach smaller than this is the server's."""
-        return max((beat.lateness for beat in self.journal.of(Beat)), default=0.0)
-
-    @property
-    def sampling(self) -> float:
-        """The widest gap between two samples in this record, seconds: the uncertainty of every "when" they give."""
-        times = [sample.at for sample in self.journal.of(Sample)]
-        gaps = (later - earlier for earlier, later in itertools.pairwise(times))
-        return max(gaps, default=0.0)
-
-    def receipts(self) -> list[Receipt]:
-        return self.journal.of(Receipt)
-
-    def bitten_since(self) -> float | None:
-        """When the first fault began to act, seconds monotonic; None where none was injected."""
-        return min((receipt.since for receipt in self.receipts()), default=None)
-
-    def healed_since(self) -> float | None:
-        """When the last fault stopped to act, seconds monotonic; None where none healed."""
-        return max((healing.since for healing in self.journal.of(Healing)), default=None)
-
-    def attempts(self, crowd: str) -> list[Attempt]:
-        return [attempt for attempt in self.journal.of(Attempt) if attempt.crowd == crowd]
-
-    def opened(self, crowd: str) -> list[Attempt]:
-        return [attempt for attempt in self.attempts(crowd) if attempt.outcome is Outcome.OPEN]
-
-    def endings(self, crowd: str) -> list[Ended]:
-        return [ended for ended in self.journal.of(Ended) if ended.crowd == crowd]
-
-    def frames(self, crowd: str, *, opcode: str | None = None) -> list[Frame]:
-        return [
-            frame
-            for frame in self.journal.of(Frame)
-            if frame.crowd == crowd and (opcode is None or frame.opcode == opcode)
-        ]
+__all__ = ["Expectation", "Record", "Uncertainty", "against_limit", "judge_all", "quantile"]
 
 
 class Expectation(ABC):
@@ -125,25 +67,32 @@ class Expectation(ABC):
         *,
         observed: str,
         promised: str,
+        uncertainty: Uncertainty | None = None,
         figure: str = "",
-        sampled: bool = False,
         evidence: Iterable[str] = (),
     ) -> Finding:
         """The finding of a duration against its limit, both in seconds, with the harness's own uncertainty.
 
-        `sampled` durations end at a sample, so the sampling interval adds to what may be ours.
+        `uncertainty` is that of the judged window and of the processes that stamped what is judged; without it
+        everything that was late in the whole record counts.
         """
-        uncertainty = record.lateness + (record.sampling if sampled else 0.0)
-        verdict = against_limit(took, limit, uncertainty=uncertainty)
+        may_be_ours = record.late() if uncertainty is None else uncertainty
+        verdict = against_limit(took, limit, uncertainty=may_be_ours.seconds)
         if verdict is Verdict.HELD:
             return self.held(observed, promised, figure=figure)
         if verdict is Verdict.INCONCLUSIVE:
-            return self.inconclusive(
-                f"{observed}, a breach within the reading's own uncertainty of {format_duration(uncertainty)}",
-                promised,
-                figure=figure,
-            )
+            return self.within_uncertainty(observed, promised, may_be_ours, figure=figure)
         return self.violated(observed, promised, figure=figure, evidence=evidence)
+
+    def within_uncertainty(
+        self, observed: str, promised: str, uncertainty: Uncertainty, *, figure: str = ""
+    ) -> Finding:
+        """The finding of a breach that may be ours, and whose."""
+        return self.inconclusive(
+            f"{observed}, a breach within the reading's own uncertainty of {uncertainty.sentence()}",
+            promised,
+            figure=figure,
+        )
 
 
 def against_limit(observed: float, limit: float, *, uncertainty: float) -> Verdict:

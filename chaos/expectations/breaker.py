@@ -77,6 +77,7 @@ class AnsweredWhileOpen(Expectation):
             self.within,
             observed=f"{len(calls)} calls while open, the slowest answered after {format_duration(slowest)}",
             promised=promised,
+            uncertainty=record.conductor_late(self.start, max(call.at for call in calls)),
             figure=format_duration(quantile([call.round_trip for call in calls], 0.5)),
         )
 
@@ -201,6 +202,9 @@ class TurnedAwayWhileOpen(Expectation):
             self.within,
             observed=f"{len(turned)} turned away, the slowest after {format_duration(slowest)}",
             promised=promised,
+            uncertainty=record.crowd_late(
+                self.crowd, min(attempt.began for attempt in turned), max(attempt.at for attempt in turned)
+            ),
             figure=f"{len(turned)}/{len(turned)} away",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record
+from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.journal import Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -37,9 +37,9 @@ class ReleasedWithin(Expectation):
         if not samples:
             return self.inconclusive("no sample of the server's sockets after the fault", promised)
         released = self._released(samples)
-        uncertainty = record.lateness + record.sampling
         if released is None:
             last = samples[-1]
+            uncertainty = self._uncertainty(record, since, last.at).seconds
             watched = last.at - since
             left = last.connections - self.remaining
             observed = f"{left} of {self.dead} dead connections still held {format_duration(watched)} after they died"
@@ -49,9 +49,15 @@ class ReleasedWithin(Expectation):
         took = max(0.0, released.at - since)
         figure = format_duration(took)
         observed = f"the last of {self.dead} dead connections was released after {figure}"
+        uncertain = self._uncertainty(record, since, released.at)
         return self.by_limit(
-            record, took, self.limit, observed=observed, promised=promised, figure=figure, sampled=True
+            record, took, self.limit, observed=observed, promised=promised, figure=figure, uncertainty=uncertain
         )
+
+    @staticmethod
+    def _uncertainty(record: Record, since: float, until: float) -> Uncertainty:
+        """The conductor says when they died, a sample when they were released."""
+        return record.conductor_late(since, until) + record.sampled(since, until)
 
     def _released(self, samples: list[Sample]) -> Sample | None:
         """The first sample from which on the count never rises above what may remain."""

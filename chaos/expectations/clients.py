@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
-from chaos.expectations.base import Expectation, Record, quantile
+from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
 from chaos.journal import Attempt, Outcome, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -76,9 +76,15 @@ class Established(Expectation):
             if late
             else f"{ratio} open, {slowest}",
             promised=promised,
+            uncertainty=_stamped(record, self.crowd, opened),
             figure=f"{ratio} {format_duration(quantile(times, 0.5))}",
             evidence=map(describe, late),
         )
+
+
+def _stamped(record: Record, crowd: str, attempts: list[Attempt]) -> Uncertainty:
+    """What the crowd's worker may have been late by while these attempts were made."""
+    return record.crowd_late(crowd, min(each.began for each in attempts), max(each.at for each in attempts))
 
 
 def _share(ratio: float) -> str:
@@ -144,6 +150,7 @@ class RejectedGracefully(Expectation):
             self.within,
             observed=f"{figure}, the slowest refusal after {format_duration(slowest)}",
             promised=promised,
+            uncertainty=_stamped(record, self.crowd, others),
             figure=figure,
         )
 

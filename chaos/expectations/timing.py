@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,11 @@ class RoundTripsWithin(Expectation):
     round_trips: tuple[float, ...]
     p99: float
     why: str = ""
+    crowd: str = ""
+    """Whose round trips they are; without it nobody knows whose lateness may be in them, so everybody's counts."""
+    start: float = -math.inf
+    end: float = math.inf
+    """When they were made, seconds monotonic."""
 
     def judge(self, record: Record) -> Finding:
         because = f" ({self.why})" if self.why else ""
@@ -42,7 +48,10 @@ class RoundTripsWithin(Expectation):
         measured = quantile(self.round_trips, 0.99)
         figure = f"p99 {format_duration(measured)}"
         observed = f"{figure} of {self.sent} round trips, median {format_duration(quantile(self.round_trips, 0.5))}"
-        return self.by_limit(record, measured, self.p99, observed=observed, promised=promised, figure=figure)
+        uncertainty = record.crowd_late(self.crowd, self.start, self.end) if self.crowd else None
+        return self.by_limit(
+            record, measured, self.p99, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +79,11 @@ class RecoveredWithin(Expectation):
         took = sorted(attempt.at - healed for attempt in opened)[self.count - 1]
         figure = format_duration(took)
         observed = f"all {self.count} clients served again {figure} after healing"
-        return self.by_limit(record, took, self.limit, observed=observed, promised=promised, figure=figure)
+        served = healed + took
+        uncertainty = record.conductor_late(healed, served) + record.crowd_late(self.crowd, healed, served)
+        return self.by_limit(
+            record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +124,10 @@ class DeliveredInSequence(Expectation):
                 return self.violated(f"listener {attempt.client}: {broken}", promised, figure="out of sequence")
         figure = f"gap {format_duration(longest)}"
         observed = f"{len(messages)} broadcasts to {len(opened)} listeners, longest gap {format_duration(longest)}"
-        return self.by_limit(record, longest, self.gap, observed=observed, promised=promised, figure=figure)
+        uncertainty = record.crowd_late(self.crowd, self.start, self.end)
+        return self.by_limit(
+            record, longest, self.gap, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
+        )
 
     def _out_of_sequence(self, texts: list[str]) -> str:
         if self.sequence is None:
@@ -150,4 +166,7 @@ class ShutDownWithin(Expectation):
         if exited.exit_code != 0:
             return self.violated(f"ended with exit code {exited.exit_code} after {figure}", promised, figure=figure)
         observed = f"ended {figure} after SIGTERM"
-        return self.by_limit(record, took, self.limit, observed=observed, promised=promised, figure=figure)
+        uncertainty = record.conductor_late(asked.at, exited.at)
+        return self.by_limit(
+            record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
+        )

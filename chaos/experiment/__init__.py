@@ -6,8 +6,10 @@ the same object serves a notebook or another test runner.
 
 from __future__ import annotations
 
+from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via
-from chaos.experiment.experiment import SAMPLING, Experiment, Injection
+from chaos.experiment.experiment import SAMPLING, Experiment
+from chaos.experiment.injection import Injection
 from chaos.experiment.outcome import Inconclusive, NotJudged, Violated, Worse
 from chaos.experiment.server import ServerControl
 
@@ -18,6 +20,7 @@ __all__ = [
     "Inconclusive",
     "Injection",
     "NotJudged",
+    "RemoteConductor",
     "ServerControl",
     "Via",
     "Violated",

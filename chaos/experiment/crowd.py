@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Any
 
 from chaos.address import Address
+from chaos.crowd import deadlines
 from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
+from chaos.experiment.conductor import RemoteConductor
 from chaos.journal import Attempt
-from chaos.rpc import RpcClient
 from chaos.target import Target
 
 __all__ = ["Crowd", "Via", "plan_for"]
@@ -27,18 +28,21 @@ class Via(StrEnum):
 class Crowd:
     """Clients of one endpoint, by name; they live in a worker process of the conductor."""
 
-    def __init__(self, rpc: RpcClient, name: str, count: int) -> None:
-        self._rpc = rpc
+    def __init__(self, conductor: RemoteConductor, name: str, count: int, plan: ClientPlan) -> None:
+        self._conductor = conductor
+        self._plan = plan
         self.name = name
         self.count = count
 
     async def connect(self, *, mode: Mode = Mode.SIMULTANEOUS, hold: bool = True, gap: float = 0.0) -> list[Attempt]:
         """Connect every client; returns when each attempt has ended one way or the other."""
-        return list(await self._call("connect", mode=mode, hold=hold, gap=gap))
+        waits = deadlines.connecting(self._plan, self.count, mode, gap=gap, hold=hold)
+        return list(await self._call("connect", mode=mode, hold=hold, gap=gap, waits=waits))
 
     async def exchange(self, count: int, *, gap: float = 0.0) -> ExchangeResult:
         """`count` exchanges on every open client, `gap` seconds apart."""
-        result: ExchangeResult = await self._call("exchange", count, gap=gap)
+        waits = deadlines.exchanging(self._plan, count, gap=gap)
+        result: ExchangeResult = await self._call("exchange", count, gap=gap, waits=waits)
         return result
 
     async def act(self, method: str) -> None:
@@ -47,15 +51,15 @@ class Crowd:
 
     async def close(self) -> None:
         """Close every open client with a close frame."""
-        await self._call("close")
+        await self._call("close", waits=self._plan.close_timeout)
 
     async def open_count(self) -> int:
         """How many clients are open."""
-        found: int = await self._rpc.call("open_clients", self.name)
-        return found
+        return await self._conductor.open_clients(self.name, within=deadlines.call(self.count))
 
-    async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return await self._rpc.call("crowd_call", self.name, method, args, kwargs)
+    async def _call(self, method: str, /, *args: Any, waits: float = 0.0, **kwargs: Any) -> Any:
+        within = deadlines.call(self.count, waits=waits)
+        return await self._conductor.crowd_call(self.name, method, args, kwargs, within=within)
 
 
 def plan_for(target: Target, endpoint: str, address: Address, *, patience: float) -> ClientPlan:

@@ -1,13 +1,21 @@
-"""What an experiment may do to the server."""
+"""What an experiment may do to the server, and what it notes of it."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from chaos.address import Address
+from chaos.errors import TargetFailure
+from chaos.expectations import Record, ServerSurvived
+from chaos.experiment.conductor import RemoteConductor
+from chaos.journal import Journal, JournalWriter, ServerEvent
+from chaos.server_view import ServerView
 
-__all__ = ["ServerControl"]
+__all__ = ["ServerControl", "ServerInHand"]
 
 
 class ServerControl(Protocol):
@@ -22,3 +30,76 @@ class ServerControl(Protocol):
     def exit_code(self) -> int | None: ...
     def root_pids(self) -> tuple[int, ...]: ...
     def log_tail(self, lines: int = ...) -> list[str]: ...
+
+
+class ServerInHand:
+    """The server, ended and started by the scenario; every such thing is in the journal."""
+
+    def __init__(
+        self,
+        control: ServerControl,
+        *,
+        view: Callable[[], ServerView],
+        journal: JournalWriter,
+        conductor: RemoteConductor,
+    ) -> None:
+        self.ended_on_purpose = False
+        """Whether the scenario stopped, killed or restarted it: whether it survived is no question then."""
+        self._control = control
+        self._view = view
+        self._journal = journal
+        self._conductor = conductor
+
+    @property
+    def address(self) -> Address:
+        """Where clients reach it without a proxy."""
+        return self._control.address
+
+    def alive(self) -> bool:
+        """Whether its main process runs."""
+        return self._control.alive()
+
+    async def restart(self) -> float:
+        """Start one that has ended, and wait until it is healthy; when it was started, seconds monotonic."""
+        began = time.monotonic()
+        if self._control.alive():
+            return began
+        self.ended_on_purpose = True
+        self._note("starting")
+        await asyncio.to_thread(self._control.start)
+        self._note("started")
+        await self._conductor.server_changed(self._view())
+        return began
+
+    async def terminate(self, *, within: float) -> None:
+        """SIGTERM, and wait for its end at most `within` seconds."""
+        self.ended_on_purpose = True
+        self._note("asked to stop", detail="SIGTERM")
+        try:
+            code = await asyncio.to_thread(self._control.stop, sig=signal.SIGTERM, timeout=within)
+        except TargetFailure as error:
+            self._note("still running", detail=str(error))
+        else:
+            self._note("exited", exit_code=code)
+
+    def survival(self) -> ServerSurvived:
+        """The judgement whether it lives, as things stand now."""
+        alive = self._control.alive()
+        return ServerSurvived(
+            alive=alive,
+            exit_code=None if alive else self._control.exit_code(),
+            log=() if alive else tuple(self._control.log_tail(5)),
+        )
+
+    def died_unasked(self) -> str | None:
+        """One sentence when it has ended although the scenario did not end it, None while all is well."""
+        if self.ended_on_purpose or self._control.alive():
+            return None
+        finding = self.survival().judge(Record(Journal(())))
+        return "\n".join([finding.sentence(), *finding.evidence])
+
+    def _note(self, what: str, *, exit_code: int | None = None, detail: str = "") -> None:
+        pids = self._control.root_pids()
+        self._journal.write(
+            ServerEvent(at=time.monotonic(), what=what, pid=pids[0] if pids else 0, exit_code=exit_code, detail=detail)
+        )

@@ -9,18 +9,19 @@ A fault is a frozen value with one method, an async generator that yields exactl
         ...                             # heal
         yield Healing(...)              # that it is gone, seen as well
 
-`applied` drives it, journals every step and heals whatever the body does. To add a fault, copy the file of the one
-that is nearest, give it a name, and name it in `chaos/faults/__init__.py`.
+`applied` drives it, journals every step and heals whatever the body does; a step that hangs is called off. To add a
+fault, copy the file of the one that is nearest, give it a name, and name it in `chaos/faults/__init__.py`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from chaos.agent.async_client import AsyncAgent
 from chaos.capability import Capability
@@ -29,12 +30,20 @@ from chaos.journal import Evidence, Healing, HealingState, Injected, JournalWrit
 from chaos.links.link import Link
 from chaos.server_view import ServerView
 from chaos.target import Echo
+from chaos.units import format_duration
 from chaos.upstream.client import UpstreamControl
 
 if TYPE_CHECKING:
     from chaos.crowd.handle import CrowdHandle
 
-__all__ = ["Applied", "Fault", "Scene", "applied"]
+__all__ = ["HELPER_WITHIN", "Applied", "Fault", "Scene", "applied"]
+
+T = TypeVar("T")
+
+HELPER_WITHIN = 25.0
+"""Seconds beyond the longest that a helper which hangs holds a fault up before it says so itself: a link with four
+calls of 5 s and 0.5 s to drain; an act of a thousand victims with 10 s to close, 5 s of slack and 10 ms for each would
+be as long. The agent has 15 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,12 @@ class Fault(ABC):
     """Whether the victims need a process of their own."""
     receive_buffer: ClassVar[int | None] = None
     """SO_RCVBUF that the victims need, bytes."""
+    waits: ClassVar[int] = 3
+    """How often injecting waits for the scene's patience, one time after the other, and healing as well; at most."""
+
+    def within(self, patience: float) -> float:
+        """Seconds after which injecting hangs, and healing too: all its waits for the server, and one helper's end."""
+        return self.waits * patience + HELPER_WITHIN
 
     @property
     def label(self) -> str:
@@ -124,23 +139,24 @@ async def applied(fault: Fault, scene: Scene, journal: JournalWriter) -> AsyncIt
     """Inject and prove, run the body, heal and prove: each step is in the journal before the next one begins.
 
     The body's own exception is never masked: a fault that cannot be healed is a Healing with `failed`, not a raise.
+    A step that takes longer than `Fault.within` hangs: it is cancelled, and has as long again to take back what it did.
     Raises FaultError, or the ChaosError that injecting raised; whatever the fault had begun by then it has taken back
     in its own `finally`.
     """
-    steps = fault.apply(scene)
+    steps, within = fault.apply(scene), fault.within(scene.patience)
     journal.write(Injected(at=time.monotonic(), fault=fault.name, description=repr(fault), cannot=fault.cannot))
-    held = Applied(await _injected(fault, steps))
+    held = Applied(await _injected(fault, steps, within))
     try:
         journal.write(held.receipt)
         yield held
     finally:
-        held.healing = await _healed(fault, steps)
+        held.healing = await _healed(fault, steps, within)
         journal.write(held.healing)
 
 
-async def _injected(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Receipt:
+async def _injected(fault: Fault, steps: AsyncIterator[Receipt | Healing], within: float) -> Receipt:
     try:
-        receipt = await anext(steps)
+        receipt = await _in_time(anext(steps), within, fault, "injected")
     except StopAsyncIteration:
         raise FaultError(f"{fault.name} has to yield a Receipt and a Healing; it yielded nothing") from None
     except ChaosError:
@@ -148,16 +164,15 @@ async def _injected(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Re
     except Exception as error:
         raise FaultError(f"{fault.name} could not be injected: {type(error).__name__}: {error}") from error
     if not isinstance(receipt, Receipt):
-        await _end(steps)
+        await _in_time(_end(steps), within, fault, "taken back")
         raise FaultError(f"{fault.name} has to yield a Receipt first; it yielded {type(receipt).__name__}")
     return receipt
 
 
-async def _healed(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Healing:
+async def _healed(fault: Fault, steps: AsyncIterator[Receipt | Healing], within: float) -> Healing:
     began = time.monotonic()
     try:
-        healing = await anext(steps)
-        await _end(steps)
+        healing = await _in_time(_last(steps), within, fault, "healed")
         if isinstance(healing, Healing):
             return healing
         problem = f"it yielded {type(healing).__name__} instead of a Healing"
@@ -172,6 +187,34 @@ async def _healed(fault: Fault, steps: AsyncIterator[Receipt | Healing]) -> Heal
         since=began,
         evidence=(Evidence(what="healing", side="harness", during=problem),),
     )
+
+
+async def _in_time(step: Awaitable[T], within: float, fault: Fault, done: str) -> T:
+    """Await a step, at most `within` seconds and as long again for what it does when it is called off.
+
+    Raises FaultError for one that hangs, and what the step raised.
+    """
+    try:
+        async with asyncio.timeout(2 * within) as the_end:
+            async with asyncio.timeout(within) as called_off:
+                return await step
+    except TimeoutError as error:
+        if not called_off.expired():  # the fault's own
+            raise
+        undone = (
+            f", and hung for {format_duration(within)} more in taking back what it did" if the_end.expired() else ""
+        )
+        raise FaultError(
+            f"{fault.name} was not {done} within {format_duration(within)} and was called off{undone}; a fault that "
+            f"waits for the server more than {fault.waits} times says so in its `waits`"
+        ) from error
+
+
+async def _last(steps: AsyncIterator[Receipt | Healing]) -> Receipt | Healing:
+    """What a fault yields in the end, when it has ended."""
+    found = await anext(steps)
+    await _end(steps)
+    return found
 
 
 async def _end(steps: AsyncIterator[Receipt | Healing]) -> None:

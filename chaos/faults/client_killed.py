@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.evidence import states_evidence, states_once_ended, wires_of
+from chaos.faults.victims import covering, gone_for_good
+from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["ClientKilled"]
 
@@ -35,19 +36,13 @@ class ClientKilled(Fault):
         size = victims.size
         since = time.monotonic()
         exit_code = await victims.kill()
-        states = await poll_until(
-            lambda: peer_states(agent, port, wires),
-            lambda found: "ESTABLISHED" not in found.values(),
-            within=scene.patience,
-        )
+        states = await states_once_ended(agent, port, wires, within=scene.patience)
         covered = sum(state != "ESTABLISHED" for state in states.values())
-        yield Receipt(
-            at=time.monotonic(),
-            fault=self.name,
-            bite=Bite.BIT if covered == size else Bite.DID_NOT_BITE,
+        yield covering(
+            self.name,
+            since=since,
             covered=covered,
             total=size,
-            since=since,
             evidence=(
                 states_evidence(wires, states),
                 Evidence(
@@ -55,6 +50,4 @@ class ClientKilled(Fault):
                 ),
             ),
         )
-        now = time.monotonic()
-        # The process is gone for good; there is nothing left that acts.
-        yield Healing(at=now, fault=self.name, state=HealingState.HEALED, since=now)
+        yield gone_for_good(self.name)

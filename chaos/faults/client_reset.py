@@ -10,7 +10,8 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.victims import covering, gone_for_good
+from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["ClientReset"]
 
@@ -45,13 +46,11 @@ class ClientReset(Fault):
         counted = (await agent.counters()).get("EstabResets", 0) - resets
         gone = sum(state == "gone" for state in states.values())
         covered = min(gone, counted)
-        yield Receipt(
-            at=time.monotonic(),
-            fault=self.name,
-            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+        yield covering(
+            self.name,
+            since=since,
             covered=covered,
             total=victims.size,
-            since=since,
             evidence=(
                 states_evidence(wires, states),
                 Evidence(
@@ -62,6 +61,4 @@ class ClientReset(Fault):
                 ),
             ),
         )
-        now = time.monotonic()
-        # The clients are gone for good; there is nothing left that acts.
-        yield Healing(at=now, fault=self.name, state=HealingState.HEALED, since=now)
+        yield gone_for_good(self.name)

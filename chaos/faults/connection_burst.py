@@ -10,8 +10,8 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import connected_evidence
-from chaos.journal import Attempt, Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.victims import taken_out
+from chaos.journal import Attempt, Bite, Evidence, Healing, Receipt
 from chaos.units import format_duration
 
 __all__ = ["ConnectionBurst", "peak"]
@@ -27,6 +27,8 @@ class ConnectionBurst(Fault):
     name: ClassVar[str] = "burst"
     family: ClassVar[str] = "crowd"
     needs: ClassVar[frozenset[Capability]] = frozenset()
+    waits: ClassVar[int] = 4
+    """The name's look-up, and the three phases of an attempt."""
     cannot: ClassVar[str] = "many source addresses"
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
@@ -57,13 +59,7 @@ class ConnectionBurst(Fault):
             healed_at, inside = time.monotonic(), await victims.open_count()
             await victims.close()
         left = await victims.open_count()
-        yield Healing(
-            at=time.monotonic(),
-            fault=self.name,
-            state=HealingState.FAILED if left else HealingState.HEALED,
-            since=healed_at,
-            evidence=(connected_evidence(inside, left),),
-        )
+        yield taken_out(self.name, since=healed_at, connected=inside, left=left)
 
 
 def peak(attempts: list[Attempt]) -> int:

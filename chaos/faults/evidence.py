@@ -24,6 +24,7 @@ __all__ = [
     "poll_until",
     "process_state",
     "states_evidence",
+    "states_once_ended",
     "wires_of",
 ]
 
@@ -77,6 +78,13 @@ async def peer_states(agent: AsyncAgent, port: int, wires: Sequence[Wire]) -> di
         found.remote: found for found in await agent.sockets(port) if found.side == "local" and found.state != "LISTEN"
     }
     return {wire.client: by_peer[wire.peer].state if wire.peer in by_peer else "gone" for wire in wires}
+
+
+async def states_once_ended(agent: AsyncAgent, port: int, wires: Sequence[Wire], *, within: float) -> dict[int, str]:
+    """The states when the server's kernel has heard the end of each connection, or `within` seconds are over."""
+    return await poll_until(
+        lambda: peer_states(agent, port, wires), lambda found: "ESTABLISHED" not in found.values(), within=within
+    )
 
 
 async def peer_sockets(agent: AsyncAgent, port: int, wires: Sequence[Wire]) -> dict[int, SocketInfo]:

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
-from chaos.journal import Bite, Healing, HealingState, Receipt
+from chaos.faults.evidence import states_evidence, states_once_ended, wires_of
+from chaos.faults.victims import covering, gone_for_good
+from chaos.journal import Healing, Receipt
 
 __all__ = ["FinWithoutClose"]
 
@@ -33,21 +34,13 @@ class FinWithoutClose(Fault):
         wires = await wires_of(victims, agent, port)
         since = time.monotonic()
         await victims.fin()
-        states = await poll_until(
-            lambda: peer_states(agent, port, wires),
-            lambda found: "ESTABLISHED" not in found.values(),
-            within=scene.patience,
-        )
+        states = await states_once_ended(agent, port, wires, within=scene.patience)
         covered = sum(state != "ESTABLISHED" for state in states.values())
-        yield Receipt(
-            at=time.monotonic(),
-            fault=self.name,
-            bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+        yield covering(
+            self.name,
+            since=since,
             covered=covered,
             total=victims.size,
-            since=since,
             evidence=(states_evidence(wires, states),),
         )
-        now = time.monotonic()
-        # The clients are gone for good; there is nothing left that acts.
-        yield Healing(at=now, fault=self.name, state=HealingState.HEALED, since=now)
+        yield gone_for_good(self.name)

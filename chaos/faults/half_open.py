@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.victims import covering
+from chaos.journal import Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import SlowCloseToxic, Stream, TimeoutToxic
 
 __all__ = ["HalfOpen"]
@@ -51,13 +52,11 @@ class HalfOpen(Fault):
             during = await _established(scene)
             left = await victims.open_count()
             covered = max(0, min(there - left, there - (before - during)))
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            yield covering(
+                self.name,
+                since=since,
                 covered=covered,
                 total=victims.size,
-                since=since,
                 evidence=(
                     Evidence(
                         what="established sockets of the server",

@@ -40,6 +40,8 @@ class Latency(Fault):
     name: ClassVar[str] = "latency"
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
+    waits: ClassVar[int] = 1 + 2 * _EXCHANGES
+    """A connection, and two measurements."""
     cannot: ClassVar[str] = "what TCP itself makes of a slow path: the proxy acknowledges at once"
 
     def __post_init__(self) -> None:

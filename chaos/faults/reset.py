@@ -11,7 +11,8 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import poll_until
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.victims import covering
+from chaos.journal import Evidence, Healing, HealingState, Receipt
 
 __all__ = ["Reset"]
 
@@ -42,13 +43,11 @@ class Reset(Fault):
             await victims.send((victims.plan.send or "chaos {n}").replace("{n}", "0"))
             ended = await victims.wait_ended(within=scene.patience)
             how = Counter(each.how for each in ended)
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if how["reset"] == victims.size else Bite.DID_NOT_BITE,
+            yield covering(
+                self.name,
+                since=since,
                 covered=how["reset"],
                 total=victims.size,
-                since=since,
                 evidence=(
                     Evidence(
                         what="how the connections ended",

@@ -10,8 +10,9 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.crowd.plan import ClientState
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import connected_evidence, peer_states, states_evidence, wires_of
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.evidence import peer_states, states_evidence, wires_of
+from chaos.faults.victims import covering, taken_out
+from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["SilentClient"]
 
@@ -37,13 +38,11 @@ class SilentClient(Fault):
             states = await peer_states(agent, port, wires)
             silent = {client for client, state in (await victims.states()).items() if state is ClientState.SILENT}
             covered = sum(states[wire.client] == "ESTABLISHED" and wire.client in silent for wire in wires)
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            yield covering(
+                self.name,
+                since=since,
                 covered=covered,
                 total=victims.size,
-                since=since,
                 evidence=(
                     states_evidence(wires, states),
                     Evidence(
@@ -58,10 +57,4 @@ class SilentClient(Fault):
             healed_at, before = time.monotonic(), await victims.open_count()
             await victims.reset()
         left = await victims.open_count()
-        yield Healing(
-            at=time.monotonic(),
-            fault=self.name,
-            state=HealingState.FAILED if left else HealingState.HEALED,
-            since=healed_at,
-            evidence=(connected_evidence(before, left),),
-        )
+        yield taken_out(self.name, since=healed_at, connected=before, left=left)

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import Wire, connected_evidence, peer_sockets, poll_until, wires_of
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.evidence import Wire, peer_sockets, poll_until, wires_of
+from chaos.faults.victims import covering, taken_out
+from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["StalledReader"]
 
@@ -60,26 +61,18 @@ class StalledReader(Fault):
                 within=scene.patience,
             )
             covered = len(_stuck(*looks, closed=closed))
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            yield covering(
+                self.name,
+                since=since,
                 covered=covered,
                 total=victims.size,
-                since=since,
-                evidence=tuple(_evidence(scene, before, looks[-1])),
+                evidence=_evidence(scene, before, looks[-1]),
             )
         finally:
             healed_at, connected = time.monotonic(), await victims.open_count()
             await victims.reset()
         left = await victims.open_count()
-        yield Healing(
-            at=time.monotonic(),
-            fault=self.name,
-            state=HealingState.FAILED if left else HealingState.HEALED,
-            since=healed_at,
-            evidence=(connected_evidence(connected, left),),
-        )
+        yield taken_out(self.name, since=healed_at, connected=connected, left=left)
 
 
 @dataclass(frozen=True, slots=True)

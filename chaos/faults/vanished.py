@@ -10,7 +10,8 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.faults.victims import covering
+from chaos.journal import Evidence, Healing, HealingState, Receipt
 
 __all__ = ["Vanished"]
 
@@ -48,13 +49,11 @@ class Vanished(Fault):
                 counter.packets > 0 and states[wire.client] == "ESTABLISHED"
                 for counter, wire in zip(dropped, wires, strict=True)
             )
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if covered == victims.size else Bite.DID_NOT_BITE,
+            yield covering(
+                self.name,
+                since=since,
                 covered=covered,
                 total=victims.size,
-                since=since,
                 evidence=(
                     states_evidence(wires, states),
                     Evidence(

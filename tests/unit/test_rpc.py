@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import ChaosError, LinkError
-from chaos.rpc import RemoteGone, RpcClient, serve
+from chaos.rpc import Overdue, RemoteGone, RpcClient, serve
 
 PATIENCE = 10.0
 """Seconds after which something that takes milliseconds counts as hanging."""
+
+IMPATIENCE = 0.2
+"""Seconds until a call that hangs is given up: a hundred times what one takes."""
 
 
 class Unpicklable:
@@ -77,6 +80,12 @@ class Calculator:
             self.cancelled.set()
             raise
         return "through"
+
+    async def wait_for(self, whom: object, how: str, where: tuple[int, int], by: None) -> str:
+        return await self.wait()
+
+    async def time_out(self) -> None:
+        raise TimeoutError("the server did not answer")
 
     async def open(self) -> None:
         self.gate.set()
@@ -198,6 +207,58 @@ async def test_a_caller_that_gives_up_waiting_does_not_disturb_the_others(tmp_pa
         await client.call("open")
         assert await client.call("add", 4) == 4
         assert slow.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (("wait",), "wait()"),
+        (("wait_for", LinkError("long"), "fast", (1, 2), None), "wait_for(LinkError, 'fast')"),
+    ],
+)
+async def test_a_call_that_hangs_is_given_up_in_plain_words(
+    tmp_path: Path, call: tuple[object, ...], told: str
+) -> None:
+    async with calculator(tmp_path) as (service, client):
+        method, *arguments = call
+        with pytest.raises(Overdue) as caught:
+            await asyncio.wait_for(client.call(str(method), *arguments, within=IMPATIENCE), PATIENCE)
+        assert str(caught.value) == (
+            f"the calculator did not answer {told} within 200ms; it hangs, or this machine is overloaded: "
+            "its log and the last events of its journal say what it was doing"
+        )
+        assert isinstance(caught.value, ChaosError)
+        assert service.entered.is_set()
+        assert not service.cancelled.is_set(), "what it is doing goes on: it may be cleaning up"
+
+
+async def test_what_answers_too_late_is_nobody_s_answer(tmp_path: Path) -> None:
+    async with calculator(tmp_path) as (_, client):
+        with pytest.raises(Overdue):
+            await client.call("wait", within=IMPATIENCE)
+        await client.call("open")
+        assert await asyncio.gather(*(client.call("add", number) for number in range(20))) == list(range(20))
+
+
+async def test_a_service_that_does_not_even_read_is_given_up_too(tmp_path: Path) -> None:
+    """More than the socket's buffers hold: the caller waits in sending, before there is anything to answer."""
+    holding = asyncio.Event()
+
+    async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await holding.wait()
+        writer.close()
+
+    server = await asyncio.start_unix_server(never_read, path=str(tmp_path / "s"), limit=1024)
+    async with server, await RpcClient.connect(tmp_path / "s", name="the deaf one") as client:
+        with pytest.raises(Overdue, match=r"^the deaf one did not answer echo\(bytes\) within 200ms; "):
+            await asyncio.wait_for(client.call("echo", bytes(10**7), within=IMPATIENCE), PATIENCE)
+        holding.set()
+
+
+async def test_a_time_out_of_the_method_itself_is_its_own(tmp_path: Path) -> None:
+    async with calculator(tmp_path) as (_, client):
+        with pytest.raises(TimeoutError, match=r"^the server did not answer$"):
+            await client.call("time_out")
 
 
 async def test_the_service_is_told_when_its_caller_goes(tmp_path: Path) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from chaos.address import Address
+from chaos.crowd.clock import TICK
 from chaos.crowd.plan import Mode
 from chaos.crowd.traffic import PERIOD
 from chaos.crowd.worker import Worker
 from chaos.errors import CrowdError, ForeignAddress
-from chaos.journal import Attempt, Ended, Outcome, Segment, Traffic, read_journal
+from chaos.journal import Attempt, CrowdMade, Ended, Lateness, Outcome, Segment, Traffic, read_journal
 
 from .making import SHORT, WITHIN, make_plan, until
 from .servers import Peer, close_frame, raw_server, websocket_server
@@ -49,6 +52,24 @@ async def test_a_cell_gets_what_happened_in_it_and_nothing_else(worker: Worker, 
     assert [attempt.client for attempt in journal.of(Attempt)] == [1]
     assert sorted(ended.client for ended in journal.of(Ended)) == [0, 1]
     assert sum(traffic.answered for traffic in journal.of(Traffic)) == 2
+
+
+async def test_a_cell_knows_whose_clock_stamps_its_clients_and_how_late_it_was(worker: Worker, tmp_path: Path) -> None:
+    """Also of a crowd that was made before the cell, and up to the flush."""
+    await worker.create("early", make_plan(HERE), 1)
+    began = time.monotonic()
+    await worker.open_cell(tmp_path, run="run", cell="cell")
+    await worker.create("guests", make_plan(HERE), 1)
+    time.sleep(SHORT)  # noqa: ASYNC251  # that is the point
+    await worker.flush()
+    journal = read_journal(tmp_path)
+    assert [(made.crowd, made.pid) for made in journal.of(CrowdMade)] == [
+        ("early", os.getpid()),
+        ("guests", os.getpid()),
+    ]
+    lateness = journal.of(Lateness)
+    assert (lateness[0].pid, lateness[0].began >= began) == (os.getpid(), True)
+    assert max(event.worst for event in lateness) >= SHORT - TICK
 
 
 async def test_events_reach_the_kernel_without_anything_that_follows(

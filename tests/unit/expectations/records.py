@@ -7,6 +7,7 @@ from chaos.journal import (
     Attempt,
     Beat,
     Bite,
+    CrowdMade,
     Ended,
     Event,
     Frame,
@@ -14,12 +15,13 @@ from chaos.journal import (
     HealingState,
     Injected,
     Journal,
+    Lateness,
     Outcome,
     Receipt,
     Sample,
 )
 
-__all__ = ["attempt", "bite", "ended", "frame", "healed", "injected", "late", "record", "sample"]
+__all__ = ["attempt", "bite", "ended", "frame", "healed", "injected", "late", "made", "record", "sample", "worker_late"]
 
 
 def record(*events: Event) -> Record:
@@ -44,6 +46,15 @@ def sample(at: float, connections: int) -> Sample:
 
 def late(seconds: float, at: float = 11.0) -> Beat:
     return Beat(at=at, ok=True, round_trip=0.001, lateness=seconds)
+
+
+def made(crowd: str = "crowd", *, pid: int, at: float = 0.5) -> CrowdMade:
+    return CrowdMade(at=at, crowd=crowd, pid=pid)
+
+
+def worker_late(seconds: float, *, at: float, pid: int = 7) -> Lateness:
+    """The loop of a worker was so late in the 50 ms before a time, or as long as it was late."""
+    return Lateness(at=at, pid=pid, began=at - max(0.05, seconds), worst=seconds)
 
 
 def attempt(

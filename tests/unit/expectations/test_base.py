@@ -26,8 +26,8 @@ def test_a_breach_within_the_uncertainty_is_inconclusive(observed: float, verdic
 
 def test_uncertainty_is_lateness_and_for_sampled_durations_the_widest_gap() -> None:
     made = record(late(0.02), late(0.3), sample(1.0, 1), sample(1.05, 1), sample(1.25, 1))
-    assert made.lateness == 0.3
-    assert made.sampling == pytest.approx(0.2)
+    assert made.conductor_late().seconds == 0.3
+    assert made.sampled(1.0, 2.0).seconds == pytest.approx(0.2)
 
 
 def test_quantile_is_the_nearest_rank() -> None:

@@ -6,7 +6,7 @@ from chaos.contract import RejectionAnswer
 from chaos.expectations import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
 from chaos.journal import Attempt, Outcome, Traffic
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, ended, frame, late, record
+from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
 
 ESTABLISHED = Established(crowd="crowd", count=10, within=0.5, success_ratio=1.0)
 
@@ -39,7 +39,7 @@ def test_one_that_waits_too_long_breaks_it() -> None:
 
 def test_unless_the_harness_itself_was_as_late() -> None:
     slow = attempt(9, took=0.8)
-    finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(9)), slow, late(0.4)))
+    finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(9)), slow, worker_late(0.4, at=1.5)))
     assert finding.verdict is Verdict.INCONCLUSIVE
 
 

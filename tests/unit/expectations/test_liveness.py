@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from chaos.expectations import ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, ended, frame, late, record
+from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
 
 PINGED = PingedAtPeriod(crowd="crowd", interval=0.4, until=3.0)
 
@@ -31,7 +31,7 @@ def test_no_ping_at_all() -> None:
 
 
 def test_a_late_harness_cannot_blame_the_server_for_a_late_ping() -> None:
-    made = record(attempt(), *(frame(at, opcode="ping") for at in (1.3, 1.75, 2.1, 2.4, 2.7)), late(0.2))
+    made = record(attempt(), *(frame(at, opcode="ping") for at in (1.3, 1.75, 2.1, 2.4, 2.7)), worker_late(0.2, at=1.7))
     assert PINGED.judge(made).verdict is Verdict.INCONCLUSIVE
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from chaos.address import Address
+from chaos.bounds import patience
 from chaos.contract import Contract
-from chaos.experiment import Experiment
+from chaos.experiment import Experiment, RemoteConductor
 from chaos.faults.base import Fault
 from chaos.journal import Bite, Healing, HealingState, JournalWriter, Receipt
 from chaos.rpc import RpcClient
@@ -151,11 +152,12 @@ def scripted(
 ) -> Scripted:
     remote = remote or Remote()
     machine = machine or Machine()
+    promised = target or make_target()
     experiment = Experiment(
-        rpc=cast(RpcClient, remote),
+        conductor=RemoteConductor(cast(RpcClient, remote), patience=patience(promised.promises)),
         server=machine,
         view=lambda: VIEW,
-        target=target or make_target(),
+        target=promised,
         capabilities={},
         journal=journal,
         link=link,

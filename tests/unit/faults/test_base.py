@@ -12,9 +12,12 @@ from typing import ClassVar
 import pytest
 
 from chaos.address import Address
+from chaos.agent.protocol import grace as agent_grace
 from chaos.capability import Capability
+from chaos.crowd import deadlines
+from chaos.crowd.plan import ClientPlan, PhaseTimeouts
 from chaos.errors import FaultError, LinkError
-from chaos.faults.base import Fault, Scene, applied
+from chaos.faults.base import HELPER_WITHIN, Fault, Scene, applied
 from chaos.journal import (
     Bite,
     Healing,
@@ -27,8 +30,10 @@ from chaos.journal import (
     Segment,
     read_journal,
 )
+from chaos.links.toxiproxy import DEADLINE, DRAIN_WITHIN
 from chaos.server_view import ServerView
 from chaos.target import Echo
+from chaos.upstream.client import ANSWER_WITHIN
 
 SCENE = Scene(
     server=ServerView(address=Address("127.0.0.1", 1), port=1, root_pids=()), echo=Echo(path="/"), patience=1.0
@@ -208,6 +213,104 @@ async def test_a_receipt_that_cannot_be_written_is_healed(tmp_path: Path) -> Non
         async with applied(Scripted(log=log, inject=inject, heal=a_healing), SCENE, journal):
             pytest.fail("the receipt is not in the journal")
     assert log == ["injecting", "taken back"]
+
+
+# -- steps that hang ------------------------------------------------------------------------------------------------
+
+IMPATIENCE = 0.2
+"""Seconds that a step of these faults may take: a hundred times what it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hanging(Scripted):
+    """A fault that waits for ever in one or several of its steps."""
+
+    hangs: tuple[str, ...]
+
+    def within(self, patience: float) -> float:
+        return IMPATIENCE
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        try:
+            await self._step("injecting")
+            yield a_receipt()
+        finally:
+            await self._step("taking back")
+        await self._step("proving")
+        yield a_healing()
+
+    async def _step(self, name: str) -> None:
+        self.log.append(name)
+        if name in self.hangs:
+            await asyncio.Event().wait()
+        self.log.append(f"done with {name}")
+
+
+def hanging(*hangs: str) -> Hanging:
+    return Hanging(log=[], inject=a_receipt, heal=a_healing, hangs=hangs)
+
+
+REMEDY = "a fault that waits for the server more than 3 times says so in its `waits`"
+
+
+@pytest.mark.parametrize(
+    ("hangs", "message", "log"),
+    [
+        (
+            ("injecting",),
+            f"scripted was not injected within 200ms and was called off; {REMEDY}",
+            ["injecting", "taking back", "done with taking back"],
+        ),
+        (
+            ("injecting", "taking back"),
+            "scripted was not injected within 200ms and was called off, and hung for 200ms more in taking back what "
+            f"it did; {REMEDY}",
+            ["injecting", "taking back"],
+        ),
+    ],
+)
+async def test_a_fault_that_hangs_in_injecting_is_called_off(
+    journal: JournalWriter, tmp_path: Path, hangs: tuple[str, ...], message: str, log: list[str]
+) -> None:
+    fault = hanging(*hangs)
+    with journal, pytest.raises(FaultError) as caught:
+        async with asyncio.timeout(50 * IMPATIENCE), applied(fault, SCENE, journal):
+            pytest.fail("nothing was injected")
+    assert str(caught.value) == message
+    assert fault.log == log
+    assert kinds(tmp_path) == ["Injected"]
+
+
+@pytest.mark.parametrize("hangs", ["taking back", "proving"])
+async def test_a_fault_that_hangs_in_healing_has_not_healed(journal: JournalWriter, tmp_path: Path, hangs: str) -> None:
+    with journal, pytest.raises(AssertionError, match=r"^the body's own$"):
+        async with asyncio.timeout(50 * IMPATIENCE), applied(hanging(hangs), SCENE, journal) as held:
+            raise AssertionError("the body's own")
+    assert held.healing is not None
+    assert held.healing.state is HealingState.FAILED
+    assert [seen.during for seen in held.healing.evidence] == [
+        f"FaultError: scripted was not healed within 200ms and was called off; {REMEDY}"
+    ]
+    assert kinds(tmp_path) == ["Injected", "Receipt", "Healing"]
+
+
+async def test_a_time_out_of_the_fault_itself_is_its_own(journal: JournalWriter) -> None:
+    def give_up() -> Receipt:
+        raise TimeoutError("no pong")
+
+    with journal, pytest.raises(FaultError) as caught:
+        async with applied(Scripted(log=[], inject=give_up, heal=a_healing), SCENE, journal):
+            pytest.fail("nothing was injected")
+    assert str(caught.value) == "scripted could not be injected: TimeoutError: no pong"
+
+
+def test_a_fault_outlasts_every_helper_that_hangs() -> None:
+    """Else it would be called off before the helper has said what is wrong with it."""
+    plan = ClientPlan(address=SCENE.server.address, timeouts=PhaseTimeouts(tcp=1, handshake=1, first_message=1))
+    acting = plan.close_timeout + deadlines.call(500)
+    for helper in (agent_grace({}) or 0.0, 4 * DEADLINE + DRAIN_WITHIN, ANSWER_WITHIN, acting):
+        assert helper < HELPER_WITHIN
+    assert Scripted.waits * 2.0 + HELPER_WITHIN == Scripted(log=[], inject=nothing, heal=nothing).within(2.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""What an expectation reads: the journal of one cell, and by how much its times may be wrong for reasons of our own."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+from chaos.journal import (
+    Attempt,
+    Beat,
+    CrowdMade,
+    Ended,
+    Frame,
+    Healing,
+    Journal,
+    Lateness,
+    Outcome,
+    Receipt,
+    Sample,
+)
+from chaos.units import format_duration
+
+__all__ = ["Record", "Uncertainty"]
+
+CONDUCTOR = "the conductor"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """By how much a reading may be wrong for reasons of our own: no breach smaller than this is the server's."""
+
+    seconds: float = 0.0
+    reasons: tuple[str, ...] = ()
+    """Each in words: "the conductor was up to 12ms late"."""
+
+    @classmethod
+    def late(cls, whose: str, seconds: float) -> Uncertainty:
+        """That of times stamped by a process that was late."""
+        return cls(seconds, (f"{whose} was up to {format_duration(seconds)} late",) if seconds else ())
+
+    def __add__(self, other: Uncertainty) -> Uncertainty:
+        """Both at once, which may have come one on top of the other."""
+        return Uncertainty(self.seconds + other.seconds, self.reasons + other.reasons)
+
+    def sentence(self) -> str:
+        """`200ms: the conductor was up to 150ms late, samples were up to 50ms apart`."""
+        return f"{format_duration(self.seconds)}: {', '.join(self.reasons)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The journal of one cell, with the readings that every expectation needs."""
+
+    journal: Journal
+
+    # -- what may be ours -------------------------------------------------------------------------------------
+
+    def late(self) -> Uncertainty:
+        """The worst lateness of everybody who stamps times, whenever it was: for a reading that names nobody."""
+        return self.conductor_late() + self._workers_late("a crowd worker", None, -math.inf, math.inf)
+
+    def conductor_late(self, start: float = -math.inf, end: float = math.inf) -> Uncertainty:
+        """The worst lateness of the conductor between two times, seconds monotonic.
+
+        It stamps faults, healings and calls of the upstream; of pytest's process, which stamps what it does to the
+        server, nobody knows more than of the machine both are on.
+        """
+        beats = self.journal.of(Beat)
+        # A beat tells the worst since the one before.
+        began = [-math.inf, *(beat.at for beat in beats)]
+        found = (beat.lateness for since, beat in zip(began, beats, strict=False) if since <= end and beat.at >= start)
+        return Uncertainty.late(CONDUCTOR, max(found, default=0.0))
+
+    def crowd_late(self, crowd: str, start: float = -math.inf, end: float = math.inf) -> Uncertainty:
+        """The worst lateness of the worker that stamps the times of a crowd, between two times."""
+        pids = {made.pid for made in self.journal.of(CrowdMade) if made.crowd == crowd}
+        # Where nobody says whose it is, any worker may have been.
+        return self._workers_late(f"the crowd worker of {crowd!r}", pids or None, start, end)
+
+    def _workers_late(self, whose: str, pids: set[int] | None, start: float, end: float) -> Uncertainty:
+        found = (
+            each.worst
+            for each in self.journal.of(Lateness)
+            if (pids is None or each.pid in pids) and each.began <= end and each.at >= start
+        )
+        return Uncertainty.late(whose, max(found, default=0.0))
+
+    def sampled(self, start: float, end: float) -> Uncertainty:
+        """The widest gap between two samples about a time between two times: no "when" is known better."""
+        times = [sample.at for sample in self.journal.of(Sample)]
+        gaps = (later - earlier for earlier, later in itertools.pairwise(times) if earlier <= end and later >= start)
+        widest = max(gaps, default=0.0)
+        return Uncertainty(widest, (f"samples were up to {format_duration(widest)} apart",) if widest else ())
+
+    # -- what was recorded ------------------------------------------------------------------------------------
+
+    def receipts(self) -> list[Receipt]:
+        return self.journal.of(Receipt)
+
+    def bitten_since(self) -> float | None:
+        """When the first fault began to act, seconds monotonic; None where none was injected."""
+        return min((receipt.since for receipt in self.receipts()), default=None)
+
+    def healed_since(self) -> float | None:
+        """When the last fault stopped to act, seconds monotonic; None where none healed."""
+        return max((healing.since for healing in self.journal.of(Healing)), default=None)
+
+    def attempts(self, crowd: str) -> list[Attempt]:
+        return [attempt for attempt in self.journal.of(Attempt) if attempt.crowd == crowd]
+
+    def opened(self, crowd: str) -> list[Attempt]:
+        return [attempt for attempt in self.attempts(crowd) if attempt.outcome is Outcome.OPEN]
+
+    def endings(self, crowd: str) -> list[Ended]:
+        return [ended for ended in self.journal.of(Ended) if ended.crowd == crowd]
+
+    def frames(self, crowd: str, *, opcode: str | None = None) -> list[Frame]:
+        return [
+            frame
+            for frame in self.journal.of(Frame)
+            if frame.crowd == crowd and (opcode is None or frame.opcode == opcode)
+        ]

@@ -1,0 +1,34 @@
+"""The rounds of a leak measurement: how many, which of them count, and what is read after each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from chaos.expectations import Expectation, Record
+from chaos.journal import Round, Sample
+from chaos.stats import MINIMUM_ROUNDS
+from chaos.verdict import Verdict
+
+__all__ = ["MOST_ROUNDS", "WARM_UP", "reading", "rounds"]
+
+WARM_UP = 6
+"""Rounds that a leak measurement leaves out: the steepest part of an allocator's filling, seen in the first 300
+connections of a fresh process."""
+
+MOST_ROUNDS = 60
+"""The budget of a leak measurement: what is not decided then is inconclusive, with the smallest slope visible."""
+
+
+async def rounds(record: Callable[[], Awaitable[Record]], expectations: Sequence[Expectation]) -> AsyncIterator[int]:
+    """Numbers of rounds, 1 and up, until every expectation is decided, or the budget is spent."""
+    for number in range(1, MOST_ROUNDS + 1):
+        yield number
+        if number >= WARM_UP + MINIMUM_ROUNDS and (number - WARM_UP) % 4 == 0:
+            found = await record()
+            if all(item.judge(found).verdict is not Verdict.INCONCLUSIVE for item in expectations):
+                return
+
+
+def reading(sample: Sample, *, ended: int) -> Round:
+    """What the server held after a round in which all of the `ended` connections so far have ended."""
+    return Round(at=sample.at, ended=ended, fds=sample.fds, memory=sample.pss or sample.rss, threads=sample.threads)

@@ -1,0 +1,86 @@
+"""The events of a journal. Every `at` is seconds of CLOCK_MONOTONIC, which all processes of one machine share.
+
+base        what every event has
+course      who writes, the scenario's parts, remarks
+faults      what was done, its evidence, how it was taken away
+clients     what clients saw
+harness     which process stamps whose times, and how late it was
+canary      the harness's own clients
+server      the server from outside and by its own word
+judgement   what was found
+"""
+
+from __future__ import annotations
+
+from chaos.journal.events.base import Event
+from chaos.journal.events.canary import Beat, Call, Source
+from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic
+from chaos.journal.events.course import Note, Phase, PhaseEntered, Segment
+from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
+from chaos.journal.events.harness import CrowdMade, Lateness
+from chaos.journal.events.judgement import FindingMade, VerdictGiven
+from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, Statistics
+
+__all__ = [
+    "KINDS",
+    "VERSION",
+    "Attempt",
+    "Beat",
+    "Bite",
+    "Call",
+    "CrowdMade",
+    "Ended",
+    "Event",
+    "Evidence",
+    "FindingMade",
+    "Frame",
+    "Healing",
+    "HealingState",
+    "Hit",
+    "Injected",
+    "Lateness",
+    "Note",
+    "Outcome",
+    "Phase",
+    "PhaseEntered",
+    "Receipt",
+    "Round",
+    "Sample",
+    "Segment",
+    "ServerEvent",
+    "Source",
+    "Statistics",
+    "Traffic",
+    "VerdictGiven",
+]
+
+VERSION = 2
+"""Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
+
+KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        Segment,
+        PhaseEntered,
+        Note,
+        Injected,
+        Receipt,
+        Healing,
+        Attempt,
+        Ended,
+        Frame,
+        Traffic,
+        Call,
+        Round,
+        Beat,
+        CrowdMade,
+        Lateness,
+        ServerEvent,
+        Sample,
+        Statistics,
+        Hit,
+        FindingMade,
+        VerdictGiven,
+    )
+}
+"""Every kind of event by the name it has in the file."""

@@ -1,0 +1,46 @@
+"""The two clients that are the harness's own: the canary's beats, and the caller's calls to the upstream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chaos.journal.events.base import Event
+
+__all__ = ["Beat", "Call", "Source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat(Event):
+    """One exchange of the canary, and how late the harness itself was at that moment, both in seconds."""
+
+    ok: bool
+    round_trip: float
+    lateness: float
+    detail: str = ""
+
+
+class Source(StrEnum):
+    """Where an answer of the upstream-backed endpoint came from, by the target file's expressions."""
+
+    LIVE = "live"
+    CACHED = "cached"
+    UNAVAILABLE = "unavailable"
+    OTHER = "other"
+    """An answer that fits none of the expressions."""
+    NONE = "none"
+    """No answer within the time allowed, or the connection ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Event):
+    """One request to the upstream-backed endpoint; `at` is when it ended, `began` when it was sent."""
+
+    began: float
+    source: Source
+    detail: str = ""
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds from sending to the answer."""
+        return self.at - self.began

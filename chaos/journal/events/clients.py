@@ -1,0 +1,108 @@
+"""What clients saw: attempts, ends, frames, and what was exchanged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chaos.journal.events.base import Event
+
+__all__ = ["Attempt", "Ended", "Frame", "Outcome", "Traffic"]
+
+
+class Outcome(StrEnum):
+    """How an attempt to connect ended."""
+
+    OPEN = "open"
+    """Upgraded, and the first message came where one was awaited."""
+    REFUSED = "refused"
+    """TCP: connection refused."""
+    RESET = "reset"
+    """RST before the connection was established."""
+    HTTP = "http"
+    """Answered with an HTTP status other than 101."""
+    CLOSED = "closed"
+    """Upgraded, then closed with a close frame before the first message."""
+    EOF = "eof"
+    """The server ended the TCP stream without a word."""
+    TIMEOUT = "timeout"
+    """Nothing within the time allowed for the phase."""
+    INVALID = "invalid"
+    """The server's answer breaks the protocol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt(Event):
+    """One client's attempt to connect; `at` is when it ended. Durations are seconds since the attempt began."""
+
+    crowd: str
+    client: int
+    outcome: Outcome
+    phase: str
+    """The phase it reached: "tcp", "handshake" or "first_message"."""
+    began: float
+    tcp: float | None = None
+    handshake: float | None = None
+    first_message: float | None = None
+    status: int | None = None
+    """The HTTP status of the answer to the upgrade, 101 included."""
+    retry_after: str | None = None
+    code: int | None = None
+    """The close code, where the server closed before the first message."""
+    detail: str = ""
+    local_port: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended(Event):
+    """An open connection of a client ended."""
+
+    crowd: str
+    client: int
+    by: str
+    """ "client" when the client meant to end it, "server" otherwise (or whatever lies between)."""
+    how: str
+    """ "close" (a close frame came), "eof" (FIN without one), "reset" (RST), "invalid" (the peer broke the protocol),
+    "drop" (the client left without a word) or "timeout" (with a `code`: the close frame came, TCP was held)."""
+    code: int | None = None
+    reason: str = ""
+    tcp_closed_after: float | None = None
+    """Seconds from the close frame to the end of the TCP stream; None where there was no close frame."""
+
+    @property
+    def said_at(self) -> float:
+        """When the end was announced: the time of the close frame, else that of the end of TCP."""
+        return self.at - (self.tcp_closed_after or 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame(Event):
+    """One frame that a traced client received: pings, pongs, and messages that were not the answer to its own."""
+
+    crowd: str
+    client: int
+    opcode: str
+    """ "text", "binary", "ping" or "pong"."""
+    size: int
+    text: str = ""
+    """The first 500 characters of a text message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic(Event):
+    """What a crowd exchanged in one second (`at` is its end); round trips are a histogram, not single values."""
+
+    crowd: str
+    began: float
+    sent: int
+    received: int
+    pings: int
+    answered: int
+    """Exchanges whose answer came and was right."""
+    wrong: int
+    """Exchanges whose answer was not what was awaited; the first is written out as a Frame."""
+    missing: int = 0
+    """Exchanges that were not answered at all in the time a client waits."""
+    round_trips: dict[str, int] = field(default_factory=dict)
+    """Upper bound of the bucket in seconds (as text) to count; bounds grow by 5 %."""
+    worst: float = 0.0

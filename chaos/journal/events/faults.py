@@ -1,0 +1,80 @@
+"""What was done to the server, the evidence that it bit, and how it was taken away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chaos.journal.events.base import Event
+
+__all__ = ["Bite", "Evidence", "Healing", "HealingState", "Injected", "Receipt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injected(Event):
+    """A fault is about to act; `at` is the actual time, not the planned one."""
+
+    fault: str
+    description: str
+    cannot: str = ""
+    """What it looks like and is not: the honest limit of the simulation, for the report."""
+
+
+class Bite(StrEnum):
+    """Whether a fault was seen to act, on the side that suffers it."""
+
+    BIT = "bit"
+    DID_NOT_BITE = "did not bite"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One observation on one connection or on the whole: what, where, before and during."""
+
+    what: str
+    """What was read, with its unit: "round trip, s", "state of the server's socket"."""
+    side: str
+    """Whose reading: "server kernel", "client", "proxy", "upstream"."""
+    before: str = ""
+    during: str = ""
+    connection: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Event):
+    """Typed evidence that a fault bit, covering `covered` of `total` connections (0 of 0: no connection is meant)."""
+
+    fault: str
+    bite: Bite
+    covered: int
+    total: int
+    since: float
+    """When it began to act, seconds monotonic: the time that detection and recovery are measured from."""
+    evidence: tuple[Evidence, ...] = ()
+
+    def sentence(self) -> str:
+        cover = f" on {self.covered} of {self.total} connections" if self.total else ""
+        shown = "; ".join(
+            f"{item.what} ({item.side}) {item.before or '-'} -> {item.during or '-'}" for item in self.evidence[:3]
+        )
+        return f"{self.fault}: {self.bite.value}{cover}" + (f" ({shown})" if shown else "")
+
+
+class HealingState(StrEnum):
+    """How a fault ended. `failed` is never green."""
+
+    HEALED = "healed"
+    GONE_WITH_THE_TARGET = "gone with the target"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healing(Event):
+    """The fault was taken away, and that was seen."""
+
+    fault: str
+    state: HealingState
+    since: float
+    """When it stopped to act, seconds monotonic: the time that recovery is measured from."""
+    evidence: tuple[Evidence, ...] = ()

@@ -1,0 +1,80 @@
+"""The server from outside and by its own word, and what it asks of its upstream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chaos.journal.events.base import Event
+
+__all__ = ["Hit", "Round", "Sample", "ServerEvent", "Statistics"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEvent(Event):
+    """Something the runtime did to the server, or saw of it: "started", "killed", "stopped", "continued", "exited"."""
+
+    what: str
+    pid: int = 0
+    exit_code: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(Event):
+    """A timed reading of the truth outside the server, by the agent."""
+
+    took: float
+    """Seconds the reading itself took: its uncertainty in time."""
+    sockets: dict[str, int] = field(default_factory=dict)
+    """The server's sockets with its listening port as local port: kernel state name to count, LISTEN left out; what
+    the server has closed and the kernel alone still holds has "(orphaned)" behind its state."""
+    processes: int = 0
+    fds: int = 0
+    threads: int = 0
+    rss: int = 0
+    """Bytes, summed over the server's processes."""
+    pss: int = 0
+    """Bytes, proportional share; 0 where the kernel would not say."""
+    cpu: float = 0.0
+    """CPU seconds used so far, user and system, summed over the server's processes that are alive."""
+
+    @property
+    def connections(self) -> int:
+        """Connections that the server holds: in any state but LISTEN and TIME_WAIT, and not closed by it already.
+
+        What it has closed, and its kernel alone still brings to its end, is marked "(orphaned)" and does not count.
+        """
+        return sum(
+            count
+            for state, count in self.sockets.items()
+            if state not in ("LISTEN", "TIME_WAIT") and not state.endswith("(orphaned)")
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics(Event):
+    """The server's own statistics, the second witness: the names of the target file to what it said."""
+
+    values: dict[str, float | str]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit(Event):
+    """One request that reached the scripted upstream."""
+
+    path: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round(Event):
+    """One round of a leak measurement, read when everything it opened has ended and settled."""
+
+    ended: int
+    """Connections that have ended since the measurement began, this round's included."""
+    fds: int
+    memory: int
+    """Bytes: PSS where the kernel gives it, RSS otherwise."""
+    threads: int = 0
+    tasks: int | None = None
