@@ -16,11 +16,12 @@ from chaos.conductor.canary import Canary
 from chaos.conductor.crowds import Crowds, Workers
 from chaos.conductor.injections import Injections
 from chaos.conductor.setup import ConductorSetup
-from chaos.errors import ChaosError
+from chaos.errors import ChaosError, LinkError
 from chaos.faults.base import Scene
 from chaos.journal import Journal, JournalWriter, Sample, read_journal
 from chaos.journal.writer import FLUSH_WITHIN
 from chaos.links.link import Link
+from chaos.links.resting import RestingLink
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.server_view import ServerView
 from chaos.upstream.client import UpstreamControl
@@ -55,6 +56,7 @@ class OpenCell:
         self._proxy: Toxiproxy | None = None
         self._link: Link | None = None
         self._upstream_link: Link | None = None
+        self._resting: RestingLink | None = None
         self._canary = Canary(setup.server.address, setup.target.endpoints.echo, journal.write, patience=patience)
         self._flusher: asyncio.Task[None] | None = None
         self._sampling = 0.0
@@ -100,10 +102,27 @@ class OpenCell:
             proxy.api, listen_host=proxy.listen_host, reach_host=proxy.reach_host, ports=tuple(proxy.ports or ())
         )
         self._link = await self._proxy.create_link(f"clients-{next(_LINKS)}", proxy.server)
-        if self._setup.upstream is not None:
+        upstream = self._setup.upstream
+        if upstream is not None:
+            self._resting = RestingLink(self._proxy, upstream.address, listen_port=upstream.link_port)
+            await self._resting.stand_aside()
             self._upstream_link = await self._proxy.create_link(
-                f"upstream-{next(_LINKS)}", self._setup.upstream.address, listen_port=self._setup.upstream.link_port
+                f"upstream-{next(_LINKS)}", upstream.address, listen_port=upstream.link_port
             )
+
+    async def _close_links(self, proxy: Toxiproxy) -> None:
+        """Remove this scenario's links and let the resting one come back. Of two failures the first is told."""
+        try:
+            await proxy.close()
+        except LinkError:
+            with contextlib.suppress(LinkError):  # what could not be removed may still have the port
+                await self._come_back()
+            raise
+        await self._come_back()
+
+    async def _come_back(self) -> None:
+        if self._resting is not None:
+            await self._resting.come_back()
 
     @property
     def link_address(self) -> Address | None:
@@ -164,7 +183,7 @@ class OpenCell:
                 stack.push_async_callback(self._agent.close_cell)
                 stack.push_async_callback(self._agent.sample_stop)
             if self._proxy is not None:
-                stack.push_async_callback(self._proxy.close)
+                stack.push_async_callback(self._close_links, self._proxy)
             stack.push_async_callback(self.close_clients)
             if self._agent is not None:
                 # What a fault that went wrong may have left in the kernel.

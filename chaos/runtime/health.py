@@ -101,14 +101,20 @@ def answers_200(address: Address, path: str, *, dial: Dial) -> Check:
     return check
 
 
-def fetch(address: Address, path: str, *, dial: Dial, within: float) -> tuple[int, bytes]:
-    """Status and body of a GET, through any way to connect. Raises OSError, or ValueError for what is not HTTP."""
+def fetch(address: Address, path: str, *, dial: Dial, within: float, post: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of a GET, or of a POST of some JSON, through any way to connect.
+
+    Raises OSError, or ValueError for what is not HTTP.
+    """
     deadline = time.monotonic() + within
-    request = f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\r\n"
+    method, content = ("GET", b"") if post is None else ("POST", post)
+    request = f"{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n"
+    if content:
+        request += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
     answer = b""
     with dial(address, timeout=within) as connection:
         connection.settimeout(max(0.001, deadline - time.monotonic()))
-        connection.sendall(request.encode())
+        connection.sendall(request.encode() + b"\r\n" + content)
         while not _complete(answer):
             connection.settimeout(max(0.001, deadline - time.monotonic()))
             chunk = connection.recv(65536)
