@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from chaos.address import Address
@@ -15,11 +16,12 @@ from chaos.conductor.caller import Caller
 from chaos.conductor.canary import Canary
 from chaos.conductor.crowds import Crowds, Workers
 from chaos.conductor.injections import Injections
-from chaos.conductor.setup import ConductorSetup
+from chaos.conductor.setup import ConductorSetup, ProxySetup
 from chaos.errors import ChaosError, LinkError
 from chaos.faults.base import Scene
 from chaos.journal import Journal, JournalWriter, Sample, read_journal
 from chaos.journal.writer import FLUSH_WITHIN
+from chaos.links.bounded import ApiHung
 from chaos.links.link import Link
 from chaos.links.resting import RestingLink
 from chaos.links.toxiproxy import Toxiproxy
@@ -30,6 +32,18 @@ __all__ = ["OpenCell"]
 
 _LINKS = itertools.count(1)
 """Numbers for the names of links: one proxy for each scenario, so that what hangs in one is not met by the next."""
+
+
+@contextlib.contextmanager
+def _remedied() -> Iterator[None]:
+    """Say what to do about a Toxiproxy that hangs where no link has said so already."""
+    try:
+        yield
+    except ApiHung as error:
+        raise LinkError(
+            f"{error}; the next scenario gets a new one, and the embedded proxy does not hang like that "
+            "(--chaos-runtime=processes --chaos-proxy=embedded)"
+        ) from error
 
 
 class OpenCell:
@@ -80,7 +94,8 @@ class OpenCell:
         try:
             await opened._begin(directory, run, cell, sampling)
         except BaseException:
-            await opened.close()
+            with contextlib.suppress(ChaosError):  # what kept it from opening is told, not what came of it
+                await opened.close()
             raise
         return opened
 
@@ -98,6 +113,10 @@ class OpenCell:
         proxy = self._setup.proxy
         if proxy is None:
             return
+        with _remedied():
+            await self._make_links_of(proxy)
+
+    async def _make_links_of(self, proxy: ProxySetup) -> None:
         self._proxy = Toxiproxy(
             proxy.api, listen_host=proxy.listen_host, reach_host=proxy.reach_host, ports=tuple(proxy.ports or ())
         )
@@ -113,7 +132,8 @@ class OpenCell:
     async def _close_links(self, proxy: Toxiproxy) -> None:
         """Remove this scenario's links and let the resting one come back. Of two failures the first is told."""
         try:
-            await proxy.close()
+            with _remedied():
+                await proxy.close()
         except LinkError:
             with contextlib.suppress(LinkError):  # what could not be removed may still have the port
                 await self._come_back()

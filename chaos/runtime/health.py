@@ -9,7 +9,18 @@ from typing import Protocol
 
 from chaos.address import Address
 
-__all__ = ["POLL_INTERVAL", "Check", "Dial", "Died", "NeverHealthy", "accepts", "answers_200", "fetch", "wait_healthy"]
+__all__ = [
+    "CHECK_WITHIN",
+    "POLL_INTERVAL",
+    "Check",
+    "Dial",
+    "Died",
+    "NeverHealthy",
+    "accepts",
+    "answers_200",
+    "fetch",
+    "wait_healthy",
+]
 
 POLL_INTERVAL = 0.02
 """Seconds between two checks: an accepted connection costs 0.1 ms, and a start is known 10 ms late on average."""

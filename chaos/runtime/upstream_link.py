@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 from chaos.address import Address
 from chaos.errors import EnvironmentFailure
 from chaos.links.resting import RESTING
 from chaos.runtime.base import ToxiproxyEndpoint, UpstreamEndpoint
 from chaos.runtime.health import Dial, fetch
+from chaos.runtime.helpers import PROXY_NAMES
 
 __all__ = ["make_resting_link"]
 
@@ -30,12 +32,26 @@ def make_resting_link(proxy: ToxiproxyEndpoint, upstream: UpstreamEndpoint, *, d
     }
     try:
         status, body = fetch(proxy.api, "/proxies", dial=dial, within=MADE_WITHIN, post=json.dumps(wanted).encode())
-        made = json.loads(body)
-        if status == 201 and made["enabled"]:
+    except OSError as error:
+        problem = "it does not answer" if isinstance(error, TimeoutError) else str(error)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        if status == HTTPStatus.CREATED:
             return
-        problem = f"it answers {status}, {made.get('error', 'and the link does not listen')}"
-    except (OSError, ValueError, KeyError) as error:
-        problem = str(error) or type(error).__name__
+        problem = f"it answers {status}{_reason(body)}"
+    remedy = "run again"
+    if proxy.kind == "toxiproxy":
+        remedy += ", or take the embedded proxy (--chaos-runtime=processes --chaos-proxy=embedded)"
     raise EnvironmentFailure(
-        f"the proxy at {proxy.api} does not make the link to the upstream on {wanted['listen']}: {problem}"
+        f"{PROXY_NAMES[proxy.kind]} at {proxy.api} does not make the link to the upstream on {wanted['listen']}: "
+        f"{problem}; {remedy}"
     )
+
+
+def _reason(body: bytes) -> str:
+    """The proxy's own words; Toxiproxy answers in HTML where it has given up."""
+    try:
+        return f", {json.loads(body)['error']}"
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -66,8 +66,8 @@ def test_a_link_to_the_upstream_that_cannot_be_made(owner: Owner, monkeypatch: p
         with pytest.raises(EnvironmentFailure) as caught:
             ProcessesRuntime().deploy(stub_target(upstream=True), owner=owner, options=RuntimeOptions(hermetic=False))
     assert re.fullmatch(
-        rf"the proxy at 127\.0\.0\.1:\d+ does not make the link to the upstream on 127\.0\.0\.1:{port}: "
-        rf"it answers 500, listen tcp 127\.0\.0\.1:{port}: bind: address already in use",
+        rf"the embedded proxy at 127\.0\.0\.1:\d+ does not make the link to the upstream on 127\.0\.0\.1:{port}: "
+        rf"it answers 500, listen tcp 127\.0\.0\.1:{port}: bind: address already in use; run again",
         str(caught.value),
     )
 
