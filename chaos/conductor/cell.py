@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from chaos.address import Address
@@ -15,12 +16,14 @@ from chaos.conductor.caller import Caller
 from chaos.conductor.canary import Canary
 from chaos.conductor.crowds import Crowds, Workers
 from chaos.conductor.injections import Injections
-from chaos.conductor.setup import ConductorSetup
-from chaos.errors import ChaosError
+from chaos.conductor.setup import ConductorSetup, ProxySetup
+from chaos.errors import ChaosError, LinkError
 from chaos.faults.base import Scene
 from chaos.journal import Journal, JournalWriter, Sample, read_journal
 from chaos.journal.writer import FLUSH_WITHIN
+from chaos.links.bounded import ApiHung
 from chaos.links.link import Link
+from chaos.links.resting import RestingLink
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.server_view import ServerView
 from chaos.upstream.client import UpstreamControl
@@ -29,6 +32,18 @@ __all__ = ["OpenCell"]
 
 _LINKS = itertools.count(1)
 """Numbers for the names of links: one proxy for each scenario, so that what hangs in one is not met by the next."""
+
+
+@contextlib.contextmanager
+def _remedied() -> Iterator[None]:
+    """Say what to do about a Toxiproxy that hangs where no link has said so already."""
+    try:
+        yield
+    except ApiHung as error:
+        raise LinkError(
+            f"{error}; the next scenario gets a new one, and the embedded proxy does not hang like that "
+            "(--chaos-runtime=processes --chaos-proxy=embedded)"
+        ) from error
 
 
 class OpenCell:
@@ -55,6 +70,7 @@ class OpenCell:
         self._proxy: Toxiproxy | None = None
         self._link: Link | None = None
         self._upstream_link: Link | None = None
+        self._resting: RestingLink | None = None
         self._canary = Canary(setup.server.address, setup.target.endpoints.echo, journal.write, patience=patience)
         self._flusher: asyncio.Task[None] | None = None
         self._sampling = 0.0
@@ -78,7 +94,8 @@ class OpenCell:
         try:
             await opened._begin(directory, run, cell, sampling)
         except BaseException:
-            await opened.close()
+            with contextlib.suppress(ChaosError):  # what kept it from opening is told, not what came of it
+                await opened.close()
             raise
         return opened
 
@@ -96,14 +113,36 @@ class OpenCell:
         proxy = self._setup.proxy
         if proxy is None:
             return
+        with _remedied():
+            await self._make_links_of(proxy)
+
+    async def _make_links_of(self, proxy: ProxySetup) -> None:
         self._proxy = Toxiproxy(
             proxy.api, listen_host=proxy.listen_host, reach_host=proxy.reach_host, ports=tuple(proxy.ports or ())
         )
         self._link = await self._proxy.create_link(f"clients-{next(_LINKS)}", proxy.server)
-        if self._setup.upstream is not None:
+        upstream = self._setup.upstream
+        if upstream is not None:
+            self._resting = RestingLink(self._proxy, upstream.address, listen_port=upstream.link_port)
+            await self._resting.stand_aside()
             self._upstream_link = await self._proxy.create_link(
-                f"upstream-{next(_LINKS)}", self._setup.upstream.address, listen_port=self._setup.upstream.link_port
+                f"upstream-{next(_LINKS)}", upstream.address, listen_port=upstream.link_port
             )
+
+    async def _close_links(self, proxy: Toxiproxy) -> None:
+        """Remove this scenario's links and let the resting one come back. Of two failures the first is told."""
+        try:
+            with _remedied():
+                await proxy.close()
+        except LinkError:
+            with contextlib.suppress(LinkError):  # what could not be removed may still have the port
+                await self._come_back()
+            raise
+        await self._come_back()
+
+    async def _come_back(self) -> None:
+        if self._resting is not None:
+            await self._resting.come_back()
 
     @property
     def link_address(self) -> Address | None:
@@ -164,7 +203,7 @@ class OpenCell:
                 stack.push_async_callback(self._agent.close_cell)
                 stack.push_async_callback(self._agent.sample_stop)
             if self._proxy is not None:
-                stack.push_async_callback(self._proxy.close)
+                stack.push_async_callback(self._close_links, self._proxy)
             stack.push_async_callback(self.close_clients)
             if self._agent is not None:
                 # What a fault that went wrong may have left in the kernel.

@@ -31,6 +31,14 @@ class ApiRefused(LinkError):
         self.status = status
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Callable[..., ApiRefused], tuple[str, int, str]]:
+        """Pickled by its three parts: the constructor alone would be given the message only."""
+        return _refused, (str(self), self.status, self.reason)
+
+
+def _refused(message: str, status: int, reason: str) -> ApiRefused:
+    return ApiRefused(message, status=status, reason=reason)
+
 
 class ApiHung(LinkError):
     """Toxiproxy accepted a request and did not answer it, or only that it gave up."""

@@ -16,8 +16,8 @@ from chaos.runtime.base import ToxiproxyEndpoint, UpstreamEndpoint
 from chaos.runtime.container_agent import AgentPlan
 from chaos.runtime.container_server import ContainerServer, exit_code_of
 from chaos.runtime.engine import translated
-from chaos.runtime.health import Died, NeverHealthy, answers_200, fetch, wait_healthy
-from chaos.runtime.helpers import HELPER_WITHIN, read_version
+from chaos.runtime.health import Died, NeverHealthy, answers_200, wait_healthy
+from chaos.runtime.helpers import HELPER_WITHIN, ask_version
 from chaos.runtime.host import dial
 from chaos.runtime.logs import quote
 from chaos.runtime.owned import Fleet
@@ -81,8 +81,9 @@ def start_server(
 
 def start_toxiproxy(fleet: Fleet, network: Network, reach: Reach, target: Target) -> ToxiproxyEndpoint:
     """Toxiproxy, serving."""
+    image = fleet.engine.toxiproxy_image
     container = fleet.container(
-        fleet.engine.toxiproxy_image,
+        image,
         role=TOXIPROXY,
         network=network,
         alias=TOXIPROXY,
@@ -90,12 +91,17 @@ def start_toxiproxy(fleet: Fleet, network: Network, reach: Reach, target: Target
     )
     started = _started(container, what="Toxiproxy")
     api = reach.address_of(started, API_PORT)
-    _wait(started, api, "/version", what="Toxiproxy")
-    _, body = fetch(api, "/version", dial=dial, within=HELPER_WITHIN)
+    _wait(
+        started,
+        api,
+        "/version",
+        what="Toxiproxy",
+        remedy=f"see whether {image} is Toxiproxy's (--chaos-toxiproxy-image)",
+    )
     return ToxiproxyEndpoint(
         api=api,
         kind="toxiproxy",
-        version=read_version(body),
+        version=ask_version(api, what="Toxiproxy", dial=dial),
         listen_host="0.0.0.0",
         reach_host=api.host,
         ports=None if reach.by_address else {port: reach.address_of(started, port).port for port in POOL},
@@ -108,8 +114,9 @@ def start_upstream(fleet: Fleet, network: Network, reach: Reach, target: Target)
     if target.upstream is None:
         return None
     arguments = ("--host", "0.0.0.0", "--port", str(UPSTREAM_PORT), "--control", str(CONTROL_PORT))
+    image = fleet.engine.python_image
     container = fleet.container(
-        fleet.engine.python_image,
+        image,
         role=UPSTREAM,
         command=("python3", "/upstream.py", *arguments, "--health", target.upstream.health),
         network=network,
@@ -119,7 +126,13 @@ def start_upstream(fleet: Fleet, network: Network, reach: Reach, target: Target)
     container.with_copy_into_container(Path(upstream_module.__file__), "/upstream.py")
     started = _started(container, what="the scripted upstream")
     control = reach.address_of(started, CONTROL_PORT)
-    _wait(started, control, "/_hits?since=inf", what="the scripted upstream")
+    _wait(
+        started,
+        control,
+        "/_hits?since=inf",
+        what="the scripted upstream",
+        remedy=f"see whether {image} has a Python (--chaos-python-image)",
+    )
     return UpstreamEndpoint(
         control=control, as_seen_by_proxy=Address(UPSTREAM, UPSTREAM_PORT), link_port=UPSTREAM_LINK_PORT
     )
@@ -131,7 +144,7 @@ def _started(container: DockerContainer, *, what: str) -> Container:
     return container.get_wrapped_container()
 
 
-def _wait(container: Container, address: Address, path: str, *, what: str) -> None:
+def _wait(container: Container, address: Address, path: str, *, what: str, remedy: str) -> None:
     """Wait until a companion answers. Raises EnvironmentFailure: one that fails is never the target's fault."""
 
     def exit_code() -> int | None:
@@ -142,9 +155,8 @@ def _wait(container: Container, address: Address, path: str, *, what: str) -> No
     try:
         wait_healthy(answers_200(address, path, dial=dial), exit_code=exit_code, within=HELPER_WITHIN)
     except (Died, NeverHealthy) as problem:
-        log = quote(container.logs(tail=20).decode("utf-8", errors="replace").splitlines())
+        seen = f"does not serve after {HELPER_WITHIN:g}s: {problem}"
         if isinstance(problem, Died):
-            raise EnvironmentFailure(
-                f"{what} ended with exit code {problem.exit_code} while starting{log}"
-            ) from problem
-        raise EnvironmentFailure(f"{what} does not serve after {HELPER_WITHIN:g}s: {problem.seen}{log}") from problem
+            seen = f"ended with exit code {problem.exit_code} while starting"
+        log = quote(container.logs(tail=20).decode("utf-8", errors="replace").splitlines())
+        raise EnvironmentFailure(f"{what} {seen}; {remedy}{log}") from problem

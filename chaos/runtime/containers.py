@@ -19,12 +19,13 @@ from chaos.runtime.container_agent import AgentPlan, plan_agent
 from chaos.runtime.container_parts import start_sandbox, start_server, start_toxiproxy, start_upstream
 from chaos.runtime.container_server import ContainerServer
 from chaos.runtime.engine import Engine, connect, find_engine, translated
-from chaos.runtime.host import HostPlace
+from chaos.runtime.host import HostPlace, dial
 from chaos.runtime.images import ensure_companions, server_image
 from chaos.runtime.owned import Fleet
 from chaos.runtime.owner import Owner
 from chaos.runtime.reach import Reach, find_reach
 from chaos.runtime.state import StateDirectory
+from chaos.runtime.upstream_link import make_resting_link
 from chaos.target import Target
 
 __all__ = ["ContainersRuntime"]
@@ -102,7 +103,7 @@ def _start(
     image: str,
     directory: Path,
 ) -> _Started:
-    """Network, sandbox and agent, and beside them server, proxy and upstream; the server is not healthy yet.
+    """Network, sandbox and agent, beside them proxy and upstream, and then the server, which is not healthy yet.
 
     Whatever the engine makes is asked for by a worker, also where nothing runs beside it: an interruption hits this
     thread, and a request that is cut off in the middle is carried out all the same, after the sweep has looked. Left in
@@ -114,18 +115,16 @@ def _start(
         plan = plan_agent(
             fleet.engine, options=options, directory=directory, owner=fleet.owner, same_machine=reach.same_machine
         )
-        toxiproxy = workers.submit(start_toxiproxy, fleet, network, reach, target)
-        upstream = workers.submit(start_upstream, fleet, network, reach, target)
+        starting_proxy = workers.submit(start_toxiproxy, fleet, network, reach, target)
+        starting_upstream = workers.submit(start_upstream, fleet, network, reach, target)
         sandbox = workers.submit(start_sandbox, fleet, network, reach, target, plan).result()
-        server = workers.submit(start_server, fleet, sandbox, reach, target, image=image, extra=options.environment)
         agent = plan.open(resources, sandbox)
+        toxiproxy, upstream = starting_proxy.result(), starting_upstream.result()
+        if upstream is not None:
+            make_resting_link(toxiproxy, upstream, dial=dial)
+        server = workers.submit(start_server, fleet, sandbox, reach, target, image=image, extra=options.environment)
         return _Started(
-            reach=reach,
-            plan=plan,
-            agent=agent,
-            server=server.result(),
-            toxiproxy=toxiproxy.result(),
-            upstream=upstream.result(),
+            reach=reach, plan=plan, agent=agent, server=server.result(), toxiproxy=toxiproxy, upstream=upstream
         )
 
 

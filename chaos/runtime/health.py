@@ -9,7 +9,18 @@ from typing import Protocol
 
 from chaos.address import Address
 
-__all__ = ["POLL_INTERVAL", "Check", "Dial", "Died", "NeverHealthy", "accepts", "answers_200", "fetch", "wait_healthy"]
+__all__ = [
+    "CHECK_WITHIN",
+    "POLL_INTERVAL",
+    "Check",
+    "Dial",
+    "Died",
+    "NeverHealthy",
+    "accepts",
+    "answers_200",
+    "fetch",
+    "wait_healthy",
+]
 
 POLL_INTERVAL = 0.02
 """Seconds between two checks: an accepted connection costs 0.1 ms, and a start is known 10 ms late on average."""
@@ -101,14 +112,20 @@ def answers_200(address: Address, path: str, *, dial: Dial) -> Check:
     return check
 
 
-def fetch(address: Address, path: str, *, dial: Dial, within: float) -> tuple[int, bytes]:
-    """Status and body of a GET, through any way to connect. Raises OSError, or ValueError for what is not HTTP."""
+def fetch(address: Address, path: str, *, dial: Dial, within: float, post: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of a GET, or of a POST of some JSON, through any way to connect.
+
+    Raises OSError, or ValueError for what is not HTTP.
+    """
     deadline = time.monotonic() + within
-    request = f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\r\n"
+    method, content = ("GET", b"") if post is None else ("POST", post)
+    request = f"{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n"
+    if content:
+        request += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
     answer = b""
     with dial(address, timeout=within) as connection:
         connection.settimeout(max(0.001, deadline - time.monotonic()))
-        connection.sendall(request.encode())
+        connection.sendall(request.encode() + b"\r\n" + content)
         while not _complete(answer):
             connection.settimeout(max(0.001, deadline - time.monotonic()))
             chunk = connection.recv(65536)

@@ -14,16 +14,20 @@ from chaos.address import Address
 from chaos.errors import EnvironmentFailure, ToolMissing
 from chaos.runtime.base import Place, RuntimeOptions, SpawnedProcess, ToxiproxyEndpoint
 from chaos.runtime.environment import own_environment, own_module
-from chaos.runtime.health import Check, Died, NeverHealthy, answers_200, fetch, wait_healthy
+from chaos.runtime.health import CHECK_WITHIN, Check, Dial, Died, NeverHealthy, answers_200, fetch, wait_healthy
 from chaos.runtime.logs import quote
 
-__all__ = ["Helper", "find_toxiproxy", "proxy_endpoint", "read_version", "start_proxy", "start_upstream"]
+__all__ = ["Helper", "ask_version", "find_toxiproxy", "proxy_endpoint", "start_proxy", "start_upstream"]
 
 HELPER_WITHIN = 20.0
 """Seconds for a helper of ours to serve: 0.2 s here, and a machine a hundred times as slow is not worth a run."""
 
 ENGINE_HOME = "/var/lib/chaos-engine"
 """Where the air-gapped set-up keeps the Toxiproxy it has built, unless CHAOS_ENGINE_HOME says otherwise."""
+
+
+PROXY_NAMES = {"embedded": "the embedded proxy", "toxiproxy": "Toxiproxy"}
+"""What an error calls them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +37,19 @@ class Helper:
     what: str
     process: SpawnedProcess
     check: Check
+    remedy: str = ""
+    """What brings one that works, as the end of a sentence; else its log is all there is to say."""
 
     def wait(self) -> None:
         """Return once it serves. Raises EnvironmentFailure: a helper that fails is never the target's fault."""
         try:
             wait_healthy(self.check, exit_code=lambda: self.process.wait(0), within=HELPER_WITHIN)
-        except Died as died:
-            raise EnvironmentFailure(
-                f"{self.what} ended with exit code {died.exit_code} while starting{quote(self.process.log_tail())}"
-            ) from died
-        except NeverHealthy as never:
-            raise EnvironmentFailure(
-                f"{self.what} does not serve after {HELPER_WITHIN:g}s: {never.seen}{quote(self.process.log_tail())}"
-            ) from never
+        except (Died, NeverHealthy) as problem:
+            seen = f"does not serve after {HELPER_WITHIN:g}s: {problem}"
+            if isinstance(problem, Died):
+                seen = f"ended with exit code {problem.exit_code} while starting"
+            log = quote(self.process.log_tail())
+            raise EnvironmentFailure(f"{self.what} {seen}{self.remedy}{log}") from problem
 
 
 def start_upstream(place: Place, *, data: Address, control: Address, health: str, log: Path) -> Helper:
@@ -58,14 +62,23 @@ def start_upstream(place: Place, *, data: Address, control: Address, health: str
 
 def start_proxy(place: Place, *, options: RuntimeOptions, api: Address, log: Path) -> Helper:
     """The proxy with its API on this address of the place. Raises ToolMissing where there is no Toxiproxy."""
+    remedy = ""
     if options.proxy == "embedded":
         seed = [] if options.seed is None else ["--seed", str(options.seed)]
         argv = own_module("chaos.links.embedded", "--host", api.host, "--port", str(api.port), *seed)
     else:
-        argv = [str(find_toxiproxy(os.environ)), "-host", api.host, "-port", str(api.port)]
+        program = find_toxiproxy(os.environ)
+        argv = [str(program), "-host", api.host, "-port", str(api.port)]
+        remedy = (
+            f"; see whether {program} is a Toxiproxy (CHAOS_TOXIPROXY_SERVER names another), or take the embedded "
+            "proxy (--chaos-proxy=embedded)"
+        )
     process = place.spawn(argv, name="proxy", env=own_environment(), log=log)
     return Helper(
-        what=f"the {options.proxy} proxy", process=process, check=answers_200(api, "/version", dial=place.dial)
+        what=PROXY_NAMES[options.proxy],
+        process=process,
+        check=answers_200(api, "/version", dial=place.dial),
+        remedy=remedy,
     )
 
 
@@ -73,11 +86,10 @@ def proxy_endpoint(
     place: Place, *, kind: Literal["embedded", "toxiproxy"], api: Address, server: Address
 ) -> ToxiproxyEndpoint:
     """The proxy of `start_proxy`, once it serves."""
-    _, body = fetch(api, "/version", dial=place.dial, within=HELPER_WITHIN)
     return ToxiproxyEndpoint(
         api=api,
         kind=kind,
-        version=read_version(body),
+        version=ask_version(api, what=PROXY_NAMES[kind], dial=place.dial),
         listen_host=api.host,
         reach_host=api.host,
         ports=None,
@@ -85,8 +97,15 @@ def proxy_endpoint(
     )
 
 
-def read_version(body: bytes) -> str:
-    """The version in an answer to GET /version: `{"version": "2.12.0"}`, or bare text before 2.5."""
+def ask_version(api: Address, *, what: str, dial: Dial) -> str:
+    """The version of a proxy that has just begun to serve: `{"version": "2.12.0"}`, or bare text before 2.5.
+
+    Raises EnvironmentFailure where it hangs all the same.
+    """
+    try:
+        _, body = fetch(api, "/version", dial=dial, within=CHECK_WITHIN)
+    except (OSError, ValueError) as error:
+        raise EnvironmentFailure(f"{what} at {api} began to serve and answers no more: {error}; run again") from error
     text = body.decode("utf-8", errors="replace").strip()
     try:
         return str(json.loads(text)["version"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,14 @@ BUILD_WITHIN = 900.0
 """Seconds for a build: the reference server's takes 10 s, and others install compilers."""
 
 _AIRGAP = Path(__file__).with_name("airgap") / "engine.sh"
+
+_BUILD_REMEDY = (
+    "correct its Dockerfile, name an image that is there with --chaos-image, or take the processes runtime "
+    "(--chaos-runtime=processes)"
+)
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""The engine paints what a build writes to standard error."""
 
 _NEVER_IN_CONTEXT = ["**/__pycache__", "**/*.pyc", "**/.*_cache", ".git"]
 
@@ -147,9 +156,11 @@ def _build(engine: Engine, directory: Path, tag: str) -> None:
             )
         except BuildError as error:
             lines = [str(step.get("stream") or step.get("error") or "").rstrip() for step in error.build_log]
-            raise ImageUnavailable(f"{directory} cannot be built into {tag}{quote(_last(lines))}") from error
+            raise ImageUnavailable(
+                f"{directory} cannot be built into {tag}; {_BUILD_REMEDY}{quote(_last(lines))}"
+            ) from error
         except (DockerException, OSError, HTTPError) as error:
-            raise ImageUnavailable(f"{directory} cannot be built into {tag}: {error}") from error
+            raise ImageUnavailable(f"{directory} cannot be built into {tag}: {error}; {_BUILD_REMEDY}") from error
         if before is not None:
             with contextlib.suppress(APIError):  # a container of another run still uses the image that was replaced
                 client.images.remove(before.id)
@@ -170,15 +181,17 @@ def _build_airgapped(engine: Engine, directory: Path, tag: str) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ImageUnavailable(f"{directory} was not built into {tag} within {BUILD_WITHIN:g}s") from error
-    if done.returncode != 0:
         raise ImageUnavailable(
-            f"{directory} cannot be built into {tag} without a registry{quote(_last(done.stderr.splitlines()))}"
-        )
+            f"{directory} was not built into {tag} within {BUILD_WITHIN:g}s; {_BUILD_REMEDY}"
+        ) from error
+    if done.returncode != 0:
+        log = quote(_last(done.stderr.splitlines()))
+        raise ImageUnavailable(f"{directory} cannot be built into {tag} without a registry; {_BUILD_REMEDY}{log}")
 
 
 def _last(lines: list[str]) -> list[str]:
-    return [line for line in lines if line.strip()][-20:]
+    plain = (_COLOURS.sub("", line) for line in lines)
+    return [line for line in plain if line.strip()][-20:]
 
 
 def _context_digest(directory: Path, *, base: str) -> str:

@@ -22,6 +22,7 @@ from chaos.runtime.helpers import Helper, proxy_endpoint, start_proxy, start_ups
 from chaos.runtime.owner import Owner
 from chaos.runtime.placed_server import PlacedServer, fill_in
 from chaos.runtime.ports import free_ports, is_taken, taken_by
+from chaos.runtime.upstream_link import make_resting_link
 from chaos.target import Target
 
 __all__ = ["ProcessesRuntime"]
@@ -71,11 +72,15 @@ class ProcessesRuntime:
                 env=server_environment(_target_environment(target, addresses), extra=options.environment),
                 log=ground.directory / "server.log",
             )
-            companions = _start_companions(target, ground, addresses, options=options)
-            server.launch()
-            # All of them have been starting side by side; the waits only collect them.
-            for companion in companions:
+            # They start side by side, and the waits only collect them. The server comes last: it may ask its upstream
+            # in its first moment.
+            for companion in _start_companions(target, ground, addresses, options=options):
                 companion.wait()
+            proxy = proxy_endpoint(ground.place, kind=options.proxy, api=addresses.proxy_api, server=addresses.server)
+            upstream = _upstream_endpoint(target, addresses)
+            if upstream is not None:
+                make_resting_link(proxy, upstream, dial=ground.place.dial)
+            server.launch()
             server.wait_healthy()
             return Deployment(
                 name=target.name,
@@ -94,10 +99,8 @@ class ProcessesRuntime:
                 agent=ground.agent,
                 agent_socket=ground.agent_socket,
                 server=server,
-                toxiproxy=proxy_endpoint(
-                    ground.place, kind=options.proxy, api=addresses.proxy_api, server=addresses.server
-                ),
-                upstream=_upstream_endpoint(target, addresses),
+                toxiproxy=proxy,
+                upstream=upstream,
                 place=ground.place,
                 resources=resources.pop_all(),
             )

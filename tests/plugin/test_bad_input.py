@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
+from chaos.errors import EngineUnavailable
+from chaos.runtime.engine import Engine, find_engine
 from tests.leftovers import leftovers
 from tests.plugin.conftest import WriteTarget
-from tests.running import run_pytest
+from tests.running import ROOT, run_pytest
 
 SCENARIO = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
 
@@ -133,3 +141,129 @@ def test_parallel_run_is_refused_with_its_reason(tmp_path: Path) -> None:
     ended = run_pytest([SCENARIO, "-p", "tests.plugin.fake_xdist"], directory=tmp_path)
     output = _refused(ended, pytest.ExitCode.USAGE_ERROR)
     assert "chaos scenarios do not run under pytest-xdist (-n)" in output
+
+
+# -- images -------------------------------------------------------------------------------------------------------
+
+QUICKLY = 30.0
+"""Seconds for an image that cannot be had to be told: 2.5 s here, where a pull given up by a deadline takes 120 s."""
+
+
+@pytest.fixture
+def engine() -> Engine:
+    try:
+        return find_engine()
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+
+
+def _without_an_image(engine: Engine, options: list[str], *, home: Path | None, directory: Path) -> str:
+    """What a run says, in one line; without a home the engine is one whose registries may be asked."""
+    began = time.monotonic()
+    ended = run_pytest(
+        [SCENARIO, "--chaos-runtime=containers", *options],
+        directory=directory,
+        env={
+            "DOCKER_HOST": engine.host,
+            "CHAOS_PYTHON_IMAGE": engine.python_image,
+            "CHAOS_TOXIPROXY_IMAGE": engine.toxiproxy_image,
+            "CHAOS_ENGINE_HOME": str(home or directory),
+        },
+    )
+    assert time.monotonic() - began < QUICKLY
+    return " ".join(_refused(ended, pytest.ExitCode.TESTS_FAILED).split())
+
+
+@pytest.mark.parametrize("option", ["--chaos-image", "--chaos-python-image", "--chaos-toxiproxy-image"])
+def test_image_that_no_registry_gives(option: str, engine: Engine, tmp_path: Path) -> None:
+    image = "127.0.0.1:1/no/such:image"  # a registry on this machine, at a port where nobody ever listens
+    said = _without_an_image(engine, [f"{option}={image}"], home=None, directory=tmp_path)
+    assert f"ERROR: nothing was tested: image {image} is neither local nor to be pulled: " in said
+    assert "connection refused" in said
+    assert (
+        f"; check the registry, name another one with {option}, or run `make engine` for the air-gapped set-up "
+        "(Debian, root)"
+    ) in said
+
+
+def test_image_that_the_air_gapped_set_up_does_not_have(engine: Engine, tmp_path: Path) -> None:
+    if engine.home is None:
+        pytest.skip("the engine is not the air-gapped set-up's")
+    said = _without_an_image(engine, ["--chaos-image=no/such:image"], home=engine.home, directory=tmp_path)
+    assert (
+        "ERROR: nothing was tested: image no/such:image is not local, and the air-gapped set-up asks no registry; run "
+        "`make engine` to make the suite's own, load it with `docker load`, or name another one with --chaos-image"
+    ) in said
+
+
+def test_image_that_cannot_be_built(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN echo no licence >&2; exit 3\n")
+    file = tmp_path / "target.toml"
+    file.write_text(
+        'name = "unbuilt"\n[start]\nbuild = "."\nport = 80\n[endpoints.echo]\npath = "/"\n'
+        '[promises.establishment]\nwithin = "2s"\n'
+    )
+    said = _without_an_image(engine, [f"--chaos-target={file}"], home=None, directory=tmp_path)
+    assert (
+        f"ERROR: nothing was tested: {tmp_path} cannot be built into chaos/unbuilt:local; correct its Dockerfile, name "
+        "an image that is there with --chaos-image, or take the processes runtime (--chaos-runtime=processes); the "
+        "last lines of its log: "
+    ) in said
+    assert "no licence" in said
+    assert "\x1b" not in said.partition("the last lines of its log")[2]
+
+
+# -- ports: in a namespace and in containers there is nobody who could have taken one ------------------------------
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of this machine's loopback that this process listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_port_taken_that_is_the_servers_own(taken: int, write_target: WriteTarget, tmp_path: Path) -> None:
+    file = write_target(command=f'["{{python}}", "server.py", "{taken}"]\nport = {taken}')
+    scenario = [SCENARIO, "--chaos-runtime=processes", f"--chaos-target={file}"]
+    ended = run_pytest([*scenario, "-p", "tests.plugin.no_namespaces"], directory=tmp_path)
+    said = " ".join(_refused(ended, pytest.ExitCode.TESTS_FAILED).split())
+    assert f"ERROR: nothing was tested: port {taken} of 127.0.0.1 is taken by pid {os.getpid()} (" in said
+    assert (
+        "), so small cannot listen there; end that program, or write {port} into start.command to be given a free one"
+    ) in said
+
+
+def test_port_taken_is_no_matter_where_the_server_is_given_a_free_one(
+    taken: int, write_target: WriteTarget, tmp_path: Path
+) -> None:
+    file = write_target(command=f'["{{python}}", "server.py", "{{port}}"]\nport = {taken}')
+    scenario = [SCENARIO, "--chaos-runtime=processes", f"--chaos-target={file}"]
+    ended = run_pytest([*scenario, "-p", "tests.plugin.no_namespaces"], directory=tmp_path)
+    _refused(ended, pytest.ExitCode.OK)
+
+
+def test_port_taken_of_a_proxy_that_is_started_by_hand(taken: int) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "chaos", "proxy", "--port", str(taken)],
+        cwd=ROOT, capture_output=True, text=True, timeout=QUICKLY, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"error: the API has no address: listen tcp 127.0.0.1:{taken}: bind: address already in use; choose another "
+        "with --host and --port (0: any free port)\n"
+    )
+
+
+def test_nobody_where_the_suite_is_to_attach(tmp_path: Path) -> None:
+    file = tmp_path / "target.toml"
+    file.write_text(
+        'name = "away"\n[start]\nattach = "ws://127.0.0.1:1"\n[endpoints.echo]\npath = "/"\n'
+        '[promises.establishment]\nwithin = "2s"\n'
+    )
+    ended = run_pytest([SCENARIO, f"--chaos-target={file}", "--chaos-runtime=attached"], directory=tmp_path)
+    said = " ".join(_refused(ended, pytest.ExitCode.TESTS_FAILED).split())
+    assert (
+        "ERROR: nothing was tested: away is to be attached to, and no connection to 127.0.0.1:1 (Connection refused); "
+        "start it first, or correct start.attach or start.health"
+    ) in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.conductor.service import Conductor
 from chaos.conductor.setup import ConductorSetup
-from chaos.errors import AgentError, ChaosError, FaultError
-from chaos.faults import ClientReset, ProxyDown, UpstreamErrors
+from chaos.errors import AgentError, ChaosError, FaultError, LinkError
+from chaos.faults import ClientReset, ProxyDown, UpstreamDown, UpstreamErrors
 from chaos.journal import Attempt, Beat, Bite, HealingState, Outcome, Receipt, Sample, Segment, read_journal
+from chaos.links.link import Link
+from chaos.links.resting import RESTING
+from chaos.links.toxiproxy import Toxiproxy
 from tests.unit.conductor.deployment import CELL, Stage, make_plan, open_cell, refused
 from tests.unit.crowd.making import until
 from tests.unit.faults.upstreams import ScriptedUpstream, asked
@@ -158,3 +162,64 @@ async def test_a_fault_acts_on_the_crowd_that_is_named(stage: Stage, setup: Cond
         assert [await rpc.call("open_clients", name) for name in ("living", "dying")] == [3, 0]
         with pytest.raises(ChaosError, match=r"^there is no crowd named 'undead'; there are living, dying$"):
             await rpc.call("inject", ClientReset(), "undead")
+
+
+# -- the link to the upstream ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def rested(setup: ConductorSetup) -> AsyncIterator[Toxiproxy]:
+    """The proxy, with the link to the upstream as a deployment leaves it."""
+    assert setup.proxy is not None
+    assert setup.upstream is not None
+    async with Toxiproxy(setup.proxy.api) as proxy:
+        await proxy.remove(RESTING)  # one proxy serves all these tests
+        await proxy.create_link(RESTING, setup.upstream.address, listen_port=setup.upstream.link_port)
+        yield proxy
+        await proxy.remove(RESTING)
+
+
+async def test_the_upstream_is_reached_before_within_and_after_a_scenario(
+    stage: Stage, setup: ConductorSetup, rested: Toxiproxy, tmp_path: Path
+) -> None:
+    assert setup.upstream is not None
+    link = Address("127.0.0.1", setup.upstream.link_port)
+    assert await asked(link) == 200
+    for cell in ("first", "second"):
+        async with await stage.scenario(setup) as rpc:
+            await open_cell(rpc, tmp_path / cell)
+            # A link of its own, for what hangs in one must not be met by the next.
+            (own,) = [name for name in await rested.proxies() if name.startswith("upstream-")]
+            assert own != RESTING
+            assert await asked(link) == 200
+            await rpc.call("close_cell")
+            assert [name for name in await rested.proxies() if name.startswith("upstream-")] == [RESTING]
+            assert await asked(link) == 200
+
+
+async def test_the_upstream_is_reached_after_a_scenario_that_went_away(
+    stage: Stage, setup: ConductorSetup, rested: Toxiproxy, tmp_path: Path
+) -> None:
+    assert setup.upstream is not None
+    rpc = await stage.scenario(setup)
+    await open_cell(rpc, tmp_path / "cell")
+    await rpc.call("inject", UpstreamDown(), None)
+    await rpc.close()
+    async with await stage.scenario(setup):  # waits until the last one is cleaned up behind
+        assert await asked(Address("127.0.0.1", setup.upstream.link_port)) == 200
+
+
+async def test_of_links_that_cannot_be_removed_and_one_that_cannot_come_back_the_first_is_told(
+    stage: Stage, setup: ConductorSetup, rested: Toxiproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(self: Link) -> None:
+        raise LinkError(f"Toxiproxy hangs: removing {self.name!r} was not answered")
+
+    async with await stage.scenario(setup) as rpc:
+        await open_cell(rpc, tmp_path / "cell")
+        monkeypatch.setattr(Link, "close", hang)
+        with pytest.raises(LinkError, match=r"^Toxiproxy hangs: removing 'clients-\d+' was not answered$"):
+            await rpc.call("close_cell")
+    for name in await rested.proxies():
+        if name.startswith(("clients-", "upstream-")):
+            await rested.remove(name)

@@ -66,13 +66,6 @@ def make_link(deployment: Deployment, name: str, listen: str, upstream: Address)
     return Address(host, int(port))
 
 
-def make_upstream_link(deployment: Deployment) -> None:
-    """The link from the server to its upstream."""
-    assert deployment.upstream is not None
-    listen = f"{deployment.toxiproxy.listen_host}:{deployment.upstream.link_port}"
-    make_link(deployment, "upstream", listen, deployment.upstream.as_seen_by_proxy)
-
-
 PYTHON = sys.executable
 
 

@@ -1,6 +1,7 @@
 """A server to deploy: standard library only, and every way to start badly that a runtime has to notice.
 
-    GET /health     200, or what --health says
+    GET /health     200, or what --health says; with --needs-upstream, 503 unless the upstream answers, which it is
+                    also asked in the first moment: "no upstream" is in the log each time when it does not
     GET /about      {"pid": ..., "arguments": [...], "environment": {...}}
     GET /child      starts a process that sleeps, ignores SIGTERM and leads a session of its own; answers its pid
     GET /upstream   what a GET of $UPSTREAM_URL answers
@@ -25,13 +26,23 @@ import urllib.request
 SLEEPER = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
+def upstream_answers() -> bool:
+    try:
+        with urllib.request.urlopen(os.environ["UPSTREAM_URL"] + "/health", timeout=5):
+            return True
+    except OSError as error:
+        print("no upstream:", error, flush=True)
+        return False
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     health = 200
+    needs_upstream = False
 
     def do_GET(self) -> None:
         status, body = 200, ""
         if self.path == "/health":
-            status = self.health
+            status = self.health if not self.needs_upstream or upstream_answers() else 503
         elif self.path == "/about":
             about = {"pid": os.getpid(), "arguments": sys.argv[1:], "environment": dict(os.environ)}
             body = json.dumps(about)
@@ -64,14 +75,20 @@ def main() -> None:
     parser.add_argument("--health", type=int, default=int(os.environ.get("HEALTH", "200")))
     parser.add_argument("--die", type=int, default=int(os.environ.get("DIE", "-1")), help="say so and exit with this")
     parser.add_argument("--deaf", action="store_true", help="never listen")
+    parser.add_argument(
+        "--needs-upstream", action="store_true", default=bool(os.environ.get("NEEDS_UPSTREAM")), help="see /health"
+    )
     options = parser.parse_args()
     print("starting", flush=True)
+    if options.needs_upstream:
+        upstream_answers()
     if options.die >= 0:
         print("no configuration, no service", flush=True)
         sys.exit(options.die)
     if options.deaf or os.environ.get("DEAF"):
         signal.pause()
     Handler.health = options.health
+    Handler.needs_upstream = options.needs_upstream
     server = Server((options.host, options.port), Handler)
 
     def stop(*_: object) -> None:

@@ -95,7 +95,10 @@ def test_a_companion_that_dies_is_never_the_targets_fault(
         deploy(
             engine, owner, stub_directory, options=RuntimeOptions(toxiproxy_image=engine.python_image)
         )  # its command is an interpreter, which ends at the end of its input
-    assert str(caught.value) == "Toxiproxy ended with exit code 0 while starting; its log is empty"
+    assert str(caught.value) == (
+        f"Toxiproxy ended with exit code 0 while starting; see whether {engine.python_image} is Toxiproxy's "
+        "(--chaos-toxiproxy-image); its log is empty"
+    )
 
 
 def test_an_image_that_is_not_to_be_had(engine: Engine, client: docker.DockerClient, owner: Owner) -> None:

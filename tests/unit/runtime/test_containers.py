@@ -20,7 +20,7 @@ from chaos.runtime.containers import ContainersRuntime
 from chaos.runtime.engine import Engine
 from chaos.runtime.owner import Owner
 
-from .deploying import PYTHON, WITHIN, ask, environment_of, labelled, make_link, make_upstream_link, stub_target
+from .deploying import PYTHON, WITHIN, ask, environment_of, labelled, make_link, stub_target
 
 WAYS = {
     "nsenter": RuntimeOptions(agent="nsenter"),
@@ -31,7 +31,8 @@ WAYS = {
 
 @contextlib.contextmanager
 def deployed(engine: Engine, directory: Path, owner: Owner, options: RuntimeOptions) -> Iterator[Deployment]:
-    target = stub_target(build=str(directory), upstream=True, environment={"COLOUR": "red", "SIZE": "1"})
+    environment = {"COLOUR": "red", "SIZE": "1", "NEEDS_UPSTREAM": "1"}
+    target = stub_target(build=str(directory), upstream=True, environment=environment)
     with ContainersRuntime(engine).deploy(target, owner=owner, options=options) as deployment:
         yield deployment
 
@@ -53,8 +54,8 @@ def test_a_life_in_containers(
         server, agent, toxiproxy = deployment.server, deployment.agent, deployment.toxiproxy
         assert agent is not None
 
-        # The server answers, reaches its upstream through the link, and is reached through a link itself.
-        make_upstream_link(deployment)
+        # The server had its upstream in its first moment and reaches it through the link, and is reached through one.
+        assert server.log_tail() == ["starting", "serving"]
         assert json.loads(ask(deployment, "/upstream"))["value"] == 1
         port = 8700 if toxiproxy.ports is None else min(toxiproxy.ports)
         make_link(deployment, "clients", f"0.0.0.0:{port}", toxiproxy.server_upstream)

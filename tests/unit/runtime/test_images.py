@@ -126,7 +126,9 @@ def test_a_build_that_fails_shows_its_last_lines(
     message = str(caught.value)
     without = " without a registry" if way == "air-gapped" else ""
     assert message.startswith(
-        f"{directory} cannot be built into chaos/images-test:local{without}; the last lines of its log:\n"
+        f"{directory} cannot be built into chaos/images-test:local{without}; correct its Dockerfile, name an image "
+        "that is there with --chaos-image, or take the processes runtime (--chaos-runtime=processes); "
+        "the last lines of its log:\n"
     )
     assert "    the disk is full\n" in message
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 
 import pytest
 
 from chaos.capability import Capability
-from chaos.errors import TargetFailure, ToolMissing
-from chaos.runtime import helpers
+from chaos.errors import EnvironmentFailure, TargetFailure, ToolMissing
+from chaos.runtime import helpers, processes
 from chaos.runtime.base import RuntimeOptions
 from chaos.runtime.owner import OWNER_VARIABLE, Owner
+from chaos.runtime.ports import free_ports
 from chaos.runtime.processes import ProcessesRuntime
 from chaos.runtime.state import owned_state_directories
 
-from .deploying import PYTHON, WITHIN, ask, environment_of, leftovers, make_upstream_link, stub_target
+from .deploying import PYTHON, WITHIN, ask, environment_of, leftovers, stub_target
 from .grounds import GROUNDS, deployed, options_for
 
 
@@ -32,20 +35,44 @@ def test_it_deploys_a_server_that_reaches_its_upstream_through_the_link(
     owner = Owner.current()
     with deployed(stub_target(upstream=True), options_for(ground, monkeypatch), owner=owner) as deployment:
         assert deployment.server.alive()
-        make_upstream_link(deployment)
         assert json.loads(ask(deployment, "/upstream"))["value"] == 1
         assert deployment.toxiproxy.server_upstream == deployment.server.address == deployment.server.published
         assert leftovers(owner) != []
     assert leftovers(owner) == []
 
 
-@pytest.mark.parametrize("kind", ["embedded", "toxiproxy"])
-def test_both_proxies(kind: str) -> None:
-    if kind == "toxiproxy":
+@pytest.fixture(params=["embedded", "toxiproxy"])
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "toxiproxy":
         try:
             helpers.find_toxiproxy(os.environ)
         except ToolMissing as error:
             pytest.skip(str(error))
+    return str(request.param)
+
+
+def test_a_server_that_needs_its_upstream_to_be_healthy_has_it_in_its_first_moment(kind: str) -> None:
+    target = stub_target(upstream=True, arguments=("--needs-upstream",))
+    with deployed(target, RuntimeOptions(proxy=kind)) as deployment:
+        deployment.server.kill()
+        deployment.server.start()
+        assert deployment.server.log_tail() == ["starting", "serving"] * 2
+
+
+def test_a_link_to_the_upstream_that_cannot_be_made(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "free_ports", lambda count: (*free_ports(count - 2), port, *free_ports(1)))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EnvironmentFailure) as caught:
+            ProcessesRuntime().deploy(stub_target(upstream=True), owner=owner, options=RuntimeOptions(hermetic=False))
+    assert re.fullmatch(
+        rf"the embedded proxy at 127\.0\.0\.1:\d+ does not make the link to the upstream on 127\.0\.0\.1:{port}: "
+        rf"it answers 500, listen tcp 127\.0\.0\.1:{port}: bind: address already in use; run again",
+        str(caught.value),
+    )
+
+
+def test_both_proxies(kind: str) -> None:
     with deployed(stub_target(), RuntimeOptions(proxy=kind)) as deployment:
         assert deployment.toxiproxy.kind == kind
         assert deployment.toxiproxy.version.split(".")[0] == "2"
