@@ -16,6 +16,7 @@ from chaos.journal import (
     HealingState,
     Injected,
     Journal,
+    Lateness,
     Outcome,
     Receipt,
     Sample,
@@ -130,6 +131,9 @@ def _figures(journal: Journal) -> Iterator[tuple[str, str]]:
         trips = f", {_spread(answered_beats)}" if answered_beats else ""
         yield "canary", f"{len(answered_beats)} of {len(beats)} answered{trips}"
         yield "harness late by at most", format_duration(max(beat.lateness for beat in beats))
+    lateness = journal.of(Lateness)
+    if lateness:
+        yield "its clients late by at most", format_duration(max(each.worst for each in lateness))
     samples = journal.of(Sample)
     if samples:
         counts = [sample.connections for sample in samples]

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from chaos.journal import (
     Attempt,
+    Beat,
     Bite,
     Ended,
     Event,
@@ -14,6 +15,7 @@ from chaos.journal import (
     HealingState,
     Injected,
     Journal,
+    Lateness,
     Note,
     Outcome,
     Phase,
@@ -136,6 +138,16 @@ def test_figures() -> None:
         "not let in": "1 refused",
         "ended": "1 reset by the server",
         "exchanges": "9 answered, 1 wrong, of 10 sent",
+    }
+
+
+def test_both_kinds_of_our_own_lateness_are_told() -> None:
+    beat = Beat(at=1.0, ok=True, round_trip=0.002, lateness=0.003)
+    late = [Lateness(at=at, pid=7, began=at - 0.05, worst=worst) for at, worst in ((1.0, 0.001), (1.05, 0.25))]
+    assert dict(tell(journal(beat, *late)).figures) == {
+        "canary": "1 of 1 answered, median 2ms, worst 2ms",
+        "harness late by at most": "3ms",
+        "its clients late by at most": "250ms",
     }
 
 
