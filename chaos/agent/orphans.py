@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from chaos.agent.killing import kill_all
 from chaos.agent.processes import processes_with
 
-__all__ = ["kill_marked", "remove_stale_tables", "remove_table"]
+__all__ = ["kill_marked", "remove_stale_tables", "remove_table", "stale_tables"]
 
 _NFT_WITHIN = 10.0
 """Seconds; a call takes 12 ms."""
@@ -31,19 +31,23 @@ def remove_table(table: str, *, prefix: Sequence[str] = ()) -> bool:
     return done is not None and done.returncode == 0
 
 
-def remove_stale_tables(*, prefix: Sequence[str] = ()) -> list[str]:
-    """Delete the tables whose agent no longer lives; their names."""
+def stale_tables(*, prefix: Sequence[str] = ()) -> list[str]:
+    """The names of the tables whose agent no longer lives."""
     listed = _nft(["-j", "list", "tables"], prefix)
     if listed is None or listed.returncode != 0:
         return []  # without nft or the right to use it no agent of ours can have made one
-    removed = []
+    stale = []
     for item in json.loads(listed.stdout)["nftables"]:
         name = item.get("table", {}).get("name", "")
         matched = re.fullmatch(r"chaos_(?P<token>[0-9a-f]{12})(_probe)?", name)
-        living = matched is None or processes_with(variable="CHAOS_AGENT", value=matched["token"])
-        if not living and remove_table(name, prefix=prefix):
-            removed.append(name)
-    return removed
+        if matched is not None and not processes_with(variable="CHAOS_AGENT", value=matched["token"]):
+            stale.append(name)
+    return stale
+
+
+def remove_stale_tables(*, prefix: Sequence[str] = ()) -> list[str]:
+    """Delete the tables whose agent no longer lives; their names."""
+    return [name for name in stale_tables(prefix=prefix) if remove_table(name, prefix=prefix)]
 
 
 def _nft(arguments: Sequence[str], prefix: Sequence[str]) -> subprocess.CompletedProcess[str] | None:

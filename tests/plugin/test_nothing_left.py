@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.leftovers import leftovers, owned_processes
+from chaos.agent.hermetic import probe_isolation
+from tests.leftovers import Unmarked, leftovers, owned_processes, unmarked
 from tests.running import ROOT, RUNTIMES, run_pytest
 
 pytestmark = pytest.mark.timeout(180)
@@ -24,19 +28,55 @@ WITHIN = 60.0
 """Seconds for a run to get where it is wanted, or to end: a whole one takes 6 s here, and this only ends a hang."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """A run in the middle of a scenario."""
+
+    process: subprocess.Popen[str]
+    temporary: Path
+    """Its temporary directory, which nobody else uses."""
+    unmarked: Unmarked
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def ended(self) -> str:
+        """Wait for its end; what it said."""
+        return self.process.communicate(timeout=WITHIN)[0]
+
+    def left(self) -> list[str]:
+        """What it has left: one line each."""
+        files = [f"temporary file {path}" for path in self.temporary.rglob("*")]
+        return [*leftovers(self.pid), *self.unmarked.left(), *files]
+
+
 @pytest.fixture
-def under_way(runtime: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def temporary() -> Iterator[Path]:
+    """A temporary directory for a run. Not pytest's own: sockets in it must not have too long a path."""
+    path = Path(tempfile.mkdtemp(prefix="left-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def under_way(runtime: str, tmp_path: Path, temporary: Path) -> Iterator[UnderWay]:
     """A run in the middle of a scenario: clients have connected."""
     process = subprocess.Popen(
         [
             sys.executable, "-m", "pytest", "-p", "no:cacheprovider", LONG,
             f"--chaos-runtime={runtime}", f"--chaos-dir={tmp_path}",
         ],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
         _until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), process)
-        yield process
+        assert any(temporary.iterdir())  # else it has them elsewhere, and that it is empty means nothing
+        noted = unmarked(process.pid)
+        if runtime == "containers" or probe_isolation().hermetic.available:
+            assert any(name.startswith("net:") for name in noted.namespaces)
+        yield UnderWay(process=process, temporary=temporary, unmarked=noted)
     finally:
         if process.poll() is None:
             process.kill()
@@ -44,21 +84,19 @@ def under_way(runtime: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_ctrl_c_leaves_nothing(runtime: str, under_way: subprocess.Popen[str]) -> None:
-    under_way.send_signal(signal.SIGINT)
-    output, _ = under_way.communicate(timeout=WITHIN)
-    assert under_way.returncode == pytest.ExitCode.INTERRUPTED, output
+def test_ctrl_c_leaves_nothing(runtime: str, under_way: UnderWay) -> None:
+    under_way.process.send_signal(signal.SIGINT)
+    output = under_way.ended()
+    assert under_way.process.returncode == pytest.ExitCode.INTERRUPTED, output
     assert owned_processes(under_way.pid) == {}
-    assert leftovers(under_way.pid) == []
+    assert under_way.left() == []
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_killed_suite_is_cleaned_up_by_the_next_start(
-    runtime: str, under_way: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    under_way.kill()
-    under_way.communicate(timeout=WITHIN)
-    _next_run_finds_all_well(runtime, tmp_path, after=under_way.pid)
+def test_killed_suite_is_cleaned_up_by_the_next_start(runtime: str, under_way: UnderWay, tmp_path: Path) -> None:
+    under_way.process.kill()
+    under_way.ended()
+    _next_run_finds_all_well(runtime, tmp_path, after=under_way)
 
 
 @pytest.mark.parametrize(
@@ -75,22 +113,23 @@ def test_killed_suite_is_cleaned_up_by_the_next_start(
     ],
 )
 def test_killed_helper_is_no_green_and_leaves_nothing(
-    victim: str, runtime: str, under_way: subprocess.Popen[str], tmp_path: Path
+    victim: str, runtime: str, under_way: UnderWay, tmp_path: Path
 ) -> None:
     victims = [pid for pid, command in owned_processes(under_way.pid).items() if victim in command]
     assert victims, owned_processes(under_way.pid)
     for pid in victims:
         _kill(pid)
-    output, _ = under_way.communicate(timeout=WITHIN)
-    assert under_way.returncode != pytest.ExitCode.OK, output
+    output = under_way.ended()
+    assert under_way.process.returncode != pytest.ExitCode.OK, output
     assert "violated 1" not in output, output  # a helper's death is never the server's fault
-    _next_run_finds_all_well(runtime, tmp_path, after=under_way.pid)
+    _next_run_finds_all_well(runtime, tmp_path, after=under_way)
 
 
-def _next_run_finds_all_well(runtime: str, directory: Path, *, after: int) -> None:
-    ended = run_pytest([SHORT, f"--chaos-runtime={runtime}"], directory=directory)
+def _next_run_finds_all_well(runtime: str, directory: Path, *, after: UnderWay) -> None:
+    temporary = {"TMPDIR": str(after.temporary)}
+    ended = run_pytest([SHORT, f"--chaos-runtime={runtime}"], directory=directory, env=temporary)
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout + ended.stderr
-    assert leftovers(after) == []
+    assert after.left() == []
 
 
 def _kill(pid: int) -> None:
