@@ -38,9 +38,11 @@ def dead_peer_bound(*, interval: float, timeout: float, sweep: float | None) -> 
 
 
 def patience(promises: Contract) -> float:
-    """Seconds after which a single step is given up: thrice what establishing a connection may take.
+    """Seconds after which a single step is given up: thrice what establishing a connection may take, and twice what a
+    call to a hanging upstream may: whoever leaves earlier takes a call back that the breaker would have counted.
 
     A wait that ends early costs nothing, so this only has to tell slow from never.
     """
-    establishment = promises.establishment
-    return max(LEAST_PATIENCE, 3 * establishment.within) if establishment is not None else PATIENCE_UNDECLARED
+    establishment, breaker = promises.establishment, promises.breaker
+    connecting = max(LEAST_PATIENCE, 3 * establishment.within) if establishment is not None else PATIENCE_UNDECLARED
+    return max(connecting, 2 * breaker.call_timeout) if breaker is not None else connecting

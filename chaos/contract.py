@@ -6,6 +6,7 @@ target file. Durations are seconds here and text with a unit there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
@@ -30,6 +31,7 @@ __all__ = [
     "Rejection",
     "RejectionAnswer",
     "Size",
+    "unread_keys",
 ]
 
 _DURATION_SCHEMA = {"type": "string", "format": "duration with unit", "pattern": quantity_pattern(DURATION_UNITS)}
@@ -194,6 +196,26 @@ class Contract(BaseModel):
         if field not in model.model_fields:
             raise KeyError(key)
         return None if family is None else getattr(family, field)
+
+    def declared(self) -> tuple[str, ...]:
+        """The keys that are written down, as `family.field`, in the contract's order; defaults are not."""
+        return tuple(
+            f"{name}.{field}"
+            for name in type(self).model_fields
+            if (family := getattr(self, name)) is not None
+            for field in type(family).model_fields
+            if field in family.model_fields_set
+        )
+
+
+def unread_keys(promises: Contract, read: Iterable[str]) -> tuple[str, ...]:
+    """The promises that are declared and that nobody reads, as `family.field`, in the contract's order.
+
+    `read` are the keys of the scenarios at hand, the optional ones included. Whoever declared one of the others should
+    be told: a promise that no scenario looks at is neither held nor violated, and a green run says nothing of it.
+    """
+    known = frozenset(read)
+    return tuple(key for key in promises.declared() if key not in known)
 
 
 def _family_type(annotation: Any) -> type[Family]:

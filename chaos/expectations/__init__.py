@@ -6,6 +6,7 @@ from chaos.expectations.base import Expectation, Record, Uncertainty, judge_all,
 from chaos.expectations.breaker import (
     AnsweredWhileOpen,
     CallsAnswered,
+    GivenUpWithin,
     OpenedAfter,
     TurnedAwayWhileOpen,
     UpstreamCalled,
@@ -15,13 +16,14 @@ from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
 from chaos.expectations.faults import FaultsBit, FaultsHealed, SteadyBefore
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
-from chaos.expectations.liveness import ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
 
 __all__ = [
     "AnsweredWhileOpen",
     "CallsAnswered",
+    "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",
     "DeliveredInSequence",
@@ -30,6 +32,7 @@ __all__ = [
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "GivenUpWithin",
     "MemoryNotKept",
     "OpenedAfter",
     "PingedAtPeriod",

@@ -13,6 +13,7 @@ from chaos.verdict import Finding
 __all__ = [
     "AnsweredWhileOpen",
     "CallsAnswered",
+    "GivenUpWithin",
     "OpenedAfter",
     "TurnedAwayWhileOpen",
     "UpstreamCalled",
@@ -79,6 +80,38 @@ class AnsweredWhileOpen(Expectation):
             promised=promised,
             uncertainty=record.conductor_late(self.start, max(call.at for call in calls)),
             figure=format_duration(quantile([call.round_trip for call in calls], 0.5)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUpWithin(Expectation):
+    """A call that the upstream leaves hanging is given up: its caller has an answer within `within` seconds."""
+
+    name: ClassVar[str] = "given_up_within"
+    needs_fault: ClassVar[bool] = True
+    start: float
+    end: float
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"a call that hangs is given up, and its caller answered, within {format_duration(self.within)}"
+        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        if not calls:
+            return self.inconclusive("no call was made while the upstream hung", promised)
+        hung = _hits(record, self.start, self.end)
+        if not hung:
+            return self.inconclusive(f"none of {len(calls)} calls reached the upstream, so none of them hung", promised)
+        slowest = max(call.round_trip for call in calls)
+        figure = format_duration(slowest)
+        return self.by_limit(
+            record,
+            slowest,
+            self.within,
+            observed=f"{len(calls)} calls, {len(hung)} of which reached the hanging upstream, the slowest answered "
+            f"after {figure}",
+            promised=promised,
+            uncertainty=record.conductor_late(self.start, max(call.at for call in calls)),
+            figure=figure,
         )
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, quantile
+from chaos.journal import Attempt
 from chaos.units import format_duration
 from chaos.verdict import Finding, Verdict
 
@@ -19,7 +20,7 @@ ONE_WAY = 0.01
 """Seconds that a server may close too early by the clients' clock: its own begins with the last message it has read,
 theirs with the answer. One and the same timer was seen as 2.495 to 2.508 s, in eight runs on two busy cores."""
 
-__all__ = ["ClosedWhenIdle", "PingedAtPeriod", "WarnedBeforeClose"]
+__all__ = ["ClosedByAge", "ClosedWhenIdle", "PingedAtPeriod", "WarnedBeforeClose"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,3 +158,58 @@ class ClosedWhenIdle(Expectation):
         if early > 0 and late.verdict is Verdict.HELD:
             return self.within_uncertainty(f"{observed}: too early", promised, uncertainty, figure=figure)
         return late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedByAge(Expectation):
+    """No connection of the crowd gets older than `limit` seconds: by then it is closed, with a close frame.
+
+    The age counts from the 101 to the close frame, both as the client sees them: a slow link shifts the two alike.
+    """
+
+    name: ClassVar[str] = "closed_by_age"
+    crowd: str
+    limit: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"no connection gets older than {format_duration(self.limit)}: by then it is told and closed"
+        opened = record.opened(self.crowd)
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
+        older = [attempt for attempt in opened if attempt.client not in endings]
+        if older:
+            last = record.journal.events[-1].at
+            youngest = max(_born(attempt) for attempt in older)
+            age = last - youngest
+            observed = f"{len(older)} of {len(opened)} connections were still open at the age of {format_duration(age)}"
+            figure = f"{len(opened) - len(older)}/{len(opened)} closed"
+            if age <= self.limit + record.crowd_late(self.crowd, youngest, last).seconds:
+                return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
+            return self.violated(observed, promised, figure=figure)
+        ages = {attempt.client: endings[attempt.client].said_at - _born(attempt) for attempt in opened}
+        for client, age in ages.items():
+            if endings[client].how != "close":
+                return self.violated(
+                    f"client {client} was cut off by {endings[client].how} at the age of {format_duration(age)}, "
+                    "without a close frame",
+                    promised,
+                )
+        oldest = max(ages.values())
+        figure = format_duration(oldest)
+        observed = f"all {len(opened)} closed, the oldest at the age of {figure}"
+        ends = [endings[attempt.client].said_at for attempt in opened]
+        return self.by_limit(
+            record,
+            oldest,
+            self.limit,
+            observed=observed,
+            promised=promised,
+            uncertainty=record.crowd_late(self.crowd, min(map(_born, opened)), max(ends)),
+            figure=figure,
+        )
+
+
+def _born(attempt: Attempt) -> float:
+    """When the client saw the 101, seconds monotonic."""
+    return attempt.began + (attempt.handshake or 0.0)

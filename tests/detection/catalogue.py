@@ -12,6 +12,9 @@ CLEANUP = "test_cleanup.py::test_dead_peers_are_released[client-reset]"
 HEARTBEAT = "test_liveness.py::test_heartbeat[calm]"
 LATENCY = "test_latency.py::test_round_trips[calm]"
 DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"
+STOPPED_CONSUMER = "test_delivery.py::test_stopped_consumer_is_removed[stalled-reader]"
+CLOSING = "test_closing.py::test_graceful_shutdown[calm]"
+TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,5 +173,131 @@ CASES = (
         caught_by="test_closing.py::test_graceful_shutdown[stalled-reader]",
         finding="shut_down_within",
         sentinels=(HEARTBEAT, "test_closing.py::test_graceful_shutdown[calm]"),
+    ),
+    Case(
+        defect="age_starts_anew",
+        caught_by="test_liveness.py::test_no_connection_gets_too_old[calm]",
+        finding="closed_by_age",
+        sentinels=(
+            HEARTBEAT,
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="heartbeat_waits_for_each",
+        caught_by="test_liveness.py::test_heartbeat_beside_others[silent]",
+        finding="pinged_at_period",
+        sentinels=(
+            HEARTBEAT,
+            ESTABLISHMENT,
+        ),
+    ),
+    Case(
+        defect="idle_warning_too_late",
+        caught_by="test_liveness.py::test_idle_clients[calm]",
+        finding="warned_before_close",
+        sentinels=(
+            HEARTBEAT,
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="idle_loop_dies_of_an_error",
+        caught_by="test_liveness.py::test_idle_clients_beside_others[client-reset]",
+        finding="closed_when_idle",
+        sentinels=(
+            HEARTBEAT,
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="dies_of_a_reset",
+        caught_by=CLEANUP,
+        finding="server_survived",
+        sentinels=(
+            HEARTBEAT,
+            ESTABLISHMENT,
+        ),
+    ),
+    Case(
+        defect="places_reserved_for_the_dead",
+        caught_by="test_rejection.py::test_places_of_the_dead_are_given_again[vanished]",
+        finding="established",
+        sentinels=(
+            "test_rejection.py::test_places_are_given_again[burst]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="leak_fd_per_dead_peer",
+        caught_by="test_leak_free.py::test_nothing_kept_of_dead_peers[vanished]",
+        finding="fds_not_kept",
+        sentinels=(
+            HEARTBEAT,
+            "test_leak_free.py::test_nothing_kept[client-reset]",
+        ),
+    ),
+    Case(
+        defect="upstream_asked_three_times",
+        caught_by="test_breaker.py::test_gives_a_hanging_call_up[upstream-hangs]",
+        finding="given_up_within",
+        sentinels=(
+            TRIAL,
+            HEARTBEAT,
+        ),
+    ),
+    Case(
+        defect="breaker_waits_while_open",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-errors]",
+        finding="answered_while_open",
+        sentinels=(
+            "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]",
+            HEARTBEAT,
+        ),
+    ),
+    Case(
+        defect="breaker_stampede_of_trials",
+        caught_by="test_breaker.py::test_trials_are_no_stampede[upstream-errors]",
+        finding="upstream_called",
+        sentinels=(
+            TRIAL,
+            "test_breaker.py::test_spares_the_upstream[upstream-errors]",
+        ),
+    ),
+    Case(
+        defect="block_loop_on_cleanup",
+        caught_by="test_latency.py::test_while_others_misbehave[vanished]",
+        finding="round_trips_within",
+        sentinels=(
+            LATENCY,
+            "test_latency.py::test_while_others_misbehave[client-reset]",
+        ),
+    ),
+    Case(
+        defect="keep_slow_consumers",
+        caught_by=STOPPED_CONSUMER,
+        finding="released_within",
+        sentinels=(
+            DELIVERY,
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="cut_listeners_who_are_behind",
+        caught_by="test_delivery.py::test_slow_but_steady_consumer_stays",
+        finding="undisturbed",
+        sentinels=(
+            DELIVERY,
+            STOPPED_CONSUMER,
+        ),
+    ),
+    Case(
+        defect="shutdown_one_by_one",
+        caught_by="test_closing.py::test_graceful_shutdown[latency]",
+        finding="shut_down_within",
+        sentinels=(
+            CLOSING,
+            HEARTBEAT,
+        ),
     ),
 )

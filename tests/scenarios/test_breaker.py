@@ -13,7 +13,15 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.conditions import UpstreamHit
-from chaos.expectations import AnsweredWhileOpen, CallsAnswered, OpenedAfter, UpstreamCalled, UpstreamLeftAlone
+from chaos.expectations import (
+    AnsweredWhileOpen,
+    CallsAnswered,
+    GivenUpWithin,
+    OpenedAfter,
+    Undisturbed,
+    UpstreamCalled,
+    UpstreamLeftAlone,
+)
 from chaos.experiment import Experiment
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamHangs
 from chaos.faults.base import Fault
@@ -28,6 +36,9 @@ pytestmark = [
 ]
 
 FALLBACK = (Source.CACHED, Source.UNAVAILABLE)
+
+CALLERS = 20
+"""Callers that ask in the same instant, each on a connection of its own: ten times the trials of the reference."""
 
 
 @pytest.mark.promise(
@@ -66,6 +77,28 @@ async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamesp
     await experiment.judge(
         OpenedAfter(failures=threshold, start=start, end=end),
         CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream fails"),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "gives a hanging call up",
+    expects="A call that the upstream leaves hanging is given up in time, and its caller gets what the cache has.",
+    because="Until the circuit opens every caller waits that long; a retry in between makes it a multiple.",
+)
+@pytest.mark.reads("breaker.call_timeout")
+@pytest.mark.faults(UpstreamHangs())
+async def test_gives_a_hanging_call_up(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    await experiment.fill_cache()
+    async with experiment.inject(fault):
+        start = experiment.now()
+        # As many as open the circuit, and no more: each of them reaches the upstream.
+        await experiment.call_upstream(promised.failure_threshold)
+        end = experiment.now()
+    await experiment.judge(
+        GivenUpWithin(start=start, end=end, within=promised.call_timeout),
+        CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream hangs"),
     )
 
 
@@ -118,6 +151,40 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
             least=1, most=promised.half_open_probes, start=opened, end=end, when="after the recovery timeout"
         ),
         CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "trials are no stampede",
+    expects="When everybody asks in the instant the circuit may try again, only the declared trials go through.",
+    because="A permit that is checked before an await and taken after it lets the whole crowd try at once.",
+)
+@pytest.mark.reads("breaker.half_open_probes")
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
+async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised, data = contract.breaker, experiment.target.endpoints.data
+    answers = "|".join(f"(?:{each})" for each in (data.live, data.cached, data.unavailable) if each is not None)
+    callers = await experiment.crowd(
+        "callers", CALLERS, endpoint="data", send=data.send, expect=answers, keep_alive=False
+    )
+    await callers.connect()
+    await experiment.fill_cache()
+    async with experiment.inject(fault):
+        await experiment.call_upstream(promised.failure_threshold)
+        opened = experiment.now()
+        await experiment.watch(promised.recovery_timeout)
+        await callers.exchange(1)
+        end = experiment.now()
+    await experiment.judge(
+        UpstreamCalled(
+            least=1,
+            most=promised.half_open_probes,
+            start=opened,
+            end=end,
+            when=f"when {CALLERS} callers ask at once after the recovery timeout",
+        ),
+        Undisturbed(crowd=callers.name),
     )
 
 

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from chaos.bounds import dead_peer_bound
 from chaos.expectations import RoundTripsWithin, Undisturbed
 from chaos.experiment import Experiment, Via
-from chaos.faults import ClientReset, ConnectionBurst, Latency, StalledReader, Vanished
+from chaos.faults import ClientReset, ConnectionBurst, FinWithoutClose, Latency, StalledReader, Vanished
 from chaos.faults.base import Fault
 from chaos.units import format_duration
 
@@ -21,6 +22,9 @@ EXCHANGES = 30
 
 GAP = 0.01
 """Seconds between two exchanges of a client, where they are to last as long as a fault takes to bite: 0.3 s in all."""
+
+OTHERS = 40
+"""Clients that misbehave at once: what takes 10 ms for each of them takes 0.4 s for all."""
 
 
 @pytest.mark.promise(
@@ -57,17 +61,21 @@ async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fa
     expects="Clients that do nothing wrong are answered as fast while others reset, stall, vanish or burst in.",
     because="One event loop serves them all: what blocks it for one blocks it for everybody.",
 )
-@pytest.mark.faults(ClientReset(), StalledReader(), Vanished(), ConnectionBurst())
+@pytest.mark.reads(
+    optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval"],
+)
+@pytest.mark.faults(ClientReset(), FinWithoutClose(), StalledReader(), Vanished(), ConnectionBurst())
 async def test_while_others_misbehave(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     crowd = await experiment.crowd("talking", CLIENTS)
     await crowd.connect()
-    others = await experiment.victims_of(fault, "others", 40)
+    others = await experiment.victims_of(fault, "others", OTHERS)
     if not isinstance(fault, ConnectionBurst):
         await others.connect()
     # The exchanges go on while the fault begins, is at work and heals: what only blocks in passing is seen too.
-    talking = asyncio.create_task(crowd.exchange(EXCHANGES, gap=GAP))
+    lasts = max(EXCHANGES * GAP, _found_after(fault, contract))
+    talking = asyncio.create_task(crowd.exchange(EXCHANGES, gap=lasts / EXCHANGES))
     async with experiment.inject(fault, others):
-        await experiment.watch(EXCHANGES * GAP)
+        await experiment.watch(lasts)
     result = await talking
     await experiment.judge(
         RoundTripsWithin(
@@ -82,3 +90,12 @@ async def test_while_others_misbehave(experiment: Experiment, contract: SimpleNa
         ),
         Undisturbed(crowd=crowd.name),
     )
+
+
+def _found_after(fault: Fault, contract: SimpleNamespace) -> float:
+    """Seconds until the server finds those who died without a word, and has all of them to clean up at once; 0 where
+    there is nobody to find."""
+    interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
+    if fault.announced or isinstance(fault, ConnectionBurst) or interval is None or timeout is None:
+        return 0.0
+    return dead_peer_bound(interval=interval, timeout=timeout, sweep=contract.cleanup.sweep_interval).seconds

@@ -6,15 +6,33 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.expectations import ClosedWhenIdle, ClosedWith, PingedAtPeriod, Undisturbed, Warned, WarnedBeforeClose
+from chaos.expectations import (
+    ClosedByAge,
+    ClosedWhenIdle,
+    ClosedWith,
+    PingedAtPeriod,
+    Undisturbed,
+    Warned,
+    WarnedBeforeClose,
+)
 from chaos.experiment import Experiment, Via
-from chaos.faults import Latency, ServerStopped
+from chaos.faults import ClientReset, FinWithoutClose, Latency, ServerStopped, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
 PERIODS = 5
 """Heartbeats that are watched: one that comes every other time only is seen twice."""
+
+PERIODS_BESIDE = 3
+"""Heartbeats that are watched while neighbours misbehave: whatever holds them up begins with the first of these, and
+one that is left out leaves a gap of two."""
+
+TALK = 60
+"""Exchanges that a busy client makes in its life: one every 100 ms where that is 6 s."""
+
+NEIGHBOURS = 10
+"""Clients that misbehave: what waits for them one after the other is late by ten waits."""
 
 
 @pytest.mark.promise(
@@ -35,6 +53,29 @@ async def test_heartbeat(experiment: Experiment, contract: SimpleNamespace, faul
     await experiment.judge(
         PingedAtPeriod(crowd=crowd.name, interval=interval, until=experiment.now()),
         Undisturbed(crowd=crowd.name),
+    )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "heartbeat while others misbehave",
+    expects="Clients that answer are pinged at their period, whatever becomes of the pings to others.",
+    because="One loop pings them all: it may wait for a pong or a full buffer, or die of the first error it meets.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval")
+@pytest.mark.faults(SilentClient(), StalledReader(), ClientReset(), FinWithoutClose())
+async def test_heartbeat_beside_others(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    interval = contract.liveness.heartbeat_interval
+    # The neighbours are older, so a loop meets them first.
+    neighbours = await experiment.victims_of(fault, "neighbours", NEIGHBOURS)
+    await neighbours.connect()
+    crowd = await experiment.crowd("pinged", 10, trace=True)
+    await crowd.connect()
+    async with experiment.inject(fault, neighbours):
+        await experiment.watch(PERIODS_BESIDE * interval)
+        until = experiment.now()
+    await experiment.judge(
+        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
     )
 
 
@@ -115,6 +156,29 @@ async def test_idle_clients(experiment: Experiment, contract: SimpleNamespace, f
 
 @pytest.mark.promise(
     "liveness",
+    "idle clients while others misbehave",
+    expects="Idle clients are closed in time, also when others that are due with them have just gone.",
+    because="A loop that warns and closes them in turn may wait for one that is dead, or die of one that is gone.",
+)
+@pytest.mark.reads("liveness.idle_timeout", optional=["cleanup.sweep_interval", "liveness.heartbeat_interval"])
+@pytest.mark.faults(ClientReset(), Vanished())
+async def test_idle_clients_beside_others(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.liveness
+    slack = contract.cleanup.sweep_interval or 0.0
+    # The neighbours are as idle, and older: whatever deals with both in turn comes to them first.
+    neighbours = await experiment.crowd("neighbours", NEIGHBOURS, keep_alive=False)
+    await neighbours.connect()
+    idle = await experiment.crowd("idle", 10, keep_alive=False)
+    await idle.connect()
+    # They go shortly before their time is up: earlier, and the heartbeat would have found the dead among them by then.
+    await experiment.watch(promised.idle_timeout - (promised.heartbeat_interval or promised.idle_timeout / 4))
+    async with experiment.inject(fault, neighbours):
+        await experiment.wait_until_gone(idle, within=2 * (promised.idle_timeout + slack))
+    await experiment.judge(ClosedWhenIdle(crowd=idle.name, timeout=promised.idle_timeout, slack=slack))
+
+
+@pytest.mark.promise(
+    "liveness",
     "a warned client that answers stays",
     expects="A client that sends something after its warning is not closed.",
     because="The counterpart of the idle timeout: a timer that is started once and never again fails here.",
@@ -133,4 +197,34 @@ async def test_warned_client_that_answers_stays(experiment: Experiment, contract
     await experiment.judge(
         Warned(crowd=crowd.name, pattern=warning, since=asked, what="its idle timeout, once more"),
         Undisturbed(crowd=crowd.name),
+    )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "no connection gets too old",
+    expects="At its maximum age a connection is closed with a close frame, however much it is used.",
+    because="Tokens expire and deployments move on: a timer that starts anew with every message never runs out.",
+)
+@pytest.mark.reads("liveness.max_age")
+@pytest.mark.faults(None, Latency())
+async def test_no_connection_gets_too_old(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault | None
+) -> None:
+    limit = contract.liveness.max_age
+    via = Via.LINK if fault else Via.DIRECT
+    # One that is only looked at when it says something, and one that is put off by all it says.
+    quiet = await experiment.crowd("quiet", 5, via=via)
+    busy = await experiment.crowd("busy", 5, via=via, keep_alive=limit / TALK)
+    async with experiment.inject(fault):
+        await quiet.connect()
+        await busy.connect()
+        # Twice the age: one that is only late is told from one that never comes.
+        deadline = experiment.now() + 2 * limit
+        for crowd in (quiet, busy):
+            await experiment.wait_until_gone(crowd, within=deadline - experiment.now())
+    codes = (1000, 1001, 1008)
+    await experiment.judge(
+        *(ClosedByAge(crowd=crowd.name, limit=limit) for crowd in (quiet, busy)),
+        *(ClosedWith(crowd=crowd.name, codes=codes, why="at their maximum age") for crowd in (quiet, busy)),
     )

@@ -9,7 +9,7 @@ import pytest
 from chaos.capability import Capability
 from chaos.expectations import RecoveredWithin
 from chaos.experiment import Experiment, Via
-from chaos.faults import HalfOpen, ProxyDown, Reset, ServerKilled, ServerStopped
+from chaos.faults import ClientKilled, HalfOpen, ProxyDown, Reset, ServerKilled, ServerStopped, Vanished
 from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("recovery.within")]
@@ -30,6 +30,23 @@ async def test_after_the_network(experiment: Experiment, contract: SimpleNamespa
     async with experiment.inject(fault, before):
         pass
     after = await experiment.crowd("after", CLIENTS, via=Via.LINK)
+    await after.connect()
+    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
+
+
+@pytest.mark.promise(
+    "recovery",
+    "after many clients died",
+    expects="When a crowd has died in one instant, announced or not, the next one is served at once.",
+    because="They come back together: whatever cleans up behind the dead must not stand in their way.",
+)
+@pytest.mark.faults(ClientKilled(), Vanished())
+async def test_after_a_mass_death(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    before = await experiment.victims_of(fault, "before", CLIENTS)
+    await before.connect()
+    async with experiment.inject(fault, before):
+        pass
+    after = await experiment.crowd("after", CLIENTS)
     await after.connect()
     await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
 

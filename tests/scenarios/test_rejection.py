@@ -6,10 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from chaos.bounds import dead_peer_bound
+from chaos.capability import Capability
+from chaos.conditions import ConnectionsAtMost
 from chaos.crowd.plan import Mode
 from chaos.expectations import Established, RejectedGracefully, Undisturbed, Warned
 from chaos.experiment import Experiment
-from chaos.faults import ConnectionBurst
+from chaos.faults import ClientReset, ConnectionBurst, FinWithoutClose, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("rejection.max_connections", "rejection.within")]
@@ -59,16 +62,54 @@ async def test_places_are_given_again(experiment: Experiment, contract: SimpleNa
     burst = await experiment.crowd("burst", round(BURST * limit))
     async with experiment.inject(fault, burst):
         pass
-    free = limit - experiment.own_connections
+    await experiment.judge(await _everyone_gets_in(experiment, contract))
+
+
+@pytest.mark.promise(
+    "rejection",
+    "places of the dead are given again",
+    expects="Whatever way clients die, once the server has let go of them their places are free again.",
+    because="A place that is given back on the way out of one handler is kept on the way out of another.",
+)
+@pytest.mark.reads(
+    "establishment.within",
+    "establishment.success_ratio",
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    "cleanup.closed_within",
+    optional=["cleanup.sweep_interval"],
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.faults(ClientReset(), FinWithoutClose(), Vanished(), SilentClient(), StalledReader())
+async def test_places_of_the_dead_are_given_again(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    dying = await experiment.victims_of(fault, "dying", contract.rejection.max_connections // 2)
+    await dying.connect()
+    bound = dead_peer_bound(
+        interval=contract.liveness.heartbeat_interval,
+        timeout=contract.liveness.heartbeat_timeout,
+        sweep=contract.cleanup.sweep_interval,
+    )
+    async with experiment.inject(fault, dying):
+        # That they are found in time is cleanup's promise; here it is what is left of those that were found.
+        await experiment.wait_until(
+            ConnectionsAtMost(experiment.own_connections),
+            within=contract.cleanup.closed_within if fault.announced else 2 * bound.seconds,
+        )
+    await experiment.judge(await _everyone_gets_in(experiment, contract))
+
+
+async def _everyone_gets_in(experiment: Experiment, contract: SimpleNamespace) -> Established:
+    """One after the other takes a place, until there are as many as there should be."""
+    free = contract.rejection.max_connections - experiment.own_connections
     next_ones = await experiment.crowd("the next ones", free)
     await next_ones.connect(mode=Mode.SEQUENTIAL)
-    await experiment.judge(
-        Established(
-            crowd=next_ones.name,
-            count=free,
-            within=contract.establishment.within,
-            success_ratio=contract.establishment.success_ratio,
-        )
+    return Established(
+        crowd=next_ones.name,
+        count=free,
+        within=contract.establishment.within,
+        success_ratio=contract.establishment.success_ratio,
     )
 
 

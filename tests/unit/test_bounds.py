@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.bounds import Bound, dead_peer_bound, patience
-from chaos.contract import Contract, Establishment
+from chaos.contract import Breaker, Contract, Establishment
 
 
 def test_with_a_sweep_all_three_intervals_add_up() -> None:
@@ -36,3 +36,17 @@ def test_patience_is_thrice_what_a_connection_may_take(within: str, seconds: flo
 
 def test_patience_where_nothing_is_promised() -> None:
     assert patience(Contract()) == 10.0
+
+
+@pytest.mark.parametrize(("call_timeout", "seconds"), [("500ms", 3.0), ("10s", 20.0)])
+def test_patience_outlasts_a_call_to_a_hanging_upstream(call_timeout: str, seconds: float) -> None:
+    breaker = Breaker.model_validate(
+        {
+            "failure_threshold": 5,
+            "recovery_timeout": "60s",
+            "call_timeout": call_timeout,
+            "answer_within": "100ms",
+        }
+    )
+    promises = Contract(establishment=Establishment.model_validate({"within": "1s"}), breaker=breaker)
+    assert patience(promises) == pytest.approx(seconds)

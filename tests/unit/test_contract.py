@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from chaos.contract import Contract, Establishment, Liveness, Rejection
+from chaos.contract import Contract, Establishment, Liveness, Rejection, unread_keys
 
 
 def test_durations_and_sizes_are_numbers_inside() -> None:
@@ -75,3 +75,32 @@ def test_figures_outside_their_range_are_refused(
 ) -> None:
     with pytest.raises(ValidationError):
         family.model_validate(values)
+
+
+DECLARED = Contract.model_validate(
+    {
+        "establishment": {"within": "1s", "success_ratio": 1.0},
+        "liveness": {"heartbeat_interval": "300ms", "max_age": "2h"},
+        "closing": {"shutdown_within": "3s"},
+    }
+)
+
+
+def test_declared_is_what_is_written_down() -> None:
+    """Also where it says what would hold anyway; what is left to a default is not."""
+    assert DECLARED.declared() == (
+        "establishment.within",
+        "establishment.success_ratio",
+        "liveness.heartbeat_interval",
+        "liveness.max_age",
+        "closing.shutdown_within",
+    )
+    assert Contract().declared() == ()
+
+
+def test_a_promise_that_nobody_reads_is_named() -> None:
+    read = ["establishment.within", "establishment.success_ratio", "liveness.heartbeat_interval", "latency.p99"]
+    assert unread_keys(DECLARED, read) == ("liveness.max_age", "closing.shutdown_within")
+    assert unread_keys(DECLARED, DECLARED.declared()) == ()
+    assert unread_keys(DECLARED, []) == DECLARED.declared()
+    assert unread_keys(Contract(), []) == ()

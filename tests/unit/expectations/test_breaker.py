@@ -3,6 +3,7 @@ from __future__ import annotations
 from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
+    GivenUpWithin,
     OpenedAfter,
     TurnedAwayWhileOpen,
     UpstreamCalled,
@@ -10,7 +11,7 @@ from chaos.expectations import (
 )
 from chaos.journal import Attempt, Call, Event, Hit, Outcome, Source
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, record
+from tests.unit.expectations.records import attempt, late, record
 
 
 def call(began: float, source: Source = Source.CACHED, *, took: float = 0.01) -> Call:
@@ -41,6 +42,26 @@ def test_an_open_circuit_answers_at_once() -> None:
     quick = AnsweredWhileOpen(start=10.0, end=20.0, within=0.1)
     assert quick.judge(record(call(11.0))).verdict is Verdict.HELD
     assert quick.judge(record(call(11.0, took=0.5))).verdict is Verdict.VIOLATED
+
+
+GIVEN_UP = GivenUpWithin(start=10.0, end=20.0, within=0.4)
+
+
+def test_a_hanging_call_is_given_up_in_time() -> None:
+    finding = GIVEN_UP.judge(record(call(11.0, took=0.3), hit(11.0, 0), call(12.0, took=0.01)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "300ms")
+    assert finding.observed == ("2 calls, 1 of which reached the hanging upstream, the slowest answered after 300ms")
+    assert GIVEN_UP.judge(record(call(11.0, took=0.9), hit(11.0, 0))).verdict is Verdict.VIOLATED
+    assert GIVEN_UP.judge(record(call(11.0, took=0.5), hit(11.0, 0), late(0.2))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_calls_that_never_hung_decide_nothing() -> None:
+    assert GIVEN_UP.judge(record()).observed == "no call was made while the upstream hung"
+    finding = GIVEN_UP.judge(record(call(11.0)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "none of 1 calls reached the upstream, so none of them hung",
+    )
 
 
 OPENED = OpenedAfter(failures=5, start=10.0, end=20.0)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from chaos.expectations import ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
 
@@ -82,3 +82,46 @@ def test_not_warned() -> None:
 def test_a_warning_that_leaves_no_time_to_answer_is_none() -> None:
     made = record(attempt(), frame(2.6, text="idle_warning"), ended(at=2.7))
     assert WARNED.judge(made).verdict is Verdict.VIOLATED
+
+
+AGED = ClosedByAge(crowd="crowd", limit=5.0)
+"""The clients of `attempt()` see their 101 at 1.005."""
+
+
+def test_closed_by_age() -> None:
+    finding = AGED.judge(record(attempt(0), attempt(1), ended(0, at=5.905), ended(1, at=5.805)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "4.9s")
+    assert finding.observed == "all 2 closed, the oldest at the age of 4.9s"
+
+
+def test_closed_too_old() -> None:
+    finding = AGED.judge(record(attempt(0), ended(0, at=6.205)))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "5.2s")
+
+
+def test_too_old_by_less_than_the_harness_was_late() -> None:
+    assert AGED.judge(record(attempt(0), ended(0, at=6.205), worker_late(0.3, at=6.2))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_never_closed_by_age() -> None:
+    finding = AGED.judge(record(attempt(0), attempt(1), ended(0, at=5.9), worker_late(0.001, at=11.005)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "1 of 2 connections were still open at the age of 10s",
+    )
+
+
+def test_not_watched_until_its_age_decides_nothing() -> None:
+    finding = AGED.judge(record(attempt(0), worker_late(0.001, at=5.005)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "1 of 1 connections were still open at the age of 4s, and nobody looked longer",
+    )
+
+
+def test_cut_off_for_its_age_without_a_word() -> None:
+    finding = AGED.judge(record(attempt(0), ended(0, at=5.005, how="reset", code=None)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "client 0 was cut off by reset at the age of 4s, without a close frame",
+    )

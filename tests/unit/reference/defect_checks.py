@@ -18,7 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 from reference_server.breaker import State
-from reference_server.clock import AttentiveClock
+from reference_server.clock import AttentiveClock, AttentiveTimer
 from reference_server.connection import Connection
 from reference_server.endpoints.session import Session
 from reference_server.environment import load_settings
@@ -30,6 +30,7 @@ from reference_server.parts import Parts, build
 from reference_server.phases import EstablishmentFailed
 from reference_server.rejection import Rejected
 from reference_server.source import Unavailable
+from reference_server.timers import Timers
 
 from .fakes import AlwaysAttentive, FakeTime, FakeWire, make_connection
 
@@ -232,6 +233,111 @@ async def broadcast_waits_for_nobody(bench: Bench) -> bool:
     return bench.parts.feed.sequence == 3
 
 
+async def age_counts_from_the_start(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    timers = Timers(connection, bench.parts, idles=False)
+    bench.time.advance(bench.parts.settings.websocket_max_age - 1)
+    connection.heard()
+    bench.time.advance(2)
+    (age,) = timers._running
+    assert isinstance(age, AttentiveTimer)
+    age._check()
+    timers.cancel()
+    return connection.ended
+
+
+async def cleaning_up_does_not_block_the_loop(bench: Bench) -> bool:
+    _a_dead_peer(bench)
+    with mock.patch.object(time, "sleep") as sleep:
+        bench.parts.sweep.run()
+    return not sleep.called
+
+
+async def trials_are_counted(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await _call(bench)
+    bench.time.advance(LONG)
+    permits = [breaker.acquire() for _ in range(20)]
+    return sum(permit is not None for permit in permits) == breaker.policy.half_open_probes
+
+
+async def open_breaker_answers_at_once(bench: Bench) -> bool:
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await _call(bench)
+    call = asyncio.create_task(_call(bench))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return call.done() or not call.cancel()
+
+
+async def listener_who_is_behind_stays(bench: Bench) -> bool:
+    _, wire = bench.client(endpoint="feed")
+    wire.seen = replace(NOTHING_SEEN, outstanding=10_000)
+    bench.parts.feed.broadcast()
+    return not wire.was_cut
+
+
+async def listener_who_takes_nothing_is_cut(bench: Bench) -> bool:
+    connection, wire = bench.client(endpoint="feed")
+    for _ in range(connection.outbox.max_messages + 1):
+        bench.parts.feed.broadcast()
+    return wire.was_cut
+
+
+async def nobody_waits_for_another_pong(bench: Bench) -> bool:
+    bench.client()
+    _, second = bench.client()
+    bench.parts.heartbeat.beat()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return len(second.pings) == 1
+
+
+async def warning_leaves_time(bench: Bench) -> bool:
+    clock = AttentiveClock(tick_interval=LONG)
+    connection, _ = make_connection(clock)
+    timer = IdleTimer(connection, clock=clock, timeout=0.1, warning=0.04)
+    warning = await connection.outbox.get()
+    timer.cancel()
+    return "idle_warning" in str(warning) and not connection.ended
+
+
+async def dead_peer_leaves_no_file(bench: Bench) -> bool:
+    _a_dead_peer(bench)
+    before = _open_on_nothing()
+    bench.parts.sweep.run()
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def place_of_the_dead_comes_back(bench: Bench) -> bool:
+    bench.parts.admission.try_enter()
+    _a_dead_peer(bench)
+    bench.parts.sweep.run()
+    bench.parts.admission.leave()
+    return bench.parts.admission.inside == 0
+
+
+async def silent_upstream_is_asked_once(bench: Bench) -> bool:
+    async def time_out(path: str) -> object:
+        bench.hits += 1
+        raise DependencyFailed("timeout", "no answer")
+
+    bench.parts.upstream.get = time_out  # type: ignore[method-assign]  # no network here
+    await _call(bench)
+    return bench.hits == 1
+
+
+def _a_dead_peer(bench: Bench) -> None:
+    """A client that has owed its pong for long."""
+    bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(LONG)
+
+
 async def _call(bench: Bench) -> None:
     """One call of the data endpoint; the upstream fails, so there is nothing to answer with or a cached value."""
     with contextlib.suppress(Unavailable):
@@ -246,22 +352,33 @@ def _open_on_nothing() -> set[int]:
 CHECKS: dict[str, Check] = {
     "accept_beyond_limit": limit_holds_before_anybody_is_established,
     "accept_breaker_never_opens": failed_establishments_open_the_breaker,
+    "age_starts_anew": age_counts_from_the_start,
+    "block_loop_on_cleanup": cleaning_up_does_not_block_the_loop,
     "block_loop_on_connect": newcomer_does_not_block_the_loop,
     "breaker_calls_while_open": open_breaker_spares_the_upstream,
     "breaker_never_half_opens": open_breaker_tries_again,
     "breaker_opens_late": opens_at_the_threshold,
     "breaker_opens_on_first_failure": one_failure_opens_nothing,
+    "breaker_stampede_of_trials": trials_are_counted,
+    "breaker_waits_while_open": open_breaker_answers_at_once,
     "broadcast_waits_for_slowest": broadcast_waits_for_nobody,
     "cut_everyone_after_pause": pause_kills_nobody,
+    "cut_listeners_who_are_behind": listener_who_is_behind_stays,
     "cut_slow_peers": slow_pong_is_waited_for,
+    "heartbeat_waits_for_each": nobody_waits_for_another_pong,
     "idle_never_closed": pong_is_no_activity,
     "idle_timer_not_reset": answer_to_the_warning_counts,
+    "idle_warning_too_late": warning_leaves_time,
     "keep_dead_connections": silent_peer_is_dead,
+    "keep_slow_consumers": listener_who_takes_nothing_is_cut,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
+    "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,
     "no_backpressure_warning": warned_at_the_threshold,
     "ping_every_other_time": pinged_at_every_beat,
     "places_not_given_back": all_places_come_back,
+    "places_reserved_for_the_dead": place_of_the_dead_comes_back,
     "serve_one_at_a_time": ten_get_in_at_once,
     "slow_to_start_serving": ten_get_in_at_once,
+    "upstream_asked_three_times": silent_upstream_is_asked_once,
 }

@@ -127,6 +127,30 @@ def forgets_a_reset_client(server: RunningServer, connect: Connect) -> bool:
     return forgotten()
 
 
+def outlives_a_reset_client(server: RunningServer, connect: Connect) -> bool:
+    connect(server.url("/feed")).reset()
+    try:
+        wait_until(lambda: server.stat("/connections/total") == 0, within=10)
+    except OSError:  # nobody answers any more
+        return False
+    return True
+
+
+def closes_the_idle_beside_a_reset_client(server: RunningServer, connect: Connect) -> bool:
+    connect(server.url("/live")).reset()
+    idle = connect(server.url("/live"))
+    began = server.stat("/uptime")
+    # Its pongs keep it alive until its time is up; twice that is never.
+    while (frame := idle.next_frame(Opcode.PING, Opcode.CLOSE)) is not None:
+        if frame.opcode is Opcode.CLOSE:
+            return True
+        if server.stat("/uptime") > began + 2 * IDLE_TIMEOUT:
+            return False
+        idle.protocol.send_pong(frame.data)
+        idle.flush()
+    return False
+
+
 def says_goodbye(server: RunningServer, connect: Connect) -> bool:
     client = connect(server.url("/feed"))
     server.signal(signal.SIGTERM)
@@ -142,12 +166,24 @@ def goes_down_in_time(server: RunningServer, connect: Connect) -> bool:
         return False
 
 
+def says_goodbye_to_all_at_once(server: RunningServer, connect: Connect) -> bool:
+    first, last = connect(server.url("/feed")), connect(server.url("/feed"))
+    server.signal(signal.SIGTERM)
+    told = last.next_frame(Opcode.CLOSE) is not None
+    # The first one does not answer, so it is there until its close timeout is over.
+    return told and server.kernel_sockets(remote_port=first.local_port) != []
+
+
+IDLE_TIMEOUT = 1.5
 SHUTDOWN_TIMEOUT = 2.0
 MARGIN = 0.5
 """Seconds for the interpreter's own end on a busy machine: 0.1 s when it is idle."""
 
 LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
+    "dies_of_a_reset": outlives_a_reset_client,
+    "idle_loop_dies_of_an_error": closes_the_idle_beside_a_reset_client,
     "keep_after_reset": forgets_a_reset_client,
+    "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
 }
