@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 def _one_more(runtime: str, tally: Tally, options: argparse.Namespace) -> Tally:
     began = time.monotonic()
     command = [
-        sys.executable, "-m", "pytest", "-m", "chaos", "-q", "--no-header", "-p", "no:cacheprovider",
+        sys.executable, "-m", "pytest", "-m", "chaos and not slow", "-q", "--no-header", "-p", "no:cacheprovider",
         f"--chaos-runtime={runtime}", f"--chaos-dir={options.state}", *options.passed_on,
     ]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

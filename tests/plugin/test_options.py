@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -24,6 +25,31 @@ def test_header_says_what_was_taken_and_how_to_get_the_other(tmp_path: Path) -> 
     assert re.search(r"chaos: run \S+, seed \d+; for containers: ", ended.stdout)
     assert "promises x faults" in ended.stdout
     assert (tmp_path / "latest" / "report.html").is_file()
+
+
+def test_what_is_declared_and_read_by_no_scenario_is_told(write_target: WriteTarget, tmp_path: Path) -> None:
+    scenarios = tmp_path / "scenarios"
+    scenarios.mkdir()
+    (scenarios / "test_mine.py").write_text(
+        textwrap.dedent(
+            """
+            import pytest
+
+            @pytest.mark.chaos
+            @pytest.mark.promise("liveness", "mine", expects="It is.")
+            @pytest.mark.reads("establishment.within", optional=["liveness.heartbeat_interval"])
+            async def test_mine(experiment):
+                pass
+            """
+        )
+    )
+    file = write_target(more='\n[promises.liveness]\nheartbeat_interval = "1s"\nmax_age = "1h"\n')
+    plan = [f"--chaos-target={file}", PROCESSES, "--chaos-dry=plan", "-p", "fixtures.plugin"]
+    ended = run_pytest([str(scenarios), *plan], directory=tmp_path)
+    assert "chaos: declared, and read by no scenario: promises.liveness.max_age\n" in ended.stdout
+    # Whoever asks for one file does not ask whether it reads everything.
+    ended = run_pytest([str(scenarios / "test_mine.py"), *plan], directory=tmp_path)
+    assert "read by no scenario" not in ended.stdout
 
 
 def test_plan_does_nothing(tmp_path: Path) -> None:

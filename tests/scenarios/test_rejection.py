@@ -80,6 +80,7 @@ async def test_places_are_given_again(experiment: Experiment, contract: SimpleNa
     optional=["cleanup.sweep_interval"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.waits
 @pytest.mark.faults(ClientReset(), FinWithoutClose(), Vanished(), SilentClient(), StalledReader())
 async def test_places_of_the_dead_are_given_again(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
