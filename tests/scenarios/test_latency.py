@@ -94,7 +94,11 @@ async def test_while_others_misbehave(experiment: Experiment, contract: SimpleNa
 
 def _found_after(fault: Fault, contract: SimpleNamespace) -> float:
     """Seconds until the server finds those who died without a word, and has all of them to clean up at once; 0 where
-    there is nobody to find."""
+    there is nobody to find.
+
+    As many exchanges are spread over it as otherwise: of more, the few that a stall delays would be no hundredth. Where
+    it is minutes they are seconds apart, and only stalls of seconds are seen.
+    """
     interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
     if fault.announced or isinstance(fault, ConnectionBurst) or interval is None or timeout is None:
         return 0.0

@@ -17,6 +17,7 @@ from chaos.expectations import FdsNotKept, MemoryNotKept
 from chaos.experiment import Experiment
 from chaos.faults import ClientReset, FinWithoutClose, Reset, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
+from chaos.journal import Bite
 
 pytestmark = pytest.mark.chaos
 
@@ -74,9 +75,9 @@ async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Faul
     async for number in experiment.rounds(expectations):
         crowd = await experiment.victims_of(fault, f"round {number}", CONNECTIONS)
         await crowd.connect()
-        async with experiment.inject(fault, crowd):
-            if fault is None:
-                await crowd.close()
+        async with experiment.inject(fault, crowd) as injection:
+            if injection.receipt.bite is not Bite.BIT:
+                await crowd.close()  # nobody has died: they leave in good order
             await experiment.wait_until(ConnectionsAtMost(experiment.own_connections), within=within)
         await experiment.record_round(number, ended=number * CONNECTIONS)
     await experiment.judge(*expectations)

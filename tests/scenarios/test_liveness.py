@@ -29,7 +29,7 @@ PERIODS_BESIDE = 3
 one that is left out leaves a gap of two."""
 
 TALK = 60
-"""Exchanges that a busy client makes in its life: one every 100 ms where that is 6 s."""
+"""Exchanges that a busy client makes in its life: one every 125 ms where that is 7.5 s."""
 
 NEIGHBOURS = 10
 """Clients that misbehave: what waits for them one after the other is late by ten waits."""
