@@ -10,11 +10,12 @@ from chaos.report.cells import CellOutcome, CellRecord, read_cells
 from chaos.report.html import write_html
 from chaos.report.matrix import Matrix, build_matrix
 from chaos.report.replay import replay_arguments, replay_command
-from chaos.report.runs import Run, RunHeader, create_run, find_state, list_runs, open_run
+from chaos.report.runs import CellTitle, Run, RunHeader, create_run, find_state, list_runs, open_run
 
 __all__ = [
     "CellOutcome",
     "CellRecord",
+    "CellTitle",
     "Matrix",
     "Run",
     "RunHeader",

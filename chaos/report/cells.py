@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from chaos.errors import ConfigurationError, JournalError
-from chaos.journal import FindingMade, Injected, Journal, VerdictGiven, read_journal
-from chaos.report.runs import Run
+from chaos.journal import FindingMade, Injected, Journal, Segment, VerdictGiven, read_journal
+from chaos.report.runs import CellTitle, Run
 from chaos.report.slugs import slug_of
 
-__all__ = ["CellOutcome", "CellRecord", "read_cell", "read_cells"]
+__all__ = ["CellOutcome", "CellRecord", "first_fault", "read_cell", "read_cells"]
 
 
 class CellOutcome(StrEnum):
@@ -78,14 +79,15 @@ def read_cell(run: Run, directory: Path) -> CellRecord:
         node = run.node(directory.name)
     except ConfigurationError:
         node = ""
+    title = run.title(directory.name)
     try:
         journal = read_journal(directory, kinds=(Injected, FindingMade, VerdictGiven))
     except JournalError as error:
-        return _without_verdict(directory.name, node, events=None, detail=str(error))
+        return _without_verdict(directory.name, node, title, events=None, detail=str(error))
     verdict = journal.last(VerdictGiven)
     if verdict is None:
         detail = "the run was interrupted before this cell had a verdict"
-        return _without_verdict(directory.name, node, events=journal, detail=detail)
+        return _without_verdict(directory.name, node, title, events=journal, detail=detail)
     return from_verdict(verdict, journal.of(FindingMade), slug=directory.name)
 
 
@@ -111,18 +113,46 @@ def from_verdict(verdict: VerdictGiven, findings: Iterable[FindingMade] = (), *,
     )
 
 
-def _without_verdict(slug: str, node: str, *, events: Journal | None, detail: str) -> CellRecord:
-    """What can be said of a cell whose verdict is missing: the names come from its test."""
-    injected = events.first(Injected) if events is not None else None
-    file, _, test = node.partition("::")
-    name, _, parameters = test.partition("[")
+def first_fault(run: Run) -> float | None:
+    """Seconds from the start of a run's process to the first fault of the run; None where that is not known."""
+    launched = run.header.launched
+    if launched is None:
+        return None
+    times = []
+    for directory in run.cells():
+        with contextlib.suppress(JournalError):
+            journal = read_journal(directory, kinds=(Injected,))
+            segment, injected = journal.first(Segment), journal.first(Injected)
+            if segment is not None and injected is not None:
+                # Monotonic time is the machine's: every segment turns it into the same dates.
+                times.append(segment.wall + injected.at - segment.at - launched)
+    return min(times, default=None)
+
+
+def _without_verdict(
+    slug: str, node: str, title: CellTitle | None, *, events: Journal | None, detail: str
+) -> CellRecord:
+    """What can be said of a cell whose verdict is missing."""
+    about = title or _title_of(slug, node, events.first(Injected) if events is not None else None)
     return CellRecord(
         slug=slug,
         node=node,
-        promise=Path(file).stem.removeprefix("test_") or "unknown",
-        scenario=name.removeprefix("test_").replace("_", " ") or slug or slug_of(node),
-        fault=injected.fault if injected else parameters.removesuffix("]"),
+        promise=about.promise,
+        scenario=about.scenario,
+        fault=about.fault,
+        expects=about.expects,
         outcome=CellOutcome.INCONCLUSIVE,
         detail=detail,
         findings=tuple(events.of(FindingMade)) if events is not None else (),
+    )
+
+
+def _title_of(slug: str, node: str, injected: Injected | None) -> CellTitle:
+    """What a cell is about that did not say: by the names of its test."""
+    file, _, test = node.partition("::")
+    name, _, parameters = test.partition("[")
+    return CellTitle(
+        promise=Path(file).stem.removeprefix("test_") or "unknown",
+        scenario=name.removeprefix("test_").replace("_", " ") or slug or slug_of(node),
+        fault=injected.fault if injected else parameters.removesuffix("]"),
     )

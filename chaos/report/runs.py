@@ -28,7 +28,7 @@ from typing import Any
 from chaos.errors import ConfigurationError, JournalError
 from chaos.report.slugs import claim_directory, slug_of
 
-__all__ = ["Run", "RunHeader", "create_run", "find_state", "list_runs", "open_run"]
+__all__ = ["CellTitle", "Run", "RunHeader", "create_run", "find_state", "list_runs", "open_run"]
 
 STATE = ".chaos"
 LATEST = "latest"
@@ -55,6 +55,8 @@ class RunHeader:
     seed: int
     started: float
     """Seconds since the epoch."""
+    launched: float | None = None
+    """When the process that ran it began, seconds since the epoch: before its imports and its collection."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Name to version of what took part: "python", "websockets", "toxiproxy", "kernel"."""
     argv: tuple[str, ...] = ()
@@ -69,6 +71,16 @@ class RunHeader:
     def seconds(self) -> float | None:
         """How long it took, or None where it has not ended (or was killed)."""
         return None if self.ended is None else self.ended - self.started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellTitle:
+    """What a cell is about, as its scenario's marks say; known before anything is done."""
+
+    promise: str
+    scenario: str
+    fault: str = ""
+    expects: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +104,11 @@ class Run:
         """Where its HTML report is written."""
         return self.directory / "report.html"
 
-    def new_cell(self, node: str) -> Path:
+    def new_cell(self, node: str, title: CellTitle | None = None) -> Path:
         """Create the directory of one cell, for the journals of test `node`; its name is the cell's slug."""
         directory = claim_directory(self.directory / "cells", slug_of(node))
-        _write_json(directory / _CELL, {"node": node, "began": time.time()})
+        about = {} if title is None else {"title": dataclasses.asdict(title)}
+        _write_json(directory / _CELL, {"node": node, "began": time.time(), **about})
         return directory
 
     def cells(self) -> list[Path]:
@@ -120,6 +133,14 @@ class Run:
             raise ConfigurationError(f"cell {directory.name} of run {self.id} does not say which test it was")
         return node
 
+    def title(self, name: str) -> CellTitle | None:
+        """What a cell is about; None where it did not say. Raises ConfigurationError where there is no such cell."""
+        record = _cell_record(self.cell(name)).get("title")
+        try:
+            return CellTitle(**record) if isinstance(record, dict) else None
+        except TypeError:  # of another release
+            return None
+
     def finish(self, *, exit_code: int) -> Run:
         """Note in the header that the run ended; gives the run with its new header."""
         header = dataclasses.replace(self.header, ended=time.time(), exit_code=exit_code)
@@ -138,6 +159,7 @@ def create_run(
     versions: Mapping[str, str],
     argv: tuple[str, ...] = (),
     options: tuple[str, ...] = (),
+    launched: float | None = None,
 ) -> Run:
     """Make the directory of a new run beneath `state` and point `latest` at it.
 
@@ -157,6 +179,7 @@ def create_run(
                 runtime_reason=runtime_reason,
                 seed=seed,
                 started=started,
+                launched=launched,
                 versions=dict(versions),
                 argv=argv,
                 options=options,

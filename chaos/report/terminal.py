@@ -12,7 +12,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
-from chaos.report.cells import CellOutcome, CellRecord
+from chaos.report.cells import CellOutcome, CellRecord, first_fault
 from chaos.report.grid import Signs, blocks_of, grid_lines
 from chaos.report.matrix import NO_FAULT, Matrix
 from chaos.report.replay import replay_command
@@ -76,6 +76,8 @@ def _title(run: Run) -> list[Line]:
     facts = [f"target {header.target}", f"runtime {header.runtime}", f"seed {header.seed}"]
     if header.seconds is not None:
         facts.append(format_duration(header.seconds))
+    if (began := first_fault(run)) is not None:
+        facts.append(f"first fault {format_duration(began)} after the start")
     title = [Span("promises x faults", ("bold",)), Span("   " + clean(", ".join(facts)), ("light",))]
     if NO_FAULTS in header.options:
         title.append(Span("   WITHOUT FAULTS: what held here held in calm", ("yellow", "bold")))

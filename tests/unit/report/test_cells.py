@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import textwrap
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from chaos.journal import FindingMade, Injected, JournalWriter, Note, VerdictGiven
-from chaos.report import CellOutcome, Run, read_cells
-from chaos.report.cells import from_verdict, read_cell
+from chaos.report import CellOutcome, CellTitle, Run, read_cells
+from chaos.report.cells import first_fault, from_verdict, read_cell
 
 from .samples import CELLS, Cell, make_run, write_cell
+
+CLOCKS = 0.01
+"""Seconds that monotonic time and the date may drift apart in a test, and be read apart."""
 
 NODE = "tests/scenarios/test_cleanup.py::test_dead_peers_are_found[reset]"
 HELD = Cell(promise="cleanup", scenario="dead peers are found", fault="reset", family="network", figure="41ms")
@@ -84,6 +90,37 @@ def test_a_cell_that_never_wrote_is_inconclusive(state: Path) -> None:
     assert cell.outcome is CellOutcome.INCONCLUSIVE
     assert cell.detail.endswith("it holds no .ndjson segment")
     assert (cell.promise, cell.scenario, cell.fault) == ("cleanup", "dead peers are found", "reset")
+
+
+def test_a_cell_without_a_verdict_goes_by_the_name_its_scenario_has(state: Path) -> None:
+    """Else it would stand in a row of its own beside its scenario."""
+    run = make_run(state, cells=())
+    title = CellTitle(promise="cleanup", scenario="dead peers are released", fault="reset", expects="They are.")
+    directory = run.new_cell(NODE, title)
+    cell = read_cell(run, directory)
+    assert CellTitle(promise=cell.promise, scenario=cell.scenario, fault=cell.fault, expects=cell.expects) == title
+
+
+def test_a_title_of_another_release_is_passed_over(state: Path) -> None:
+    run = make_run(state, cells=())
+    directory = run.new_cell(NODE)
+    (directory / "cell.json").write_text(json.dumps({"node": NODE, "title": {"promise": "cleanup", "mood": "calm"}}))
+    assert read_cell(run, directory).scenario == "dead peers are found"
+
+
+def test_how_long_it_took_to_the_first_fault(state: Path) -> None:
+    """From the start of the process, whichever cell had the first and whichever was written first."""
+    launched = time.time() - 7.0
+    run = replace(make_run(state, cells=()), header=replace(make_run(state, cells=()).header, launched=launched))
+    for name, after in (("b", 3.0), ("a", 1.5)):
+        with JournalWriter(run.new_cell(f"test_x.py::test_{name}"), role="conductor", run=run.id, cell=name) as journal:
+            journal.write(Injected(at=time.monotonic() + after, fault="reset", description="a true RST"))
+    run.new_cell("test_x.py::test_that_never_wrote")
+    found = first_fault(run)
+    assert found is not None
+    # 1.5 s after it was written, and it was written between 7 s after the launch and now.
+    assert 8.5 - CLOCKS <= found <= time.time() - launched + 1.5 + CLOCKS
+    assert first_fault(replace(run, header=replace(run.header, launched=None))) is None
 
 
 def test_a_broken_verdict_is_inconclusive_and_says_where(state: Path) -> None:
