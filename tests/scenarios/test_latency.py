@@ -1,4 +1,8 @@
-"""Latency: round trips stay short when nothing is wrong, and when something is wrong with somebody else."""
+"""Latency: round trips stay short when nothing is wrong, and when something is wrong with somebody else.
+
+Killed clients are no cell of their own here: a FIN of forty at once is one, whoever sent it. Nor are silent ones: what
+the server has to do for them comes when it finds them, as with those that vanished.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Recovery: once a fault is gone, service is as before within the declared time."""
+"""Recovery: once a fault is gone, service is as before within the declared time.
+
+Of the ways in which many clients die at once two are cells here, the announced and the silent one: which FIN or RST it
+was does not matter to those who come after.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Rejection: beyond its limit the server turns clients away gracefully, and those inside notice nothing."""
+"""Rejection: beyond its limit the server turns clients away gracefully, and those inside notice nothing.
+
+The dead whose places are asked for are one of each kind that a server can tell apart: RST, FIN, no acknowledgement, no
+answer, full buffers. What a proxy does to a connection is one of these to it, and so is a client that is killed.
+"""
 
 from __future__ import annotations
 
