@@ -23,7 +23,9 @@ number, and the kernel's queue is made longer afterwards.
 
 
 def open_listener(host: str, port: int, *, send_buffer_bytes: int) -> socket.socket:
-    """Bind, so that a restart after a crash can bind again at once. Connections inherit the send buffer's size.
+    """Bind, so that a restart after a crash can bind again at once.
+
+    Connections inherit the send buffer's size, and that no message waits to be sent together with the next one.
 
     Raises OSError.
     """
@@ -33,6 +35,9 @@ def open_listener(host: str, port: int, *, send_buffer_bytes: int) -> socket.soc
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # The kernel would otherwise grow it to megabytes, all of them held by a peer that has stopped reading.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+        # asyncio does so only for sockets that were made with a protocol number, which accepted ones are not: an answer
+        # right behind a ping would wait for the peer's delayed acknowledgement, 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
     except OSError:
         listener.close()
