@@ -45,7 +45,7 @@ async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, f
     because="What cleans up behind the dead is not what cleans up behind those who leave, and is tested less.",
 )
 @pytest.mark.waits
-@pytest.mark.slow  # a round lasts until the dead are found, 1.1 s in the fast profile, and 18 of them are the fewest
+@pytest.mark.slow  # a round lasts until the dead are found, 1.2 s in the fast profile, and there are 18: 21 to 28 s
 @pytest.mark.reads(
     "leak_free.fds_per_connection",
     "leak_free.memory_per_connection",

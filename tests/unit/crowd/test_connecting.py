@@ -216,6 +216,24 @@ async def test_no_port_left_is_no_fault_of_the_server(
     await crowd.close()
 
 
+async def test_small_messages_are_sent_at_once(
+    doorman: tuple[Doorman, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio switches Nagle's algorithm off only for a socket that names its protocol."""
+    dialled: list[socket.socket] = []
+    begin = Dial.begin
+
+    def remembering(dial: Dial) -> None:
+        dialled.append(dial.socket)
+        begin(dial)
+
+    monkeypatch.setattr(Dial, "begin", remembering)
+    crowd, _ = make_crowd(doorman[1], 2, **ASKING)
+    await crowd.connect(Mode.SIMULTANEOUS)
+    assert [connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for connection in dialled] == [1, 1]
+    await crowd.close()
+
+
 async def test_ipv6() -> None:
     async with websocket_server(host="::1") as address:
         crowd, _ = make_crowd(address, **ASKING, first_message=True)
