@@ -68,8 +68,8 @@ class Dial:
         self.began = 0.0
         """Seconds monotonic, of connect()."""
         try:
-            # The protocol has to be named: asyncio sets TCP_NODELAY only where it is. Without it a client's second small
-            # message waits up to 40 ms for the server's acknowledgement, and the server is blamed for it.
+            # The protocol has to be named, or asyncio does not set TCP_NODELAY: a client's second small message then
+            # waits up to 40 ms for the server's acknowledgement, and the server is blamed for it.
             self.socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, socket.IPPROTO_TCP)
         except OSError as error:
             raise CrowdError(f"cannot make a socket: {_OURS.get(error.errno or 0, str(error))}") from error
