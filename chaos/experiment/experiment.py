@@ -256,6 +256,7 @@ class Experiment:
     async def terminate_server(self, *, within: float) -> None:
         """SIGTERM, and wait for its end at most `within` seconds; the journal has the times and the exit code."""
         self.ended_on_purpose = self.spoiled = True
+        await self._rpc.call("leave_alone")
         self._note_server("asked to stop", detail="SIGTERM")
         try:
             code = await asyncio.to_thread(self._server.stop, sig=signal.SIGTERM, timeout=within)
