@@ -175,15 +175,21 @@ async def test_a_server_that_is_dead_is_an_error_and_no_more(agent: AsyncAgent) 
 
 
 async def test_a_server_that_hangs_keeps_nobody_waiting_but_who_asks(agent: AsyncAgent) -> None:
+    asked = asyncio.Event()
+
     async def silent(peer: Peer) -> None:
+        await peer.request()
+        asked.set()
         await peer.reader.read()
 
     async with raw_server(silent) as address, Observed(agent, patience=1.0) as observed:
         began = time.monotonic()
         await observed.witness.follow(seen_at(address))
         assert time.monotonic() - began < 1.0
+        await asked.wait()
+        began = time.monotonic()
         assert await observed.witness.ask() == {}
-        assert time.monotonic() - began < 2.0  # the steady reading that hangs before it is part of its patience
+        assert time.monotonic() - began < 1.5  # the steady reading that hangs before it is part of its patience
         await until(lambda: observed.readings() != [])
         began = time.monotonic()
         await observed.witness.pause()  # in the middle of a question
