@@ -30,8 +30,9 @@ LARGEST_SHARE = 0.05
 _JUDGED_BY = 5
 """The fastest of so many readings is what one costs: a server that hangs for a moment makes one of them slow, and a
 cost is in all of them."""
-_JUDGED_FROM = 2
-"""Readings before that is judged: the first one makes the connection, which took up to 26 ms on a busy machine."""
+_JUDGED_FROM = 3
+"""Readings before that is judged: the first one makes the connection, which took up to 26 ms on a busy machine, and one
+more may have met a server that hangs."""
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})
 _LOOPBACK = "127.0.0.1"
