@@ -86,16 +86,20 @@ class AsyncAgent:
         number = next(self._numbers)
         request = encode({"id": number, "do": do, **fields})
         waiting = self._waiting[number] = self._loop.create_future()
+        taken = False
         try:
             async with asyncio.timeout(grace(fields)):
                 await asyncio.shield(self._send(request))
                 answer, connection = await waiting
+                taken = True
         except TimeoutError as error:
             raise AgentError(f"the agent on {self._path} did not answer {do} in time; its log says why") from error
         except OSError as error:
             raise gone(self._path, error) from error
         finally:
             self._waiting.pop(number, None)
+            if not taken:
+                _close_handed_over(waiting)
         return result_of(answer), connection
 
     async def _send(self, request: bytes) -> None:
@@ -192,7 +196,7 @@ class AsyncAgent:
     # -- readings -------------------------------------------------------------------------------------------------
 
     async def sockets(self, port: int) -> list[SocketInfo]:
-        """Every socket of the namespace whose local or remote port it is."""
+        """Every socket of the namespace whose local or remote port it is; those from OWN_ADDRESS are left out."""
         return [SocketInfo.read(record) for record in await self.call("sockets", port=port)]
 
     async def counters(self) -> dict[str, int]:
@@ -277,3 +281,11 @@ class AsyncAgent:
             raise AgentError("the agent answered connect without a socket")
         connection.setblocking(False)
         return connection
+
+
+def _close_handed_over(waiting: asyncio.Future[Answer]) -> None:
+    """Close the connection of an answer that came in the very moment its asker was cancelled."""
+    if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
+        _, connection = waiting.result()
+        if connection is not None:
+            connection.close()

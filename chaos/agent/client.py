@@ -152,7 +152,7 @@ class AgentClient:
     # -- readings -------------------------------------------------------------------------------------------------
 
     def sockets(self, port: int) -> list[SocketInfo]:
-        """Every socket of the namespace whose local or remote port it is."""
+        """Every socket of the namespace whose local or remote port it is; those from OWN_ADDRESS are left out."""
         return [SocketInfo.read(record) for record in self.call("sockets", port=port)]
 
     def counters(self) -> dict[str, int]:

@@ -34,18 +34,20 @@ class Reader:
     def read(self, roots: Sequence[int], port: int, *, fresh: bool = False) -> dict[str, Any]:
         """The fields of a Sample: `took` is the seconds this took, and thereby its uncertainty in time.
 
+        Connections of the suite's own are in none of them, nor are the file descriptors that the server has for those.
         `fresh`: walk the process tree again, whatever was seen before.
         """
         if self._sockets is None:
             self._sockets = SockDiag()
         began = time.perf_counter()
-        sockets = self._sockets.states(port)
+        sockets, own = self._sockets.held(port)
         figures = measure(self._processes(tuple(roots), fresh=fresh))
         return {
             "took": time.perf_counter() - began,
             "sockets": sockets,
             "processes": figures.processes,
-            "fds": figures.fds,
+            # Zero where its processes are out of sight, and then theirs are none of ours.
+            "fds": max(0, figures.fds - own),
             "threads": figures.threads,
             "rss": figures.rss,
             "pss": figures.pss,

@@ -2,7 +2,7 @@
 
 One netlink socket is opened once and kept; it reads the network namespace it was opened in, whoever holds it. The
 kernel filters by port, so that the peer's end of a loopback connection costs nothing, and messages of equal length are
-unpacked in one go.
+unpacked in one go. The suite's own connections, known by `OWN_ADDRESS`, are left out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any, Literal
 
+from chaos.agent.own_address import is_own
 from chaos.agent.types import SocketInfo
 from chaos.errors import Unsupported
 
@@ -59,7 +60,7 @@ _ERROR = struct.Struct("=i")
 # nlmsghdr, then inet_diag_msg: family, state, (timer, retrans), ports, addresses, (interface, cookie, expires),
 # rqueue, wqueue, (uid), inode. Ports are big-endian. Attributes of varying length follow.
 _SOCKET = "=I12x BBxx HH16s16s 4x8x4x II4xI"
-_STATE = "=I12x xB66xI"
+_STATE = "=I12x xB6x16s16s 28xI"
 _RECEIVE = 1 << 17
 """Bytes: the kernel fills at most 32 KiB at a time, and grows to that once it sees room for it."""
 
@@ -82,9 +83,10 @@ class SockDiag:
         self._socket.close()
 
     def sockets(self, port: int) -> list[SocketInfo]:
-        """Every socket whose local or remote port is `port`, the listening ones included."""
+        """Every socket whose local or remote port is `port`, the listening ones included, our own left out."""
         sides: tuple[Side, ...] = ("local", "remote")
-        return [_socket_info(row, side) for side in sides for row in self._dump(port, side=side, layout=_SOCKET)]
+        rows = ((row, side) for side in sides for row in self._dump(port, side=side, layout=_SOCKET))
+        return [_socket_info(row, side) for row, side in rows if not is_own(row[5]) and not is_own(row[6])]
 
     def listeners(self, port: int) -> list[SocketInfo]:
         """The sockets that listen on `port`."""
@@ -92,16 +94,28 @@ class SockDiag:
         return [_socket_info(row, "local") for row in rows]
 
     def states(self, port: int) -> dict[str, int]:
-        """How many sockets with this local port are in each state; LISTEN and states without any are left out.
+        """The states of `held`, for who does not ask for our own."""
+        return self.held(port)[0]
 
-        What a process has closed and the kernel alone still brings to its end counts under "STATE (orphaned)".
+    def held(self, port: int) -> tuple[dict[str, int], int]:
+        """How many sockets with this local port are in each state, and how many of our own a process holds besides.
+
+        LISTEN and states without any are left out. What a process has closed and the kernel alone still brings to its
+        end counts under "STATE (orphaned)".
         """
         rows = self._dump(port, side="local", layout=_STATE, states=_ANY_STATE & ~_LISTEN)
-        counts = Counter((row[1], row[2] == 0 and row[1] in _CLOSING) for row in rows)
-        return {
+        counts: Counter[tuple[int, bool]] = Counter()
+        own = 0
+        for _, state, local, remote, inode in rows:
+            if is_own(remote):
+                own += inode != 0
+            elif not is_own(local):  # our own end may have been given the very port that the server has elsewhere
+                counts[state, inode == 0 and state in _CLOSING] += 1
+        named = {
             STATES.get(number, str(number)) + (ORPHANED if orphaned else ""): count
             for (number, orphaned), count in sorted(counts.items())
         }
+        return named, own
 
     def _dump(self, port: int, *, side: Side, layout: str, states: int = _ANY_STATE) -> list[tuple[Any, ...]]:
         """The sockets of both families as tuples of `layout`, whose first item is the message's length."""

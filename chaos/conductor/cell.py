@@ -17,6 +17,7 @@ from chaos.conductor.canary import Canary
 from chaos.conductor.crowds import Crowds, Workers
 from chaos.conductor.injections import Injections
 from chaos.conductor.setup import ConductorSetup, ProxySetup
+from chaos.conductor.witness import Witness
 from chaos.errors import ChaosError, LinkError
 from chaos.faults.base import Scene
 from chaos.journal import Journal, JournalWriter, Sample, read_journal
@@ -55,7 +56,9 @@ class OpenCell:
         agent: AsyncAgent | None,
         journal: JournalWriter,
         crowds: Crowds,
+        *,
         patience: float,
+        read_along: bool,
     ) -> None:
         self.server = setup.server
         self.journal = journal
@@ -65,6 +68,10 @@ class OpenCell:
         self.caller: Caller | None = None
         self.upstream = UpstreamControl(setup.upstream.control) if setup.upstream is not None else None
         self.hits_until = time.monotonic()
+        where = setup.target.statistics
+        self.witness = (
+            None if where is None else Witness(where, agent, journal.write, patience=patience, along=read_along)
+        )
         self._setup = setup
         self._agent = agent
         self._proxy: Toxiproxy | None = None
@@ -86,11 +93,12 @@ class OpenCell:
         run: str,
         cell: str,
         sampling: float,
+        read_along: bool,
     ) -> OpenCell:
         """Open the journals, make the links, begin to sample and start the canary."""
         journal = JournalWriter(directory, role="conductor", run=run, cell=cell)
         crowds = Crowds(workers, directory=directory, run=run, cell=cell)
-        opened = cls(setup, agent, journal, crowds, patience(setup.target.promises))
+        opened = cls(setup, agent, journal, crowds, patience=patience(setup.target.promises), read_along=read_along)
         try:
             await opened._begin(directory, run, cell, sampling)
         except BaseException:
@@ -108,6 +116,8 @@ class OpenCell:
         await self._make_links(cell)
         self._canary.start()
         await self._canary.first_beat()
+        if self.witness is not None:
+            await self.witness.follow(self.server)
 
     async def _make_links(self, cell: str) -> None:
         proxy = self._setup.proxy
@@ -167,6 +177,8 @@ class OpenCell:
         self.server = server
         if self._agent is not None:
             await self._agent.sample_every(self._sampling, root_pids=server.root_pids, port=server.port)
+        if self.witness is not None:
+            await self.witness.follow(server)
 
     async def sample(self) -> Sample:
         """One reading now, written down like every other. Raises ChaosError where this runtime has no agent."""
@@ -204,6 +216,8 @@ class OpenCell:
                 stack.push_async_callback(self._agent.sample_stop)
             if self._proxy is not None:
                 stack.push_async_callback(self._close_links, self._proxy)
+            if self.witness is not None:
+                stack.push_async_callback(self.witness.pause)
             stack.push_async_callback(self.close_clients)
             if self._agent is not None:
                 # What a fault that went wrong may have left in the kernel.

@@ -19,8 +19,7 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
-from chaos.journal import Call, Frame, Healing, Hit, Receipt, Sample, Statistics
-from chaos.probes.statistics import StatisticsError, read_statistics
+from chaos.journal import Call, Frame, Healing, Hit, Receipt, Sample
 from chaos.server_view import ServerView
 
 __all__ = ["Conductor"]
@@ -69,14 +68,27 @@ class Conductor:
             hosts = {setup.server.address.host, *([setup.proxy.reach_host] if setup.proxy else [])}
             self._workers = Workers(setup.socket_directory, allowed_hosts=hosts)
 
-    async def open_cell(self, directory: Path, run: str, cell: str, sampling: float) -> Address | None:
-        """Begin a scenario: journals, its own link, samples, the canary. Returns where the link listens."""
+    async def open_cell(
+        self, directory: Path, run: str, cell: str, sampling: float, read_along: bool
+    ) -> Address | None:
+        """Begin a scenario: journals, its own link, samples, the canary. Returns where the link listens.
+
+        `read_along`: read the server's statistics at a steady rate, over a connection that stays open; else only when
+        asked.
+        """
         async with self._turn:
             if self._cell is not None:
                 raise ChaosError("a scenario is already under way on this conductor")
             setup, workers = self._known()
             self._cell = await OpenCell.open(
-                setup, self._agent, workers, directory=directory, run=run, cell=cell, sampling=sampling
+                setup,
+                self._agent,
+                workers,
+                directory=directory,
+                run=run,
+                cell=cell,
+                sampling=sampling,
+                read_along=read_along,
             )
             return self._cell.link_address
 
@@ -176,17 +188,17 @@ class Conductor:
 
     async def statistics(self) -> dict[str, float | str]:
         """The server's own statistics; what could not be read is in the journal, and empty here."""
-        cell = self._open()
-        where = self._known()[0].target.statistics
-        if where is None:
-            return {}
-        try:
-            values = await read_statistics(cell.server.address, where, within=cell.patience)
-        except StatisticsError as error:
-            cell.journal.write(Statistics(at=time.monotonic(), values={}, error=str(error)))
-            return {}
-        cell.journal.write(Statistics(at=time.monotonic(), values=values))
-        return values
+        witness = self._open().witness
+        return {} if witness is None else await witness.ask()
+
+    async def leave_alone(self) -> None:
+        """Read the server's statistics only when asked, until it has changed: it is about to be told to end.
+
+        An open connection that is asked again and again may keep a server from ending.
+        """
+        witness = self._open().witness
+        if witness is not None:
+            await witness.pause()
 
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool:
         """Whether every client of a traced crowd that reads has heard a message that fits, as its journal has it."""

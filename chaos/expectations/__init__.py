@@ -19,6 +19,7 @@ from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
+from chaos.expectations.witnesses import WitnessesAgree
 
 __all__ = [
     "AnsweredWhileOpen",
@@ -52,6 +53,7 @@ __all__ = [
     "UpstreamLeftAlone",
     "Warned",
     "WarnedBeforeClose",
+    "WitnessesAgree",
     "judge_all",
     "quantile",
 ]

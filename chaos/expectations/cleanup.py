@@ -72,16 +72,20 @@ class ReleasedWithin(Expectation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatisticsAgree(Expectation):
-    """The server's own count of connections agrees with what is really there, once everything has settled."""
+    """The server's own count of connections agrees with what is really there, once everything has settled.
+
+    What counts is what the scenario asked for last: only the scenario knows when everything has.
+    """
 
     name: ClassVar[str] = "statistics_agree"
     connections: int
 
     def judge(self, record: Record) -> Finding:
         promised = f"the server's statistics say {self.connections} connections, as its kernel does"
-        readings = [reading for reading in record.journal.of(Statistics) if "connections" in reading.values]
+        asked = [reading for reading in record.journal.of(Statistics) if not reading.steady]
+        readings = [reading for reading in asked if "connections" in reading.values]
         if not readings:
-            errors = [reading.error for reading in record.journal.of(Statistics) if reading.error]
+            errors = [reading.error for reading in asked if reading.error]
             return self.inconclusive(f"the statistics could not be read: {(errors or ['never asked'])[-1]}", promised)
         said = readings[-1].values["connections"]
         if said == self.connections:

@@ -44,10 +44,14 @@ class RemoteConductor:
         one_fault = 2 * (MOST_WAITS * self._patience + HELPER_WITHIN)
         await self._rpc.call("prepare", setup, within=_TIDYING + one_fault)
 
-    async def open_cell(self, directory: Path, *, run: str, cell: str, sampling: float) -> Address | None:
+    async def open_cell(
+        self, directory: Path, *, run: str, cell: str, sampling: float, read_along: bool
+    ) -> Address | None:
         """Begin the scenario; where its link listens, if it has one. The canary waits to get in, and for an answer."""
         within = 2 * self._patience + GRACE + _TIDYING
-        found: Address | None = await self._rpc.call("open_cell", directory, run, cell, sampling, within=within)
+        found: Address | None = await self._rpc.call(
+            "open_cell", directory, run, cell, sampling, read_along, within=within
+        )
         return found
 
     async def close_crowds(self) -> None:
@@ -114,6 +118,10 @@ class RemoteConductor:
         """What the server says of itself, within its patience."""
         values: dict[str, float | str] = await self._rpc.call("statistics", within=self._patience + GRACE)
         return values
+
+    async def leave_alone(self) -> None:
+        """Have the server's statistics read only when asked, until it has changed: it is about to be told to end."""
+        await self._rpc.call("leave_alone", within=GRACE)
 
     async def calm(self) -> bool:
         """Whether the server's breakers are closed."""

@@ -74,6 +74,7 @@ class ServerInHand:
     async def terminate(self, *, within: float) -> None:
         """SIGTERM, and wait for its end at most `within` seconds."""
         self.ended_on_purpose = True
+        await self._conductor.leave_alone()
         self._note("asked to stop", detail="SIGTERM")
         try:
             code = await asyncio.to_thread(self._control.stop, sig=signal.SIGTERM, timeout=within)

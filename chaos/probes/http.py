@@ -1,4 +1,4 @@
-"""One plain HTTP GET with a deadline: all that health and statistics need."""
+"""Plain HTTP GETs, as much of it as healing and statistics need: on a connection of its own, or on one that is kept."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 from chaos.address import Address
 
-__all__ = ["Answer", "get"]
+__all__ = ["Answer", "NoAnswer", "get", "read_answer"]
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of an answer that are read at most: statistics of 10,000 connections stay far below."""
 
+_HEADERS_END = b"\r\n\r\n"
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 _NOT_WHOLE = "a chunked answer that is not whole: {}"
+_WITHOUT_BODY = (204, 304)
+"""Statuses whose answers have none, whatever their headers say (RFC 9110, 6.4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class Answer:
 
     status: int
     body: bytes
+
+
+class NoAnswer(ValueError):
+    """The connection ended before the first byte of an answer."""
 
 
 async def get(address: Address, path: str, *, within: float) -> Answer:
@@ -35,53 +42,91 @@ async def get(address: Address, path: str, *, within: float) -> Answer:
         reader, writer = await asyncio.open_connection(address.host, address.port)
         try:
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\r\n".encode())
-            data = b""
-            while len(data) <= _LARGEST and (more := await reader.read(_LARGEST)):
-                data += more
+            return (await read_answer(reader))[0]
         finally:
             writer.close()
-    if len(data) > _LARGEST:
-        raise ValueError(f"an answer of more than {_LARGEST} bytes")
-    return _parse(data)
 
 
-def _parse(data: bytes) -> Answer:
-    head, separator, body = data.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    parts = lines[0].split(" ", 2)
-    if not separator or len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
-        raise ValueError(f"not an HTTP answer: {data[:60]!r}")
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+async def read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
+    """One answer, and whether the connection may be asked again (RFC 9112, 9.3).
+
+    Raises OSError when the connection breaks, and ValueError for an answer that is not HTTP, not whole, or too long.
+    """
+    status, version, headers = await _head(reader)
+    persistent = _persists(version, headers.get("connection", ""))
+    if status in _WITHOUT_BODY:
+        return Answer(status, b""), persistent
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        body = _unchunk(body)
-    elif "content-length" in headers:
-        body = _cut(body, headers["content-length"])
-    return Answer(status=int(parts[1]), body=body)
+        return Answer(status, await _chunked(reader)), persistent
+    if "content-length" in headers:
+        return Answer(status, await _measured(reader, headers["content-length"])), persistent
+    return Answer(status, await _until_the_end(reader)), False
 
 
-def _cut(body: bytes, length: str) -> bytes:
+async def _head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, str]]:
+    """Status, version and headers by their names in lower case."""
+    try:
+        head = await reader.readuntil(_HEADERS_END)
+    except asyncio.IncompleteReadError as error:
+        kind = ValueError if error.partial else NoAnswer
+        raise kind(f"not an HTTP answer: {error.partial[:60]!r}") from None
+    except asyncio.LimitOverrunError as error:
+        raise ValueError(f"not an HTTP answer: its headers do not end within {error.consumed} bytes") from None
+    lines = head.removesuffix(_HEADERS_END).decode("latin-1").split("\r\n")
+    parts = lines[0].split(" ", 2)
+    if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
+        raise ValueError(f"not an HTTP answer: {head[:60]!r}")
+    fields = (line.partition(":") for line in lines[1:])
+    return int(parts[1]), parts[0], {name.strip().lower(): value.strip() for name, _, value in fields}
+
+
+def _persists(version: str, connection: str) -> bool:
+    options = {option.strip().lower() for option in connection.split(",")}
+    return "close" not in options and (version != "HTTP/1.0" or "keep-alive" in options)
+
+
+async def _measured(reader: asyncio.StreamReader, length: str) -> bytes:
     if not length.isdecimal():
         raise ValueError(f"not an HTTP length: {length!r}")
-    if len(body) < int(length):
-        raise ValueError(f"an answer that is not whole: {len(body)} bytes of {length}")
-    return body[: int(length)]
+    _refuse_beyond(int(length))
+    try:
+        return await reader.readexactly(int(length))
+    except asyncio.IncompleteReadError as error:
+        raise ValueError(f"an answer that is not whole: {len(error.partial)} bytes of {length}") from None
 
 
-def _unchunk(body: bytes) -> bytes:
+async def _until_the_end(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while more := await reader.read(_LARGEST):
+        body += more
+        _refuse_beyond(len(body))
+    return body
+
+
+async def _chunked(reader: asyncio.StreamReader) -> bytes:
     whole = b""
-    while True:
-        line, separator, body = body.partition(b"\r\n")
-        digits = line.split(b";")[0].strip()
-        if not separator:
-            raise ValueError(_NOT_WHOLE.format("its end is missing"))
-        if not _HEXADECIMAL.fullmatch(digits):
-            raise ValueError(_NOT_WHOLE.format(f"{digits!r} is no length"))
-        size = int(digits, 16)
-        if size == 0:
-            return whole
-        chunk, end, body = body[:size], body[size : size + 2], body[size + 2 :]
-        if len(end) < 2:
-            raise ValueError(_NOT_WHOLE.format("its end is missing"))
-        if end != b"\r\n":
-            raise ValueError(_NOT_WHOLE.format("a chunk is longer than it says"))
-        whole += chunk
+    try:
+        while size := _chunk_size(await reader.readuntil(b"\r\n")):
+            _refuse_beyond(len(whole) + size)
+            whole += await reader.readexactly(size)
+            if await reader.readexactly(2) != b"\r\n":
+                raise ValueError(_NOT_WHOLE.format("a chunk is longer than it says"))
+        while await reader.readuntil(b"\r\n") != b"\r\n":
+            pass  # trailers
+    except asyncio.IncompleteReadError:
+        raise ValueError(_NOT_WHOLE.format("its end is missing")) from None
+    except asyncio.LimitOverrunError:
+        raise ValueError(_NOT_WHOLE.format("a line in it does not end")) from None
+    return whole
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.split(b";")[0].strip()
+    if not _HEXADECIMAL.fullmatch(digits):
+        raise ValueError(_NOT_WHOLE.format(f"{digits!r} is no length"))
+    return int(digits, 16)
+
+
+def _refuse_beyond(size: int) -> None:
+    if size > _LARGEST:
+        raise ValueError(f"an answer of more than {_LARGEST} bytes")

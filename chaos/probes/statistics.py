@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from chaos.address import Address
-from chaos.probes.http import get
+from chaos.errors import AgentError
+from chaos.probes.http import Answer
 from chaos.target import Statistics, StatisticsFormat
 
 __all__ = ["StatisticsError", "read_statistics"]
@@ -26,14 +26,14 @@ class StatisticsError(Exception):
     """The statistics could not be read; the text says what was asked and what came."""
 
 
-async def read_statistics(address: Address, where: Statistics, *, within: float) -> dict[str, float | str]:
+async def read_statistics(get: Callable[[str], Awaitable[Answer]], where: Statistics) -> dict[str, float | str]:
     """Name to value of everything the target declares. Raises StatisticsError.
 
-    A JSON list counts as its items joined by commas, a truth value as 1 or 0.
+    `get` asks the server for a path. A JSON list counts as its items joined by commas, a truth value as 1 or 0.
     """
     try:
-        answer = await get(address, where.path, within=within)
-    except (OSError, ValueError) as error:
+        answer = await get(where.path)
+    except (OSError, ValueError, AgentError) as error:
         what = str(error) or type(error).__name__
         raise StatisticsError(f"GET {where.path}: {what}") from error
     if answer.status != 200:

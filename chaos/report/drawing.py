@@ -18,6 +18,8 @@ HEAD = 40
 CHART, LANE, GAP, FOOT = 84, 20, 16, 24
 """Heights of a series, a lane, the space between them, and the axis."""
 MOST_PHASES = 8
+MOODS = {"closed": "calm", "half_open": "between", "open": "alarmed", "forced_open": "alarmed"}
+"""How a state is tinted: a breaker's by what it means, wherever it comes in the row; any other is only told apart."""
 MOST_DOTS = 150
 """Readings that are drawn one by one on their line; more would be a carpet."""
 SHAPES = {
@@ -64,10 +66,15 @@ def _summary(timeline: Timeline) -> str:
     words += [f"{span.name} acts from {_clock(span.start)} to {_clock(span.end)}" for span in timeline.windows[:3]]
     for series in timeline.series:
         values = [value for _, value in series.points]
+        own = [value for _, value in series.second]
         if values:
             words.append(f"{series.label} between {_value(min(values), series)} and {_value(max(values), series)}")
+        if own:
+            said = f"between {_value(min(own), series)} and {_value(max(own), series)} by its own count"
+            words.append(said if values else f"{series.label} {said}")
         if series.gaps:
             words.append(f"{len(series.gaps)} of them unanswered")
+    words += [f"{states.label}: {', then '.join(span.name for span in states.spans)}" for states in timeline.states]
     words += [f"{lane.label}: {len(lane.marks)}" for lane in timeline.lanes]
     return "; ".join(words)
 
@@ -130,8 +137,14 @@ def _chart(series: Series, x: Scale, *, top: float) -> Iterator[str]:
     if not series.steps and len(points) <= MOST_DOTS:
         yield from (element("circle", cx=at, cy=value, r=1.7, class_="dot") for at, value in points)
     if series.second:
-        yield path(steps(thinned([(x(at), y(value)) for at, value in series.second])), class_="second")
+        own = thinned([(x(at), y(value)) for at, value in series.second])
+        for stretch in _unbroken(own, [x(at) for at in series.second_gaps]):
+            yield path(steps(stretch), class_="second")
+            if len(stretch) == 1:  # a line takes two
+                yield element("circle", cx=stretch[0][0], cy=stretch[0][1], r=3.0, class_="dot own")
         yield text("dashed: by its own count", 0, top + 32, class_="small")
+        if series.second_gaps:
+            yield text(f"broken: {len(series.second_gaps)} not answered", 0, top + 46, class_="small")
     if series.gaps:
         marks = tuple(Mark(at, "cross", "no answer") for at in series.gaps)
         yield from _marks(marks, x, middle=top + 12)
@@ -162,7 +175,9 @@ def _limits(values: list[float], series: Series) -> tuple[float, float]:
 
 def _states(states: States, x: Scale, *, top: float) -> Iterator[str]:
     yield text(states.label, 0, top + LANE - 6, class_="label")
-    for number, span in enumerate(states.spans):
+    yield line(LEFT, top + LANE / 2, WIDTH - RIGHT, top + LANE / 2, class_="grid")
+    for span in states.spans:
+        mood = MOODS.get(span.name.lower().replace("-", "_").replace(" ", "_"), "other")
         left, right = x(span.start), x(span.end)
         box = element(
             "rect",
@@ -171,11 +186,11 @@ def _states(states: States, x: Scale, *, top: float) -> Iterator[str]:
             y=float(top),
             width=max(right - left, 1.0),
             height=float(LANE),
-            class_=f"state state-{number % 2}",
+            class_=f"state {mood}",
         )
         yield box
         if right - left > 7 * len(span.name) + 6:
-            yield text(span.name, left + 4, top + LANE - 6, class_="small")
+            yield text(span.name, left + 4, top + LANE - 6, class_="word")
 
 
 def _lane(lane: Lane, x: Scale, *, middle: float) -> Iterator[str]:

@@ -67,6 +67,7 @@ def _counted(line: LogLine) -> LogLine:
 def _lines(journal: Journal) -> Iterator[LogLine]:
     start = start_of(journal)
     told: dict[str, float | str] = {}
+    silent = False
     for event in journal.events:
         at = event.at - start
         if isinstance(event, Attempt) and event.outcome is not Outcome.OPEN:
@@ -74,6 +75,11 @@ def _lines(journal: Journal) -> Iterator[LogLine]:
         elif isinstance(event, Ended) and event.by == "server":
             yield LogLine(at, f"ended by the server: {ending(event)} {event.reason}".rstrip(), event.crowd)
         elif isinstance(event, Statistics):
+            if event.error and not silent:
+                yield LogLine(at, f"the server's statistics cannot be read: {event.error}")
+            elif silent and not event.error:
+                yield LogLine(at, "the server's statistics can be read again")
+            silent = bool(event.error)
             changed = {
                 name: value
                 for name, value in event.values.items()

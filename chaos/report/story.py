@@ -21,6 +21,7 @@ from chaos.journal import (
     Receipt,
     Sample,
     Segment,
+    Statistics,
     Traffic,
 )
 from chaos.report.log import LogLine, log_of, receipt_words
@@ -142,6 +143,11 @@ def _figures(journal: Journal) -> Iterator[tuple[str, str]]:
         memory = [sample.pss or sample.rss for sample in samples]
         yield "server's memory", f"{format_size(memory[0])} first, {format_size(memory[-1])} last"
         yield "readings", f"{len(samples)}, each within {format_duration(max(sample.took for sample in samples))}"
+    told = [event for event in journal.of(Statistics) if event.steady]
+    if told:
+        took = sorted(event.took for event in told if not event.error)
+        failed = f", {len(told) - len(took)} of them failed" if len(took) < len(told) else ""
+        yield "server's statistics", f"{len(told)} readings{failed}" + (f", {_spread(took)}" if took else "")
 
 
 def _spread(ordered: list[float]) -> str:

@@ -59,7 +59,9 @@ class Series:
     steps: bool = False
     """Whether a value holds until the next one."""
     second: tuple[tuple[float, float], ...] = ()
-    """A second witness of the same quantity, drawn beside it."""
+    """What the server itself says of it: a second witness, drawn beside the first, or alone where there is no other."""
+    second_gaps: tuple[float, ...] = ()
+    """Times at which the server was asked and nothing could be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """A state the server tells of itself, over time."""
+    """A state the server tells of itself, over time; where it told none, or could not be asked, there is no span."""
 
     label: str
     spans: tuple[Span, ...]
@@ -133,7 +135,7 @@ def build_timeline(journal: Journal) -> Timeline | None:
         length=end - start,
         phases=_phases(journal, start, end),
         windows=_windows(journal, start, end),
-        series=tuple(series for series in _series(journal, start) if series.points or series.gaps),
+        series=tuple(series for series in _series(journal, start) if series.points or series.gaps or series.second),
         lanes=tuple(lane for lane in _lanes(journal, start) if lane.marks),
         states=_states(journal, start, end),
         instants=tuple(Instant(event.at - start, event.what) for event in journal.of(ServerEvent)),
@@ -181,12 +183,13 @@ def _following(candidates: Sequence[E], injected: Injected, before: float) -> E 
 
 def _series(journal: Journal, start: float) -> Iterable[Series]:
     samples, beats, told = journal.of(Sample), journal.of(Beat), journal.of(Statistics)
-    own = ((event.at - start, event.values.get("connections")) for event in told)
+    failed = tuple(event.at - start for event in told if event.error)
     yield Series(
         label="server's connections",
         unit="",
         points=tuple((sample.at - start, float(sample.connections)) for sample in samples),
-        second=tuple((at, value) for at, value in own if isinstance(value, float)),
+        second=_said(told, "connections", start),
+        second_gaps=failed,
         steps=True,
     )
     yield Series(
@@ -201,6 +204,19 @@ def _series(journal: Journal, start: float) -> Iterable[Series]:
         points=tuple((sample.at - start, float(sample.pss or sample.rss)) for sample in samples if sample.rss),
         steps=True,
     )
+    yield Series(
+        label="server's tasks",
+        unit="",
+        points=(),
+        second=_said(told, "tasks", start),
+        second_gaps=failed,
+        steps=True,
+    )
+
+
+def _said(told: Iterable[Statistics], name: str, start: float) -> tuple[tuple[float, float], ...]:
+    values = ((event.at - start, event.values.get(name)) for event in told)
+    return tuple((at, value) for at, value in values if isinstance(value, float))
 
 
 def _lanes(journal: Journal, start: float) -> Iterable[Lane]:
@@ -240,14 +256,19 @@ def ending(event: Ended) -> str:
 def _states(journal: Journal, start: float, end: float) -> tuple[States, ...]:
     """What the server's statistics say in words, as stretches of equal words."""
     told: dict[str, list[Span]] = {}
+    now: dict[str, str] = {}
     for event in journal.of(Statistics):
-        for name, value in event.values.items():
-            if not isinstance(value, str) or not value:
-                continue
+        words, at = {name: value for name, value in event.values.items() if isinstance(value, str)}, event.at - start
+        if event.error:
+            # Whatever it was, from the moment it was asked for in vain it is not known to last.
+            words, at = dict.fromkeys(now, ""), event.at - event.took - start
+        for name, word in words.items():
             spans = told.setdefault(name, [])
-            if spans and spans[-1].name == value:
+            if now.get(name, "") == word:
                 continue
-            if spans:
-                spans[-1] = Span(spans[-1].start, event.at - start, spans[-1].name)
-            spans.append(Span(event.at - start, end - start, value))
-    return tuple(States(name.replace("_", " "), tuple(spans)) for name, spans in told.items())
+            if now.get(name):
+                spans[-1] = Span(spans[-1].start, at, spans[-1].name)
+            if word:
+                spans.append(Span(at, end - start, word))
+            now[name] = word
+    return tuple(States(name.replace("_", " "), tuple(spans)) for name, spans in told.items() if spans)

@@ -133,6 +133,20 @@ def test_a_need_that_is_no_capability(item: pytest.Item) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("reads", "fills"),
+    [
+        (pytest.mark.reads("rejection.max_connections"), True),
+        (pytest.mark.reads("establishment.ramp", optional=["rejection.max_connections"]), True),
+        (pytest.mark.reads("rejection.within"), False),
+    ],
+)
+def test_a_scenario_that_reads_how_many_get_in_fills_the_server(
+    item: pytest.Item, reads: pytest.MarkDecorator, fills: bool
+) -> None:
+    assert cell_of(mark(item, PROMISE, reads)).fills_the_server is fills
+
+
 @pytest.mark.parametrize("fault", ["vanished"])
 def test_a_fault_that_is_none(item: pytest.Item, fault: str) -> None:
     assert refusal(mark(item, PROMISE)) == (

@@ -65,8 +65,7 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
         # Twice the bound: one that is only late is told from one that never comes.
         await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * bound.seconds + experiment.sampling)
         await living.exchange(3)
-    # Only now, and in this order: the request is a connection too, and would be counted among those that are left.
-    # What proved the healing was one as well, and has just ended.
+    # What proved the healing was a connection as well, and has just ended.
     await experiment.wait_until(ConnectionsAtMost(remaining), within=contract.cleanup.closed_within)
     truth = await experiment.sample()
     await experiment.statistics()

@@ -57,6 +57,10 @@ class Statistics(Event):
 
     values: dict[str, float | str]
     error: str = ""
+    took: float = 0.0
+    """Seconds from the question to the answer at `at`: what was said was so at some moment in them."""
+    steady: bool = False
+    """Whether it is of the steady rate; the others are what a scenario asked for when it had a reason to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,30 @@ async def test_a_socket_that_nobody_waits_for_any_more_is_closed(
         await asyncio.to_thread(wait_until, lambda: held() == [], "the client's end is closed")
 
 
+async def test_a_socket_that_comes_in_the_moment_its_asker_is_cancelled_is_closed(
+    agent: AgentProcess, client: AgentClient, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = port_for(agent.isolation)
+    start_echo(client, directory, port=port)
+    came: list[socket.socket | None] = []
+    async with await AsyncAgent.open(agent.socket) as made:
+        asking = asyncio.create_task(made.connect("127.0.0.1", port))
+        deliver = made._deliver
+
+        def deliver_and_cancel(line: bytes) -> None:
+            (waiting,) = made._waiting.values()
+            deliver(line)
+            came.append(waiting.result()[1])
+            asking.cancel()
+
+        monkeypatch.setattr(made, "_deliver", deliver_and_cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    (connection,) = came
+    assert connection is not None
+    assert connection.fileno() == -1
+
+
 def test_what_cannot_be_connected_says_why(hermetic_client: AgentClient) -> None:
     with pytest.raises(AgentError) as caught:
         hermetic_client.connect("127.0.0.1", 9)

@@ -19,7 +19,7 @@ from tests.unit.faults.upstreams import ScriptedUpstream
 
 __all__ = ["CELL", "Stage", "make_plan", "make_setup", "open_cell", "refused", "small_target"]
 
-CELL = {"run": "run", "cell": "cell", "sampling": 0.02}
+CELL: dict[str, Any] = {"run": "run", "cell": "cell", "sampling": 0.02, "read_along": False}
 """How these tests open a cell; 50 samples a second."""
 
 

@@ -20,6 +20,7 @@ from websockets.http11 import Request, Response
 from chaos.address import Address
 from chaos.conditions import CrowdGone, ServerGone, ServerListening
 from chaos.conductor.setup import ConductorSetup
+from chaos.conductor.witness import EVERY
 from chaos.errors import ChaosError
 from chaos.journal import Call, Frame, Hit, Sample, Source, Statistics, read_journal
 from chaos.rpc import RpcClient
@@ -114,6 +115,32 @@ async def test_statistics_are_read_and_written_down(stage: Stage, private: Path,
     assert (event.values, event.error) == ({"connections": 7.0, "upstream_breaker": "closed"}, "")
 
 
+async def test_statistics_are_read_along_until_the_server_is_left_alone(
+    stage: Stage, private: Path, tmp_path: Path, agent_socket: Path
+) -> None:
+    def steady() -> list[Statistics]:
+        return [event for event in read_journal(tmp_path).of(Statistics) if event.steady]
+
+    async with telling({"connections": 7, "breaker": "closed"}) as address:
+        setup = make_setup(address, private, target=small_target(statistics=STATS), agent_socket=agent_socket)
+        async with await stage.scenario(setup) as rpc:
+            await rpc.call("open_cell", tmp_path, **(CELL | {"read_along": True}))
+            await until(lambda: len(steady()) >= 3)
+            await rpc.call("leave_alone")
+            await rpc.call("flush")
+            count = len(steady())
+            await asyncio.sleep(2 * EVERY)
+            assert await rpc.call("statistics") == {"connections": 7.0, "upstream_breaker": "closed"}
+            await rpc.call("flush")
+            assert len(steady()) == count
+            await rpc.call("server_changed", setup.server)
+            await until(lambda: len(steady()) > count)
+            await rpc.call("close_cell")
+    assert {event.values["connections"] for event in steady()} == {7.0}
+    # Besides the canary's there is no connection in any count.
+    assert max(sample.connections for sample in read_journal(tmp_path).of(Sample)) == 1
+
+
 async def test_statistics_that_cannot_be_read_are_empty_and_say_why(
     stage: Stage, private: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +156,7 @@ async def test_without_statistics_there_are_none(stage: Stage, bare: ConductorSe
     async with under_way(stage, bare, tmp_path) as rpc:
         assert await rpc.call("statistics") == {}
         assert await rpc.call("calm") is True
+        await rpc.call("leave_alone")
     assert read_journal(tmp_path).of(Statistics) == []
 
 

@@ -96,7 +96,7 @@ async def test_nothing_is_done_without_a_cell(stage: Stage, bare: ConductorSetup
 
 async def test_a_cell_needs_a_deployment(tmp_path: Path) -> None:
     with pytest.raises(ChaosError) as caught:
-        await Conductor().open_cell(tmp_path, **CELL)  # type: ignore[arg-type]  # one table for all calls
+        await Conductor().open_cell(tmp_path, **CELL)
     assert str(caught.value) == "the conductor was not told its deployment: prepare comes first"
 
 

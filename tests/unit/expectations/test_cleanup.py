@@ -67,3 +67,15 @@ def test_statistics_are_the_second_witness() -> None:
     silent = agree.judge(record(Statistics(at=1.0, values={}, error="GET /stats: status 500")))
     assert silent.observed == "the statistics could not be read: GET /stats: status 500"
     assert silent.verdict is Verdict.INCONCLUSIVE
+
+
+def test_only_what_the_scenario_asked_for_is_held_against_the_truth() -> None:
+    """A reading of the steady rate may be of a moment in which nothing had settled, or of one after it was all over."""
+    agree = StatisticsAgree(connections=6)
+    early = Statistics(at=1.0, values={"connections": 16.0}, steady=True)
+    asked = Statistics(at=2.0, values={"connections": 6.0})
+    late = Statistics(at=3.0, values={"connections": 0.0}, steady=True)
+    assert agree.judge(record(early, asked, late)).verdict is Verdict.HELD
+    alone = agree.judge(record(early, late))
+    assert alone.observed == "the statistics could not be read: never asked"
+    assert alone.verdict is Verdict.INCONCLUSIVE

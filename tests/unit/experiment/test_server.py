@@ -50,6 +50,7 @@ async def test_a_server_that_does_not_start_again_is_an_error(make: Make) -> Non
 async def test_a_server_is_asked_to_end_and_its_exit_code_is_noted(make: Make) -> None:
     made = make(machine=Machine(stopping=lambda: 3))
     await made.experiment.terminate_server(within=2.5)
+    assert made.remote.calls == [("leave_alone",)]
     assert made.machine.done == ["SIGTERM within 2.5s"]
     assert noted(made) == [("asked to stop", 7, None, "SIGTERM"), ("exited", 7, 3, "")]
     assert made.experiment.ended_on_purpose

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
+from chaos.probes.http import get
 from chaos.probes.statistics import StatisticsError, read_statistics
 from chaos.target import Statistics, StatisticsFormat
 from tests.unit.crowd.servers import unused_port
@@ -39,7 +41,7 @@ def measuring(connections: str) -> Statistics:
 
 async def read(where: Statistics, answer: bytes) -> dict[str, float | str]:
     async with answering(answer) as address:
-        return await read_statistics(address, where, within=PATIENCE)
+        return await read_statistics(partial(get, address, within=PATIENCE), where)
 
 
 async def at(pointer: str, document: Any) -> float | str:
@@ -204,11 +206,11 @@ async def test_what_is_not_http() -> None:
 
 async def test_nobody_there() -> None:
     with unused_port() as address, pytest.raises(StatisticsError, match=r"^GET /stats: .*Connect call failed"):
-        await read_statistics(address, pointing("/x"), within=PATIENCE)
+        await read_statistics(partial(get, address, within=PATIENCE), pointing("/x"))
 
 
 async def test_no_answer_in_time() -> None:
     async with answering(end=lambda peer: None) as address:
         with pytest.raises(StatisticsError) as caught:
-            await read_statistics(address, pointing("/x"), within=0.1)
+            await read_statistics(partial(get, address, within=0.1), pointing("/x"))
     assert str(caught.value) == "GET /stats: TimeoutError"

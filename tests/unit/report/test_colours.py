@@ -32,6 +32,8 @@ def luminance(hexadecimal: str) -> float:
         ("ink", "card"),
         ("ink", "violated-soft"),
         ("ink", "inconclusive-soft"),
+        ("ink", "held-soft"),
+        ("ink", "told"),
         ("quiet", "page"),
         ("quiet", "card"),
         ("link", "card"),

@@ -116,6 +116,29 @@ def test_what_the_server_says_is_told_when_it_changes() -> None:
     assert [line.text for line in lines] == ["server says breaker: closed, alerts: none", "server says breaker: open"]
 
 
+def test_statistics_that_cannot_be_read_are_told_once() -> None:
+    def failed(at: float) -> Statistics:
+        return Statistics(at=at, values={}, error="GET /stats: refused", steady=True)
+
+    told = Statistics(at=4.0, values={"breaker": "closed"}, steady=True)
+    lines = log_of(journal(failed(1.0), failed(2.0), failed(3.0), told))
+    assert [(line.at, line.text) for line in lines] == [
+        (0.0, "the server's statistics cannot be read: GET /stats: refused"),
+        (3.0, "the server's statistics can be read again"),
+        (3.0, "server says breaker: closed"),
+    ]
+
+
+def test_the_readings_of_the_statistics_are_counted() -> None:
+    def told(at: float, took: float, error: str = "") -> Statistics:
+        return Statistics(at=at, values={}, took=took, error=error, steady=True)
+
+    asked = Statistics(at=5.0, values={}, took=9.0)
+    readings = (told(1.0, 0.001), told(2.0, 0.003), told(3.0, 2.0, "no answer"), told(4.0, 0.002))
+    figures = dict(tell(journal(*readings, asked)).figures)
+    assert figures == {"server's statistics": "4 readings, 1 of them failed, median 2ms, worst 3ms"}
+
+
 def test_a_log_without_end_is_cut_and_says_so() -> None:
     notes = [Note(at=float(number), text=f"{number}") for number in range(LONGEST_LOG + 5)]
     story = tell(journal(*notes))

@@ -15,7 +15,7 @@ from chaos.report import Run
 from chaos.report.drawing import draw
 from chaos.report.svg import Scale, element, number, path, steps, text, thinned, ticks
 from chaos.report.timeline import Lane as TimelineLane
-from chaos.report.timeline import Mark, Series, Timeline, build_timeline
+from chaos.report.timeline import Mark, Series, States, Timeline, build_timeline
 from chaos.report.timeline import Span as Window
 
 POINTS = st.lists(st.tuples(st.floats(0, 50), st.floats(-100, 100)), max_size=60).map(sorted)
@@ -113,6 +113,41 @@ def test_a_line_is_broken_where_a_reading_failed() -> None:
     picture = draw(timeline(series=(series,)), name="x")
     assert [len(list(coordinates(found))) for found in elements(picture, "series")] == [2, 2]
     assert len(elements(picture, "mark")) == 1
+
+
+def test_the_second_witness_is_broken_where_it_did_not_answer_and_one_reading_is_a_dot() -> None:
+    points = ((1.0, 1.0), (2.0, 1.0), (4.0, 1.0), (6.0, 1.0), (7.0, 1.0))
+    series = Series(label="tasks", unit="", points=(), second=points, second_gaps=(3.0, 5.0), steps=True)
+    picture = draw(timeline(series=(series,)), name="x")
+    assert [len(list(coordinates(found))) for found in elements(picture, "second")] == [2, 1, 2]
+    (dot,) = elements(picture, "dot")
+    assert dot.get("class") == "dot own"
+    assert "broken: 2 not answered" in picture
+    assert elements(picture, "series") == []
+
+
+def test_a_state_is_tinted_by_what_it_means() -> None:
+    words = ("closed", "OPEN", "half-open", "Half Open", "forced_open", "high")
+    spans = tuple(Window(float(number), number + 1.0, word) for number, word in enumerate(words))
+    picture = draw(timeline(states=(States("breaker", spans),)), name="x")
+    assert [found.get("class") for found in elements(picture, "state")] == [
+        "state calm",
+        "state alarmed",
+        "state between",
+        "state between",
+        "state alarmed",
+        "state other",
+    ]
+    label = ElementTree.fromstring(picture).get("aria-label") or ""
+    assert "breaker: closed, then OPEN, then half-open" in label
+
+
+def test_what_only_the_server_counts_is_told_to_who_cannot_see() -> None:
+    tasks = Series(label="server's tasks", unit="", points=(), second=((1.0, 7.0), (2.0, 9.0)))
+    both = Series(label="connections", unit="", points=((1.0, 3.0),), second=((1.0, 4.0),))
+    label = ElementTree.fromstring(draw(timeline(series=(tasks, both)), name="x")).get("aria-label") or ""
+    assert "server's tasks between 7 and 9 by its own count" in label
+    assert "connections between 3 and 3; between 4 and 4 by its own count" in label
 
 
 def test_a_window_stands_behind_what_was_measured_at_its_time() -> None:

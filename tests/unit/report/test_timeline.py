@@ -23,7 +23,7 @@ from chaos.journal import (
     Statistics,
     VerdictGiven,
 )
-from chaos.report.timeline import Instant, Mark, Span, Timeline, build_timeline, ending, refusal
+from chaos.report.timeline import Instant, Mark, Span, States, Timeline, build_timeline, ending, refusal
 
 
 def journal(*events: Event) -> Journal:
@@ -139,6 +139,32 @@ def test_what_the_server_says_in_words_becomes_states() -> None:
     (states,) = built.states
     assert states.label == "upstream breaker"
     assert states.spans == (Span(1.0, 3.0, "closed"), Span(3.0, 5.0, "open"), Span(5.0, 10.0, "closed"))
+
+
+def test_a_state_ends_where_the_server_no_longer_tells_it() -> None:
+    """Asked for in vain, or told to be none: what was so before is not known to last."""
+    built = timeline(
+        Statistics(at=101.0, values={"upstream_breaker": "open", "alerts": "high"}, steady=True),
+        Statistics(at=102.0, values={"upstream_breaker": "open", "alerts": ""}, steady=True),
+        Statistics(at=104.0, values={}, error="no answer", took=1.5, steady=True),
+        Statistics(at=105.0, values={}, error="no answer", steady=True),
+        Statistics(at=106.0, values={"upstream_breaker": "open", "alerts": ""}, steady=True),
+    )
+    assert built.states == (
+        States("upstream breaker", (Span(1.0, 2.5, "open"), Span(6.0, 10.0, "open"))),
+        States("alerts", (Span(1.0, 2.0, "high"),)),
+    )
+
+
+def test_what_the_server_alone_can_count_is_a_series_too() -> None:
+    built = timeline(
+        Statistics(at=101.0, values={"tasks": 7.0}, steady=True),
+        Statistics(at=102.0, values={}, error="no answer", steady=True),
+        Statistics(at=103.0, values={"tasks": 9.0}, steady=True),
+    )
+    tasks = built.series[-1]
+    assert (tasks.label, tasks.points) == ("server's tasks", ())
+    assert (tasks.second, tasks.second_gaps) == (((1.0, 7.0), (3.0, 9.0)), (2.0,))
 
 
 def test_what_was_done_to_the_server_becomes_instants() -> None:

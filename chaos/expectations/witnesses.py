@@ -1,0 +1,90 @@
+"""Two witnesses of the same quantity, over time: the server's own count of connections, and its kernel's."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.journal import Sample, Statistics
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["WitnessesAgree"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessesAgree(Expectation):
+    """Whenever the server was asked, it said a count that its kernel had at most `within` seconds earlier or later.
+
+    The two may be a step apart while a connection is made or ended, never for longer. It is for scenarios in which
+    nothing but WebSocket clients holds a connection: a kernel counts those of others, too.
+    """
+
+    name: ClassVar[str] = "witnesses_agree"
+    within: float
+    why: str
+    """Where the tolerance comes from: "closed_within"."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            f"the server's own count of connections is what its kernel has, within {format_duration(self.within)} "
+            f"({self.why})"
+        )
+        samples = record.journal.of(Sample)
+        readings = [reading for reading in record.journal.of(Statistics) if reading.steady]
+        told = [reading for reading in readings if "connections" in reading.values]
+        if not told:
+            errors = [reading.error for reading in readings if reading.error]
+            return self.inconclusive(f"the statistics could not be read: {(errors or ['never read'])[-1]}", promised)
+        tolerance = self.within + record.conductor_late().seconds
+        compared = [(reading, range_) for reading in told if (range_ := _around(samples, reading, tolerance))]
+        if not compared:
+            return self.inconclusive(
+                f"{len(told)} readings of the server's count, and the kernel was not read both before and after any",
+                promised,
+            )
+        apart = [
+            _disagreement(record, reading, range_)
+            for reading, range_ in compared
+            if not range_[0] <= _number(reading) <= range_[1]
+        ]
+        if not apart:
+            return self.held(f"{len(compared)} readings of the server's count, all as its kernel's", promised)
+        return self.violated(
+            f"{len(apart)} of {len(compared)} readings of the server's count are not its kernel's; {apart[0]}",
+            promised,
+            figure=f"{len(apart)} apart",
+            evidence=apart,
+        )
+
+
+def _around(samples: Sequence[Sample], reading: Statistics, tolerance: float) -> tuple[int, int] | None:
+    """The least and the most that the kernel had while the reading was made, and `tolerance` seconds around it.
+
+    The samples just before and just after that time belong to it: the count was theirs until it changed. None where
+    there are none, for then it is not known what the kernel had.
+    """
+    times = [sample.at for sample in samples]
+    first = bisect_right(times, reading.at - reading.took - tolerance) - 1
+    last = bisect_left(times, reading.at + tolerance)
+    if first < 0 or last >= len(samples):
+        return None
+    counts = [sample.connections for sample in samples[first : last + 1]]
+    return min(counts), max(counts)
+
+
+def _number(reading: Statistics) -> float:
+    """What it said; what is no number is no count that a kernel could have."""
+    said = reading.values["connections"]
+    return said if isinstance(said, float) else float("nan")
+
+
+def _disagreement(record: Record, reading: Statistics, found: tuple[int, int]) -> str:
+    low, high = found
+    said = reading.values["connections"]
+    shown = f"{said:g}" if isinstance(said, float) else repr(said)
+    at = reading.at - record.journal.events[0].at
+    return f"at {at:+.3f}s it said {shown}, where the kernel had {low if low == high else f'{low} to {high}'}"
