@@ -40,40 +40,51 @@ class WitnessesAgree(Expectation):
             errors = [reading.error for reading in readings if reading.error]
             return self.inconclusive(f"the statistics could not be read: {(errors or ['never read'])[-1]}", promised)
         tolerance = self.within + record.conductor_late().seconds
-        compared = [(reading, range_) for reading in told if (range_ := _around(samples, reading, tolerance))]
-        if not compared:
+        seen = [(reading, _around(samples, reading, tolerance)) for reading in told]
+        agreed = [reading for reading, kernel in seen if kernel.had(_number(reading))]
+        apart = [
+            _disagreement(record, reading, kernel)
+            for reading, kernel in seen
+            if kernel.whole and not kernel.had(_number(reading))
+        ]
+        decided = len(agreed) + len(apart)
+        if apart:
+            return self.violated(
+                f"{len(apart)} of {decided} readings of the server's count are not its kernel's; {apart[0]}",
+                promised,
+                figure=f"{len(apart)} apart",
+                evidence=apart,
+            )
+        if not agreed:
             return self.inconclusive(
-                f"{len(told)} readings of the server's count, and the kernel was not read both before and after any",
+                f"{len(told)} readings of the server's count, and too little is known of its kernel's around them",
                 promised,
             )
-        apart = [
-            _disagreement(record, reading, range_)
-            for reading, range_ in compared
-            if not range_[0] <= _number(reading) <= range_[1]
-        ]
-        if not apart:
-            return self.held(f"{len(compared)} readings of the server's count, all as its kernel's", promised)
-        return self.violated(
-            f"{len(apart)} of {len(compared)} readings of the server's count are not its kernel's; {apart[0]}",
-            promised,
-            figure=f"{len(apart)} apart",
-            evidence=apart,
-        )
+        return self.held(f"{decided} readings of the server's count, all as its kernel's", promised)
 
 
-def _around(samples: Sequence[Sample], reading: Statistics, tolerance: float) -> tuple[int, int] | None:
-    """The least and the most that the kernel had while the reading was made, and `tolerance` seconds around it.
+@dataclass(frozen=True, slots=True)
+class _Kernel:
+    """What the kernel had around a reading."""
 
-    The samples just before and just after that time belong to it: the count was theirs until it changed. None where
-    there are none, for then it is not known what the kernel had.
+    counts: tuple[int, ...]
+    whole: bool
+    """Whether it was read both before and after the time in question: only then is a count that it had not known."""
+
+    def had(self, count: float) -> bool:
+        return min(self.counts, default=0) <= count <= max(self.counts, default=-1)
+
+
+def _around(samples: Sequence[Sample], reading: Statistics, tolerance: float) -> _Kernel:
+    """What the kernel had while the reading was made, and `tolerance` seconds around it.
+
+    The samples just before and just after that time belong to it: the count was theirs until it changed.
     """
     times = [sample.at for sample in samples]
     first = bisect_right(times, reading.at - reading.took - tolerance) - 1
     last = bisect_left(times, reading.at + tolerance)
-    if first < 0 or last >= len(samples):
-        return None
-    counts = [sample.connections for sample in samples[first : last + 1]]
-    return min(counts), max(counts)
+    counts = tuple(sample.connections for sample in samples[max(0, first) : last + 1])
+    return _Kernel(counts, whole=first >= 0 and last < len(samples))
 
 
 def _number(reading: Statistics) -> float:
@@ -82,8 +93,8 @@ def _number(reading: Statistics) -> float:
     return said if isinstance(said, float) else float("nan")
 
 
-def _disagreement(record: Record, reading: Statistics, found: tuple[int, int]) -> str:
-    low, high = found
+def _disagreement(record: Record, reading: Statistics, kernel: _Kernel) -> str:
+    low, high = min(kernel.counts), max(kernel.counts)
     said = reading.values["connections"]
     shown = f"{said:g}" if isinstance(said, float) else repr(said)
     at = reading.at - record.journal.events[0].at

@@ -94,13 +94,13 @@ def test_what_is_no_number_is_no_count() -> None:
     assert finding.verdict is Verdict.VIOLATED
 
 
-def test_readings_of_which_the_kernel_s_side_is_unknown_decide_nothing() -> None:
+def test_only_where_all_is_known_of_the_kernel_is_a_count_held_against_the_server() -> None:
     finding = AGREE.judge(record(*sampled(falls), told(10.1, 99.0), told(19.9, 99.0)))
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.observed == (
-        "2 readings of the server's count, and the kernel was not read both before and after any"
-    )
-    assert AGREE.judge(record(told(12.0, 16.0))).verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == ("2 readings of the server's count, and too little is known of its kernel's around them")
+    assert AGREE.judge(record(told(12.0, 0.0))).verdict is Verdict.INCONCLUSIVE
+    # What the kernel was seen to have, it had: that takes no more.
+    assert AGREE.judge(record(*sampled(falls), told(10.1, 16.0), told(19.9, 99.0))).verdict is Verdict.HELD
 
 
 def test_without_readings_nothing_is_decided() -> None:

@@ -60,7 +60,7 @@ CALLS: dict[str, tuple[str, Call, float]] = {
     "prepare": ("prepare", lambda it: it.prepare(cast(ConductorSetup, None)), 2 * (MOST_WAITS * PATIENCE + HELPERS)),
     "open_cell": (
         "open_cell",
-        lambda it: it.open_cell(Path(), run="", cell="", sampling=1.0),
+        lambda it: it.open_cell(Path(), run="", cell="", sampling=1.0, read_along=True),
         2 * PATIENCE + HELPERS + 3 * 15.0,
     ),
     "close_crowds": ("close_crowds", lambda it: it.close_crowds(), HELPERS),
@@ -86,6 +86,7 @@ CALLS: dict[str, tuple[str, Call, float]] = {
     "server_changed": ("server_changed", lambda it: it.server_changed(cast(Any, None)), HELPERS),
     "sample": ("sample", lambda it: it.sample(), HELPERS),
     "statistics": ("statistics", lambda it: it.statistics(), PATIENCE),
+    "leave_alone": ("leave_alone", lambda it: it.leave_alone(), HELPERS),
     "calm": ("calm", lambda it: it.calm(), PATIENCE),
     "wait_until": ("wait_until", lambda it: it.wait_until(ServerGone(), 7.0), 7.0 + max(PATIENCE, HELPERS)),
     "call_upstream": ("call_upstream", lambda it: it.call_upstream(5, 0.5), 5 * (2 * PATIENCE + 0.5)),
