@@ -14,6 +14,7 @@ from collections.abc import Iterable
 __all__ = [
     "DURATION_UNITS",
     "SIZE_UNITS",
+    "counted",
     "format_duration",
     "format_size",
     "parse_duration",
@@ -100,3 +101,8 @@ def _parse(text: object, units: dict[str, float], *, what: str, example: str) ->
     if not math.isfinite(quantity):
         raise ValueError(f"{what} is finite; found {text[:20]!r} and so on")
     return quantity
+
+
+def counted(number: int, one: str) -> str:
+    """A number with its noun, for a sentence: `"1 hit"`, `"2 hits"`."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"

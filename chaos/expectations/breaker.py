@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, quantile
 from chaos.journal import Attempt, Call, Hit, Outcome, Source
-from chaos.units import format_duration
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
 __all__ = [
@@ -76,7 +76,7 @@ class AnsweredWhileOpen(Expectation):
             record,
             slowest,
             self.within,
-            observed=f"{len(calls)} calls while open, the slowest answered after {format_duration(slowest)}",
+            observed=f"{counted(len(calls), 'call')} while open, the slowest answered after {format_duration(slowest)}",
             promised=promised,
             uncertainty=record.conductor_late(self.start, max(call.at for call in calls)),
             figure=format_duration(quantile([call.round_trip for call in calls], 0.5)),
@@ -100,15 +100,17 @@ class GivenUpWithin(Expectation):
             return self.inconclusive("no call was made while the upstream hung", promised)
         hung = _hits(record, self.start, self.end)
         if not hung:
-            return self.inconclusive(f"none of {len(calls)} calls reached the upstream, so none of them hung", promised)
+            return self.inconclusive(
+                f"none of {counted(len(calls), 'call')} reached the upstream, so none of them hung", promised
+            )
         slowest = max(call.round_trip for call in calls)
         figure = format_duration(slowest)
         return self.by_limit(
             record,
             slowest,
             self.within,
-            observed=f"{len(calls)} calls, {len(hung)} of which reached the hanging upstream, the slowest answered "
-            f"after {figure}",
+            observed=f"{counted(len(calls), 'call')}, {len(hung)} of which reached the hanging upstream, "
+            f"the slowest answered after {figure}",
             promised=promised,
             uncertainty=record.conductor_late(self.start, max(call.at for call in calls)),
             figure=figure,
@@ -131,9 +133,11 @@ class OpenedAfter(Expectation):
         calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
         hits = _hits(record, self.start, self.end)
         if len(calls) <= self.failures:
-            return self.inconclusive(f"{len(calls)} calls were made, more than {self.failures} are needed", promised)
-        observed = f"{len(hits)} of {len(calls)} calls reached the failing upstream"
-        figure = f"{len(hits)} failures"
+            return self.inconclusive(
+                f"{counted(len(calls), 'call')} made, more than {self.failures} are needed", promised
+            )
+        observed = f"{len(hits)} of {counted(len(calls), 'call')} reached the failing upstream"
+        figure = counted(len(hits), "failure")
         if len(hits) != self.failures:
             return self.violated(observed, promised, figure=figure)
         return self.held(observed, promised, figure=figure)
@@ -156,9 +160,11 @@ class UpstreamLeftAlone(Expectation):
         asked = len(calls) + len(tries)
         if not asked:
             return self.inconclusive("nobody called while the circuit should be open", promised)
-        observed = f"{len(hits)} hits during {asked} calls in {format_duration(self.end - self.start)}"
+        observed = (
+            f"{counted(len(hits), 'hit')} during {counted(asked, 'call')} in {format_duration(self.end - self.start)}"
+        )
         if hits:
-            return self.violated(observed, promised, figure=f"{len(hits)} hits")
+            return self.violated(observed, promised, figure=counted(len(hits), "hit"))
         return self.held(observed, promised, figure="0 hits")
 
 
@@ -178,10 +184,10 @@ class UpstreamCalled(Expectation):
         wanted = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
         promised = f"{wanted} calls reach the upstream {self.when}"
         hits = _hits(record, self.start, self.end)
-        observed = f"{len(hits)} calls reached the upstream {self.when}"
+        observed = f"{counted(len(hits), 'call')} reached the upstream {self.when}"
         if self.least <= len(hits) <= self.most:
-            return self.held(observed, promised, figure=f"{len(hits)} trials")
-        return self.violated(observed, promised, figure=f"{len(hits)} trials")
+            return self.held(observed, promised, figure=counted(len(hits), "trial"))
+        return self.violated(observed, promised, figure=counted(len(hits), "trial"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

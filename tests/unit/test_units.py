@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chaos.units import (
     DURATION_UNITS,
     SIZE_UNITS,
+    counted,
     format_duration,
     format_size,
     parse_duration,
@@ -138,3 +139,8 @@ def test_what_the_schema_calls_a_duration_is_one(text: str) -> None:
 @given(st.from_regex(quantity_pattern(SIZE_UNITS)))
 def test_what_the_schema_calls_a_size_is_one(text: str) -> None:
     assert parse_size(text) >= 0
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 hits"), (1, "1 hit"), (2, "2 hits")])
+def test_a_number_with_its_noun(number: int, text: str) -> None:
+    assert counted(number, "hit") == text

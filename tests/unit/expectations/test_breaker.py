@@ -60,7 +60,7 @@ def test_calls_that_never_hung_decide_nothing() -> None:
     finding = GIVEN_UP.judge(record(call(11.0)))
     assert (finding.verdict, finding.observed) == (
         Verdict.INCONCLUSIVE,
-        "none of 1 calls reached the upstream, so none of them hung",
+        "none of 1 call reached the upstream, so none of them hung",
     )
 
 
@@ -88,7 +88,7 @@ ALONE = UpstreamLeftAlone(start=10.0, end=20.0)
 def test_an_open_circuit_leaves_the_upstream_alone() -> None:
     assert ALONE.judge(record(call(11.0))).verdict is Verdict.HELD
     finding = ALONE.judge(record(call(11.0), hit(11.0)))
-    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1 hits")
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1 hit")
 
 
 def test_nobody_who_called_decides_nothing() -> None:
