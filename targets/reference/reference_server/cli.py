@@ -38,7 +38,7 @@ def _run(settings: Settings, broken: Sequence[defects.Defect], *, host: str, por
     # Imported here: a bad setting is reported without waiting for the framework.
     from reference_server.listener import allow_open_files, open_listener
     from reference_server.parts import build
-    from reference_server.server import ReferenceConfig, Server
+    from reference_server.server import Server
 
     allow_open_files()
     try:
@@ -50,7 +50,7 @@ def _run(settings: Settings, broken: Sequence[defects.Defect], *, host: str, por
     for defect in broken:
         print(f"reference_server: DEFECT {defect.name}: {defect.description}", file=sys.stderr)
         defect.install(parts)
-    server = Server(ReferenceConfig(parts))
+    server = Server(parts)
     asyncio.run(server.serve(sockets=[listener]))
     return 0
 

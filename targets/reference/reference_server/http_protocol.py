@@ -12,7 +12,7 @@ from reference_server.clock import AttentiveTimer
 from reference_server.transport import BoundedTransport
 
 if TYPE_CHECKING:
-    from reference_server.server import ReferenceConfig
+    from reference_server.config import ReferenceConfig
 
 MAX_REQUEST_BYTES = 64 * 1024
 """Headers and body together: what this server is asked never needs more, and the parser itself sets no limit."""

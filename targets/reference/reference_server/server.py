@@ -14,9 +14,9 @@ from types import FrameType
 import uvicorn
 
 from reference_server import closes
-from reference_server.app import build_app
+from reference_server.config import ReferenceConfig
 from reference_server.http_protocol import HttpProtocol
-from reference_server.listener import ACCEPT_BATCH, ExhaustionHandler
+from reference_server.listener import ExhaustionHandler
 from reference_server.parts import Parts
 from reference_server.websocket_protocol import WebSocketProtocol
 
@@ -26,36 +26,14 @@ FORCED_EXIT_POLL = 0.05
 """Seconds between looks for a second signal while the drain waits."""
 
 
-class ReferenceConfig(uvicorn.Config):
-    """uvicorn's configuration, with the parts its protocols need."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        super().__init__(
-            build_app(parts),
-            loop="asyncio",
-            http=HttpProtocol,
-            ws=WebSocketProtocol,
-            lifespan="on",
-            ws_max_size=parts.settings.websocket_max_message_bytes,
-            ws_ping_interval=None,  # the heartbeat is ours
-            ws_per_message_deflate=parts.settings.websocket_compression,
-            backlog=ACCEPT_BATCH,
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-        )
-
-
 class Server(uvicorn.Server):
     """Drains instead of dropping."""
 
     config: ReferenceConfig
 
-    def __init__(self, config: ReferenceConfig) -> None:
-        super().__init__(config)
-        self.parts = config.parts
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(ReferenceConfig(parts, http=HttpProtocol, ws=WebSocketProtocol))
+        self.parts = parts
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then lengthen the kernel's queue (see `listener.py`)."""

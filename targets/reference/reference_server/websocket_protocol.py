@@ -25,7 +25,7 @@ from reference_server.rate import TokenBucket
 from reference_server.transport import BoundedTransport
 
 if TYPE_CHECKING:
-    from reference_server.server import ReferenceConfig
+    from reference_server.config import ReferenceConfig
 
 
 VERSION = "13"

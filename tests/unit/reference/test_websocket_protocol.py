@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from reference_server.config import ReferenceConfig
 from reference_server.environment import load_settings
+from reference_server.http_protocol import HttpProtocol
 from reference_server.parts import build
-from reference_server.server import ReferenceConfig
 from reference_server.transport import BoundedTransport
 from reference_server.websocket_protocol import WebSocketProtocol
 from uvicorn.server import ServerState
@@ -58,7 +59,7 @@ class RecordingTransport(asyncio.Transport):
 async def open_connection() -> tuple[WebSocketProtocol, RecordingTransport]:
     """An established connection to `/echo` with the place noted when it is given back."""
     parts = build(load_settings({}, profile="fast"))
-    config = ReferenceConfig(parts)
+    config = ReferenceConfig(parts, http=HttpProtocol, ws=WebSocketProtocol)
     config.load()
     transport = RecordingTransport()
     protocol = WebSocketProtocol(config, ServerState(), {})
