@@ -24,12 +24,17 @@ RUNTIMES = [
 
 
 def run_pytest(
-    arguments: Sequence[str], *, directory: Path, timeout: float = 150.0, env: dict[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    directory: Path,
+    timeout: float = 150.0,
+    env: dict[str, str] | None = None,
+    cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """pytest in the repository's root, with its runs kept in `directory`."""
+    """pytest, in the repository's root unless told otherwise, with its runs kept in `directory`."""
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--chaos-dir={directory}", *arguments],
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,48 @@ def _message(case: ElementTree.Element) -> str:
     return re.sub(r"replay \S+", "replay RUN", message)
 
 
+def test_lanes_find_their_scenarios_from_any_directory(tmp_path: Path) -> None:
+    """And write none of the files that the user's pytest writes."""
+    log = tmp_path / "pytest.log"
+    ended = run_pytest(
+        ["scenarios/test_breaker.py", "-k", "errors", "-m", "chaos", PROCESSES, "--chaos-lanes=2", f"--log-file={log}",
+         f"--chaos-target={ROOT / 'targets' / 'reference'}", f"--basetemp={tmp_path / 'base'}"],
+        directory=tmp_path,
+        cwd=ROOT / "tests",
+    )  # fmt: skip
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert "a lane" not in ended.stdout
+    assert most_at_once(began(tmp_path)) == 2
+    assert log.is_file()
+
+
+def test_a_lane_that_collects_something_else_is_not_used(tmp_path: Path) -> None:
+    """A plugin may choose anew in every process; nothing is lost by it."""
+    (tmp_path / "choosing.py").write_text(
+        textwrap.dedent(
+            """
+            import os
+
+            def pytest_collection_modifyitems(items):
+                if "CHAOS_LANE_WAS" in os.environ:
+                    del items[1:]
+
+            def pytest_configure(config):
+                if config.pluginmanager.has_plugin("chaos-lane"):
+                    os.environ["CHAOS_LANE_WAS"] = "1"
+            """
+        )
+    )
+    ended = run_pytest(
+        [BREAKER, "-k", "errors", "-m", "chaos", PROCESSES, "--chaos-lanes=2", "-p", "choosing"],
+        directory=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert "a lane has collected other scenarios than this process, so it was not used" in ended.stdout
+    assert most_at_once(began(tmp_path)) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -155,12 +198,8 @@ def under_way(runtime: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def lanes_of(run: subprocess.Popen[str]) -> list[int]:
-    """Pids of a run's other lanes."""
-    return [
-        child.pid
-        for child in psutil.Process(run.pid).children()
-        if any("--chaos-lane=" in arg for arg in child.cmdline())
-    ]
+    """Pids of a run's other lanes: pytest processes, as nothing else is that it starts."""
+    return [child.pid for child in psutil.Process(run.pid).children() if "pytest" in child.cmdline()]
 
 
 @pytest.mark.timeout(180)

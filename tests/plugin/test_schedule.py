@@ -37,7 +37,7 @@ def items(waiting: int, *, alone: int = 1, marks: tuple[pytest.MarkDecorator, ..
 
 def config(**options: Any) -> pytest.Config:
     usual = {"usepdb": False, "trace": False, "maxfail": 0, "capture": "fd"}
-    return cast("pytest.Config", SimpleNamespace(option=SimpleNamespace(**{**usual, **options})))
+    return cast("pytest.Config", SimpleNamespace(getoption={**usual, **options}.get))
 
 
 def target(*, exclusive: bool = False) -> Target:
