@@ -43,7 +43,7 @@ lint: setup ## formatting, lint and types
 	$(BIN)/mypy
 
 soak-suite: setup ## N whole runs of the matrix in each runtime, resumable; prints the bound on the red rate
-	@$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --runs $(N) $(ARGS)
+	@$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --collect tests/scenarios --runs $(N) $(ARGS)
 
 engine: ## a container engine without a registry (Debian, root); a no-op the second time
 	bash $(ENGINE) up
