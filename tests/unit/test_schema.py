@@ -66,7 +66,9 @@ def test_where_it_was_read_from_is_no_key() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "targets").rglob("target.toml")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "targets").rglob("*.toml")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 def test_every_committed_target_is_valid(path: Path) -> None:
     assert load_target(path).file == path
 
