@@ -13,14 +13,10 @@ from typing import Protocol
 from chaos.journal import Hit, Sample
 
 __all__ = [
-    "BreakerIs",
     "Condition",
-    "ConnectionsAtLeast",
     "ConnectionsAtMost",
     "CrowdGone",
     "Heard",
-    "ServerGone",
-    "ServerListening",
     "UpstreamHit",
     "View",
 ]
@@ -30,10 +26,8 @@ class View(Protocol):
     """What a condition may look at."""
 
     async def sample(self) -> Sample: ...
-    async def statistics(self) -> dict[str, float | str]: ...
     async def hits(self, since: float) -> list[Hit]: ...
     async def open_clients(self, crowd: str) -> int: ...
-    async def listening(self) -> bool: ...
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool: ...
 
 
@@ -53,16 +47,6 @@ class ConnectionsAtMost(Condition):
 
     async def met(self, view: View) -> bool:
         return (await view.sample()).connections <= self.count
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionsAtLeast(Condition):
-    """The server's kernel holds at least `count` connections on its port."""
-
-    count: int
-
-    async def met(self, view: View) -> bool:
-        return (await view.sample()).connections >= self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +73,6 @@ class Heard(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerIs(Condition):
-    """The server says one of its breakers is in a state; `which` is a name of the statistics table."""
-
-    which: str
-    state: str
-
-    async def met(self, view: View) -> bool:
-        said = (await view.statistics()).get(self.which)
-        return isinstance(said, str) and said.replace("-", "_").lower() == self.state
-
-
-@dataclass(frozen=True, slots=True)
 class UpstreamHit(Condition):
     """At least `count` requests reached the upstream since a time, seconds monotonic."""
 
@@ -109,19 +81,3 @@ class UpstreamHit(Condition):
 
     async def met(self, view: View) -> bool:
         return len(await view.hits(self.since)) >= self.count
-
-
-@dataclass(frozen=True, slots=True)
-class ServerListening(Condition):
-    """The server accepts TCP connections."""
-
-    async def met(self, view: View) -> bool:
-        return await view.listening()
-
-
-@dataclass(frozen=True, slots=True)
-class ServerGone(Condition):
-    """The server accepts no TCP connection any more."""
-
-    async def met(self, view: View) -> bool:
-        return not await view.listening()

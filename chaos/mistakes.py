@@ -114,7 +114,8 @@ def _explained(detail: ErrorDetails, document: Mapping[str, Any]) -> Mistake:
         problem=_problem(detail, node, value),
         found=shown(value),
         allowed=describe(node),
-        hint=suggest_value(value, node),
+        # What is allowed says it already, and of something else it need not be a misspelling.
+        hint=suggest_value(value, node) if len(node.get("enum", ())) != 1 else "",
     )
 
 

@@ -73,6 +73,8 @@ def walk(key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 def describe(node: Mapping[str, Any]) -> str:
     """What a value may be, in words: "an integer from 1 to 65535"."""
     if "enum" in node:
+        if len(node["enum"]) == 1:
+            return f"only {json.dumps(node['enum'][0])}"
         return "one of " + ", ".join(json.dumps(choice) for choice in node["enum"])
     kind = node.get("type")
     if node.get("format") in _QUANTITIES:

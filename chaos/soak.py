@@ -1,4 +1,4 @@
-"""How flaky the suite is: whole runs counted per commit, and the bound on the red rate that they support."""
+"""How flaky the suite is: whole runs counted per state of the tree, and the bound on the red rate that they support."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Runs of one commit in one runtime."""
+    """Runs of one state of the tree in one runtime."""
 
     runs: int = 0
     red: int = 0
@@ -25,7 +25,7 @@ class Tally:
     seconds: tuple[float, ...] = ()
     """How long each took."""
     reds: tuple[str, ...] = ()
-    """The id of each red run, to look at."""
+    """What to look at, for each red run: its id, or what it printed where it ended before it had one."""
 
     def counted(self, *, green: bool, seconds: float, run: str) -> Tally:
         """The tally with one run more."""

@@ -17,7 +17,9 @@ from chaos.contract import Contract, Duration
 __all__ = [
     "WAYS_TO_START",
     "Data",
+    "Dialect",
     "Echo",
+    "Endpoint",
     "Endpoints",
     "Feed",
     "Gated",
@@ -85,10 +87,27 @@ class Start(_Table):
         return self
 
 
-class Echo(_Table):
-    """The endpoint that every scenario talks to, and one exchange that shows it is alive."""
+class Dialect(StrEnum):
+    """What is spoken on the server's endpoints."""
+
+    WEBSOCKET = "websocket"
+    """Plain WebSocket messages, each as it is written in the file."""
+
+
+class Endpoint(_Table):
+    """Where one WebSocket endpoint is, and what its upgrade request says: whoever connects there says the same."""
 
     path: UrlPath
+    subprotocol: Annotated[str | None, Field(description="The subprotocol to offer.")] = None
+    headers: Annotated[
+        dict[str, str],
+        Field(description="Headers of the upgrade request, such as Authorization, Cookie or Origin."),
+    ] = {}
+
+
+class Echo(Endpoint):
+    """The endpoint that every scenario talks to, and one exchange that shows it is alive."""
+
     send: Annotated[
         str, Field(description="A message that is answered; {n} becomes a number, new for each exchange.")
     ] = "chaos {n}"
@@ -96,34 +115,29 @@ class Echo(_Table):
         str,
         Field(description="A regular expression that the answer contains; {n} is the number that was sent."),
     ] = "{n}"
-    subprotocol: Annotated[str | None, Field(description="The subprotocol to offer.")] = None
-    headers: Annotated[dict[str, str], Field(description="Headers of the upgrade request.")] = {}
 
 
-class Notices(_Table):
+class Notices(Endpoint):
     """An endpoint on which the server warns its clients, before an idle close or near its limit."""
 
-    path: UrlPath
     send: Annotated[str, Field(description="A message that counts as activity; {n} as in echo.")]
     expect: Annotated[str, Field(description="A regular expression that its answer contains.")]
     idle_warning: Annotated[str | None, Field(description="A regular expression for the idle warning.")] = None
     load_warning: Annotated[str | None, Field(description="A regular expression for the backpressure warning.")] = None
 
 
-class Feed(_Table):
+class Feed(Endpoint):
     """An endpoint that broadcasts to everyone who listens."""
 
-    path: UrlPath
     message: Annotated[str, Field(description="A regular expression for one broadcast.")]
     sequence: Annotated[
         str | None, Field(description="A regular expression whose group 1 is the broadcast's number.")
     ] = None
 
 
-class Data(_Table):
+class Data(Endpoint):
     """An endpoint whose answers come from the upstream, through the circuit breaker."""
 
-    path: UrlPath
     send: Annotated[str, Field(description="The request; {n} as in echo.")]
     live: Annotated[str, Field(description="A regular expression for an answer straight from the upstream.")]
     cached: Annotated[str | None, Field(description="A regular expression for an answer from the cache.")] = None
@@ -132,10 +146,9 @@ class Data(_Table):
     )
 
 
-class Gated(_Table):
+class Gated(Endpoint):
     """An endpoint whose establishment depends on the upstream, through the accept breaker."""
 
-    path: UrlPath
     greeting: Annotated[str | None, Field(description="A regular expression for the first message, if any.")] = None
 
 
@@ -201,6 +214,10 @@ class Target(_Table):
         ),
     ]
     description: str = ""
+    dialect: Annotated[
+        Dialect,
+        Field(description="What is spoken on its endpoints: plain WebSocket messages, and nothing else so far."),
+    ] = Dialect.WEBSOCKET
     start: Start
     endpoints: Endpoints
     upstream: Upstream | None = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chaos.mistakes import Mistake, dotted, shown
-from chaos.target import Echo
+from chaos.target import Echo, Endpoints
 from chaos.units import format_duration, parse_duration
 
 __all__ = ["check"]
@@ -65,6 +65,7 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
 PLACEHOLDERS = ("{python}", "{host}", "{port}")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HANDSHAKE = frozenset({"connection", "upgrade"})
 
 
 def check(document: Document, *, directory: Path) -> list[Mistake]:
@@ -199,21 +200,25 @@ def _statistics_are_readable(document: Document) -> Iterator[Mistake]:
 
 
 def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
-    headers = _get(document, ("endpoints", "echo", "headers"), dict) or {}
-    for name, value in headers.items():
-        key = ("endpoints", "echo", "headers", name)
-        if not _TOKEN.fullmatch(name):
-            yield Mistake(key=key, problem="is no name of a header", allowed="letters, digits and !#$%&'*+-.^_`|~")
-        elif isinstance(value, str) and not value.isprintable():
-            yield Mistake(key=key, problem="has a control character in its value", found=shown(value))
-    subprotocol = _get(document, ("endpoints", "echo", "subprotocol"), str)
-    if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
-        yield Mistake(
-            key=("endpoints", "echo", "subprotocol"),
-            problem="is no subprotocol's name",
-            found=shown(subprotocol),
-            allowed="one name, of letters, digits and !#$%&'*+-.^_`|~",
-        )
+    for endpoint in Endpoints.model_fields:
+        table = ("endpoints", endpoint)
+        for name, value in (_get(document, (*table, "headers"), dict) or {}).items():
+            key = (*table, "headers", name)
+            if not _TOKEN.fullmatch(name):
+                yield Mistake(key=key, problem="is no name of a header", allowed="letters, digits and !#$%&'*+-.^_`|~")
+            elif name.lower() in _HANDSHAKE or name.lower().startswith("sec-websocket-"):
+                hint = dotted((*table, "subprotocol")) if name.lower() == "sec-websocket-protocol" else ""
+                yield Mistake(key=key, problem="belongs to the handshake, which the suite writes itself", hint=hint)
+            elif isinstance(value, str) and not value.isprintable():
+                yield Mistake(key=key, problem="has a control character in its value", found=shown(value))
+        subprotocol = _get(document, (*table, "subprotocol"), str)
+        if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
+            yield Mistake(
+                key=(*table, "subprotocol"),
+                problem="is no subprotocol's name",
+                found=shown(subprotocol),
+                allowed="one name, of letters, digits and !#$%&'*+-.^_`|~",
+            )
 
 
 def _placeholders_are_known(document: Document) -> Iterator[Mistake]:

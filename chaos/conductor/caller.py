@@ -33,7 +33,13 @@ class Caller:
         began = time.monotonic()
         try:
             if self._connection is None:
-                self._connection = await open_connection(self._address, self._data.path, within=self._patience)
+                self._connection = await open_connection(
+                    self._address,
+                    self._data.path,
+                    within=self._patience,
+                    headers=dict(self._data.headers),
+                    subprotocol=self._data.subprotocol,
+                )
                 began = time.monotonic()
             await self._connection.send(self._data.send.replace("{n}", str(self._number)))
             source, text = await self._answer(self._connection)

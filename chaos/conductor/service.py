@@ -175,17 +175,6 @@ class Conductor:
         """One reading of the server's sockets and processes."""
         return await self._open().sample()
 
-    async def listening(self) -> bool:
-        """Whether the server accepts a TCP connection now."""
-        address = self._open().server.address
-        try:
-            async with asyncio.timeout(1.0):
-                _, writer = await asyncio.open_connection(address.host, address.port)
-        except (OSError, TimeoutError):
-            return False
-        writer.close()
-        return True
-
     async def statistics(self) -> dict[str, float | str]:
         """The server's own statistics; what could not be read is in the journal, and empty here."""
         witness = self._open().witness

@@ -72,8 +72,9 @@ def plan_for(target: Target, endpoint: str, address: Address, *, patience: float
     return ClientPlan(
         address=address,
         path=where.path,
-        headers=tuple(getattr(where, "headers", {}).items()),
-        subprotocol=getattr(where, "subprotocol", None),
+        headers=tuple((name, value) for name, value in where.headers.items() if name.lower() != "origin"),
+        origin=next((value for name, value in where.headers.items() if name.lower() == "origin"), None),
+        subprotocol=where.subprotocol,
         send=send if expect is not None else None,
         expect=expect,
         greeting=greeting,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from chaos.expectations import Expectation, Record
 from chaos.journal import Round, Sample
-from chaos.stats import MINIMUM_ROUNDS
+from chaos.stats import LOOKS, MOST_POINTS
 from chaos.verdict import Verdict
 
 __all__ = ["MOST_ROUNDS", "WARM_UP", "reading", "rounds"]
@@ -15,7 +15,7 @@ WARM_UP = 6
 """Rounds that a leak measurement leaves out: the steepest part of an allocator's filling, seen in the first 300
 connections of a fresh process."""
 
-MOST_ROUNDS = 60
+MOST_ROUNDS = WARM_UP + MOST_POINTS
 """The budget of a leak measurement: what is not decided then is inconclusive, with the smallest slope visible."""
 
 
@@ -23,7 +23,7 @@ async def rounds(record: Callable[[], Awaitable[Record]], expectations: Sequence
     """Numbers of rounds, 1 and up, until every expectation is decided, or the budget is spent."""
     for number in range(1, MOST_ROUNDS + 1):
         yield number
-        if number >= WARM_UP + MINIMUM_ROUNDS and (number - WARM_UP) % 4 == 0:
+        if number - WARM_UP in LOOKS[:-1]:  # the last look is the judgement's own
             found = await record()
             if all(item.judge(found).verdict is not Verdict.INCONCLUSIVE for item in expectations):
                 return

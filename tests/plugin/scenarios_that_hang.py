@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 import chaos.experiment.conductor as calls
-from chaos.conditions import ServerGone
+from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import Undisturbed
 from chaos.experiment import Experiment
 
@@ -28,7 +28,7 @@ async def test_the_conductor_hangs(monkeypatch: pytest.MonkeyPatch, experiment: 
         process for process in psutil.Process().children(recursive=True) if "chaos.conductor" in process.cmdline()
     ]
     os.kill(conductor.pid, signal.SIGSTOP)
-    await experiment.wait_until(ServerGone(), within=0.5)
+    await experiment.wait_until(ConnectionsAtMost(0), within=0.5)
 
 
 @pytest.mark.promise("survival", "the next one", expects="What hung in one scenario is not met by the next.")

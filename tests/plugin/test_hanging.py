@@ -19,7 +19,7 @@ def test_a_conductor_that_hangs_is_told_in_words_and_replaced(tmp_path: Path) ->
     hung = cells["the conductor hangs"]
     assert hung.outcome is CellOutcome.INCONCLUSIVE
     assert hung.detail.startswith(
-        "the harness failed in call: the conductor did not answer wait_until(ServerGone, 0.5) within "
+        "the harness failed in call: the conductor did not answer wait_until(ConnectionsAtMost, 0.5) within "
     )
     assert "it hangs, or this machine is overloaded" in ended.stdout
     assert "Traceback" not in ended.stdout

@@ -11,7 +11,7 @@ import pytest
 
 from chaos.report import CellOutcome, open_run, read_cells
 from tests.plugin.conftest import WriteTarget
-from tests.running import run_pytest
+from tests.running import ROOT, run_pytest
 
 SCENARIO = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
 CLEANUP = "tests/scenarios/test_cleanup.py::test_dead_peers_are_released[vanished]"
@@ -57,6 +57,38 @@ def test_plan_does_nothing(tmp_path: Path) -> None:
     assert ended.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), ended.stdout
     assert "dead peers are released under vanished: reads liveness.heartbeat_interval" in ended.stdout
     assert not list(tmp_path.glob("runs/*/cells/*"))
+
+
+def test_plan_says_what_is_slow_and_how_long_it_may_take(tmp_path: Path, write_target: WriteTarget) -> None:
+    promises = """
+    [promises.liveness]
+    heartbeat_interval = "30s"
+    heartbeat_timeout = "10s"
+    [promises.cleanup]
+    closed_within = "2s"
+    [promises.leak_free]
+    fds_per_connection = 0.01
+    memory_per_connection = "10kB"
+    """
+    plan = [f"--chaos-target={write_target(more=promises)}", PROCESSES, "--chaos-dry=plan"]
+    leaks = "tests/scenarios/test_leak_free.py"
+    ended = run_pytest([leaks, "-m", "chaos", *plan], directory=tmp_path)
+    slow = [line for line in ended.stdout.splitlines() if "; slow" in line]
+    assert len(slow) == 3
+    assert all(line.startswith("    nothing kept of dead peers under ") for line in slow)
+    assert all("; slow: 18 to 60 rounds of up to 40s each, so up to 12min, or 40min where" in line for line in slow)
+    assert '3 of them are slow; -m "chaos and not slow" leaves them out\n' in ended.stdout
+    ended = run_pytest([leaks, "-m", "chaos and not slow", *plan], directory=tmp_path)
+    assert "slow" not in ended.stdout.split(" plan ")[1]
+
+
+def test_the_example_of_the_readme_has_its_dead_peers_looked_for(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "target.toml"
+    file.write_text(example)
+    plan = [f"--chaos-target={file}", PROCESSES, "--chaos-dry=plan"]
+    ended = run_pytest(["tests/scenarios", "-m", "chaos", *plan], directory=tmp_path)
+    assert "dead peers are released under vanished: reads liveness.heartbeat_interval" in ended.stdout
 
 
 def test_without_its_fault_nothing_is_red(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,15 @@ MODULES = sorted(path for path in (ROOT / "chaos").rglob("*.py") if path != ROOT
 
 def test_every_module_has_its_floor() -> None:
     assert {_part(path) for path in MODULES} == set(FLOOR)
+
+
+def test_the_architecture_names_every_module_on_its_floor_once() -> None:
+    table = re.findall(
+        r"^\| ([0-9]) \| (`[^|]*) \|", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    named = [(name, int(floor)) for floor, names in table for name in re.findall(r"`([^`]*?)/?`", names)]
+    library = Counter((name, floor) for name, floor in named if floor < len(FLOORS))
+    assert library == Counter(FLOOR.items())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -61,10 +61,14 @@ def test_every_table_refuses_unknown_keys() -> None:
 
 
 def test_where_it_was_read_from_is_no_key() -> None:
-    assert keys_of(()) == ["name", "description", "start", "endpoints", "upstream", "statistics", "promises"]
+    assert keys_of(()) == [
+        "name", "description", "dialect", "start", "endpoints", "upstream", "statistics", "promises",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "targets").rglob("target.toml")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "targets").rglob("*.toml")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 def test_every_committed_target_is_valid(path: Path) -> None:
     assert load_target(path).file == path
 
@@ -91,9 +95,10 @@ def test_every_key_is_found() -> None:
         (("start", "command"), "an array, each item text"),
         (("promises", "establishment", "success_ratio"), "a number above 0 and up to 1"),
         (("promises", "rejection", "answer"), 'one of "http-503", "close-1013"'),
+        (("dialect",), 'only "websocket"'),
         (("promises", "rejection", "retry_after"), "true or false"),
         (("promises", "leak_free", "fds_per_connection"), "a number above 0"),
-        (("endpoints", "feed"), "a table with the keys path, message, sequence"),
+        (("endpoints", "feed"), "a table with the keys path, subprotocol, headers, message, sequence"),
     ],
 )
 def test_what_a_value_may_be_in_words(key: tuple[str, ...], words: str) -> None:

@@ -195,6 +195,32 @@ def test_nothing_to_say() -> None:
             id="two subprotocols",
         ),
         pytest.param(
+            '[endpoints.feed.headers]\n"X Odd" = "1"',
+            """\
+            endpoints.feed.headers."X Odd" is no name of a header
+                allowed: letters, digits and !#$%&'*+-.^_`|~""",
+            id="a header's name with a blank, elsewhere",
+        ),
+        pytest.param(
+            '[endpoints.gated]\nsubprotocol = "a b"',
+            """\
+            endpoints.gated.subprotocol is no subprotocol's name
+                found:   "a b"
+                allowed: one name, of letters, digits and !#$%&'*+-.^_`|~""",
+            id="two subprotocols, elsewhere",
+        ),
+        pytest.param(
+            '[endpoints.echo.headers]\nconnection = "keep-alive"',
+            "endpoints.echo.headers.connection belongs to the handshake, which the suite writes itself",
+            id="a header of the handshake",
+        ),
+        pytest.param(
+            '[endpoints.data.headers]\nSec-WebSocket-Protocol = "chat"',
+            "endpoints.data.headers.Sec-WebSocket-Protocol belongs to the handshake, which the suite writes itself; "
+            "did you mean endpoints.data.subprotocol?",
+            id="a subprotocol as a header",
+        ),
+        pytest.param(
             '[start]\ncommand = ["{python}", "--port={prot}"]',
             """\
             start.command has {prot}, which is not filled in; did you mean {port}?
@@ -242,6 +268,7 @@ def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:
         '[statistics]\nformat = "prometheus"\nconnections = "ws_open"',
         '[statistics]\npath = "stats"\nformat = "json"',
         '[start]\ncommand = ["server", "{}", "{verbose}", "${HOME}"]',
+        '[endpoints.feed.headers]\nOrigin = "https://shop.example"\nAuthorization = "Bearer x"',
         "[promises.rejection]\nmax_connections = 5\n[promises.establishment]\nsimultaneous = 5",
     ],
 )

@@ -143,6 +143,15 @@ def test_everything_that_can_be_declared(tmp_path: Path) -> None:
 # -- the file itself ---------------------------------------------------------------------------------------------
 
 
+def test_another_dialect_is_not_taken_for_a_misspelling(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL.replace("[start]", 'dialect = "socket.io"\n[start]'))
+    assert complaint(path) == dedent("""\
+        FILE has 1 mistake:
+        FILE:3: dialect is none of the choices
+            found:   "socket.io"
+            allowed: only "websocket\"""")
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     assert complaint(tmp_path / "target.toml") == "there is no target file FILE"
 
@@ -294,7 +303,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:7: promise is not a key of a target file; did you mean promises?
                 found:   promise = a table with liveness
-                allowed: name, description, start, endpoints, upstream, statistics, promises""",
+                allowed: name, description, dialect, start, endpoints, upstream, statistics, promises""",
             id="a misspelt table",
         ),
         pytest.param(

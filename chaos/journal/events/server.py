@@ -81,4 +81,3 @@ class Round(Event):
     memory: int
     """Bytes: PSS where the kernel gives it, RSS otherwise."""
     threads: int = 0
-    tasks: int | None = None

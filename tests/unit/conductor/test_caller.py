@@ -99,6 +99,23 @@ async def test_questions_are_numbered_on_one_connection() -> None:
     assert questions == ["get 1", "get 2", "get 3"]
 
 
+async def test_its_upgrade_request_says_what_the_target_declares() -> None:
+    asked: list[tuple[str | None, str | None]] = []
+
+    async def serve(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        asked.append((connection.request.headers.get("Authorization"), connection.subprotocol))
+        await connection.recv()
+        await connection.send("live")
+
+    declared = DATA.model_copy(update={"headers": {"Authorization": "Bearer x"}, "subprotocol": "rpc"})
+    async with websocket_server(serve, subprotocols=["rpc"]) as address:
+        caller = Caller(address, declared, patience=PATIENCE)
+        await caller.call()
+        await caller.close()
+    assert asked == [("Bearer x", "rpc")]
+
+
 async def test_a_notice_in_between_is_passed_over() -> None:
     async def notify(connection: ServerConnection) -> None:
         async for _ in connection:

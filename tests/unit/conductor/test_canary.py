@@ -60,6 +60,25 @@ async def test_its_messages_are_numbered() -> None:
     assert heard[:3] == ["chaos 1", "chaos 2", "chaos 3"]
 
 
+async def test_its_upgrade_request_says_what_the_target_declares() -> None:
+    asked: list[tuple[str | None, str | None]] = []
+
+    async def note(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        asked.append((connection.request.headers.get("Cookie"), connection.subprotocol))
+        await echo(connection)
+
+    beats: Beats = []
+    declared = Echo(path="/", headers={"Cookie": "a=b"}, subprotocol="chat")
+    async with websocket_server(note, subprotocols=["chat"]) as address:
+        canary = Canary(address, declared, beats.append, patience=PATIENCE)
+        canary.start()
+        await canary.first_beat()
+        await canary.stop()
+    assert [beat.ok for beat in beats[:1]] == [True]
+    assert asked == [("a=b", "chat")]
+
+
 async def test_a_blocked_loop_is_measured_whoever_blocks_it() -> None:
     blocked = 4 * BEAT
     async with websocket_server() as address, beating(address) as beats:

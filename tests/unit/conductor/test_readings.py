@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
@@ -18,7 +19,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from chaos.address import Address
-from chaos.conditions import CrowdGone, ServerGone, ServerListening
+from chaos.conditions import CrowdGone
 from chaos.conductor.setup import ConductorSetup
 from chaos.conductor.witness import EVERY
 from chaos.errors import ChaosError
@@ -29,7 +30,7 @@ from chaos.target import Data
 from chaos.target import Statistics as Where
 from tests.unit.conductor.deployment import CELL, Stage, make_plan, make_setup, open_cell, small_target
 from tests.unit.crowd.making import until
-from tests.unit.crowd.servers import echo, unused_port, websocket_server
+from tests.unit.crowd.servers import echo, websocket_server
 from tests.unit.faults.stage import IMPATIENCE
 from tests.unit.faults.upstreams import ScriptedUpstream, asked
 
@@ -79,14 +80,12 @@ async def test_a_condition_that_is_not_met_is_asked_until_the_time_is_over(
     stage: Stage, bare: ConductorSetup, tmp_path: Path
 ) -> None:
     async with under_way(stage, bare, tmp_path) as rpc:
-        assert await rpc.call("wait_until", ServerGone(), IMPATIENCE) is False
-        assert await rpc.call("wait_until", ServerListening(), 0.0) is True
-
-
-async def test_whether_the_server_listens(stage: Stage, private: Path, tmp_path: Path) -> None:
-    with unused_port() as nobody:
-        async with under_way(stage, make_setup(nobody, private), tmp_path) as rpc:
-            assert await rpc.call("listening") is False
+        await rpc.call("create_crowd", "crowd", make_plan(bare.server.address), 2, False)
+        await rpc.call("crowd_call", "crowd", "connect", (), {})
+        began = time.monotonic()
+        assert await rpc.call("wait_until", CrowdGone("crowd"), IMPATIENCE) is False
+        assert time.monotonic() - began >= IMPATIENCE
+        assert await rpc.call("wait_until", CrowdGone("crowd", left=2), 0.0) is True
 
 
 async def test_a_server_that_was_started_again_is_sampled_from_then_on(

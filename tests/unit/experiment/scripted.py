@@ -106,8 +106,8 @@ def make_target(*, statistics: Statistics | None = None, **promises: dict[str, A
         start=Start(command=("serve",)),
         endpoints=Endpoints(
             echo=Echo(path="/echo", subprotocol="chat", headers={"X-Token": "secret"}),
-            feed=Feed(path="/feed", message="news"),
-            data=Data(path="/data", send="get {n}", live="live"),
+            feed=Feed(path="/feed", message="news", headers={"origin": "https://shop.example", "X-Token": "feed"}),
+            data=Data(path="/data", send="get {n}", live="live", headers={"X-Token": "data"}, subprotocol="rpc"),
             gated=Gated(path="/session", greeting="welcome"),
         ),
         statistics=statistics,

@@ -52,6 +52,19 @@ def test_an_endpoint_without_an_exchange_is_listened_to(endpoint: str, says: tup
     assert (plan.send, plan.expect, plan.greeting, plan.first_message) == says
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("feed", ((("X-Token", "feed"),), "https://shop.example", None)),
+        ("data", ((("X-Token", "data"),), None, "rpc")),
+        ("gated", ((), None, None)),
+    ],
+)
+def test_each_endpoint_has_an_upgrade_request_of_its_own(endpoint: str, says: tuple[Any, ...]) -> None:
+    plan = plan_for(make_target(), endpoint, DIRECT, patience=3.0)
+    assert (plan.headers, plan.origin, plan.subprotocol) == says
+
+
 def test_an_endpoint_that_is_not_declared() -> None:
     with pytest.raises(ChaosError) as caught:
         plan_for(make_target(), "notices", DIRECT, patience=3.0)

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from chaos.address import Address
-from chaos.conditions import ServerGone
+from chaos.conditions import CrowdGone
 from chaos.conductor.setup import ConductorSetup
 from chaos.crowd import deadlines
 from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
@@ -88,7 +88,7 @@ CALLS: dict[str, tuple[str, Call, float]] = {
     "statistics": ("statistics", lambda it: it.statistics(), PATIENCE),
     "leave_alone": ("leave_alone", lambda it: it.leave_alone(), HELPERS),
     "calm": ("calm", lambda it: it.calm(), PATIENCE),
-    "wait_until": ("wait_until", lambda it: it.wait_until(ServerGone(), 7.0), 7.0 + max(PATIENCE, HELPERS)),
+    "wait_until": ("wait_until", lambda it: it.wait_until(CrowdGone("crowd"), 7.0), 7.0 + max(PATIENCE, HELPERS)),
     "call_upstream": ("call_upstream", lambda it: it.call_upstream(5, 0.5), 5 * (2 * PATIENCE + 0.5)),
 }
 """What is called, how, and the seconds that the conductor gives the same thing at most."""
