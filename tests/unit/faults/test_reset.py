@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -14,7 +15,8 @@ from chaos.faults.reset import Reset
 from chaos.journal import Bite, HealingState
 from chaos.links.link import Link
 from chaos.links.traits import LinkKind
-from tests.unit.faults.stage import PATIENCE, InProcess, connect_victims, make_scene, run_fault
+from tests.unit.faults.spawned import parting_link
+from tests.unit.faults.stage import PATIENCE, Direct, InProcess, connect_victims, make_scene, run_fault
 
 
 async def test_both_ends_get_rst(
@@ -28,6 +30,7 @@ async def test_both_ends_get_rst(
     assert [(seen.side, seen.before, seen.during) for seen in receipt.evidence] == [
         ("client", "3 open", "3 reset"),
         ("server kernel", "3", "0"),
+        ("server kernel", "0", "3"),
     ]
     assert ends == ["ConnectionResetError"] * 3
     assert healing.state is HealingState.HEALED
@@ -106,6 +109,18 @@ async def test_a_reset_that_fails_half_way_is_undone(
     with pytest.raises(LinkError, match=r"^half-way$"):
         await run_fault(fault, make_scene(server, link, victims=victims), tmp_path)
     assert await link.toxics() == ()
+
+
+@pytest.mark.parametrize(("parting", "bite", "covered"), [("rst", Bite.BIT, 3), ("fin", Bite.DID_NOT_BITE, 0)])
+async def test_a_reset_that_only_the_clients_got_is_none(
+    parting: str, bite: Bite, covered: int, inside: Direct, tmp_path: Path
+) -> None:
+    """In a network of its own, where the proxy's sockets and the clients' are counted beside the server's."""
+    async with parting_link(inside.agent, inside.server, parting, tmp_path) as link:
+        victims = await connect_victims(inside.worker, cast(Link, link))
+        receipt, _ = await run_fault(Reset(), inside.scene(victims, link=link), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (bite, covered, 3)
+    assert [seen.during for seen in receipt.evidence[:3]] == ["3 reset", "0", str(covered)]
 
 
 async def test_without_victims_it_says_so(link: Link, server: Address, tmp_path: Path) -> None:
