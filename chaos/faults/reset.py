@@ -12,6 +12,7 @@ from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import poll_until
 from chaos.faults.kernel_resets import Ends, read_ends
+from chaos.faults.passing import passes_again
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, HealingState, Receipt
 
@@ -70,12 +71,17 @@ class Reset(Fault):
             await link.end_reset()
         healed_at = time.monotonic()
         left = await link.toxics()
+        # A reset that still acts would meet the next byte.
+        passes, request = await passes_again(scene)
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
-            state=HealingState.FAILED if left else HealingState.HEALED,
+            state=HealingState.HEALED if passes and not left else HealingState.FAILED,
             since=healed_at,
-            evidence=(Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),),
+            evidence=(
+                Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),
+                request,
+            ),
         )
 
 
