@@ -65,6 +65,16 @@ class Reset(Fault):
                         during=", ".join(f"{count} {name}" for name, count in sorted(how.items())) or "none did",
                     ),
                     *in_kernel,
+                    *(
+                        Evidence(
+                            what="how the connection ended",
+                            side="client",
+                            before="open",
+                            during=each.how,
+                            connection=f"client {each.client}",
+                        )
+                        for each in sorted(ended, key=lambda each: each.client)
+                    ),
                 ),
             )
         finally:

@@ -32,7 +32,10 @@ async def test_both_ends_get_rst(
         ("client", "3 open", "3 reset"),
         ("server kernel", "3", "0"),
         ("server kernel", "0", "3"),
+        *[("client", "open", "reset")] * 3,
     ]
+    assert [seen.connection for seen in receipt.evidence] == ["", "", "", "client 0", "client 1", "client 2"]
+    assert receipt.sentence().count("client") == 1  # the whole, and not each
     assert ends[:3] == ["ConnectionResetError"] * 3  # and then the request that proves the healing
     assert healing.state is HealingState.HEALED
     assert [(seen.side, seen.during) for seen in healing.evidence] == [
@@ -69,7 +72,7 @@ async def test_without_an_agent_the_clients_are_the_witnesses(
     await fault.prepare(make_scene(server, link))
     victims = await connect_victims(worker, link)
     receipt, _ = await run_fault(fault, make_scene(server, link, victims=victims), tmp_path)
-    assert (receipt.bite, [seen.side for seen in receipt.evidence]) == (Bite.BIT, ["client"])
+    assert (receipt.bite, [seen.side for seen in receipt.evidence]) == (Bite.BIT, ["client"] * 4)
 
 
 async def test_a_fin_is_not_a_reset(link: Link, server: Address, worker: InProcess, tmp_path: Path) -> None:
