@@ -40,9 +40,12 @@ def dead_peer_bound(*, interval: float, timeout: float, sweep: float | None) -> 
 def patience(promises: Contract) -> float:
     """Seconds after which a single step is given up: thrice what establishing a connection may take, and twice what a
     call to a hanging upstream may: whoever leaves earlier takes a call back that the breaker would have counted.
+    Where the server broadcasts, an interval more: what a listener waits for may be said by the next broadcast only.
 
     A wait that ends early costs nothing, so this only has to tell slow from never.
     """
-    establishment, breaker = promises.establishment, promises.breaker
-    connecting = max(LEAST_PATIENCE, 3 * establishment.within) if establishment is not None else PATIENCE_UNDECLARED
-    return max(connecting, 2 * breaker.call_timeout) if breaker is not None else connecting
+    establishment, breaker, delivery = promises.establishment, promises.breaker, promises.delivery
+    seconds = max(LEAST_PATIENCE, 3 * establishment.within) if establishment is not None else PATIENCE_UNDECLARED
+    if breaker is not None:
+        seconds = max(seconds, 2 * breaker.call_timeout)
+    return seconds + (delivery.broadcast_interval if delivery is not None else 0.0)

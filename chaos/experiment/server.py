@@ -12,6 +12,7 @@ from chaos.address import Address
 from chaos.errors import TargetFailure
 from chaos.expectations import Record, ServerSurvived
 from chaos.experiment.conductor import RemoteConductor
+from chaos.experiment.death import death_of
 from chaos.journal import Journal, JournalWriter, ServerEvent
 from chaos.server_view import ServerView
 
@@ -24,7 +25,7 @@ class ServerControl(Protocol):
     @property
     def address(self) -> Address: ...
     def start(self) -> None: ...
-    def stop(self, *, sig: signal.Signals = ..., timeout: float) -> int: ...
+    def stop(self, *, sig: signal.Signals = ..., timeout: float, sent: Callable[[], None] = ...) -> int: ...
     def kill(self) -> None: ...
     def alive(self) -> bool: ...
     def exit_code(self) -> int | None: ...
@@ -72,16 +73,30 @@ class ServerInHand:
         return began
 
     async def terminate(self, *, within: float) -> None:
-        """SIGTERM, and wait for its end at most `within` seconds."""
+        """SIGTERM, and wait for its end at most `within` seconds.
+
+        Its time runs from when the signal was sent to when the kernel saw it end: what it takes to ask an engine for
+        the one and to hear of the other is not the server's.
+        """
         self.ended_on_purpose = True
         await self._conductor.leave_alone()
-        self._note("asked to stop", detail="SIGTERM")
-        try:
-            code = await asyncio.to_thread(self._control.stop, sig=signal.SIGTERM, timeout=within)
-        except TargetFailure as error:
-            self._note("still running", detail=str(error))
-        else:
-            self._note("exited", exit_code=code)
+        loop, pid, asked = asyncio.get_running_loop(), self._pid(), 0.0
+
+        def note_sent() -> None:
+            nonlocal asked
+            asked = time.monotonic()
+            loop.call_soon_threadsafe(lambda: self._note("asked to stop", at=asked, pid=pid, detail="SIGTERM"))
+
+        with death_of(pid) as death:
+            try:
+                code = await asyncio.to_thread(self._control.stop, sig=signal.SIGTERM, timeout=within, sent=note_sent)
+            except TargetFailure as error:
+                self._note("still running", pid=pid, detail=str(error))
+                return
+            heard = time.monotonic()
+        # One that ends at once may be gone before whoever sent the signal knows that he has.
+        ended = max(asked, heard if death.at is None else min(heard, death.at))
+        self._note("exited", at=ended, pid=pid, exit_code=code)
 
     def survival(self) -> ServerSurvived:
         """The judgement whether it lives, as things stand now."""
@@ -99,8 +114,20 @@ class ServerInHand:
         finding = self.survival().judge(Record(Journal(())))
         return "\n".join([finding.sentence(), *finding.evidence])
 
-    def _note(self, what: str, *, exit_code: int | None = None, detail: str = "") -> None:
-        pids = self._control.root_pids()
+    def _pid(self) -> int:
+        """Of its main process; 0 while it is down or out of sight."""
+        return next(iter(self._control.root_pids()), 0)
+
+    def _note(
+        self,
+        what: str,
+        *,
+        at: float | None = None,
+        pid: int | None = None,
+        exit_code: int | None = None,
+        detail: str = "",
+    ) -> None:
+        now = time.monotonic() if at is None else at  # before the pid: an engine takes its time to say it
         self._journal.write(
-            ServerEvent(at=time.monotonic(), what=what, pid=pids[0] if pids else 0, exit_code=exit_code, detail=detail)
+            ServerEvent(at=now, what=what, pid=self._pid() if pid is None else pid, exit_code=exit_code, detail=detail)
         )

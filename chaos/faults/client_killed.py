@@ -50,4 +50,4 @@ class ClientKilled(Fault):
                 ),
             ),
         )
-        yield gone_for_good(self.name)
+        yield await gone_for_good(self.name, agent, port, wires)

@@ -61,4 +61,4 @@ class ClientReset(Fault):
                 ),
             ),
         )
-        yield gone_for_good(self.name)
+        yield await gone_for_good(self.name, agent, port, wires)

@@ -46,6 +46,8 @@ class Wire:
     """The server's end: address and port."""
     peer: tuple[str, int]
     """The client's end, as the server sees it."""
+    inode: int
+    """Of the server's socket: a later connection from the same port has another."""
 
 
 async def poll_until(read: Callable[[], Awaitable[T]], enough: Callable[[T], bool], *, within: float) -> T:
@@ -66,7 +68,7 @@ async def wires_of(victims: CrowdHandle, agent: AsyncAgent, port: int) -> list[W
     """
     ports = {local_port: client for client, _, local_port in await victims.locals()}
     return [
-        Wire(client=ports[found.remote[1]], server=found.local, peer=found.remote)
+        Wire(client=ports[found.remote[1]], server=found.local, peer=found.remote, inode=found.inode)
         for found in await agent.sockets(port)
         if found.side == "local" and found.remote[1] in ports and found.state not in ("LISTEN", "TIME_WAIT")
     ]

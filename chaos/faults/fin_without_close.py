@@ -43,4 +43,4 @@ class FinWithoutClose(Fault):
             total=victims.size,
             evidence=(states_evidence(wires, states),),
         )
-        yield gone_for_good(self.name)
+        yield await gone_for_good(self.name, agent, port, wires)

@@ -11,6 +11,8 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import poll_until
+from chaos.faults.kernel_resets import Ends, read_ends
+from chaos.faults.passing import passes_again
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, HealingState, Receipt
 
@@ -36,17 +38,24 @@ class Reset(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.the_victims()
-        held = await _server_sockets(scene)
+        before = await _ends(scene)
         try:
             since = time.monotonic()
             await link.reset_all()
             await victims.send((victims.plan.send or "chaos {n}").replace("{n}", "0"))
             ended = await victims.wait_ended(within=scene.patience)
             how = Counter(each.how for each in ended)
+            covered, in_kernel = how["reset"], tuple[Evidence, ...]()
+            if before is not None:
+                now = await _once_gone(scene, before, victims.size)
+                # An RST removes a socket at once; a FIN leaves it in CLOSE_WAIT until the server closes it, which may
+                # be sooner than anybody looks: what tells them apart is the kernel's count.
+                covered = min(covered, before.server_resets(now))
+                in_kernel = _kernel_evidence(before, now)
             yield covering(
                 self.name,
                 since=since,
-                covered=how["reset"],
+                covered=covered,
                 total=victims.size,
                 evidence=(
                     Evidence(
@@ -55,45 +64,66 @@ class Reset(Fault):
                         before=f"{victims.size} open",
                         during=", ".join(f"{count} {name}" for name, count in sorted(how.items())) or "none did",
                     ),
-                    *await self._server_evidence(scene, held, victims.size),
+                    *in_kernel,
+                    *(
+                        Evidence(
+                            what="how the connection ended",
+                            side="client",
+                            before="open",
+                            during=each.how,
+                            connection=f"client {each.client}",
+                        )
+                        for each in sorted(ended, key=lambda each: each.client)
+                    ),
                 ),
             )
         finally:
             await link.end_reset()
         healed_at = time.monotonic()
         left = await link.toxics()
+        # A reset that still acts would meet the next byte.
+        passes, request = await passes_again(scene)
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
-            state=HealingState.FAILED if left else HealingState.HEALED,
+            state=HealingState.HEALED if passes and not left else HealingState.FAILED,
             since=healed_at,
-            evidence=(Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),),
-        )
-
-    @staticmethod
-    async def _server_evidence(scene: Scene, held: int | None, reset: int) -> tuple[Evidence, ...]:
-        """What the server's kernel makes of it, where there is an agent to look.
-
-        An RST removes a socket at once, whatever the server does; a FIN would leave it in CLOSE_WAIT until it closes.
-        """
-        if held is None:
-            return ()
-        left = await poll_until(
-            lambda: _server_sockets(scene), lambda found: found is None or found <= held - reset, within=scene.patience
-        )
-        return (
-            Evidence(
-                what="the server's sockets that hold a connection",
-                side="server kernel",
-                before=str(held),
-                during=str(left),
+            evidence=(
+                Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),
+                request,
             ),
         )
 
 
-async def _server_sockets(scene: Scene) -> int | None:
-    """How many connections the server's kernel holds, those of which it has heard the end included."""
+async def _ends(scene: Scene) -> Ends | None:
+    """The ends of every connection as the server's kernel holds them; None where there is no agent to look."""
     if scene.agent is None:
         return None
-    sockets = await scene.agent.sockets(scene.server.port)
-    return sum(found.side == "local" and found.state in ("ESTABLISHED", "CLOSE_WAIT") for found in sockets)
+    return await read_ends(scene.agent, server=scene.server.port, ways=[scene.the_link().address.port])
+
+
+async def _once_gone(scene: Scene, before: Ends, victims: int) -> Ends:
+    """The ends when so many of the server's have gone, or the scene's patience is over."""
+    agent, ways = scene.the_agent(), [scene.the_link().address.port]
+    return await poll_until(
+        lambda: read_ends(agent, server=scene.server.port, ways=ways),
+        lambda now: before.server_gone(now) >= victims,
+        within=scene.patience,
+    )
+
+
+def _kernel_evidence(before: Ends, now: Ends) -> tuple[Evidence, ...]:
+    return (
+        Evidence(
+            what="the server's sockets that hold a connection",
+            side="server kernel",
+            before=str(len(before.server)),
+            during=str(len(now.server & before.server)),
+        ),
+        Evidence(
+            what="the server's sockets that were reset (EstabResets, less the other ends)",
+            side="server kernel",
+            before="0",
+            during=str(before.server_resets(now)),
+        ),
+    )

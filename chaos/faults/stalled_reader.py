@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import Wire, peer_sockets, poll_until, wires_of
+from chaos.faults.evidence import POLL, Wire, peer_sockets, wires_of
 from chaos.faults.victims import covering, taken_out
 from chaos.journal import Evidence, Healing, Receipt
 
@@ -20,6 +20,10 @@ _STAYS = 0.05
 """Seconds for which bytes have to stay unread: those of a client that reads were gone within 5 ms, also where it
 shared one loop with its server and a hundred answers were on their way."""
 
+_STAYS_ON_A_FEED = 0.25
+"""Seconds for which nothing more may arrive there: an update that has arrived is still the server's to send again until
+it is acknowledged, which Linux puts off by 200 ms at most (TCP_DELACK_MAX); one that still is after this never came."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalledReader(Fault):
@@ -27,6 +31,7 @@ class StalledReader(Fault):
 
     The victim's kernel goes on acknowledging until its buffer is full, then announces a window of zero: the server
     can neither send a ping nor finish a close handshake. Of the three shapes a dead peer comes in, this finds most.
+    How much more the server's own buffers take before its application's sends wait is not to be seen from outside.
     """
 
     messages: int = 200
@@ -40,6 +45,9 @@ class StalledReader(Fault):
     receive_buffer: ClassVar[int | None] = 1024
     """SO_RCVBUF of the victims, bytes. The kernel makes its least of it, 2,304, in which 949 bytes of short messages
     fit (measured; 4,837 with 4,096): the smaller, the sooner the window closes."""
+    waits: ClassVar[int] = 12
+    """Updates until the window is closed by a feed that talks by itself, each of which comes within the scene's
+    patience: 12 of 100 bytes (measured; 19 of 50, 5 of 200, 2 of 500 and more)."""
     cannot: ClassVar[str] = "a window that closes because the machine swaps; the reader here stops at once"
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
@@ -52,14 +60,10 @@ class StalledReader(Fault):
             if victims.plan.send is not None:
                 for number in range(self.messages):
                     await victims.send(victims.plan.send.replace("{n}", str(number)))
-            # An endpoint that talks by itself takes its time to fill the buffer; one that answers has filled it.
-            closed = victims.plan.send is not None and scene.agent is not None
-            # Bytes are unread for moments also where somebody reads: what counts is that they stay.
-            looks = await poll_until(
-                lambda: _look_twice(scene, wires),
-                lambda looks: len(_stuck(*looks, closed=closed)) == victims.size,
-                within=scene.patience,
-            )
+            # Where the agent looks: an update or two lie unread at anyone who has not looked yet, while the server goes
+            # on sending. It is hindered from when nothing more arrives and its own buffers begin to fill.
+            closed = scene.agent is not None
+            looks = await _once_stuck(scene, wires, closed=closed, most=self.waits * scene.patience)
             covered = len(_stuck(*looks, closed=closed))
             yield covering(
                 self.name,
@@ -84,6 +88,11 @@ class _Look:
     unsent: dict[int, int]
     """What the server has written and the client's kernel has not taken; empty without an agent."""
 
+    @property
+    def piled(self) -> int:
+        """All of it."""
+        return sum(self.unread.values()) + sum(self.unsent.values())
+
 
 async def _look(scene: Scene, wires: Sequence[Wire]) -> _Look:
     states = await scene.the_victims().socket_states()
@@ -95,10 +104,28 @@ async def _look(scene: Scene, wires: Sequence[Wire]) -> _Look:
 
 
 async def _look_twice(scene: Scene, wires: Sequence[Wire]) -> tuple[_Look, _Look]:
-    """A look now, and one `_STAYS` later."""
+    """A look now, and one as much later as bytes have to stay."""
     first = await _look(scene, wires)
-    await asyncio.sleep(_STAYS)
+    await asyncio.sleep(_STAYS if scene.the_victims().plan.send is not None else _STAYS_ON_A_FEED)
     return first, await _look(scene, wires)
+
+
+async def _once_stuck(scene: Scene, wires: Sequence[Wire], *, closed: bool, most: float) -> tuple[_Look, _Look]:
+    """The looks when every victim is stuck, or nothing more has come for the scene's patience, or `most` seconds are
+    over: a feed takes as many updates as it takes, however far they are apart.
+    """
+    victims = scene.the_victims()
+    began = grew = time.monotonic()
+    piled = 0
+    while True:
+        # Bytes are unread for moments also where somebody reads: what counts is that they stay.
+        looks = await _look_twice(scene, wires)
+        now = time.monotonic()
+        if looks[1].piled > piled:
+            piled, grew = looks[1].piled, now
+        if len(_stuck(*looks, closed=closed)) == victims.size or now >= min(grew + scene.patience, began + most):
+            return looks
+        await asyncio.sleep(POLL)
 
 
 def _stuck(first: _Look, second: _Look, *, closed: bool) -> list[int]:

@@ -62,6 +62,16 @@ class Vanished(Fault):
                         before="0",
                         during=str(sum(counter.packets for counter in dropped)),
                     ),
+                    *(
+                        Evidence(
+                            what="packets dropped, and the server's socket",
+                            side="server kernel",
+                            before="0, ESTABLISHED",
+                            during=f"{counter.packets}, {states[wire.client]}",
+                            connection=f"client {wire.client}, port {wire.peer[1]}",
+                        )
+                        for counter, wire in zip(dropped, wires, strict=True)
+                    ),
                 ),
             )
         finally:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from chaos.faults.evidence import connected_evidence
+from chaos.agent.async_client import AsyncAgent
+from chaos.faults.evidence import Wire, connected_evidence, peer_sockets
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["covering", "gone_for_good", "taken_out"]
@@ -24,10 +25,28 @@ def covering(fault: str, *, since: float, covered: int, total: int, evidence: It
     )
 
 
-def gone_for_good(fault: str) -> Healing:
-    """The healing of a fault whose victims have ended with it: there is nothing left that acts."""
-    now = time.monotonic()
-    return Healing(at=now, fault=fault, state=HealingState.HEALED, since=now)
+async def gone_for_good(fault: str, agent: AsyncAgent, port: int, wires: Sequence[Wire]) -> Healing:
+    """The healing of a fault whose victims have ended with it: their connections are nowhere any more.
+
+    A client that has come back from the same port has another socket at the server, and counts for nothing here.
+    """
+    since, now = time.monotonic(), await peer_sockets(agent, port, wires)
+    inodes = {wire.client: wire.inode for wire in wires}
+    left = sum(found.state == "ESTABLISHED" and found.inode == inodes[client] for client, found in now.items())
+    return Healing(
+        at=time.monotonic(),
+        fault=fault,
+        state=HealingState.FAILED if left else HealingState.HEALED,
+        since=since,
+        evidence=(
+            Evidence(
+                what="established sockets of the server for the victims",
+                side="server kernel",
+                before=str(len(wires)),
+                during=str(left),
+            ),
+        ),
+    )
 
 
 def taken_out(fault: str, *, since: float, connected: int, left: int) -> Healing:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -99,7 +100,9 @@ class AttachedServer:
     def start(self) -> None:
         self._refuse("started")
 
-    def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
+    def stop(
+        self, *, sig: signal.Signals = signal.SIGTERM, timeout: float, sent: Callable[[], None] = lambda: None
+    ) -> int:
         self._refuse(f"sent {sig.name}")
 
     def kill(self) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -107,8 +107,12 @@ class Server(Protocol):
         Unsupported where the runtime cannot start it.
         """
 
-    def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
+    def stop(
+        self, *, sig: signal.Signals = signal.SIGTERM, timeout: float, sent: Callable[[], None] = lambda: None
+    ) -> int:
         """Send a signal to its main process and wait for the end; returns the exit code (negative: the signal).
+
+        `sent` is called once, when the signal is on its way.
 
         Raises TargetFailure when it still runs after `timeout` seconds; it is left running then.
         """

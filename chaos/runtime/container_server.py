@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -72,9 +73,12 @@ class ContainerServer:
                 "0.0.0.0 instead of its own loopback",
             ) from problem
 
-    def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
+    def stop(
+        self, *, sig: signal.Signals = signal.SIGTERM, timeout: float, sent: Callable[[], None] = lambda: None
+    ) -> int:
         with self._changing:
             self._signal(sig)
+            sent()
             code = self._wait(timeout)
             if code is None:
                 raise TargetFailure(

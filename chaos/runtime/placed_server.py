@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chaos.address import Address
@@ -78,10 +78,13 @@ class PlacedServer:
             self.launch()
             self.wait_healthy()
 
-    def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
+    def stop(
+        self, *, sig: signal.Signals = signal.SIGTERM, timeout: float, sent: Callable[[], None] = lambda: None
+    ) -> int:
         with self._changing:
             process = self._started()
             process.send_signal(sig)
+            sent()
             code = process.wait(timeout)
             if code is None:
                 raise TargetFailure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.bounds import Bound, dead_peer_bound, patience
-from chaos.contract import Breaker, Contract, Establishment
+from chaos.contract import Breaker, Contract, Delivery, Establishment
 
 
 def test_with_a_sweep_all_three_intervals_add_up() -> None:
@@ -49,4 +49,14 @@ def test_patience_outlasts_a_call_to_a_hanging_upstream(call_timeout: str, secon
         }
     )
     promises = Contract(establishment=Establishment.model_validate({"within": "1s"}), breaker=breaker)
+    assert patience(promises) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("interval", "seconds"), [("150ms", 3.15), ("5s", 8.0)])
+def test_patience_outlasts_the_pause_between_two_broadcasts(interval: str, seconds: float) -> None:
+    """Where it is the longest of all, whether a listener hears anything would be a coin's toss."""
+    promises = Contract(
+        establishment=Establishment.model_validate({"within": "1s"}),
+        delivery=Delivery.model_validate({"broadcast_interval": interval}),
+    )
     assert patience(promises) == pytest.approx(seconds)

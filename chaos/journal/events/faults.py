@@ -54,9 +54,11 @@ class Receipt(Event):
     evidence: tuple[Evidence, ...] = ()
 
     def sentence(self) -> str:
+        """What it did, in a line; what was read of single connections is left to whoever looks at `evidence`."""
         cover = f" on {self.covered} of {self.total} connections" if self.total else ""
+        on_the_whole = [item for item in self.evidence if not item.connection]
         shown = "; ".join(
-            f"{item.what} ({item.side}) {item.before or '-'} -> {item.during or '-'}" for item in self.evidence[:3]
+            f"{item.what} ({item.side}) {item.before or '-'} -> {item.during or '-'}" for item in on_the_whole[:3]
         )
         return f"{self.fault}: {self.bite.value}{cover}" + (f" ({shown})" if shown else "")
 

@@ -80,8 +80,11 @@ class Machine:
         self.done.append("start")
         self.runs = True
 
-    def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float) -> int:
+    def stop(
+        self, *, sig: signal.Signals = signal.SIGTERM, timeout: float, sent: Callable[[], None] = lambda: None
+    ) -> int:
         self.done.append(f"{sig.name} within {timeout:g}s")
+        sent()
         return self.stopping()
 
     def kill(self) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -55,6 +58,67 @@ async def test_a_server_is_asked_to_end_and_its_exit_code_is_noted(make: Make) -
     assert noted(made) == [("asked to stop", 7, None, "SIGTERM"), ("exited", 7, 3, "")]
     assert made.experiment.ended_on_purpose
     assert made.experiment.spoiled
+
+
+class SlowEngine(Machine):
+    """A process behind an engine that takes its time to pass a signal on, and to notice an end."""
+
+    CALL = 0.2
+    """Seconds; an engine takes 10 to 60 ms."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__()
+        self.process = process
+        self.signalled = self.noticed = 0.0
+
+    def root_pids(self) -> tuple[int, ...]:
+        return (self.process.pid,)
+
+    def stop(
+        self, *, sig: signal.Signals = signal.SIGTERM, timeout: float, sent: Callable[[], None] = lambda: None
+    ) -> int:
+        time.sleep(self.CALL)
+        self.signalled = time.monotonic()
+        sent()
+        self.process.send_signal(sig)
+        code = self.process.wait(timeout)
+        time.sleep(self.CALL)
+        self.noticed = time.monotonic()
+        return code
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """One that ends when it is told to."""
+    with subprocess.Popen(["sleep", "60"]) as started:
+        yield started
+        started.kill()
+
+
+async def test_what_the_engine_takes_is_not_the_servers_time(make: Make, process: subprocess.Popen[bytes]) -> None:
+    machine = SlowEngine(process)
+    made = make(machine=machine)
+    await made.experiment.terminate_server(within=10.0)
+    asked, exited = read_journal(made.directory).of(ServerEvent)
+    assert (asked.what, exited.what, exited.exit_code) == ("asked to stop", "exited", -signal.SIGTERM)
+    assert asked.at >= machine.signalled
+    assert asked.at <= exited.at <= machine.noticed - machine.CALL / 2
+
+
+async def test_a_process_out_of_sight_has_ended_when_its_engine_says_so(
+    make: Make, process: subprocess.Popen[bytes]
+) -> None:
+    """It may be another machine's: the engine's word is all there is, and its call is in the figure."""
+
+    class Elsewhere(SlowEngine):
+        def root_pids(self) -> tuple[int, ...]:
+            return ()
+
+    machine = Elsewhere(process)
+    made = make(machine=machine)
+    await made.experiment.terminate_server(within=10.0)
+    _, exited = read_journal(made.directory).of(ServerEvent)
+    assert (exited.pid, exited.at >= machine.noticed) == (0, True)
 
 
 async def test_a_server_that_does_not_end_is_noted_and_left_to_the_judges(make: Make) -> None:

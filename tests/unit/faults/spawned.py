@@ -21,13 +21,14 @@ from chaos.faults.evidence import POLL
 from chaos.rpc import RpcClient
 from tests.unit.faults.stage import Direct
 
-__all__ = ["FORKING", "SpawnedServer", "SpawnedWorker", "inside_of", "start_server"]
+__all__ = ["FORKING", "PartingLink", "SpawnedServer", "SpawnedWorker", "inside_of", "parting_link", "start_server"]
 
 START_WITHIN = 10.0
 """Seconds for a Python to start and listen: 0.2 s on two idle cores."""
 
 ROOT = Path(__file__).resolve().parents[3]
 WEBSOCKET = ROOT / "tests/unit/agent/websocket_server.py"
+PARTING = Path(__file__).with_name("parting_proxy.py")
 FORKING = Path(__file__).with_name("forking_server.py")
 
 
@@ -84,6 +85,42 @@ async def inside_of(agent: AsyncAgent, directory: Path) -> AsyncIterator[Direct]
             yield Direct(server.address, SpawnedWorker(rpc), agent)
         # It ends with its caller.
         await agent.wait(worker.pid, timeout=START_WITHIN)
+
+
+@dataclass(frozen=True, slots=True)
+class PartingLink:
+    """A link through `parting_proxy.py`: what `Reset` asks of one."""
+
+    address: Address
+    pid: int
+    agent: AsyncAgent
+    log: Path
+
+    async def prepare_reset(self) -> None:
+        pass
+
+    async def reset_all(self) -> None:
+        await self.agent.signal([self.pid], Signals.SIGUSR1)
+        await _until_said(self.log, "parting")
+
+    async def end_reset(self) -> None:
+        pass
+
+    async def toxics(self) -> tuple[()]:
+        return ()
+
+
+@contextlib.asynccontextmanager
+async def parting_link(agent: AsyncAgent, server: Address, parting: str, directory: Path) -> AsyncIterator[PartingLink]:
+    """A proxy in the agent's network that ends connections by RST to the client, and by `parting` to the server."""
+    log, port = directory / "parting.log", server.port + 1
+    spawned = await _spawn(agent, [str(PARTING), str(port), str(server.port), parting], "parting", log)
+    try:
+        await _until_said(log, "listening")
+        yield PartingLink(Address("127.0.0.1", port), spawned.pid, agent, log)
+    finally:
+        await agent.signal([spawned.pid], Signals.SIGKILL)
+        await agent.wait(spawned.pid, timeout=START_WITHIN)
 
 
 async def _spawn(agent: AsyncAgent, arguments: list[str], name: str, log: Path) -> Spawned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.crowd.handle import CrowdHandle
 from chaos.faults.client_reset import ClientReset
+from chaos.faults.evidence import wires_of
+from chaos.faults.victims import gone_for_good
 from chaos.journal import Bite, Ended, HealingState
 from chaos.links.link import Link
 from tests.unit.crowd.making import until
@@ -56,9 +59,29 @@ async def test_connections_that_stay_are_not_covered(
         return await reset(self.subset([0]))
 
     monkeypatch.setattr(CrowdHandle, "reset", reset_one)
-    receipt, _ = await run_fault(ClientReset(), direct.scene(victims, patience=IMPATIENCE), tmp_path)
+    receipt, healing = await run_fault(ClientReset(), direct.scene(victims, patience=IMPATIENCE), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 1, 3)
     assert receipt.evidence[0].during == "2 ESTABLISHED, 1 gone"
+    assert healing.state is HealingState.FAILED
+    assert [(seen.side, seen.before, seen.during) for seen in healing.evidence] == [("server kernel", "3", "2")]
+
+
+async def test_clients_that_have_come_back_are_not_the_victims(direct: Direct, tmp_path: Path) -> None:
+    victims = await direct.connect()
+    _, healing = await run_fault(ClientReset(), direct.scene(victims), tmp_path, victims.connect)
+    assert await victims.open_count() == 3
+    assert healing.state is HealingState.HEALED
+    assert healing.evidence[0].during == "0"
+
+
+async def test_another_socket_from_the_same_port_is_another_connection(direct: Direct) -> None:
+    """Whose inode is another: a wire that says so stands for the victim that was there before."""
+    victims = await direct.connect()
+    agent, port = direct.agent, direct.server.port
+    wires = await wires_of(victims, agent, port)
+    before = [replace(wire, inode=wire.inode + 1) for wire in wires]
+    assert (await gone_for_good("it", agent, port, wires)).state is HealingState.FAILED
+    assert (await gone_for_good("it", agent, port, before)).state is HealingState.HEALED
 
 
 async def test_behind_a_proxy_there_is_nothing_to_see(

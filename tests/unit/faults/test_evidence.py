@@ -95,7 +95,7 @@ async def test_a_socket_that_the_kernel_has_forgotten_is_gone(direct: Direct) ->
 
 
 def _wire(client: int) -> Wire:
-    return Wire(client=client, server=("127.0.0.1", 80), peer=("127.0.0.1", 1000 + client))
+    return Wire(client=client, server=("127.0.0.1", 80), peer=("127.0.0.1", 1000 + client), inode=0)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from chaos.faults.half_open import HalfOpen
 from chaos.journal import Bite, Ended, HealingState
 from chaos.links.link import Link
 from chaos.links.toxics import SlowCloseToxic, Toxic
-from tests.unit.faults.stage import PATIENCE, InProcess, connect_victims, make_scene, run_fault
+from tests.unit.faults.stage import IMPATIENCE, PATIENCE, InProcess, connect_victims, make_scene, run_fault
 
 
 async def test_the_server_holds_what_its_clients_have_left(
@@ -40,6 +40,10 @@ async def test_the_server_holds_what_its_clients_have_left(
         ("client", "3", "0"),
     ]
     assert healing.state is HealingState.HEALED
+    assert [(seen.side, seen.before, seen.during) for seen in healing.evidence] == [
+        ("proxy", "2", "0"),
+        ("server kernel", "3", "0"),
+    ]
     assert receipt.since < receipt.at < healing.since <= healing.at
     assert await link.toxics() == ()
 
@@ -96,6 +100,29 @@ async def test_clients_that_were_not_there_are_not_covered(
     scene = make_scene(server, link, victims=victims, agent=agent)
     receipt, _ = await run_fault(HalfOpen(), scene, tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 1, 3)
+
+
+async def test_a_proxy_that_only_says_so_has_not_healed(
+    link: Link,
+    server: Address,
+    worker: InProcess,
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def keep(self: Link, handle: object) -> None:
+        pass
+
+    async def deny(self: Link) -> tuple[()]:
+        return ()
+
+    monkeypatch.setattr(Link, "remove", keep)
+    monkeypatch.setattr(Link, "toxics", deny)
+    victims = await connect_victims(worker, link)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
+    _, healing = await run_fault(HalfOpen(), scene, tmp_path)
+    assert healing.state is HealingState.FAILED
+    assert [seen.during for seen in healing.evidence] == ["0", "3"]
 
 
 async def test_a_second_toxic_that_cannot_be_added_takes_the_first_away(

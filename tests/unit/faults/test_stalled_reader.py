@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
 from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import SocketState
 from chaos.errors import CrowdError
@@ -82,6 +86,67 @@ async def test_an_endpoint_that_talks_by_itself_is_sent_nothing(worker: InProces
         receipt, _ = await run_fault(StalledReader(), make_scene(address, victims=victims), tmp_path)
     assert (receipt.bite, receipt.covered) == (Bite.BIT, 3)
     assert heard == []
+
+
+@contextlib.asynccontextmanager
+async def feed(size: int, *, pace: float, updates: int) -> AsyncIterator[Address]:
+    """A server that greets, sends so many updates, and then says nothing more."""
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send("news")
+        for _ in range(updates):
+            await asyncio.sleep(pace)
+            await connection.send("x" * size)
+        await connection.wait_closed()
+
+    async with websocket_server(talk) as address:
+        yield address
+
+
+PAUSE = IMPATIENCE / 2
+"""Seconds between two updates of a feed that takes its time: longer than a delayed acknowledgement (40 ms at first)."""
+
+TALKING: dict[str, Any] = {"send": None, "expect": None, "greeting": "news"}
+
+
+async def test_a_feed_is_stalled_when_its_server_can_send_no_more(
+    worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    """Which takes several updates, each within the patience, and all together more than that."""
+    patience = 2 * PAUSE
+    async with feed(200, pace=PAUSE, updates=100) as address:
+        victims = await connect_victims(worker, DirectLink(address), **TALKING, **SMALL)
+        scene = make_scene(address, victims=victims, agent=agent, patience=patience)
+        receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    unread, unsent = receipt.evidence[:2]
+    assert int(unread.during) >= 3 * 4 * 200  # measured: the fifth finds the window closed
+    assert int(unsent.during) >= 3 * 200
+    assert receipt.at - receipt.since > max(patience, 5 * PAUSE)
+
+
+@pytest.mark.parametrize("updates", [1, 2])
+async def test_an_update_that_nobody_has_read_yet_stalls_no_server(
+    updates: int, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    """Until it is acknowledged it is among what the server cannot get rid of as well."""
+    async with feed(200, pace=PAUSE, updates=updates) as address:
+        victims = await connect_victims(worker, DirectLink(address), **TALKING, **SMALL)
+        scene = make_scene(address, victims=victims, agent=agent, patience=2 * PAUSE)
+        receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+    assert [seen.during for seen in receipt.evidence[:2]] == [str(3 * updates * (200 + 4)), "0"]
+
+
+async def test_a_feed_that_never_fills_the_buffer_is_given_up_in_time(
+    worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    async with feed(1, pace=PACE, updates=10_000) as address:
+        victims = await connect_victims(worker, DirectLink(address), **TALKING, **SMALL)
+        scene = make_scene(address, victims=victims, agent=agent, patience=IMPATIENCE / 4)
+        receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+    assert receipt.at - receipt.since >= StalledReader.waits * IMPATIENCE / 4
 
 
 async def test_an_endpoint_that_says_nothing_does_not_bite(worker: InProcess, tmp_path: Path) -> None:

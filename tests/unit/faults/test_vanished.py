@@ -39,10 +39,14 @@ async def test_the_server_is_told_nothing(inside: Direct, tmp_path: Path) -> Non
 
     receipt, healing = await run_fault(Vanished(), inside.scene(victims), tmp_path, look)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
-    held, packets = receipt.evidence
+    held, packets, *each = receipt.evidence
     assert (held.side, held.before, held.during) == ("server kernel", "3 ESTABLISHED", "3 ESTABLISHED")
     assert (packets.side, packets.before) == ("server kernel", "0")
     assert int(packets.during) >= 3
+    assert sorted(seen.connection.partition(",")[0] for seen in each) == ["client 0", "client 1", "client 2"]
+    counts = [seen.during.partition(", ") for seen in each]
+    assert sum(int(count) for count, _, _ in counts) == int(packets.during)
+    assert [state for *_, state in counts] == ["ESTABLISHED"] * 3
     assert receipt.since < receipt.at < healing.since <= healing.at
     assert healing.state is HealingState.HEALED
     assert [(seen.before, seen.during) for seen in healing.evidence] == [("3", "0")]
@@ -86,7 +90,7 @@ async def test_rules_that_drop_nothing_do_not_bite(
     monkeypatch.setattr(AsyncAgent, "cut_many", cut_others)
     receipt, healing = await run_fault(Vanished(), inside.scene(victims, patience=IMPATIENCE), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
-    assert [seen.during for seen in receipt.evidence] == ["3 gone", "0"]
+    assert [seen.during for seen in receipt.evidence] == ["3 gone", "0", *["0, gone"] * 3]
     assert healing.state is HealingState.HEALED
 
 

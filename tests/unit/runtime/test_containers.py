@@ -84,10 +84,12 @@ def test_a_life_in_containers(
             server.start()
         assert str(caught.value) == f"stub runs already, as pid {second}; end it first"
 
+        sent: list[bool] = []
         # The agent's signal reaches PID 1 of the container, and a stop is heard by the server itself.
         assert agent.signal([second], signal.SIGSTOP) == [second]
         with pytest.raises(TargetFailure) as caught:
-            server.stop(timeout=0.1)
+            server.stop(timeout=0.1, sent=lambda: sent.append(server.alive()))
+        assert sent == [True]
         assert str(caught.value) == f"stub still runs 100ms after SIGTERM, as pid {second}"
         agent.signal([second], signal.SIGCONT)
         assert server.stop(timeout=WITHIN) == 0

@@ -136,7 +136,9 @@ def test_a_server_that_was_killed_starts_again_at_the_same_address(
 
 def test_sigterm_ends_it_with_its_own_exit_code() -> None:
     with deployed(stub_target(), RuntimeOptions()) as deployment:
-        assert deployment.server.stop(timeout=WITHIN) == 0
+        sent: list[bool] = []
+        assert deployment.server.stop(timeout=WITHIN, sent=lambda: sent.append(True)) == 0
+        assert sent == [True]
         assert deployment.server.log_tail(1) == ["bye"]
 
 

@@ -1,0 +1,38 @@
+"""Whether bytes pass through a link again: what a proxy says of its toxics is no proof of that."""
+
+from __future__ import annotations
+
+from chaos.address import Address
+from chaos.faults.base import Scene
+from chaos.journal import Evidence
+from chaos.probes.http import NoAnswer, get
+
+__all__ = ["passes_again"]
+
+
+async def passes_again(scene: Scene) -> tuple[bool, Evidence]:
+    """Whether a new connection through the scene's link carries a request and its answer, and the reading.
+
+    A plain GET, whatever the server answers to it: it opens no session, and its connection has ended when this returns.
+    A server that answers nothing past the link either is not the link's fault, nor a fault's to judge: then what the
+    proxy says of its toxics has to do.
+    """
+    link = scene.the_link()
+    answered, seen = await _ask(link.address, scene)
+    if not answered:
+        directly, said = await _ask(scene.server.address, scene)
+        if not directly:
+            left = await link.toxics()
+            answered, seen = not left, f"{seen}, and past the link {said}; {len(left)} toxics on the link"
+    return answered, Evidence(what="a request through the link", side="client", during=seen)
+
+
+async def _ask(address: Address, scene: Scene) -> tuple[bool, str]:
+    """Whether anything came back, and what."""
+    try:
+        answer = await get(address, scene.echo.path, within=scene.patience)
+    except (OSError, TimeoutError, NoAnswer) as error:
+        return False, f"no answer ({type(error).__name__})"
+    except ValueError:  # no HTTP: bytes have passed both ways all the same
+        return True, "answered"
+    return True, f"answered with {answer.status}"
