@@ -114,10 +114,12 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
 @pytest.mark.faults(ServerStopped())
 async def test_paused_server_cuts_nobody(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.liveness
-    living = await experiment.crowd("living", 10)
+    pause = 1.5 * (promised.heartbeat_interval + promised.heartbeat_timeout)
+    # They go on asking, so as not to idle: what they ask of a server that we hold is answered when we let it go.
+    living = await experiment.crowd("living", 10, answer_within=pause + experiment.patience)
     await living.connect()
     async with experiment.inject(fault):
-        await experiment.watch(1.5 * (promised.heartbeat_interval + promised.heartbeat_timeout))
+        await experiment.watch(pause)
     await experiment.watch(
         promised.heartbeat_interval + promised.heartbeat_timeout + (contract.cleanup.sweep_interval or 0.0)
     )
