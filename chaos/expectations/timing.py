@@ -80,7 +80,11 @@ class RecoveredWithin(Expectation):
         figure = format_duration(took)
         observed = f"all {self.count} clients served again {figure} after healing"
         served = healed + took
-        uncertainty = record.conductor_late(healed, served) + record.crowd_late(self.crowd, healed, served)
+        uncertainty = (
+            record.coming_back(self.crowd, healed)
+            + record.conductor_late(healed, served)
+            + record.crowd_late(self.crowd, healed, served)
+        )
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )

@@ -53,6 +53,27 @@ def test_clients_from_before_the_healing_do_not_count() -> None:
     assert RECOVERED.judge(made).verdict is Verdict.VIOLATED
 
 
+def test_the_time_until_anybody_tried_is_ours() -> None:
+    """The proof of the healing, a call and the start of a worker lie between the healing and the first attempt."""
+    ours = RECOVERED.judge(record(healed(20.0), attempt(0, began=20.7), attempt(1, began=20.7, took=0.5)))
+    assert ours.verdict is Verdict.INCONCLUSIVE
+    assert ours.observed == (
+        "all 2 clients served again 1.2s after healing, a breach within the reading's own uncertainty of 700ms: "
+        "our own return took 700ms"
+    )
+    slow = RECOVERED.judge(record(healed(20.0), attempt(0, began=20.7), attempt(1, began=20.7, took=1.1)))
+    assert slow.verdict is Verdict.VIOLATED
+
+
+def test_the_time_that_a_server_takes_to_start_is_its_own() -> None:
+    started = RecoveredWithin(crowd="crowd", count=2, limit=1.0, since=20.0)
+    clients = attempt(0, began=21.6), attempt(1, began=21.6)
+    slow = started.judge(record(ServerEvent(at=21.5, what="started"), *clients))
+    assert (slow.verdict, slow.figure) == (Verdict.VIOLATED, "1.61s")
+    ours = started.judge(record(ServerEvent(at=20.5, what="started"), *clients))
+    assert ours.verdict is Verdict.INCONCLUSIVE
+
+
 DELIVERED = DeliveredInSequence(
     crowd="crowd", gap=0.3, start=10.0, end=11.0, message="sequence", sequence=r'"sequence": (\d+)'
 )
