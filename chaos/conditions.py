@@ -21,6 +21,7 @@ __all__ = [
     "Heard",
     "ServerGone",
     "ServerListening",
+    "StatisticsSay",
     "UpstreamHit",
     "View",
 ]
@@ -98,6 +99,17 @@ class BreakerIs(Condition):
     async def met(self, view: View) -> bool:
         said = (await view.statistics()).get(self.which)
         return isinstance(said, str) and said.replace("-", "_").lower() == self.state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsSay(Condition):
+    """The server's own statistics say a value; `which` is a name of the statistics table."""
+
+    which: str
+    value: float | str
+
+    async def met(self, view: View) -> bool:
+        return (await view.statistics()).get(self.which) == self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from chaos.conditions import (
     Heard,
     ServerGone,
     ServerListening,
+    StatisticsSay,
     UpstreamHit,
 )
 from chaos.journal import Hit, Sample
@@ -72,6 +73,9 @@ class Truth:
         (BreakerIs("upstream_breaker", "open"), Truth(told={"accept_breaker": "open"}), False),
         (BreakerIs("upstream_breaker", "open"), Truth(told={"upstream_breaker": 1.0}), False),
         (BreakerIs("upstream_breaker", "open"), Truth(), False),
+        (StatisticsSay(which="connections", value=6), Truth(told={"connections": 6.0}), True),
+        (StatisticsSay(which="connections", value=6), Truth(told={"connections": 7.0}), False),
+        (StatisticsSay(which="connections", value=6), Truth(), False),
         (UpstreamHit(since=5.0), Truth(hit_at=(4.0, 5.5)), True),
         (UpstreamHit(since=5.0), Truth(hit_at=(4.0, 5.0)), False),
         (UpstreamHit(since=5.0, count=2), Truth(hit_at=(5.5, 6.0)), True),
