@@ -28,6 +28,7 @@ from chaos.experiment.upstream import Questions
 from chaos.faults.base import Fault
 from chaos.journal import (
     Call,
+    Ended,
     FindingMade,
     HealingState,
     JournalWriter,
@@ -271,9 +272,13 @@ class Experiment:
         async for number in leaks.rounds(self.record, expectations):
             yield number
 
-    async def record_round(self, number: int, *, ended: int) -> None:
-        """Read what the server holds after a round in which all connections so far have ended, and write it down."""
+    async def record_round(self, number: int) -> None:
+        """Read what the server holds after a round in which all connections so far have ended, and write it down.
+
+        The endings are counted, not assumed: a server that lets nobody in keeps nothing of anybody.
+        """
         if number > WARM_UP:
+            ended = len((await self.record()).journal.of(Ended))
             self._journal.write(leaks.reading(await self.sample(), ended=ended))
 
     # -- judgement --------------------------------------------------------------------------------------------
