@@ -37,8 +37,8 @@ class NotKept(Expectation):
         growing = len({each.ended for each in rounds})
         if growing < MINIMUM_ROUNDS:
             return self.inconclusive(
-                f"{rounds[-1].ended} connections ended, in so few of {len(rounds)} rounds that there are {growing} points, "
-                f"and {MINIMUM_ROUNDS} are needed",
+                f"{rounds[-1].ended} connections ended, in so few of {len(rounds)} rounds that there are {growing} "
+                f"points, and {MINIMUM_ROUNDS} are needed",
                 promised,
             )
         if not any(self.read(each) for each in rounds):
