@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.expectations import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
 from chaos.journal import ServerEvent
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, frame, healed, late, record
+from tests.unit.expectations.records import attempt, bite, frame, healed, injected, late, record
 
 
 def _trips(*, answered: int = 100, slow: int = 0) -> RoundTripsWithin:
@@ -30,6 +32,26 @@ def test_an_answer_that_never_came_is_no_fast_one() -> None:
 
 def test_a_late_harness_decides_nothing() -> None:
     assert _trips(slow=2).judge(record(late(0.45))).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "observed"),
+    [
+        (9.0, 9.8, "the last exchange was over 210ms before the fault was seen to act"),
+        (9.0, 10.005, "the last exchange was over 5ms before the fault was seen to act"),
+        (20.1, 20.5, "the first exchange began when the fault had been healed"),
+    ],
+)
+def test_exchanges_beside_the_time_of_the_fault_say_nothing_of_it(start: float, end: float, observed: str) -> None:
+    finding = replace(_trips(), start=start, end=end).judge(record(injected(), bite(10.0), healed(20.0)))
+    assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, observed)
+
+
+def test_exchanges_while_the_fault_acted_count() -> None:
+    made = record(injected(), bite(10.0), healed(20.0))
+    assert replace(_trips(), start=9.0, end=10.5).judge(made).verdict is Verdict.HELD
+    assert replace(_trips(), start=10.5, end=25.0).judge(made).verdict is Verdict.HELD
+    assert _trips().judge(made).verdict is Verdict.HELD  # when they were made, nobody says
 
 
 RECOVERED = RecoveredWithin(crowd="crowd", count=2, limit=1.0)
