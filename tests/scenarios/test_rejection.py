@@ -6,6 +6,7 @@ answer, full buffers. What a proxy does to a connection is one of these to it, a
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +22,9 @@ from chaos.faults.base import Fault
 from chaos.journal import Bite
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("rejection.max_connections", "rejection.within")]
+
+TALK = 20
+"""Exchanges of each client inside while a burst comes, spread over the time that turning one away may take."""
 
 BURST = 1.5
 """Size of a burst as a multiple of the limit: half as many again, as the incidents had it."""
@@ -40,8 +44,10 @@ async def test_burst_beyond_the_limit(experiment: Experiment, contract: SimpleNa
     await inside.connect()
     await inside.exchange(5)
     burst = await experiment.crowd("burst", round(BURST * promised.max_connections))
+    # A burst is over once it has been injected: whether they notice it shows in what they say meanwhile.
+    talking = asyncio.create_task(inside.exchange(TALK, gap=promised.within / TALK))
     async with experiment.inject(fault, burst):
-        await inside.exchange(5)
+        await talking
     await experiment.judge(
         RejectedGracefully(
             crowd=burst.name,
