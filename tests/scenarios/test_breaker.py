@@ -16,6 +16,7 @@ from chaos.conditions import UpstreamHit
 from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
+    FailuresReached,
     GivenUpWithin,
     OpenedAfter,
     Undisturbed,
@@ -51,11 +52,13 @@ CALLERS = 20
 async def test_one_failure_changes_nothing(experiment: Experiment, fault: Fault) -> None:
     await experiment.fill_cache()
     async with experiment.inject(fault):
+        failing = experiment.now()
         await experiment.call_upstream(1)
     start = experiment.now()
     await experiment.call_upstream(2)
     await experiment.judge(
-        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after one failure")
+        FailuresReached(failures=1, start=failing, end=start),
+        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after one failure"),
     )
 
 

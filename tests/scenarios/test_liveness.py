@@ -11,6 +11,7 @@ from chaos.expectations import (
     ClosedWhenIdle,
     ClosedWith,
     PingedAtPeriod,
+    PongsDelayed,
     Undisturbed,
     Warned,
     WarnedBeforeClose,
@@ -100,7 +101,9 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
     # A server that asks nobody cuts nobody: that it pinged all the while is part of the promise.
     asked = promised.heartbeat_interval + promised.heartbeat_timeout
     await experiment.judge(
-        PingedAtPeriod(crowd=slow.name, interval=asked, until=experiment.now()), Undisturbed(crowd=slow.name)
+        PingedAtPeriod(crowd=slow.name, interval=asked, until=experiment.now()),
+        PongsDelayed(crowd=slow.name, delay=delay),
+        Undisturbed(crowd=slow.name),
     )
 
 
