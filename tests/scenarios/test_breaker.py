@@ -117,8 +117,8 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
     promised = contract.breaker
     await experiment.fill_cache()
     async with experiment.inject(fault):
-        await experiment.call_upstream(promised.failure_threshold)
-        start = experiment.now()
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        start = failed[-1].at
         # Half the recovery timeout, so that no trial is due yet.
         end = start + promised.recovery_timeout / 2
         await experiment.call_upstream_until(end, gap=promised.recovery_timeout / 20)
@@ -143,15 +143,20 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
     promised = contract.breaker
     await experiment.fill_cache()
     async with experiment.inject(fault):
-        await experiment.call_upstream(promised.failure_threshold)
-        opened = experiment.now()
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
         # To the middle of the second open period at the earliest: a re-opened circuit waits at least as long again.
         until = opened + 1.5 * promised.recovery_timeout
         await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
         end = until
     await experiment.judge(
         UpstreamCalled(
-            least=1, most=promised.half_open_probes, start=opened, end=end, when="after the recovery timeout"
+            least=1,
+            most=promised.half_open_probes,
+            start=opened,
+            due=opened + promised.recovery_timeout,
+            end=end,
+            when="after the recovery timeout",
         ),
         CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
     )
@@ -174,8 +179,8 @@ async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNa
     await callers.connect()
     await experiment.fill_cache()
     async with experiment.inject(fault):
-        await experiment.call_upstream(promised.failure_threshold)
-        opened = experiment.now()
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
         await experiment.watch(promised.recovery_timeout)
         await callers.exchange(1)
         end = experiment.now()
