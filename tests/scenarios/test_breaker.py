@@ -176,11 +176,12 @@ async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNa
     callers = await experiment.crowd(
         "callers", CALLERS, endpoint="data", send=data.send, expect=answers, keep_alive=False
     )
-    await callers.connect()
     await experiment.fill_cache()
     async with experiment.inject(fault):
         failed = await experiment.call_upstream(promised.failure_threshold)
         opened = failed[-1].at
+        # They ask for the first time when a trial is due: had they come before the failures, they would idle meanwhile.
+        await callers.connect()
         await experiment.watch(promised.recovery_timeout)
         await callers.exchange(1)
         end = experiment.now()
