@@ -17,6 +17,7 @@ __all__ = [
     "ConnectionsAtMost",
     "CrowdGone",
     "Heard",
+    "StatisticsSay",
     "UpstreamHit",
     "View",
 ]
@@ -26,6 +27,7 @@ class View(Protocol):
     """What a condition may look at."""
 
     async def sample(self) -> Sample: ...
+    async def statistics(self) -> dict[str, float | str]: ...
     async def hits(self, since: float) -> list[Hit]: ...
     async def open_clients(self, crowd: str) -> int: ...
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool: ...
@@ -70,6 +72,17 @@ class Heard(Condition):
 
     async def met(self, view: View) -> bool:
         return await view.everyone_heard(self.crowd, self.pattern, self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsSay(Condition):
+    """The server's own statistics say a value; `which` is a name of the statistics table."""
+
+    which: str
+    value: float | str
+
+    async def met(self, view: View) -> bool:
+        return (await view.statistics()).get(self.which) == self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ class Crowds:
             raise ChaosError(f"there is no crowd named {name!r}; there are {', '.join(self._handles) or 'none'}")
         return self._handles[name][0]
 
+    async def open_count(self, name: str) -> int:
+        """How many clients of a crowd are open: none where its worker was killed. Raises ChaosError."""
+        handle = self.get(name)
+        return await handle.open_count() if self._handles[name][1].alive else 0
+
     async def flush(self) -> None:
         """Hand what the workers recorded to the kernel; a worker that was killed has nothing more to say."""
         await asyncio.gather(*(worker.flush() for worker in self._living()))

@@ -134,7 +134,7 @@ class Conductor:
 
     async def open_clients(self, crowd: str) -> int:
         """How many clients of a crowd are open, as they see it."""
-        return await self._open().crowds.get(crowd).open_count()
+        return await self._open().crowds.open_count(crowd)
 
     async def close_crowds(self) -> None:
         """Close every crowd, and the canary and the caller with them."""

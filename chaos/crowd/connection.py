@@ -50,6 +50,9 @@ class Listener(Protocol):
     def ponged(self, size: int, at: float) -> None:
         """A pong came."""
 
+    def answered_late(self, size: int, at: float) -> None:
+        """A pong was written, after its delay."""
+
     def failing(self, setback: Setback) -> None:
         """The first sign of an end that the client did not ask for; `over` follows."""
 
@@ -232,6 +235,7 @@ class Connection(asyncio.Protocol):
         # After a close frame nothing may follow.
         if self.usable:
             self._write(pongs)
+            self._listener.answered_late(len(pongs), time.monotonic())
 
     def _write(self, data: bytes) -> None:
         if data and self.transport is not None:

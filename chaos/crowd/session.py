@@ -200,6 +200,9 @@ class Session:
     def ponged(self, size: int, at: float) -> None:
         self._trace("pong", size, at)
 
+    def answered_late(self, size: int, at: float) -> None:
+        self._trace("late pong", size, at)
+
     def failing(self, setback: Setback) -> None:
         _settle(self._upgraded, setback)
         _settle(self._first, setback)

@@ -14,7 +14,7 @@ from chaos.expectations.breaker import (
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
-from chaos.expectations.faults import FaultsBit, FaultsHealed, SteadyBefore
+from chaos.expectations.faults import FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
@@ -30,6 +30,7 @@ __all__ = [
     "DeliveredInSequence",
     "Established",
     "Expectation",
+    "FailuresReached",
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
@@ -37,6 +38,7 @@ __all__ = [
     "MemoryNotKept",
     "OpenedAfter",
     "PingedAtPeriod",
+    "PongsDelayed",
     "Record",
     "RecoveredWithin",
     "RejectedGracefully",

@@ -179,6 +179,9 @@ class UpstreamCalled(Expectation):
     start: float
     end: float
     when: str
+    due: float | None = None
+    """When the circuit may try again at the latest, seconds monotonic: who was not asked from then on could not try.
+    None where a crowd asks."""
 
     def judge(self, record: Record) -> Finding:
         wanted = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
@@ -187,17 +190,25 @@ class UpstreamCalled(Expectation):
         observed = f"{counted(len(hits), 'call')} reached the upstream {self.when}"
         if self.least <= len(hits) <= self.most:
             return self.held(observed, promised, figure=counted(len(hits), "trial"))
+        asked = any(self.due <= call.began <= self.end for call in record.journal.of(Call)) if self.due else True
+        if len(hits) < self.least and not asked:
+            return self.inconclusive(f"{observed}, and nobody called from when a trial was due", promised)
         return self.violated(observed, promised, figure=counted(len(hits), "trial"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnedAwayWhileOpen(Expectation):
-    """The accept breaker: `failures` establishments fail with their code, the next are turned away at once."""
+    """The accept breaker: `failures` establishments fail with their code, the next are turned away at once.
+
+    Who comes later than half the time for which it stays open is not judged: a trial may be due to the server by then.
+    """
 
     name: ClassVar[str] = "turned_away_while_open"
     needs_fault: ClassVar[bool] = True
     crowd: str
     failures: int
+    open_for: float
+    """The recovery timeout, seconds."""
     failure_code: int
     open_code: int
     within: float
@@ -210,6 +221,13 @@ class TurnedAwayWhileOpen(Expectation):
         attempts = sorted(record.attempts(self.crowd), key=lambda attempt: attempt.began)
         if len(attempts) <= self.failures:
             return self.inconclusive(f"{len(attempts)} attempts, more than {self.failures} are needed", promised)
+        opened = attempts[self.failures - 1].at
+        attempts = [attempt for attempt in attempts if attempt.began <= opened + self.open_for / 2]
+        if len(attempts) <= self.failures:
+            return self.inconclusive(
+                f"nobody came within {format_duration(self.open_for / 2)} of the last failure, while it is surely open",
+                promised,
+            )
         answers = [
             str(attempt.code)
             if attempt.outcome is Outcome.CLOSED

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Beat, Bite, Healing, HealingState, Injected
+from chaos.journal import Beat, Bite, Healing, HealingState, Hit, Injected, ServerEvent
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["FaultsBit", "FaultsHealed", "SteadyBefore"]
+__all__ = ["FailuresReached", "FaultsBit", "FaultsHealed", "PongsDelayed", "SteadyBefore"]
+
+EARLY = 0.002
+"""Seconds by which a timer may fire before its time: 1.4 ms, measured with uvloop."""
 
 
 @dataclass(frozen=True, slots=True)
 class SteadyBefore(Expectation):
-    """Before the first fault the untouched client had all its answers: what comes after is not from before."""
+    """Before the first fault the untouched client had all its answers: what comes after is not from before.
+
+    Where nothing is injected there is no such time, and one that fails now and then may be what the scenario is about:
+    that is said, and judged by others. One that never had an answer says that nobody could have.
+    """
 
     name: ClassVar[str] = "steady_before"
 
     def judge(self, record: Record) -> Finding:
         promised = "an untouched client is answered before anything is done to the server"
         first = record.journal.first(Injected)
-        until = first.at if first is not None else float("inf")
+        until = min(self._ended_on_purpose(record), first.at if first is not None else math.inf)
         beats = [beat for beat in record.journal.of(Beat) if beat.at < until]
         failed = [beat for beat in beats if not beat.ok]
         if first is not None and failed:
             return self.inconclusive(
                 f"{len(failed)} of {len(beats)} exchanges failed before the first fault: {failed[0].detail}", promised
             )
-        return self.held(f"{len(beats)} exchanges before the first fault, none failed", promised)
+        if beats and len(failed) == len(beats):
+            return self.inconclusive(
+                f"{counted(len(beats), 'exchange')} without a fault, and all of them failed: {failed[0].detail}",
+                promised,
+            )
+        when = "without a fault" if first is None else "before the first fault"
+        return self.held(f"{counted(len(beats), 'exchange')} {when}, {len(failed) or 'none'} failed", promised)
+
+    @staticmethod
+    def _ended_on_purpose(record: Record) -> float:
+        """When the scenario began to end the server: whom it does not answer from then on, it need not."""
+        asked = (event.at for event in record.journal.of(ServerEvent) if event.what == "asked to stop")
+        return min(asked, default=math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +102,52 @@ class FaultsHealed(Expectation):
                 f"{len(injected) - len(healings)} of {len(injected)} faults were not seen to heal", promised
             )
         return self.held(f"{len(healings)} of {len(injected)} healed", promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresReached(Expectation):
+    """Just so many calls reached the failing upstream: a server that asked it never has seen no failure."""
+
+    name: ClassVar[str] = "failures_reached"
+    needs_fault: ClassVar[bool] = True
+    failures: int
+    start: float
+    end: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"{counted(self.failures, 'call')} of ours to fail at the upstream"
+        hits = [hit for hit in record.journal.of(Hit) if self.start <= hit.at <= self.end]
+        observed = f"{counted(len(hits), 'call')} reached the failing upstream"
+        if len(hits) != self.failures:
+            return self.inconclusive(observed, promised)
+        return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PongsDelayed(Expectation):
+    """Every client of a traced crowd with a `pong_delay` was asked, and answered that late: else none is slow."""
+
+    name: ClassVar[str] = "pongs_delayed"
+    crowd: str
+    delay: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"every pong of {self.crowd!r} {format_duration(self.delay)} late"
+        pings, pongs = (record.frames(self.crowd, opcode=opcode) for opcode in ("ping", "late pong"))
+        delays = []
+        for attempt in record.opened(self.crowd):
+            asked = [ping.at for ping in pings if ping.client == attempt.client]
+            said = [pong.at for pong in pongs if pong.client == attempt.client]
+            # The last pings have no answer yet.
+            late = [pong - ping for ping, pong in zip(asked, said, strict=False)]
+            if not late:
+                return self.inconclusive(
+                    f"{counted(len(asked), 'ping')} to client {attempt.client}, and no late pong of it", promised
+                )
+            delays += late
+        if not delays:
+            return self.inconclusive("nobody was there to be asked", promised)
+        observed = f"{counted(len(delays), 'pong')}, the soonest of them after {format_duration(min(delays))}"
+        if min(delays) < self.delay - EARLY:
+            return self.inconclusive(observed, promised)
+        return self.held(observed, promised)

@@ -34,6 +34,13 @@ class NotKept(Expectation):
         rounds = record.journal.of(Round)
         if len(rounds) < MINIMUM_ROUNDS:
             return self.inconclusive(f"{len(rounds)} rounds were measured, {MINIMUM_ROUNDS} are needed", promised)
+        growing = len({each.ended for each in rounds})
+        if growing < MINIMUM_ROUNDS:
+            return self.inconclusive(
+                f"{rounds[-1].ended} connections ended, in so few of {len(rounds)} rounds that there are {growing} "
+                f"points, and {MINIMUM_ROUNDS} are needed",
+                promised,
+            )
         if not any(self.read(each) for each in rounds):
             return self.inconclusive("nothing could be read of the server's processes", promised)
         found = slope([each.ended for each in rounds], [self.read(each) for each in rounds])

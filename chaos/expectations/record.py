@@ -18,6 +18,7 @@ from chaos.journal import (
     Outcome,
     Receipt,
     Sample,
+    ServerEvent,
 )
 from chaos.units import format_duration
 
@@ -38,6 +39,11 @@ class Uncertainty:
     def late(cls, whose: str, seconds: float) -> Uncertainty:
         """That of times stamped by a process that was late."""
         return cls(seconds, (f"{whose} was up to {format_duration(seconds)} late",) if seconds else ())
+
+    @classmethod
+    def of_ours(cls, doing: str, seconds: float) -> Uncertainty:
+        """That of a time within which we were still at it: nobody knows when in it the server's own time began."""
+        return cls(seconds, (f"{doing} took {format_duration(seconds)}",)) if seconds > 0 else cls()
 
     def __add__(self, other: Uncertainty) -> Uncertainty:
         """Both at once, which may have come one on top of the other."""
@@ -92,6 +98,25 @@ class Record:
         gaps = (later - earlier for earlier, later in itertools.pairwise(times) if earlier <= end and later >= start)
         widest = max(gaps, default=0.0)
         return Uncertainty(widest, (f"samples were up to {format_duration(widest)} apart",) if widest else ())
+
+    def injecting(self) -> Uncertainty:
+        """The time from the first fault's beginning to its receipt: its acts on one victim after the other, and what
+        proves them. A breach is the server's where it is one from the receipt on, too."""
+        first = min(self.receipts(), key=lambda receipt: receipt.since, default=None)
+        return Uncertainty() if first is None else Uncertainty.of_ours("injecting the fault", first.at - first.since)
+
+    def coming_back(self, crowd: str, since: float) -> Uncertainty:
+        """The time from `since` to a crowd's first attempt, in which we proved the healing and made the crowd.
+
+        What a server that was started again takes to get healthy in it is its own.
+        """
+        attempts = [attempt.began for attempt in self.attempts(crowd) if attempt.began >= since]
+        if not attempts:
+            return Uncertainty()
+        first = min(attempts)
+        healthy = (event.at for event in self.journal.of(ServerEvent) if event.what == "started")
+        ready = max((at for at in healthy if since <= at <= first), default=since)
+        return Uncertainty.of_ours("our own return", first - ready)
 
     # -- what was recorded ------------------------------------------------------------------------------------
 

@@ -18,7 +18,10 @@ __all__ = ["DeliveredInSequence", "RecoveredWithin", "RoundTripsWithin", "ShutDo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundTripsWithin(Expectation):
-    """Every exchange is answered rightly, and the 99th percentile of the round trips stays within `p99` seconds."""
+    """Every exchange is answered rightly, and the 99th percentile of the round trips stays within `p99` seconds.
+
+    Where there was a fault, they have to be of the time in which it was seen to act.
+    """
 
     name: ClassVar[str] = "round_trips_within"
     wanted: int
@@ -39,6 +42,15 @@ class RoundTripsWithin(Expectation):
         promised = f"99 % of the round trips within {format_duration(self.p99)}{because}"
         if self.sent < self.wanted:
             return self.inconclusive(f"{self.sent} of {self.wanted} exchanges could be sent", promised)
+        bitten = max((receipt.at for receipt in record.receipts()), default=self.start)
+        if self.end < bitten:
+            return self.inconclusive(
+                f"the last exchange was over {format_duration(bitten - self.end)} before the fault was seen to act",
+                promised,
+            )
+        healed = record.healed_since()
+        if healed is not None and self.start > healed:
+            return self.inconclusive("the first exchange began when the fault had been healed", promised)
         if self.answered < self.sent:
             return self.violated(
                 f"{self.sent - self.answered} of {self.sent} exchanges were not answered rightly",
@@ -80,7 +92,11 @@ class RecoveredWithin(Expectation):
         figure = format_duration(took)
         observed = f"all {self.count} clients served again {figure} after healing"
         served = healed + took
-        uncertainty = record.conductor_late(healed, served) + record.crowd_late(self.crowd, healed, served)
+        uncertainty = (
+            record.coming_back(self.crowd, healed)
+            + record.conductor_late(healed, served)
+            + record.crowd_late(self.crowd, healed, served)
+        )
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )

@@ -10,6 +10,7 @@ from chaos.crowd import deadlines
 from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
 from chaos.experiment.conductor import RemoteConductor
+from chaos.experiment.places import Places
 from chaos.journal import Attempt
 from chaos.target import Target
 
@@ -28,14 +29,23 @@ class Via(StrEnum):
 class Crowd:
     """Clients of one endpoint, by name; they live in a worker process of the conductor."""
 
-    def __init__(self, conductor: RemoteConductor, name: str, count: int, plan: ClientPlan) -> None:
+    def __init__(
+        self, conductor: RemoteConductor, name: str, count: int, plan: ClientPlan, *, places: Places | None = None
+    ) -> None:
         self._conductor = conductor
         self._plan = plan
+        self._places = places
         self.name = name
         self.count = count
 
     async def connect(self, *, mode: Mode = Mode.SIMULTANEOUS, hold: bool = True, gap: float = 0.0) -> list[Attempt]:
-        """Connect every client; returns when each attempt has ended one way or the other."""
+        """Connect every client; returns when each attempt has ended one way or the other.
+
+        Raises NotJudged where the server does not promise as many places: beyond its limit is where only a fault
+        leads a crowd.
+        """
+        if self._places is not None:
+            await self._places.admit(self.name, 1 if mode is Mode.SEQUENTIAL and not hold else self.count)
         waits = deadlines.connecting(self._plan, self.count, mode, gap=gap, hold=hold)
         return list(await self._call("connect", mode=mode, hold=hold, gap=gap, waits=waits))
 

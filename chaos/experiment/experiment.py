@@ -22,11 +22,13 @@ from chaos.experiment.injection import Injection, left_out
 from chaos.experiment.judging import asked_of_every_one, that_mean_something
 from chaos.experiment.leaks import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import as_event, raise_worse
+from chaos.experiment.places import Places
 from chaos.experiment.server import ServerControl, ServerInHand
 from chaos.experiment.upstream import Questions
 from chaos.faults.base import Fault
 from chaos.journal import (
     Call,
+    Ended,
     FindingMade,
     HealingState,
     JournalWriter,
@@ -80,6 +82,12 @@ class Experiment:
         self._fault = fault
         self._faults_allowed = faults_allowed
         self._judged = False
+        rejection = target.promises.rejection
+        self._places = Places(
+            rejection.max_connections if rejection is not None else None,
+            own=self.own_connections + (fault is not None and faults_allowed),
+            open_clients=self._open_clients,
+        )
         self._marks: dict[str, float] = {}
 
     # -- what it is -------------------------------------------------------------------------------------------
@@ -152,7 +160,23 @@ class Experiment:
             base = replace(base, keep_alive=idle / KEEP_ALIVES)
         chosen = replace(base, **plan)
         await self._conductor.create_crowd(name, chosen, count, own_process=own_process)
-        return Crowd(self._conductor, name, count, chosen)
+        return Crowd(self._conductor, name, count, chosen, places=self._places)
+
+    def fitting(self, wanted: int) -> int:
+        """As many of the wanted clients as the server promises places for. Raises NotJudged where there is none."""
+        return self._places.fitting(wanted)
+
+    def some(self, count: int) -> int:
+        """A number of clients that was worked out of the server's limit. Raises NotJudged for less than one."""
+        return self._places.some(count)
+
+    def needs_places(self, count: int) -> None:
+        """Raises NotJudged where the server does not promise so many: of clients of which the first may have died
+        when the next come, and whose places it may still keep."""
+        self._places.require(count)
+
+    async def _open_clients(self, crowd: str) -> int:
+        return await self._conductor.open_clients(crowd, within=self.patience)
 
     async def victims_of(self, fault: Fault | None, name: str, count: int, *, endpoint: str = "echo") -> Crowd:
         """A crowd that a fault can act on: on the path it acts on, in a process of its own where that is killed."""
@@ -198,6 +222,7 @@ class Experiment:
             yield Injection(receipt=receipt)
         finally:
             healing = await self._conductor.heal(number, fault)
+            self._places.own = self.own_connections
             self.spoiled = self.spoiled or healing.state is not HealingState.HEALED
             await self.phase(Phase.RECOVERY)
 
@@ -247,9 +272,13 @@ class Experiment:
         async for number in leaks.rounds(self.record, expectations):
             yield number
 
-    async def record_round(self, number: int, *, ended: int) -> None:
-        """Read what the server holds after a round in which all connections so far have ended, and write it down."""
+    async def record_round(self, number: int) -> None:
+        """Read what the server holds after a round in which all connections so far have ended, and write it down.
+
+        The endings are counted, not assumed: a server that lets nobody in keeps nothing of anybody.
+        """
         if number > WARM_UP:
+            ended = len((await self.record()).journal.of(Ended))
             self._journal.write(leaks.reading(await self.sample(), ended=ended))
 
     # -- judgement --------------------------------------------------------------------------------------------

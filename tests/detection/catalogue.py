@@ -8,7 +8,7 @@ __all__ = ["CASES", "Case"]
 
 ESTABLISHMENT = "test_establishment.py::test_simultaneous[calm]"
 REJECTION = "test_rejection.py::test_burst_beyond_the_limit[burst]"
-CLEANUP = "test_cleanup.py::test_dead_peers_are_released[client-reset]"
+CLEANUP = "test_cleanup.py::test_ended_connections_are_released[client-reset]"
 HEARTBEAT = "test_liveness.py::test_heartbeat[calm]"
 LATENCY = "test_latency.py::test_round_trips[calm]"
 DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"

@@ -16,7 +16,7 @@ import pytest
 
 import chaos.expectations
 from chaos.contract import Contract, unread_keys
-from chaos.expectations import Expectation, FaultsBit, FaultsHealed, SteadyBefore
+from chaos.expectations import Expectation, FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
 from chaos.target_file import load_target
 from tests.detection.catalogue import CASES
 
@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SCENARIOS = sorted((ROOT / "tests" / "scenarios").glob("test_*.py"))
 
-OF_THE_EXPERIMENT = {expectation.name for expectation in (SteadyBefore, FaultsBit, FaultsHealed)}
+OF_THE_EXPERIMENT = {
+    expectation.name for expectation in (SteadyBefore, FailuresReached, FaultsBit, FaultsHealed, PongsDelayed)
+}
 """These judge the experiment and not the server: they are inconclusive at worst, so no defect is caught by them."""
 
 NEVER_SEEN_RED: dict[str, str] = {

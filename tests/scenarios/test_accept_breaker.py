@@ -28,7 +28,12 @@ pytestmark = [
     expects="After the declared failed establishments, each closed with its code, clients are turned away at once.",
     because="Waiting in line for something that cannot succeed is how a slow backend takes the front door down.",
 )
-@pytest.mark.reads("accept_breaker.failure_code", "accept_breaker.open_code", "accept_breaker.answer_within")
+@pytest.mark.reads(
+    "accept_breaker.recovery_timeout",
+    "accept_breaker.failure_code",
+    "accept_breaker.open_code",
+    "accept_breaker.answer_within",
+)
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
 async def test_turns_away_while_open(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.accept_breaker
@@ -39,6 +44,7 @@ async def test_turns_away_while_open(experiment: Experiment, contract: SimpleNam
         TurnedAwayWhileOpen(
             crowd=crowd.name,
             failures=promised.failure_threshold,
+            open_for=promised.recovery_timeout,
             failure_code=promised.failure_code,
             open_code=promised.open_code,
             within=promised.answer_within,

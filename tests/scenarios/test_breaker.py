@@ -16,6 +16,7 @@ from chaos.conditions import UpstreamHit
 from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
+    FailuresReached,
     GivenUpWithin,
     OpenedAfter,
     Undisturbed,
@@ -51,11 +52,13 @@ CALLERS = 20
 async def test_one_failure_changes_nothing(experiment: Experiment, fault: Fault) -> None:
     await experiment.fill_cache()
     async with experiment.inject(fault):
+        failing = experiment.now()
         await experiment.call_upstream(1)
     start = experiment.now()
     await experiment.call_upstream(2)
     await experiment.judge(
-        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after one failure")
+        FailuresReached(failures=1, start=failing, end=start),
+        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after one failure"),
     )
 
 
@@ -114,8 +117,8 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
     promised = contract.breaker
     await experiment.fill_cache()
     async with experiment.inject(fault):
-        await experiment.call_upstream(promised.failure_threshold)
-        start = experiment.now()
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        start = failed[-1].at
         # Half the recovery timeout, so that no trial is due yet.
         end = start + promised.recovery_timeout / 2
         await experiment.call_upstream_until(end, gap=promised.recovery_timeout / 20)
@@ -140,15 +143,20 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
     promised = contract.breaker
     await experiment.fill_cache()
     async with experiment.inject(fault):
-        await experiment.call_upstream(promised.failure_threshold)
-        opened = experiment.now()
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
         # To the middle of the second open period at the earliest: a re-opened circuit waits at least as long again.
         until = opened + 1.5 * promised.recovery_timeout
         await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
         end = until
     await experiment.judge(
         UpstreamCalled(
-            least=1, most=promised.half_open_probes, start=opened, end=end, when="after the recovery timeout"
+            least=1,
+            most=promised.half_open_probes,
+            start=opened,
+            due=opened + promised.recovery_timeout,
+            end=end,
+            when="after the recovery timeout",
         ),
         CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
     )
@@ -168,11 +176,12 @@ async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNa
     callers = await experiment.crowd(
         "callers", CALLERS, endpoint="data", send=data.send, expect=answers, keep_alive=False
     )
-    await callers.connect()
     await experiment.fill_cache()
     async with experiment.inject(fault):
-        await experiment.call_upstream(promised.failure_threshold)
-        opened = experiment.now()
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
+        # They ask for the first time when a trial is due: had they come before the failures, they would idle meanwhile.
+        await callers.connect()
         await experiment.watch(promised.recovery_timeout)
         await callers.exchange(1)
         end = experiment.now()

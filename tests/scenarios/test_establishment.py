@@ -40,14 +40,15 @@ async def test_sequential(experiment: Experiment, contract: SimpleNamespace, fau
     expects="Clients that connect in the same instant, and all stay, all get in.",
     because="A worker that serves one socket at a time passes every sequential test and none of this.",
 )
-@pytest.mark.reads("establishment.simultaneous")
+@pytest.mark.reads("establishment.simultaneous", optional=["rejection.max_connections"])
 @pytest.mark.faults(None, Latency())
 async def test_simultaneous(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.establishment
-    crowd = await experiment.crowd("visitors", promised.simultaneous, via=Via.LINK if fault else Via.DIRECT)
+    count = experiment.fitting(promised.simultaneous)
+    crowd = await experiment.crowd("visitors", count, via=Via.LINK if fault else Via.DIRECT)
     async with experiment.inject(fault):
         await crowd.connect(mode=Mode.SIMULTANEOUS)
-    await experiment.judge(_everyone(crowd.name, promised.simultaneous, promised))
+    await experiment.judge(_everyone(crowd.name, count, promised))
 
 
 @pytest.mark.promise(
@@ -60,13 +61,10 @@ async def test_simultaneous(experiment: Experiment, contract: SimpleNamespace, f
 @pytest.mark.faults(None, Latency())
 async def test_ramp(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.establishment
-    limit = contract.rejection.max_connections
-    # A fault sees itself heal on a connection of its own, for which a place is kept.
-    room = None if limit is None else limit - experiment.own_connections - (fault is not None)
     expectations, inside = [], 0
     async with experiment.inject(fault):
         for step in promised.ramp:
-            wanted = step if room is None else min(step, room)
+            wanted = experiment.fitting(step)
             if wanted <= inside:
                 continue
             crowd = await experiment.crowd(f"up to {step}", wanted - inside, via=Via.LINK if fault else Via.DIRECT)

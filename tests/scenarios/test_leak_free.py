@@ -79,5 +79,5 @@ async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Faul
             if injection.receipt.bite is not Bite.BIT:
                 await crowd.close()  # nobody has died: they leave in good order
             await experiment.wait_until(ConnectionsAtMost(experiment.own_connections), within=within)
-        await experiment.record_round(number, ended=number * CONNECTIONS)
+        await experiment.record_round(number)
     await experiment.judge(*expectations)

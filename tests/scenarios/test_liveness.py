@@ -11,6 +11,7 @@ from chaos.expectations import (
     ClosedWhenIdle,
     ClosedWith,
     PingedAtPeriod,
+    PongsDelayed,
     Undisturbed,
     Warned,
     WarnedBeforeClose,
@@ -100,7 +101,9 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
     # A server that asks nobody cuts nobody: that it pinged all the while is part of the promise.
     asked = promised.heartbeat_interval + promised.heartbeat_timeout
     await experiment.judge(
-        PingedAtPeriod(crowd=slow.name, interval=asked, until=experiment.now()), Undisturbed(crowd=slow.name)
+        PingedAtPeriod(crowd=slow.name, interval=asked, until=experiment.now()),
+        PongsDelayed(crowd=slow.name, delay=delay),
+        Undisturbed(crowd=slow.name),
     )
 
 
@@ -114,10 +117,12 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
 @pytest.mark.faults(ServerStopped())
 async def test_paused_server_cuts_nobody(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.liveness
-    living = await experiment.crowd("living", 10)
+    pause = 1.5 * (promised.heartbeat_interval + promised.heartbeat_timeout)
+    # They go on asking, so as not to idle: what they ask of a server that we hold is answered when we let it go.
+    living = await experiment.crowd("living", 10, answer_within=pause + experiment.patience)
     await living.connect()
     async with experiment.inject(fault):
-        await experiment.watch(1.5 * (promised.heartbeat_interval + promised.heartbeat_timeout))
+        await experiment.watch(pause)
     await experiment.watch(
         promised.heartbeat_interval + promised.heartbeat_timeout + (contract.cleanup.sweep_interval or 0.0)
     )

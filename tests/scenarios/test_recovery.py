@@ -29,6 +29,7 @@ CLIENTS = 20
 )
 @pytest.mark.faults(ProxyDown(), Reset(), HalfOpen())
 async def test_after_the_network(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    experiment.needs_places(2 * CLIENTS)  # the dead may keep theirs until they are found
     before = await experiment.victims_of(fault, "before", CLIENTS)
     await before.connect()
     async with experiment.inject(fault, before):
@@ -46,6 +47,7 @@ async def test_after_the_network(experiment: Experiment, contract: SimpleNamespa
 )
 @pytest.mark.faults(ClientKilled(), Vanished())
 async def test_after_a_mass_death(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    experiment.needs_places(2 * CLIENTS)  # the dead may keep theirs until they are found
     before = await experiment.victims_of(fault, "before", CLIENTS)
     await before.connect()
     async with experiment.inject(fault, before):

@@ -6,6 +6,7 @@ answer, full buffers. What a proxy does to a connection is one of these to it, a
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +23,9 @@ from chaos.journal import Bite
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("rejection.max_connections", "rejection.within")]
 
+TALK = 20
+"""Exchanges of each client inside while a burst comes, spread over the time that turning one away may take."""
+
 BURST = 1.5
 """Size of a burst as a multiple of the limit: half as many again, as the incidents had it."""
 
@@ -36,12 +40,14 @@ BURST = 1.5
 @pytest.mark.faults(ConnectionBurst())
 async def test_burst_beyond_the_limit(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.rejection
-    inside = await experiment.crowd("inside", promised.max_connections // 5)
+    inside = await experiment.crowd("inside", experiment.some(promised.max_connections // 5))
     await inside.connect()
     await inside.exchange(5)
     burst = await experiment.crowd("burst", round(BURST * promised.max_connections))
+    # A burst is over once it has been injected: whether they notice it shows in what they say meanwhile.
+    talking = asyncio.create_task(inside.exchange(TALK, gap=promised.within / TALK))
     async with experiment.inject(fault, burst):
-        await inside.exchange(5)
+        await talking
     await experiment.judge(
         RejectedGracefully(
             crowd=burst.name,
@@ -90,7 +96,7 @@ async def test_places_are_given_again(experiment: Experiment, contract: SimpleNa
 async def test_places_of_the_dead_are_given_again(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
 ) -> None:
-    dying = await experiment.victims_of(fault, "dying", contract.rejection.max_connections // 2)
+    dying = await experiment.victims_of(fault, "dying", experiment.some(contract.rejection.max_connections // 2))
     await dying.connect()
     bound = dead_peer_bound(
         interval=contract.liveness.heartbeat_interval,
@@ -110,7 +116,7 @@ async def test_places_of_the_dead_are_given_again(
 
 async def _everyone_gets_in(experiment: Experiment, contract: SimpleNamespace) -> Established:
     """One after the other takes a place, until there are as many as there should be."""
-    free = contract.rejection.max_connections - experiment.own_connections
+    free = experiment.some(contract.rejection.max_connections - experiment.own_connections)
     next_ones = await experiment.crowd("the next ones", free)
     await next_ones.connect(mode=Mode.SEQUENTIAL)
     return Established(
@@ -135,7 +141,8 @@ async def test_warned_when_nearly_full(experiment: Experiment, contract: SimpleN
     await listeners.connect()
     enough = round(promised.max_connections * promised.warning_threshold) + 1
     before = experiment.now()
-    filling = await experiment.crowd("filling", enough - listeners.count - experiment.own_connections)
+    more = experiment.some(enough - listeners.count - experiment.own_connections)
+    filling = await experiment.crowd("filling", more)
     await filling.connect()
     warning = experiment.target.endpoints.notices.load_warning
     await experiment.wait_for_message(listeners, warning, within=experiment.patience)

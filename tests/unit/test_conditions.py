@@ -12,6 +12,7 @@ from chaos.conditions import (
     ConnectionsAtMost,
     CrowdGone,
     Heard,
+    StatisticsSay,
     UpstreamHit,
 )
 from chaos.journal import Hit, Sample
@@ -25,10 +26,14 @@ class Truth:
     hit_at: tuple[float, ...] = ()
     open: int = 0
     heard: bool = False
+    told: dict[str, float | str] = field(default_factory=dict)
     asked: list[object] = field(default_factory=list)
 
     async def sample(self) -> Sample:
         return Sample(at=1.0, took=0.001, sockets={"ESTABLISHED": self.connections, "TIME_WAIT": 9, "LISTEN": 1})
+
+    async def statistics(self) -> dict[str, float | str]:
+        return self.told
 
     async def hits(self, since: float) -> list[Hit]:
         return [Hit(at=at, path="/", status=200) for at in self.hit_at if at > since]
@@ -51,6 +56,9 @@ class Truth:
         (CrowdGone("crowd"), Truth(open=1), False),
         (CrowdGone("crowd", left=2), Truth(open=2), True),
         (CrowdGone("crowd", left=2), Truth(open=3), False),
+        (StatisticsSay(which="connections", value=6), Truth(told={"connections": 6.0}), True),
+        (StatisticsSay(which="connections", value=6), Truth(told={"connections": 7.0}), False),
+        (StatisticsSay(which="connections", value=6), Truth(), False),
         (UpstreamHit(since=5.0), Truth(hit_at=(4.0, 5.5)), True),
         (UpstreamHit(since=5.0), Truth(hit_at=(4.0, 5.0)), False),
         (UpstreamHit(since=5.0, count=2), Truth(hit_at=(5.5, 6.0)), True),

@@ -77,12 +77,15 @@ class Ended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame(Event):
-    """One frame that a traced client received: pings, pongs, and messages that were not the answer to its own."""
+    """One frame that a traced client received: pings, pongs, and messages that were not the answer to its own.
+
+    Of what it sends the late pongs alone are here: that they were late is what makes it a slow peer.
+    """
 
     crowd: str
     client: int
     opcode: str
-    """ "text", "binary", "ping" or "pong"."""
+    """ "text", "binary", "ping", "pong", or "late pong" for one that the client sent after its delay."""
     size: int
     text: str = ""
     """The first 500 characters of a text message."""

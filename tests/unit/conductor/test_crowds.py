@@ -65,7 +65,7 @@ async def test_a_crowd_of_its_own_process_can_be_killed_alone(
     for crowd in (common, own):
         await crowd.connect()
     assert await own.kill() == -9
-    assert await common.open_count() == 2
+    assert [await crowds.open_count(name) for name in ("common", "own")] == [2, 0]
     await crowds.flush()  # the dead have nothing more to say
     await crowds.close()
     assert [worker.alive for worker in started] == [True, False]

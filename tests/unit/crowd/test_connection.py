@@ -84,6 +84,7 @@ async def test_pongs_come_late_when_the_plan_says_so() -> None:
         await on.peer.send(frame(PING, b"one"))
         assert await on.peer.frame() == (PONG, b"one")
         assert asyncio.get_running_loop().time() - asked >= SHORT
+        await until(lambda: [each.opcode for each in on.recorded.frames] == ["ping", "late pong"])
 
 
 async def test_no_late_pong_follows_a_close_frame() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
@@ -103,7 +105,19 @@ def test_trials_are_bounded_on_both_sides() -> None:
     assert trials.judge(record(hit(11.0), hit(12.0), hit(13.0))).verdict is Verdict.VIOLATED
 
 
-AWAY = TurnedAwayWhileOpen(crowd="crowd", failures=2, failure_code=1011, open_code=1013, within=0.2)
+def test_nobody_who_called_when_a_trial_was_due_decides_nothing() -> None:
+    """A stall of ours may last from before the trial is due until after the window."""
+    trials = UpstreamCalled(least=1, most=2, start=10.0, due=15.0, end=20.0, when="after the timeout")
+    early = trials.judge(record(call(11.0), call(14.9), call(20.1)))
+    assert (early.verdict, early.observed) == (
+        Verdict.INCONCLUSIVE,
+        "0 calls reached the upstream after the timeout, and nobody called from when a trial was due",
+    )
+    assert trials.judge(record(call(15.0))).verdict is Verdict.VIOLATED
+    assert trials.judge(record(call(11.0), hit(11.0), hit(12.0), hit(13.0))).verdict is Verdict.VIOLATED
+
+
+AWAY = TurnedAwayWhileOpen(crowd="crowd", failures=2, open_for=20.0, failure_code=1011, open_code=1013, within=0.2)
 
 
 def _comers(*codes: int | str) -> list[Attempt]:
@@ -131,3 +145,15 @@ def test_a_breaker_that_never_opens_turns_nobody_away() -> None:
 def test_a_breaker_that_opens_early_or_lets_failures_in() -> None:
     assert AWAY.judge(record(*_comers(1011, 1013, 1013))).verdict is Verdict.VIOLATED
     assert AWAY.judge(record(*_comers("open", 1011, 1013))).verdict is Verdict.VIOLATED
+
+
+def test_who_comes_when_a_trial_may_be_due_is_not_judged() -> None:
+    """They come a second apart; a trial that fails is closed with the code of a failure, and rightly so."""
+    trial = _comers(1011, 1011, 1013, 1011)
+    assert AWAY.judge(record(*trial)).verdict is Verdict.VIOLATED
+    assert replace(AWAY, open_for=3.0).judge(record(*trial)).verdict is Verdict.HELD
+    late = replace(AWAY, open_for=1.0).judge(record(*trial))
+    assert (late.verdict, late.observed) == (
+        Verdict.INCONCLUSIVE,
+        "nobody came within 500ms of the last failure, while it is surely open",
+    )

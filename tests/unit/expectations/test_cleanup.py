@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from chaos.expectations import ReleasedWithin, StatisticsAgree
+from dataclasses import replace
+
+from chaos.expectations import Record, ReleasedWithin, StatisticsAgree
 from chaos.journal import Statistics
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, injected, late, record, sample
@@ -52,6 +54,24 @@ def test_the_harness_s_own_lateness_is_taken_off() -> None:
     samples = [sample(10 + step / 20, 16) for step in range(24)]
     made = record(injected(), bite(10.0), *samples, sample(11.2, 6), late(0.3))
     assert RELEASED.judge(made).verdict is Verdict.INCONCLUSIVE
+
+
+def _released_after(seconds: float, *, proved: float) -> Record:
+    """The last of them released so many seconds after the fault began to act, which was proved after some of them."""
+    samples = (sample(10 + step / 100, 16) for step in range(round(100 * seconds)))
+    receipt = replace(bite(10.0), at=10.0 + proved)
+    return record(injected(), receipt, *samples, *(sample(10 + seconds + step / 100, 6) for step in range(5)))
+
+
+def test_the_time_that_injecting_took_is_ours() -> None:
+    """The first may have died as it began, and the last when it was proved: only what is late from then on is late."""
+    finding = RELEASED.judge(_released_after(1.2, proved=0.3))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == (
+        "the last of 10 dead connections was released after 1.2s, a breach within the reading's own uncertainty of "
+        "310ms: injecting the fault took 300ms, samples were up to 10ms apart"
+    )
+    assert RELEASED.judge(_released_after(1.4, proved=0.3)).verdict is Verdict.VIOLATED
 
 
 def test_without_a_fault_nothing_died() -> None:

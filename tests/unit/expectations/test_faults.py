@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.expectations import FaultsBit, FaultsHealed, SteadyBefore
-from chaos.journal import Beat, Bite, HealingState
+from chaos.expectations import FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.journal import Beat, Bite, HealingState, Hit, ServerEvent
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import bite, healed, injected, record
+from tests.unit.expectations.records import attempt, bite, frame, healed, injected, record
 
 
 def test_no_fault_is_sound() -> None:
@@ -67,4 +67,59 @@ def test_a_server_that_was_not_well_before_the_fault_cannot_be_judged_by_it() ->
 
 
 def test_without_a_fault_the_promise_itself_is_judged() -> None:
-    assert SteadyBefore().judge(record(_beat(9.0, ok=False))).verdict is Verdict.HELD
+    finding = SteadyBefore().judge(record(_beat(8.0, ok=True), _beat(9.0, ok=False)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "2 exchanges without a fault, 1 failed")
+
+
+def test_an_untouched_client_that_never_had_an_answer_says_so() -> None:
+    finding = SteadyBefore().judge(record(_beat(8.0, ok=False), _beat(9.0, ok=False)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == "2 exchanges without a fault, and all of them failed: TimeoutError"
+
+
+def test_a_server_that_is_asked_to_stop_need_not_answer_any_more() -> None:
+    asked = ServerEvent(at=8.5, what="asked to stop")
+    finding = SteadyBefore().judge(record(_beat(8.0, ok=True), asked, _beat(9.0, ok=False)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "1 exchange without a fault, none failed")
+
+
+FAILED = FailuresReached(failures=1, start=10.0, end=11.0)
+
+
+@pytest.mark.parametrize(
+    ("hits", "verdict", "observed"),
+    [
+        ((10.5,), Verdict.HELD, "1 call reached the failing upstream"),
+        ((9.5, 11.5), Verdict.INCONCLUSIVE, "0 calls reached the failing upstream"),
+        ((10.5, 10.6), Verdict.INCONCLUSIVE, "2 calls reached the failing upstream"),
+    ],
+)
+def test_a_failure_that_nobody_met_decides_nothing(hits: tuple[float, ...], verdict: Verdict, observed: str) -> None:
+    finding = FAILED.judge(record(*(Hit(at=at, path="/data", status=500) for at in hits)))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert finding.promised == "1 call of ours to fail at the upstream"
+
+
+SLOW = PongsDelayed(crowd="crowd", delay=0.4)
+
+
+@pytest.mark.parametrize(
+    ("pings", "pongs", "verdict", "observed"),
+    [
+        ((1.5, 2.0, 2.5), (1.9, 2.41), Verdict.HELD, "2 pongs, the soonest of them after 400ms"),
+        ((1.5, 2.0), (1.6, 2.4), Verdict.INCONCLUSIVE, "2 pongs, the soonest of them after 100ms"),
+        ((1.5, 2.0), (), Verdict.INCONCLUSIVE, "2 pings to client 0, and no late pong of it"),
+        ((), (), Verdict.INCONCLUSIVE, "0 pings to client 0, and no late pong of it"),
+    ],
+)
+def test_a_peer_that_was_not_slow_decides_nothing(
+    pings: tuple[float, ...], pongs: tuple[float, ...], verdict: Verdict, observed: str
+) -> None:
+    made = record(
+        attempt(),
+        *(frame(at, opcode="ping") for at in pings),
+        *(frame(at, opcode="late pong") for at in pongs),
+    )
+    finding = SLOW.judge(made)
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert SLOW.judge(record()).observed == "nobody was there to be asked"

@@ -52,7 +52,7 @@ BY_THE_WORKER: dict[str, Case] = {
         (attempt(began=10.0, took=0.8),),
     ),
     "turned away": (
-        TurnedAwayWhileOpen(crowd="crowd", failures=1, failure_code=1013, open_code=1013, within=0.5),
+        TurnedAwayWhileOpen(crowd="crowd", failures=1, open_for=20.0, failure_code=1013, open_code=1013, within=0.5),
         tuple(
             attempt(client, began=began, took=took, outcome=Outcome.CLOSED, code=1013)
             for client, began, took in ((0, 9.0, 0.1), (1, 10.0, 0.8))

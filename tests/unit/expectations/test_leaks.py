@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+
+import pytest
 
 from chaos.expectations import FdsNotKept, MemoryNotKept
 from chaos.journal import Round
@@ -28,6 +31,17 @@ def test_nothing_kept() -> None:
     made = record(*_rounds(12, noise=4096))
     assert FDS.judge(made).verdict is Verdict.HELD
     assert MEMORY.judge(made).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize("ended", [[0] * 12, [0] * 6 + [50] * 6, [0, *range(0, 550, 50)]])
+def test_rounds_in_which_nobody_got_in_decide_nothing(ended: list[int]) -> None:
+    rounds = [replace(each, ended=count) for each, count in zip(_rounds(12), ended, strict=True)]
+    finding = FDS.judge(record(*rounds))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        f"{ended[-1]} connections ended, in so few of 12 rounds that there are {len(set(ended))} points, "
+        "and 12 are needed",
+    )
 
 
 def test_a_descriptor_kept_per_connection() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.expectations import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
 from chaos.journal import ServerEvent
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, frame, healed, late, record
+from tests.unit.expectations.records import attempt, bite, frame, healed, injected, late, record
 
 
 def _trips(*, answered: int = 100, slow: int = 0) -> RoundTripsWithin:
@@ -32,6 +34,26 @@ def test_a_late_harness_decides_nothing() -> None:
     assert _trips(slow=2).judge(record(late(0.45))).verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "observed"),
+    [
+        (9.0, 9.8, "the last exchange was over 210ms before the fault was seen to act"),
+        (9.0, 10.005, "the last exchange was over 5ms before the fault was seen to act"),
+        (20.1, 20.5, "the first exchange began when the fault had been healed"),
+    ],
+)
+def test_exchanges_beside_the_time_of_the_fault_say_nothing_of_it(start: float, end: float, observed: str) -> None:
+    finding = replace(_trips(), start=start, end=end).judge(record(injected(), bite(10.0), healed(20.0)))
+    assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, observed)
+
+
+def test_exchanges_while_the_fault_acted_count() -> None:
+    made = record(injected(), bite(10.0), healed(20.0))
+    assert replace(_trips(), start=9.0, end=10.5).judge(made).verdict is Verdict.HELD
+    assert replace(_trips(), start=10.5, end=25.0).judge(made).verdict is Verdict.HELD
+    assert _trips().judge(made).verdict is Verdict.HELD  # when they were made, nobody says
+
+
 RECOVERED = RecoveredWithin(crowd="crowd", count=2, limit=1.0)
 
 
@@ -51,6 +73,27 @@ def test_recovery_that_takes_too_long_or_never_ends() -> None:
 def test_clients_from_before_the_healing_do_not_count() -> None:
     made = record(attempt(0, began=19.0), attempt(1, began=19.0), healed(20.0))
     assert RECOVERED.judge(made).verdict is Verdict.VIOLATED
+
+
+def test_the_time_until_anybody_tried_is_ours() -> None:
+    """The proof of the healing, a call and the start of a worker lie between the healing and the first attempt."""
+    ours = RECOVERED.judge(record(healed(20.0), attempt(0, began=20.7), attempt(1, began=20.7, took=0.5)))
+    assert ours.verdict is Verdict.INCONCLUSIVE
+    assert ours.observed == (
+        "all 2 clients served again 1.2s after healing, a breach within the reading's own uncertainty of 700ms: "
+        "our own return took 700ms"
+    )
+    slow = RECOVERED.judge(record(healed(20.0), attempt(0, began=20.7), attempt(1, began=20.7, took=1.1)))
+    assert slow.verdict is Verdict.VIOLATED
+
+
+def test_the_time_that_a_server_takes_to_start_is_its_own() -> None:
+    started = RecoveredWithin(crowd="crowd", count=2, limit=1.0, since=20.0)
+    clients = attempt(0, began=21.6), attempt(1, began=21.6)
+    slow = started.judge(record(ServerEvent(at=21.5, what="started"), *clients))
+    assert (slow.verdict, slow.figure) == (Verdict.VIOLATED, "1.61s")
+    ours = started.judge(record(ServerEvent(at=20.5, what="started"), *clients))
+    assert ours.verdict is Verdict.INCONCLUSIVE
 
 
 DELIVERED = DeliveredInSequence(

@@ -10,16 +10,77 @@ import pytest
 from chaos.conditions import CrowdGone, Heard
 from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
-from chaos.experiment import Inconclusive, Via
+from chaos.experiment import Inconclusive, NotJudged, Via
 from chaos.experiment.crowd import plan_for
+from chaos.faults import Latency
+from chaos.faults.base import Fault
 from chaos.journal import Call, Source
-from chaos.target import Statistics
-from tests.unit.experiment.scripted import DIRECT, LINK, Make, Remote, Scripted, make_target
+from chaos.target import Statistics, Target
+from tests.unit.experiment.scripted import DIRECT, LINK, Make, Remote, Scripted, a_healing, a_receipt, make_target
 
 
 def plan_of(made: Scripted) -> ClientPlan:
     found: ClientPlan = made.remote.called("create_crowd")[-1][1]
     return found
+
+
+# -- places ---------------------------------------------------------------------------------------------------------
+
+
+def _limited(limit: int, *, open_clients: int = 0) -> tuple[Target, Remote]:
+    rejection = {"max_connections": limit, "answer": "http-503", "within": "1s"}
+    return make_target(rejection=rejection), Remote(answers={"open_clients": open_clients, "crowd_call": []})
+
+
+async def test_a_crowd_that_does_not_fit_in_is_not_sent(make: Make) -> None:
+    target, remote = _limited(12, open_clients=4)
+    experiment = make(target=target, remote=remote).experiment
+    first, second = await experiment.crowd("first", 5), await experiment.crowd("second", 8)
+    await first.connect()
+    with pytest.raises(NotJudged) as told:
+        await second.connect()
+    assert str(told.value) == (
+        "promises.rejection.max_connections = 12 leaves no place for 8 clients beside 4 others and 1 of our own"
+    )
+    assert len(remote.called("crowd_call")) == 1
+    # Each of them goes before the next one comes.
+    await second.connect(mode=Mode.SEQUENTIAL, hold=False)
+    assert len(remote.called("crowd_call")) == 2
+
+
+@pytest.mark.parametrize(("fault", "fits"), [(None, 9), (Latency(), 8)])
+async def test_as_many_as_fit_beside_our_own(make: Make, fault: Fault | None, fits: int) -> None:
+    """A fault that is still to heal sees that on a connection of its own."""
+    target, remote = _limited(10)
+    experiment = make(target=target, remote=remote, fault=fault).experiment
+    assert (experiment.fitting(3), experiment.fitting(50)) == (3, fits)
+    experiment.needs_places(fits)
+    with pytest.raises(NotJudged, match=rf"leaves no place for {fits + 1} clients beside {10 - fits} of our own"):
+        experiment.needs_places(fits + 1)
+
+
+async def test_once_the_fault_has_healed_its_place_is_free(make: Make) -> None:
+    target, remote = _limited(10)
+    remote.answers |= {"inject": (1, a_receipt()), "heal": a_healing()}
+    experiment = make(target=target, remote=remote, fault=Latency()).experiment
+    async with experiment.inject(Latency()):
+        assert experiment.fitting(50) == 8
+    assert experiment.fitting(50) == 9
+
+
+async def test_no_share_of_a_small_limit_is_a_crowd(make: Make) -> None:
+    target, remote = _limited(1)
+    experiment = make(target=target, remote=remote).experiment
+    with pytest.raises(NotJudged) as told:
+        experiment.fitting(5)
+    assert str(told.value) == (
+        "promises.rejection.max_connections = 1 leaves no place for a client that this scenario needs"
+    )
+
+
+async def test_without_a_limit_everybody_fits_in(made: Scripted) -> None:
+    assert made.experiment.fitting(1000) == 1000
+    made.experiment.needs_places(1000)
 
 
 # -- plans --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from chaos.experiment import Inconclusive, Violated, Worse
 from chaos.experiment.experiment import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged
 from chaos.faults import Latency
-from chaos.journal import FindingMade, Injected, Round, Sample, read_journal
+from chaos.journal import Ended, FindingMade, Injected, JournalWriter, Round, Sample, read_journal
 from chaos.verdict import Finding, Verdict
 from tests.unit.experiment.scripted import Machine, Make, Scripted, a_healing, a_receipt
 
@@ -159,11 +159,14 @@ async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
         ]
     )
     made.remote.answers["sample"] = lambda: next(samples)
-    for number in range(1, WARM_UP + 3):
-        await made.experiment.record_round(number, ended=50 * number)
+    with JournalWriter(made.directory, role="crowd", run="run", cell="cell") as worker:
+        for number in range(1, WARM_UP + 3):
+            worker.write(Ended(at=number / 10, crowd=f"round {number}", client=0, by="client", how="close"))
+            worker.flush()
+            await made.experiment.record_round(number)
     await made.experiment.record()
     rounds = read_journal(made.directory).of(Round)
     assert [(event.at, event.ended, event.fds, event.memory, event.threads) for event in rounds] == [
-        (4.0, 50 * (WARM_UP + 1), 11, 800, 2),
-        (5.0, 50 * (WARM_UP + 2), 12, 950, 2),  # where the kernel gives no proportional share
+        (4.0, WARM_UP + 1, 11, 800, 2),
+        (5.0, WARM_UP + 2, 12, 950, 2),  # where the kernel gives no proportional share
     ]
