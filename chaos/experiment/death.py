@@ -24,7 +24,8 @@ class Death:
 def death_of(pid: int) -> Iterator[Death]:
     """Wait for the end of a process while open; once closed, nobody waits any more.
 
-    A thread sleeps in the kernel until then: late by 0.14 ms at the median and 0.6 at worst (60 ends), where asking an engine is late by its call and a poll.
+    A thread sleeps in the kernel until then: late by 0.14 ms at the median and 0.6 at worst (60 ends), where asking an
+    engine is late by its call and a poll.
     """
     death = Death()
     try:

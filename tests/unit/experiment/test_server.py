@@ -64,7 +64,7 @@ class SlowEngine(Machine):
     """A process behind an engine that takes its time to pass a signal on, and to notice an end."""
 
     CALL = 0.2
-    """Seconds; an engine takes 10 to 60 ms."""
+    """Seconds: far above what the kernel's word is late by, so that a stamp behind the call shows."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__()
