@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from reference_server.connection import Connection
@@ -9,7 +10,7 @@ from reference_server.establishment import Establishment
 from reference_server.outbox import Message
 
 
-class Endpoint:
+class Endpoint(ABC):
     """The behaviour of one path."""
 
     name: ClassVar[str]
@@ -22,6 +23,6 @@ class Endpoint:
         """Let the client in."""
         await establishment.run()
 
+    @abstractmethod
     async def received(self, connection: Connection, message: Message) -> None:
         """Deal with one message. The next one is read when this is done."""
-        raise NotImplementedError
