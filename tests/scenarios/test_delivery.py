@@ -52,15 +52,15 @@ async def test_slow_consumer_hurts_only_itself(
     slow = await experiment.victims_of(fault, "slow", SLOW, endpoint="feed")
     await slow.connect()
     await experiment.watch(2 * interval)
-    async with experiment.inject(fault, slow):
-        start = experiment.now()
+    async with experiment.inject(fault, slow) as injection:
         await experiment.watch(INTERVALS * interval)
         end = experiment.now()
     await experiment.judge(
         DeliveredInSequence(
             crowd=listeners.name,
             gap=LATE * interval,
-            start=start,
+            # From when the fault began to act: proving it takes a while, and a slow consumer is found in the meantime.
+            start=injection.since,
             end=end,
             message=experiment.target.endpoints.feed.message,
             sequence=experiment.target.endpoints.feed.sequence,
