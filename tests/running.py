@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from chaos.runtime.selection import usable_runtimes
 
-__all__ = ["ROOT", "RUNTIMES", "run_pytest", "run_scenarios"]
+__all__ = ["ROOT", "RUNTIMES", "run_pytest", "run_scenarios", "until"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,3 +50,12 @@ def run_scenarios(
     """Scenarios below tests/scenarios, in one runtime."""
     wanted = [f"tests/scenarios/{node}" for node in nodes]
     return run_pytest([*wanted, f"--chaos-runtime={runtime}", *options], directory=directory)
+
+
+def until(there: Callable[[], bool], process: subprocess.Popen[str], *, within: float) -> None:
+    """Wait until a run has got somewhere. Raises AssertionError with its output when it ends or `within` s are over."""
+    deadline = time.monotonic() + within
+    while not there():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"the run never got that far:\n{process.communicate()[0]}")
+        time.sleep(0.01)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from chaos.runtime.owned import OWNER_LABEL
 from tests.leftovers import leftovers, owned_processes
 from tests.plugin import hanging_toxiproxy
 from tests.plugin.conftest import WriteTarget
-from tests.running import ROOT, RUNTIMES, run_pytest
+from tests.running import ROOT, RUNTIMES, run_pytest, until
 
 SCENARIO = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
 REFERENCE = "targets/reference/target.toml"
@@ -102,7 +102,7 @@ def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path
         cwd=ROOT, env={**os.environ, "COLUMNS": "200"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
-        _until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), running)
+        until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), running, within=60)
         with _stopped_proxy(runtime, running.pid):
             output, _ = running.communicate(timeout=120)
     finally:
@@ -137,11 +137,3 @@ def _stopped_proxy(runtime: str, owner_pid: int) -> Iterator[None]:
         ]
         proxy.pause()
         yield
-
-
-def _until(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not there():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the run never got that far:\n{process.communicate()[0]}")
-        time.sleep(0.01)

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,7 +17,7 @@ import pytest
 
 from chaos.report import CellOutcome, open_run, read_cells
 from tests.leftovers import leftovers
-from tests.running import ROOT, RUNTIMES, run_pytest
+from tests.running import ROOT, RUNTIMES, run_pytest, until
 
 BREAKER = "tests/scenarios/test_breaker.py"
 HEARTBEAT = "tests/scenarios/test_liveness.py::test_heartbeat[calm]"
@@ -189,7 +188,7 @@ def under_way(runtime: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        _until(lambda: len(list(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson"))) >= 3, process)
+        until(lambda: len(list(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson"))) >= 3, process, within=WITHIN)
         yield process
     finally:
         if process.poll() is None:
@@ -244,11 +243,3 @@ def test_a_lane_that_is_killed_loses_one_scenario_and_no_other(
     ended = run_pytest([ALONE, f"--chaos-runtime={runtime}"], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout + ended.stderr
     assert [left for pid in (under_way.pid, victim, other) for left in leftovers(pid)] == []
-
-
-def _until(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not there():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the run never got that far:\n{process.communicate()[0]}")
-        time.sleep(0.01)

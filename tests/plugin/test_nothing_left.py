@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import pytest
 
 from chaos.agent.hermetic import probe_isolation
 from tests.leftovers import Unmarked, leftovers, owned_processes, unmarked
-from tests.running import ROOT, RUNTIMES, run_pytest
+from tests.running import ROOT, RUNTIMES, run_pytest, until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -71,7 +70,7 @@ def under_way(runtime: str, tmp_path: Path, temporary: Path) -> Iterator[UnderWa
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        _until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), process)
+        until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), process, within=WITHIN)
         assert any(temporary.iterdir())  # else it has them elsewhere, and that it is empty means nothing
         noted = unmarked(process.pid)
         if runtime == "containers" or probe_isolation().hermetic.available:
@@ -136,11 +135,3 @@ def _kill(pid: int) -> None:
     """SIGKILL one process of the run by its pid."""
     with contextlib.suppress(ProcessLookupError):  # it may have died with another of the victims
         os.kill(pid, signal.SIGKILL)
-
-
-def _until(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not there():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the run never got that far:\n{process.communicate()[0]}")
-        time.sleep(0.01)
