@@ -7,10 +7,23 @@ ENGINE := chaos/runtime/airgap/engine.sh
 ENGINE_HOME ?= $(or $(CHAOS_ENGINE_HOME),/var/lib/chaos-engine)
 N ?= 20
 TIMES ?= 1
+# Tests of the project at a time.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Runtimes without which `make test` fails before it begins: REQUIRE="processes containers".
 REQUIRE ?=
 # Where the air-gapped set-up has left an engine, its address and images are taken from there.
 WITH_ENGINE = set -a; if [ -r "$(ENGINE_HOME)/env" ]; then . "$(ENGINE_HOME)/env"; fi; set +a;
+
+# The project's own tests side by side, for they mostly wait; then the matrix, which has the machine to itself. $(1): which of them.
+SIDE_BY_SIDE = -n $(WORKERS) --dist=worksteal
+define in_every_runtime
+$(WITH_ENGINE) runtimes=$$($(BIN)/python -m chaos runtimes --reasons $(REQUIRE:%=--require=%)) || exit $$?; \
+$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not chaos$(1)" $(ARGS) || exit $$?; \
+for runtime in $$runtimes; do \
+  $(BIN)/python -m pytest tests/scenarios -m "chaos$(1)" --chaos-runtime=$$runtime --chaos-require=90 \
+    $(ARGS) || exit $$?; \
+done
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: help setup chaos test test-full lint soak-suite detection engine engine-stop doctor wheel clean
@@ -30,15 +43,10 @@ chaos: setup ## the chaos scenarios against the reference server, with the matri
 	@$(WITH_ENGINE) $(BIN)/python -m pytest tests/scenarios -m "chaos and not slow" $(ARGS)
 
 test: setup ## the project's tests, and the whole matrix in every runtime this machine can hold (or in all of REQUIRE)
-	@$(WITH_ENGINE) runtimes=$$($(BIN)/python -m chaos runtimes --reasons $(REQUIRE:%=--require=%)) || exit $$?; \
-	$(BIN)/python -m pytest -m "not chaos and not slow" $(ARGS) || exit $$?; \
-	for runtime in $$runtimes; do \
-	  $(BIN)/python -m pytest tests/scenarios -m "chaos and not slow" --chaos-runtime=$$runtime --chaos-require=90 \
-	    $(ARGS) || exit $$?; \
-	done
+	@$(call in_every_runtime, and not slow)
 
-test-full: setup ## all there is
-	@$(WITH_ENGINE) $(BIN)/python -m pytest $(ARGS)
+test-full: setup ## all there is: every defect, and the measurements that take their time, too
+	@$(call in_every_runtime,)
 
 lint: setup ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -56,7 +64,7 @@ engine-stop: ## end what `make engine` started
 
 detection: setup ## every defect of the reference server, in every runtime, TIMES over
 	@$(WITH_ENGINE) for time in $$(seq $(TIMES)); do \
-	  echo "detection $$time of $(TIMES)"; $(BIN)/python -m pytest tests/detection $(ARGS) || exit $$?; \
+	  echo "detection $$time of $(TIMES)"; $(BIN)/python -m pytest tests/detection $(SIDE_BY_SIDE) $(ARGS) || exit $$?; \
 	done
 
 doctor: setup ## what this machine can do, and the remedy for what it cannot

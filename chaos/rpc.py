@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from chaos.errors import ChaosError
 from chaos.units import format_duration
+from chaos.unix_listener import listen_at
 
 __all__ = ["GRACE", "Overdue", "RemoteGone", "RpcClient", "Service", "serve"]
 
@@ -50,7 +51,7 @@ class Service(Protocol):
 
 
 async def serve(service: Service, path: Path) -> asyncio.Server:
-    """Listen on the unix socket `path` and answer calls to `service` until the server is closed."""
+    """Listen on the unix socket `path` and answer calls to `service` until the server is closed. Raises OSError."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running: set[asyncio.Task[None]] = set()
@@ -68,7 +69,7 @@ async def serve(service: Service, path: Path) -> asyncio.Server:
             writer.close()
             service.connection_lost()
 
-    return await asyncio.start_unix_server(connected, path=str(path))
+    return await asyncio.start_unix_server(connected, sock=listen_at(path))
 
 
 class RpcClient:

@@ -6,9 +6,7 @@ Raw sockets instead of asyncio's streams, because those cannot pass a file descr
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import socket
 import sys
 import traceback
@@ -20,6 +18,7 @@ from typing import Any
 from chaos.agent.fields import Field, nearest, read_fields
 from chaos.agent.protocol import MAX_REQUEST, encode
 from chaos.errors import AgentError, ChaosError
+from chaos.unix_listener import listen_at
 
 __all__ = ["HandedOver", "Operation", "Server", "listen"]
 
@@ -53,25 +52,13 @@ def listen(path: Path) -> socket.socket:
     The rest of an agent that was killed is replaced. Raises AgentError when another agent listens there, or where the
     directory cannot be written.
     """
-    with contextlib.ExitStack() as undo:
-        listener = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        try:
-            if path.is_socket():
-                _refuse_living(path)
-                path.unlink()
-            mask = os.umask(0o177)
-            try:
-                listener.bind(str(path))
-            finally:
-                os.umask(mask)
-            listener.listen(_BACKLOG)
-        except OSError as error:
-            raise AgentError(
-                f"cannot listen on {path}: {error.strerror}; choose a path in your own directory"
-            ) from error
-        listener.setblocking(False)
-        undo.pop_all()
-    return listener
+    try:
+        if path.is_socket():
+            _refuse_living(path)
+            path.unlink()
+        return listen_at(path, backlog=_BACKLOG)
+    except OSError as error:
+        raise AgentError(f"cannot listen on {path}: {error.strerror}; choose a path in your own directory") from error
 
 
 def _refuse_living(path: Path) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
+import random
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
@@ -13,19 +17,50 @@ from chaos.address import Address
 __all__ = ["free_ports", "is_taken", "taken_by"]
 
 
-def free_ports(count: int, *, host: str = "127.0.0.1") -> tuple[int, ...]:
-    """That many different ports that are free now.
+_LOWEST = 10_000
+"""Below it are the ports that well-known programs listen on."""
 
-    The kernel hands them out in random order, and each is held until all are chosen; between this call and the
-    program's own bind() another program may still take one, which then shows as the start failing.
+_ENOUGH = 1_000
+"""Ports below the kernel's own range that make it worth drawing from them."""
+
+
+def free_ports(count: int, *, host: str = "127.0.0.1") -> tuple[int, ...]:
+    """That many different ports that are free now, in random order.
+
+    They lie below the range that the kernel takes the ports of outgoing connections from, where that leaves room: in
+    it, any client on this machine could be given one before the program that it was chosen for calls bind(). Another
+    listener may still take one meanwhile, which then shows as the start failing.
     """
     with contextlib.ExitStack() as held:
-        ports = []
-        for _ in range(count):
+        ports: list[int] = []
+        for wanted in _candidates():
             probe = held.enter_context(socket.socket(_family(host)))
-            probe.bind((host, 0))
+            try:
+                probe.bind((host, wanted))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
             ports.append(int(probe.getsockname()[1]))
+            if len(ports) == count:
+                break
         return tuple(ports)
+
+
+def _candidates() -> Iterator[int]:
+    """Ports to be tried; 0, which lets the kernel choose, when there are no others."""
+    own = range(_LOWEST, _lowest_outgoing())
+    if len(own) >= _ENOUGH:
+        yield from random.SystemRandom().sample(own, _ENOUGH)
+    yield from itertools.repeat(0)
+
+
+def _lowest_outgoing() -> int:
+    """The lowest port that an outgoing connection is given; 0 where the kernel does not tell."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError):
+        return 0
 
 
 def is_taken(address: Address) -> bool:

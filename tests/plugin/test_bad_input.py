@@ -138,7 +138,7 @@ def test_server_that_dies_half_way(write_target: WriteTarget, tmp_path: Path) ->
 
 
 def test_parallel_run_is_refused_with_its_reason(tmp_path: Path) -> None:
-    ended = run_pytest([SCENARIO, "-p", "tests.plugin.fake_xdist"], directory=tmp_path)
+    ended = run_pytest([SCENARIO, "-n", "2"], directory=tmp_path)
     output = _refused(ended, pytest.ExitCode.USAGE_ERROR)
     assert "chaos scenarios do not run under pytest-xdist (-n)" in output
 

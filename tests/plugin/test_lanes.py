@@ -188,12 +188,20 @@ def under_way(runtime: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        until(lambda: len(list(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson"))) >= 3, process, within=WITHIN)
+        until(lambda: len(at_work(process, tmp_path)) == 3, process, within=WITHIN)
         yield process
     finally:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def at_work(run: subprocess.Popen[str], directory: Path) -> set[int]:
+    """Pids of the lanes, the run itself among them, that are in the middle of a scenario."""
+    lanes = (run.pid, *lanes_of(run))
+    cells = [cell for cell in directory.glob("runs/*/cells/*") if any(cell.glob("crowd-*.ndjson"))]
+    segments = [(pid, segment) for pid in lanes for cell in cells for segment in cell.glob(f"pytest-{pid}.ndjson")]
+    return {pid for pid, segment in segments if '"kind":"VerdictGiven"' not in segment.read_text(encoding="utf-8")}
 
 
 def lanes_of(run: subprocess.Popen[str]) -> list[int]:

@@ -28,16 +28,16 @@ def main(file: Path) -> None:
     heard, told = os.pipe()
     if os.fork() == 0:
         stay(told)
+    child = os.read(heard, 100)
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             stay(told)
         os._exit(0)
-    pids = b""
-    while pids.count(b"\n") < 2:
-        pids += os.read(heard, 100)
+    daemon = os.read(heard, 100)
+    os.wait()  # for the daemon's parent: only then has the daemon another
     unfinished = file.with_suffix(".part")
-    unfinished.write_bytes(pids + f"{own_pid()}\n".encode())
+    unfinished.write_bytes(child + daemon + f"{own_pid()}\n".encode())
     unfinished.rename(file)
     while True:
         signal.pause()
