@@ -131,6 +131,10 @@ class Record:
         """When the last fault stopped to act, seconds monotonic; None where none healed."""
         return max((healing.since for healing in self.journal.of(Healing)), default=None)
 
+    def crowds(self) -> list[str]:
+        """The names of all crowds, in the order in which they were made."""
+        return list(dict.fromkeys(made.crowd for made in self.journal.of(CrowdMade)))
+
     def attempts(self, crowd: str) -> list[Attempt]:
         return [attempt for attempt in self.journal.of(Attempt) if attempt.crowd == crowd]
 
