@@ -17,9 +17,9 @@ from pydantic_core import ErrorDetails
 
 from chaos.schema import describe, keys_of, node_at, walk
 from chaos.suggest import suggest_value
-from chaos.toml_lines import Key, line_of
+from chaos.toml_lines import Key
 
-__all__ = ["Mistake", "dates_in", "dotted", "explain", "render", "shown"]
+__all__ = ["Mistake", "dates_in", "dotted", "explain", "shown", "unknown_key"]
 
 LONGEST_VALUE = 80
 """Characters of a value that a message repeats."""
@@ -48,16 +48,6 @@ class Mistake:
             *([f"    found:   {self.found}"] if self.found else []),
             *([f"    allowed: {self.allowed}"] if self.allowed else []),
         ]
-
-
-def render(mistakes: list[Mistake], *, file: str, lines: dict[Key, int]) -> str:
-    """All mistakes in the order in which they stand in the file."""
-    placed = sorted(((line_of(mistake.key, lines), mistake) for mistake in mistakes), key=lambda pair: pair[0] or 0)
-    count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-    text = [f"{file} has {count}:"]
-    for line, mistake in placed:
-        text += mistake.lines(file=file, line=line)
-    return "\n".join(text)
 
 
 def explain(error: ValidationError, document: Mapping[str, Any]) -> list[Mistake]:

@@ -303,7 +303,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:7: promise is not a key of a target file; did you mean promises?
                 found:   promise = a table with liveness
-                allowed: name, description, dialect, start, endpoints, upstream, statistics, promises""",
+                allowed: name, description, extends, without, dialect, start, endpoints, upstream, statistics, promises""",
             id="a misspelt table",
         ),
         pytest.param(
