@@ -58,7 +58,8 @@ class ReleasedWithin(Expectation):
     def _uncertainty(record: Record, since: float, until: float) -> Uncertainty:
         """They died at some time while the fault was injected, the conductor says when, and a sample says when they
         were released."""
-        return record.injecting() + record.conductor_late(since, until) + record.sampled(since, until)
+        ours = record.injecting() + record.conductor_late(since, until) + record.sampled(since, until)
+        return ours + record.starved(since, until)
 
     def _released(self, samples: list[Sample]) -> Sample | None:
         """The first sample from which on the count never rises above what may remain."""

@@ -37,6 +37,12 @@ class Sample(Event):
     """Bytes, proportional share; 0 where the kernel would not say."""
     cpu: float = 0.0
     """CPU seconds used so far, user and system, summed over the server's processes that are alive."""
+    waited: float = 0.0
+    """Seconds so far that their threads were ready to run and had no core, summed; 0 where the kernel would not say."""
+    busy: float = 0.0
+    """Core-seconds so far in which the machine worked, for whomever."""
+    cores: int = 0
+    """Cores of the machine; 0 where nobody looked."""
 
     @property
     def connections(self) -> int:
