@@ -14,7 +14,7 @@ from chaos.expectations.breaker import (
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
-from chaos.expectations.faults import FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations.faults import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
@@ -31,6 +31,7 @@ __all__ = [
     "Established",
     "Expectation",
     "FailuresReached",
+    "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",

@@ -48,18 +48,20 @@ class PacketLoss(Fault):
         since = time.monotonic()
         rules = await agent.lose_many([(wire.server, wire.peer) for wire in wires], ratio=self.ratio)
         try:
-            # An exchange is three packets, the last of them an acknowledgement: so many lose one on the average.
+            # An exchange is three packets, the last of them an acknowledgement: so many lose one on the average. The
+            # unluckiest of ten takes five rounds, most of them with a loss in them that costs 0.2 s or more.
             exchanges = max(1, round(1 / (3 * self.ratio)))
-            dropped: list[RuleCounters] = await agent.rule_counters_many(rules)
-            while _spared(dropped) and time.monotonic() < since + scene.patience:
-                spared = [wire.client for wire, counter in zip(wires, dropped, strict=True) if not counter.packets]
+            # Everybody begins with them: what is lost at once may be a late acknowledgement, which nobody misses.
+            spared, dropped = [wire.client for wire in wires], list[RuleCounters]()
+            while spared and time.monotonic() < since + 2 * scene.patience:
                 await victims.subset(spared).exchange(exchanges)
                 dropped = await agent.rule_counters_many(rules)
+                spared = [wire.client for wire, counter in zip(wires, dropped, strict=True) if not counter.packets]
             again = (await agent.counters())["RetransSegs"] - again
             yield covering(
                 self.name,
                 since=since,
-                covered=len(wires) - _spared(dropped),
+                covered=len(wires) - len(spared),
                 total=victims.size,
                 evidence=(
                     packets_of(dropped, "dropped"),
@@ -82,8 +84,3 @@ class PacketLoss(Fault):
             healed_at = time.monotonic()
             await agent.uncut_many(rules)
         yield await passes_again(self.name, scene, wires, rules, lasted=healed_at - since, since=healed_at)
-
-
-def _spared(dropped: list[RuleCounters]) -> int:
-    """How many connections have not lost a packet yet."""
-    return sum(not counter.packets for counter in dropped)

@@ -87,18 +87,22 @@ async def passes_again(
     tries again after twice the time each time, so that what waits is sent at most `lasted` seconds after the healing.
     """
 
-    def stuck(found: Queues) -> list[int]:
-        return [wire.client for wire in wires if found.held(wire.client) and any(found.unacknowledged(wire.client))]
+    resumed: set[int] = set()
+
+    def waiting(found: Queues) -> list[int]:
+        # Each at a moment of its own: an acknowledgement takes 40 ms, and somebody is always waiting for one.
+        resumed.update(wire.client for wire in wires if not any(found.unacknowledged(wire.client)))
+        return [wire.client for wire in wires if found.held(wire.client) and wire.client not in resumed]
 
     queues = await poll_until(
-        lambda: queues_of(scene, wires), lambda found: not stuck(found), within=scene.patience + lasted
+        lambda: queues_of(scene, wires), lambda found: not waiting(found), within=scene.patience + lasted
     )
     gone, seen = await no_rules_left(scene.the_agent(), rules, of=len(rules))
-    waiting, held = len(stuck(queues)), len(queues.server)
+    stuck, held = waiting(queues), len(queues.server)
     return Healing(
         at=time.monotonic(),
         fault=fault,
-        state=HealingState.HEALED if gone and not waiting else HealingState.FAILED,
+        state=HealingState.HEALED if gone and not stuck else HealingState.FAILED,
         since=since,
         evidence=(
             seen,
@@ -106,7 +110,16 @@ async def passes_again(
                 what="connections that resumed",
                 side="both kernels",
                 before=str(len(wires)),
-                during=f"{held - waiting}, {waiting} did not, {len(wires) - held} had been ended",
+                during=f"{held - len(stuck)}, {len(stuck)} did not, {len(wires) - held} had been ended",
+            ),
+            *(
+                Evidence(
+                    what="bytes unacknowledged of the client and of the server",
+                    side="both kernels",
+                    during="{} and {}".format(*queues.unacknowledged(client)),
+                    connection=f"client {client}",
+                )
+                for client in stuck
             ),
         ),
     )

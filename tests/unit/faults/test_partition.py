@@ -115,7 +115,10 @@ async def test_rules_that_stay_are_not_healed(inside: Direct, tmp_path: Path, mo
         patch.setattr(AsyncAgent, "uncut_many", leave)
         receipt, healing = await run_fault(Partition(), inside.scene(victims, patience=IMPATIENCE), tmp_path)
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
-    assert [seen.during for seen in healing.evidence] == ["3", "0, 3 did not, 0 had been ended"]
+    rules, resumed, *each = healing.evidence
+    assert (rules.during, resumed.during) == ("3", "0, 3 did not, 0 had been ended")
+    assert sorted(seen.connection for seen in each) == ["client 0", "client 1", "client 2"]
+    assert all(int(seen.during.partition(" ")[0]) > 0 for seen in each), "what the client said still waits"
     await inside.agent.flush_rules()
 
 
