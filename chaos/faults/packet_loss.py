@@ -48,9 +48,9 @@ class PacketLoss(Fault):
         since = time.monotonic()
         rules = await agent.lose_many([(wire.server, wire.peer) for wire in wires], ratio=self.ratio)
         try:
-            # An exchange is three packets, the last of them an acknowledgement: so many lose one on the average. The
-            # unluckiest of ten takes five rounds, most of them with a loss in them that costs 0.2 s or more.
-            exchanges = max(1, round(1 / (3 * self.ratio)))
+            # An exchange is three packets, one of them an acknowledgement: so many lose one on the average. Ten at a
+            # time at most, so that a round is short where the server is slow.
+            exchanges = min(10, max(1, round(1 / (3 * self.ratio))))
             # Everybody begins with them: what is lost at once may be a late acknowledgement, which nobody misses.
             spared, dropped = [wire.client for wire in wires], list[RuleCounters]()
             while spared and time.monotonic() < since + 2 * scene.patience:
