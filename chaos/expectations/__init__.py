@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.expectations.base import Expectation, Record, Uncertainty, judge_all, quantile
+from chaos.expectations.base import Expectation, Provided, Record, Uncertainty, judge_all, quantile
 from chaos.expectations.breaker import (
     AnsweredWhileOpen,
     CallsAnswered,
@@ -14,7 +14,7 @@ from chaos.expectations.breaker import (
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
-from chaos.expectations.faults import FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations.faults import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
@@ -31,6 +31,7 @@ __all__ = [
     "Established",
     "Expectation",
     "FailuresReached",
+    "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
@@ -39,6 +40,7 @@ __all__ = [
     "OpenedAfter",
     "PingedAtPeriod",
     "PongsDelayed",
+    "Provided",
     "Record",
     "RecoveredWithin",
     "RejectedGracefully",

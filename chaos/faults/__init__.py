@@ -11,12 +11,16 @@ from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.half_open import HalfOpen
+from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.latency import Latency
+from chaos.faults.packet_loss import PacketLoss
+from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
 from chaos.faults.reset import Reset
 from chaos.faults.server_killed import ServerKilled
 from chaos.faults.server_stopped import ServerStopped
 from chaos.faults.silent import SilentClient
+from chaos.faults.socket_killed import SocketKilled
 from chaos.faults.stalled_reader import StalledReader
 from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
@@ -32,13 +36,19 @@ __all__ = [
     "Fault",
     "FinWithoutClose",
     "HalfOpen",
+    "InjectedReset",
     "Latency",
+    "PacketLoss",
+    "Partition",
+    "PartitionToClient",
+    "PartitionToServer",
     "ProxyDown",
     "Reset",
     "Scene",
     "ServerKilled",
     "ServerStopped",
     "SilentClient",
+    "SocketKilled",
     "StalledReader",
     "UpstreamDown",
     "UpstreamErrors",
@@ -54,6 +64,12 @@ FAULTS: tuple[type[Fault], ...] = (
     HalfOpen,
     ProxyDown,
     Vanished,
+    PacketLoss,
+    Partition,
+    PartitionToServer,
+    PartitionToClient,
+    InjectedReset,
+    SocketKilled,
     ClientReset,
     FinWithoutClose,
     ClientKilled,

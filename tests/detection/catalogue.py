@@ -85,6 +85,12 @@ CASES = (
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
     ),
     Case(
+        defect="cut_unacknowledged",
+        caught_by="test_liveness.py::test_peer_on_a_bad_network_stays[partition-to-client]",
+        finding="undisturbed",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT, "test_liveness.py::test_slow_peer_stays[calm]"),
+    ),
+    Case(
         defect="cut_everyone_after_pause",
         caught_by="test_liveness.py::test_paused_server_cuts_nobody[server-stopped]",
         finding="undisturbed",

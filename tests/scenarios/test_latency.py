@@ -1,7 +1,8 @@
 """Latency: round trips stay short when nothing is wrong, and when something is wrong with somebody else.
 
 Killed clients are no cell of their own here: a FIN of forty at once is one, whoever sent it. Nor are silent ones: what
-the server has to do for them comes when it finds them, as with those that vanished.
+the server has to do for them comes when it finds them, as with those that vanished. Lost packets are left to
+liveness: what they cost is the kernel's, and they take exchanges to be seen, of which a slow server has too few.
 """
 
 from __future__ import annotations

@@ -31,11 +31,15 @@ from reference_server.phases import EstablishmentFailed
 from reference_server.rejection import Rejected
 from reference_server.source import Unavailable
 from reference_server.timers import Timers
+from reference_server.transport import BoundedTransport
 
 from .fakes import AlwaysAttentive, FakeTime, FakeWire, make_connection
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
+
+RETRANSMISSION = 0.2
+"""Seconds after which a kernel sends a lost packet again (TCP_RTO_MIN on Linux)."""
 
 Check = Callable[["Bench"], Awaitable[bool]]
 
@@ -48,6 +52,27 @@ class FakeWebSocket:
 
     async def accept(self, *, headers: object) -> None:
         """Nothing to wait for."""
+
+
+class LosingTransport(asyncio.Transport):
+    """Takes what is written and sees none of it acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_cut = False
+        self._waiting = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._waiting += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self._waiting
+
+    def is_closing(self) -> bool:
+        return self.was_cut
+
+    def abort(self) -> None:
+        self.was_cut = True
 
 
 class Bench:
@@ -130,6 +155,13 @@ async def slow_pong_is_waited_for(bench: Bench) -> bool:
     bench.time.advance(bench.parts.settings.websocket_heartbeat_interval)
     bench.parts.heartbeat.beat()
     bench.parts.sweep.run()
+    return not wire.was_cut
+
+
+async def lost_packet_is_waited_for(bench: Bench) -> bool:
+    wire = LosingTransport()
+    BoundedTransport(wire, clock=bench.parts.clock, close_timeout=LONG).write(b"answer")
+    await asyncio.sleep(RETRANSMISSION)
     return not wire.was_cut
 
 
@@ -365,6 +397,7 @@ CHECKS: dict[str, Check] = {
     "cut_everyone_after_pause": pause_kills_nobody,
     "cut_listeners_who_are_behind": listener_who_is_behind_stays,
     "cut_slow_peers": slow_pong_is_waited_for,
+    "cut_unacknowledged": lost_packet_is_waited_for,
     "heartbeat_waits_for_each": nobody_waits_for_another_pong,
     "idle_never_closed": pong_is_no_activity,
     "idle_timer_not_reset": answer_to_the_warning_counts,

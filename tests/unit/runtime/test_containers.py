@@ -21,6 +21,7 @@ from chaos.capability import Capability
 from chaos.errors import EnvironmentFailure, TargetFailure
 from chaos.experiment.death import death_of
 from chaos.runtime.base import Deployment, RuntimeOptions
+from chaos.runtime.capabilities import BY_RULES
 from chaos.runtime.container_server import ContainerServer
 from chaos.runtime.containers import ContainersRuntime
 from chaos.runtime.engine import Engine
@@ -120,7 +121,10 @@ def test_its_capabilities(
         capabilities = deployment.capabilities
     assert set(capabilities) == set(Capability)
     absent = {name: (found.reason, found.remedy) for name, found in capabilities.items() if not found.available}
-    rules = absent.pop(Capability.KERNEL_RULES, None)
+    rules, *others = [
+        absent.pop(name, None) for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS)
+    ]
+    assert others == [rules, rules]
     expected = {
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
         Capability.RST_THROUGH: (
@@ -206,7 +210,7 @@ def test_without_an_agent(engine: Engine, client: docker.DockerClient, stub_dire
         assert (deployment.agent, deployment.agent_socket) == (None, None)
         absent = {name for name, found in deployment.capabilities.items() if found.reason == "no agent was wanted"}
     assert absent == {
-        Capability.KERNEL_RULES,
+        *BY_RULES,
         Capability.SOCKET_PROBE,
         Capability.PROCESS_PROBE,
         Capability.SIGNALS,
