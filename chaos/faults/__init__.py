@@ -11,6 +11,7 @@ from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.half_open import HalfOpen
+from chaos.faults.hostile import HostileFrames, HostileHandshakes
 from chaos.faults.latency import Latency
 from chaos.faults.proxy_down import ProxyDown
 from chaos.faults.reset import Reset
@@ -32,6 +33,8 @@ __all__ = [
     "Fault",
     "FinWithoutClose",
     "HalfOpen",
+    "HostileFrames",
+    "HostileHandshakes",
     "Latency",
     "ProxyDown",
     "Reset",
@@ -60,6 +63,8 @@ FAULTS: tuple[type[Fault], ...] = (
     SilentClient,
     StalledReader,
     ConnectionBurst,
+    HostileFrames,
+    HostileHandshakes,
     ServerStopped,
     ServerKilled,
     UpstreamErrors,
