@@ -15,6 +15,7 @@ from chaos.expectations.breaker import (
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
 from chaos.expectations.faults import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
@@ -22,6 +23,7 @@ from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, Roun
 from chaos.expectations.witnesses import WitnessesAgree
 
 __all__ = [
+    "AnsweredAsAllowed",
     "AnsweredWhileOpen",
     "CallsAnswered",
     "ClosedByAge",

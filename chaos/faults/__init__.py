@@ -11,6 +11,7 @@ from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.half_open import HalfOpen
+from chaos.faults.hostile import HostileFrames, HostileHandshakes
 from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.latency import Latency
 from chaos.faults.packet_loss import PacketLoss
@@ -36,6 +37,8 @@ __all__ = [
     "Fault",
     "FinWithoutClose",
     "HalfOpen",
+    "HostileFrames",
+    "HostileHandshakes",
     "InjectedReset",
     "Latency",
     "PacketLoss",
@@ -76,6 +79,8 @@ FAULTS: tuple[type[Fault], ...] = (
     SilentClient,
     StalledReader,
     ConnectionBurst,
+    HostileFrames,
+    HostileHandshakes,
     ServerStopped,
     ServerKilled,
     UpstreamErrors,

@@ -14,6 +14,9 @@ LATENCY = "test_latency.py::test_round_trips[calm]"
 DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"
 STOPPED_CONSUMER = "test_delivery.py::test_stopped_consumer_is_removed[stalled-reader]"
 CLOSING = "test_closing.py::test_graceful_shutdown[calm]"
+BROKEN_FRAMES = "test_survival.py::test_broken_frames[hostile-frames]"
+ALLOWED_FRAMES = "test_survival.py::test_allowed_frames[hostile-frames]"
+MESSAGE_SIZES = "test_survival.py::test_message_sizes[hostile-frames]"
 TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 
 
@@ -306,5 +309,35 @@ CASES = (
             CLOSING,
             HEARTBEAT,
         ),
+    ),
+    Case(
+        defect="accepts_unmasked_frames",
+        caught_by=BROKEN_FRAMES,
+        finding="answered_as_allowed",
+        sentinels=(ALLOWED_FRAMES, MESSAGE_SIZES, HEARTBEAT),
+    ),
+    Case(
+        defect="dies_of_bad_utf8",
+        caught_by=BROKEN_FRAMES,
+        finding="server_survived",
+        sentinels=(ALLOWED_FRAMES, CLEANUP),
+    ),
+    Case(
+        defect="no_header_deadline",
+        caught_by="test_survival.py::test_unfinished_requests[hostile-handshakes]",
+        finding="answered_as_allowed",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", BROKEN_FRAMES),
+    ),
+    Case(
+        defect="no_message_size_limit",
+        caught_by=MESSAGE_SIZES,
+        finding="answered_as_allowed",
+        sentinels=(ALLOWED_FRAMES, HEARTBEAT),
+    ),
+    Case(
+        defect="oversize_closed_with_wrong_code",
+        caught_by=MESSAGE_SIZES,
+        finding="answered_as_allowed",
+        sentinels=(ALLOWED_FRAMES, HEARTBEAT),
     ),
 )

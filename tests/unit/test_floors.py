@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "suggest", "mistakes", "contract", "target", "target_checks", "target_file", "target_parts",
         "toml_file", "toml_lines", "schema", "server_view", "journal",
     ),
-    ("agent", "links", "crowd", "probes", "upstream"),
+    ("agent", "links", "crowd", "hostile", "probes", "upstream"),
     ("faults", "runtime"),
     ("conditions", "conductor", "expectations", "experiment"),
     ("report", "doctor", "cli", "__main__"),
