@@ -228,9 +228,13 @@ class BreakerMachine(RuleBasedStateMachine):
             return
         told, counts = self.breaker.get_statistics(), self.model.counts
         wait = None if self.model.wait == float("inf") else self.model.wait
-        assert (told["state"], told["retry_after"]) == (self.model.phase, wait)
-        assert told["probes_in_flight"] == len(self.model.trials_out) <= self.model.policy.half_open_probes
-        assert told["seconds_in_state"] == self.model.now - self.model.since
+        # With words, because pytest explains the asserts of test files only.
+        is_so, ought = (told["state"], told["retry_after"]), (self.model.phase, wait)
+        assert is_so == ought, f"state and wait are {is_so}, and ought to be {ought}"
+        trials, out = told["probes_in_flight"], len(self.model.trials_out)
+        assert trials == out <= self.model.policy.half_open_probes, f"{trials} trials are out, and ought to be {out}"
+        since, ought_to = told["seconds_in_state"], self.model.now - self.model.since
+        assert since == ought_to, f"in this state for {since} s, and ought to be for {ought_to} s"
         failures = told["failures"]
         assert isinstance(failures, dict)
         seen = {
@@ -239,4 +243,4 @@ class BreakerMachine(RuleBasedStateMachine):
             **{name: told[name] for name in ("cancelled", "rejected", "stale")},
             "trials": told["probes"],
         }
-        assert seen == {name: counts[name] for name in seen}
+        assert seen == {name: counts[name] for name in seen}, f"counted {seen}, and ought to have counted {counts}"
