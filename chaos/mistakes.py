@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -19,10 +19,17 @@ from chaos.schema import describe, keys_of, node_at, walk
 from chaos.suggest import suggest_value
 from chaos.toml_lines import Key
 
-__all__ = ["Mistake", "dates_in", "dotted", "explain", "shown", "unknown_key"]
+__all__ = ["Mistake", "beyond_reading", "dates_in", "dotted", "explain", "shown", "unknown_key"]
 
 LONGEST_VALUE = 80
 """Characters of a value that a message repeats."""
+
+
+DEEPEST = 20
+"""Keys on the way to a value. A target file has four (`endpoints.echo.headers.Origin`); more than
+that still gets its mistakes explained one by one, and what recurses over the document stays far from Python's limit."""
+LONGEST_INTEGER = 64
+"""Bits, as TOML has them. Python reads longer ones, and refuses to write those of more than 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,27 @@ class Mistake:
 def explain(error: ValidationError, document: Mapping[str, Any]) -> list[Mistake]:
     """The mistakes that pydantic found in `document`."""
     return [_explained(detail, document) for detail in error.errors(include_url=False)]
+
+
+def beyond_reading(document: Mapping[str, Any]) -> list[Mistake]:
+    """What would be too much for whatever reads the document next: depth without end, and integers as long as novels.
+
+    Walks without recursion, which is what it spares the others.
+    """
+    found: list[Mistake] = []
+    waiting: list[tuple[Key, object]] = [((), document)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+            found.append(Mistake(key=key, problem=f"is an integer of {value.bit_length()} bits; TOML's have 64"))
+        if not isinstance(value, (dict, list)):
+            continue
+        if len(key) == DEEPEST:
+            found.append(Mistake(key=key, problem="holds tables or arrays too deep to be read; no key does"))
+            continue
+        items: Iterable[tuple[str | int, object]] = value.items() if isinstance(value, dict) else enumerate(value)
+        waiting += [((*key, name), item) for name, item in items]
+    return found
 
 
 def dates_in(value: object, key: Key = ()) -> list[Mistake]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import ConfigurationError
-from chaos.mistakes import Mistake, dotted, shown
+from chaos.mistakes import Mistake, beyond_reading, dotted, shown
 from chaos.toml_file import parse_toml, read_text
 from chaos.toml_lines import Key, key_lines, line_of
 
@@ -48,6 +48,8 @@ def read_parts(path: Path) -> list[Part]:
         text = read_text(path)
         part = Part(path, parse_toml(text, path), key_lines(text))
         parts.append(part)
+        if beyond := beyond_reading(part.document):
+            raise ConfigurationError(render(beyond, [part]))
         if "extends" not in part.document:
             return parts
         wanted = part.document["extends"]

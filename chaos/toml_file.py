@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from difflib import get_close_matches
@@ -25,6 +26,8 @@ def read_text(path: Path) -> str:
         raise ConfigurationError(f"{path} is a directory, not a target file{_inside(path)}") from None
     except OSError as error:
         raise ConfigurationError(f"cannot read the target file {path}: {error.strerror}") from error
+    except ValueError as error:  # a NUL in its name
+        raise ConfigurationError(f"cannot read the target file {path}: {error}") from error
     if data.startswith(b"\xef\xbb\xbf"):
         raise ConfigurationError(f"{path}:1: begins with a byte order mark; save it as UTF-8 without one")
     try:
@@ -48,6 +51,12 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
             raise ConfigurationError(_syntax(path, text, number, None, message)) from None
         number, column = int(at[1]), int(at[2])
         raise ConfigurationError(_syntax(path, text, number, column, message[: at.start()])) from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: is nested too deeply to be read; no key of a target file is") from None
+    except ValueError as error:  # Python converts no decimal number of more than 4,300 digits
+        found = re.search(r"[0-9_]{4301,}", text)
+        place = f"{path}:{text.count(chr(10), 0, found.start()) + 1}" if found else str(path)
+        raise ConfigurationError(f"{place}: has a number that is too long to be read: {error}") from None
 
 
 def _syntax(path: Path, text: str, number: int, column: int | None, message: str) -> str:
@@ -72,12 +81,16 @@ def _remedy(line: str) -> str:
 
 def _nearest_file(path: Path) -> str:
     """The file that was probably meant: near in name, in the nearest directory that exists."""
-    if path.suffix != ".toml" and (path.parent / f"{path.name}.toml").is_file():
+    # os.path, not Path: the name may be just short enough for the system, and too long with its suffix.
+    if path.suffix != ".toml" and os.path.isfile(path.parent / f"{path.name}.toml"):
         return f"; did you mean {path.parent / f'{path.name}.toml'}?"
     directory, wanted = path.parent, path.name
     while not directory.is_dir() and directory != directory.parent:
         directory, wanted = directory.parent, directory.name
-    names = sorted(entry.name for entry in directory.iterdir() if entry.suffix == ".toml" or entry.is_dir())
+    try:
+        names = sorted(entry.name for entry in directory.iterdir() if entry.suffix == ".toml" or entry.is_dir())
+    except OSError:  # it may be entered and not be read: nothing to suggest
+        return ""
     near = get_close_matches(wanted, [name for name in names if not name.startswith(".")], n=1, cutoff=0.5)
     if near:
         found = directory / near[0]

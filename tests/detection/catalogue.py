@@ -274,6 +274,15 @@ CASES = (
         ),
     ),
     Case(
+        defect="breaker_tries_too_early",
+        caught_by=TRIAL,
+        finding="follows_the_breaker_model",
+        sentinels=(
+            "test_breaker.py::test_spares_the_upstream[upstream-errors]",
+            "test_breaker.py::test_opens_at_threshold[upstream-errors]",
+        ),
+    ),
+    Case(
         defect="block_loop_on_cleanup",
         caught_by="test_latency.py::test_while_others_misbehave[vanished]",
         finding="round_trips_within",

@@ -294,6 +294,12 @@ async def trials_are_counted(bench: Bench) -> bool:
     return sum(permit is not None for permit in permits) == breaker.policy.half_open_probes
 
 
+async def stays_open_for_the_whole_timeout(bench: Bench) -> bool:
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await _call(bench)
+    return bench.parts.upstream_breaker.open_for() >= bench.parts.settings.breaker_recovery_timeout
+
+
 async def open_breaker_answers_at_once(bench: Bench) -> bool:
     for _ in range(bench.parts.settings.breaker_failure_threshold):
         await _call(bench)
@@ -392,6 +398,7 @@ CHECKS: dict[str, Check] = {
     "breaker_opens_late": opens_at_the_threshold,
     "breaker_opens_on_first_failure": one_failure_opens_nothing,
     "breaker_stampede_of_trials": trials_are_counted,
+    "breaker_tries_too_early": stays_open_for_the_whole_timeout,
     "breaker_waits_while_open": open_breaker_answers_at_once,
     "broadcast_waits_for_slowest": broadcast_waits_for_nobody,
     "cut_everyone_after_pause": pause_kills_nobody,
