@@ -304,6 +304,9 @@ class Experiment:
         if not self.ended_on_purpose:
             own.append(self._server.survival())
         self._judged = True
+        for terms in (item.terms(at=time.monotonic()) for item in wanted):
+            if terms is not None:
+                self._journal.write(terms)
         record = await self.record()
         findings = [as_event(finding) for finding in judge_all([*wanted, *own], record)]
         if any(finding.verdict == Verdict.VIOLATED for finding in findings):

@@ -18,7 +18,7 @@ from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic
 from chaos.journal.events.course import Note, Phase, PhaseEntered, Segment
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
 from chaos.journal.events.harness import CrowdMade, Lateness
-from chaos.journal.events.judgement import FindingMade, VerdictGiven
+from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
 from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, Statistics
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Phase",
     "PhaseEntered",
     "Receipt",
+    "ReleaseAwaited",
     "Round",
     "Sample",
     "Segment",
@@ -54,7 +55,7 @@ __all__ = [
     "VerdictGiven",
 ]
 
-VERSION = 2
+VERSION = 3
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -79,6 +80,7 @@ KINDS: dict[str, type[Event]] = {
         Sample,
         Statistics,
         Hit,
+        ReleaseAwaited,
         FindingMade,
         VerdictGiven,
     )

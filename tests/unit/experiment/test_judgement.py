@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import pytest
 
-from chaos.expectations import Expectation, Record
+from chaos.expectations import Expectation, Record, ReleasedWithin
 from chaos.experiment import Inconclusive, Violated, Worse
 from chaos.experiment.experiment import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged
 from chaos.faults import Latency
-from chaos.journal import Ended, FindingMade, Injected, JournalWriter, Round, Sample, read_journal
+from chaos.journal import Ended, FindingMade, Injected, JournalWriter, ReleaseAwaited, Round, Sample, read_journal
 from chaos.verdict import Finding, Verdict
 from tests.unit.experiment.scripted import Machine, Make, Scripted, a_healing, a_receipt
 
@@ -149,6 +149,13 @@ async def test_rounds_that_decide_nothing_end_with_the_budget(made: Scripted) ->
     numbers = [number async for number in made.experiment.rounds([HELD, INCONCLUSIVE])]
     assert numbers == list(range(1, MOST_ROUNDS + 1))
     assert len(made.remote.called("flush")) == (MOST_ROUNDS - WARM_UP - 12) // 4 + 1
+
+
+async def test_by_what_a_release_was_judged_is_written_down(made: Scripted) -> None:
+    with pytest.raises(Worse):
+        await made.experiment.judge(ReleasedWithin(dead=3, remaining=2, limit=1.5, why="interval"), HELD)
+    [terms] = read_journal(made.directory).of(ReleaseAwaited)
+    assert (terms.dead, terms.remaining, terms.limit, terms.why) == (3, 2, 1.5, "interval")
 
 
 async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
