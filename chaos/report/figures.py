@@ -9,11 +9,13 @@ from typing import Any
 from chaos.errors import JournalError
 from chaos.report.detection import read_detections
 from chaos.report.detection_text import as_record
+from chaos.report.kept import kept_record, read_kept
 from chaos.report.runs import Run
 
-__all__ = ["DETECTION", "write_figures"]
+__all__ = ["DETECTION", "KEPT", "write_figures"]
 
 DETECTION = "detection.json"
+KEPT = "kept.json"
 
 
 def write_figures(run: Run) -> list[Path]:
@@ -25,6 +27,8 @@ def write_figures(run: Run) -> list[Path]:
     measured = read_detections([run])
     if measured.curves or measured.left_out:
         written.append(_write(run.directory / DETECTION, as_record(measured)))
+    if endings := read_kept(run):
+        written.append(_write(run.directory / KEPT, kept_record(run, endings)))
     return written
 
 

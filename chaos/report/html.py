@@ -17,6 +17,9 @@ from chaos.report.detection import Measured, read_detections
 from chaos.report.detection_drawing import draw_detections
 from chaos.report.detection_text import HEADER, READING, row_of
 from chaos.report.drawing import draw
+from chaos.report.kept import EXPLAINED, read_kept
+from chaos.report.kept import HEADER as KEPT_HEADER
+from chaos.report.kept import row_of as kept_row
 from chaos.report.matrix import Matrix, build_matrix
 from chaos.report.replay import replay_command
 from chaos.report.rounds import draw_rounds
@@ -86,6 +89,7 @@ def render_html(run: Run) -> str:
             skipped=_skipped(matrix),
             signs=SIGNS,
             detections=_of_detections(read_detections([run])),
+            kept=_of_kept(run),
             styles=_file("report.css"),
             script=_file("report.js"),
         )
@@ -110,6 +114,12 @@ def _of_detections(measured: Measured) -> dict[str, object]:
         "rows": [(curve, row_of(curve)) for curve in measured.curves],
         "reading": READING,
     }
+
+
+def _of_kept(run: Run) -> dict[str, object]:
+    """What the section of the leaks takes."""
+    rows = [(ending, kept, kept_row(ending, kept)) for ending in read_kept(run) for kept in ending.kept]
+    return {"rows": rows, "header": KEPT_HEADER, "explained": EXPLAINED}
 
 
 def _page(run: Run, directory: Path) -> Page:

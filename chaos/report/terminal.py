@@ -16,6 +16,7 @@ from chaos.report.cells import CellOutcome, CellRecord, first_fault
 from chaos.report.detection import read_detections
 from chaos.report.detection_text import detection_lines
 from chaos.report.grid import Signs, blocks_of, grid_lines
+from chaos.report.kept import kept_lines, read_kept
 from chaos.report.matrix import NO_FAULT, Matrix
 from chaos.report.replay import replay_command
 from chaos.report.runs import Run
@@ -56,6 +57,8 @@ def render_terminal(matrix: Matrix, *, run: Run, width: int = WIDTH, signs: Sign
         lines += [(), *_sentence(cell, run=run, width=width)]
     if detected := list(detection_lines(read_detections([run]))):
         lines += [(), *detected]
+    if kept := list(kept_lines(read_kept(run))):
+        lines += [(), *kept]
     skipped = list(_skipped(matrix, width=width, signs=signs))
     return [*lines, (), *skipped] if skipped else lines
 
