@@ -13,7 +13,7 @@ from chaos.report.runs import Run
 from chaos.report.spans import Line, Span
 from chaos.report.tables import table_lines
 from chaos.stats import MINIMUM_ROUNDS, Slope, slope
-from chaos.units import format_size
+from chaos.units import format_count, format_size
 
 __all__ = ["EXPLAINED", "HEADER", "Ending", "Kept", "kept_lines", "kept_of", "kept_record", "read_kept", "row_of"]
 
@@ -39,7 +39,7 @@ class Quantity:
     def shown(self, each: float) -> str:
         """A slope of one ending in words, for `PER` of them."""
         found = each * PER
-        return format_size(found) if self.size else f"{found:.3g}"
+        return format_size(found) if self.size else format_count(found)
 
 
 QUANTITIES = (
