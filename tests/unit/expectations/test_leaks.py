@@ -47,9 +47,7 @@ def test_rounds_in_which_nobody_got_in_decide_nothing(ended: list[int]) -> None:
 def test_a_descriptor_kept_per_connection() -> None:
     finding = FDS.judge(record(*_rounds(12, fds=1.0)))
     assert finding.verdict is Verdict.VIOLATED
-    assert finding.observed.startswith(
-        "1000 fds kept per 1,000 ended connections (1000 fds to 1000 fds, 600 endings"
-    )
+    assert finding.observed.startswith("1000 fds kept per 1,000 ended connections (1000 fds to 1000 fds, 600 endings")
 
 
 def test_memory_kept_per_connection() -> None:
