@@ -10,7 +10,7 @@ from chaos.report.spans import Line, Span
 from chaos.report.tables import table_lines
 from chaos.units import format_duration
 
-__all__ = ["HEADER", "READING", "as_record", "detection_lines", "row_of"]
+__all__ = ["HEADER", "READING", "as_record", "coarsest", "detection_lines", "row_of"]
 
 HEADER = ("dead by", "deaths", "min", "median", "p95", "max", "limit", "within", "read to")
 READING = (
@@ -25,8 +25,15 @@ def detection_lines(measured: Measured) -> Iterator[Line]:
     if measured.curves:
         yield (Span("dead peers found", ("bold",)), Span("   " + _of(measured), ("light",)))
         yield from table_lines(HEADER, [row_of(curve) for curve in measured.curves], words=1)
+        yield (Span(coarsest(measured), ("light",)),)
     for each in measured.left_out if measured.curves else ():
         yield (Span(f"not measured in {each.cell}: {each.why}", ("light",)),)
+
+
+def coarsest(measured: Measured) -> str:
+    """The curve that is read the least finely, and why, in words. Raises ValueError where there is no curve."""
+    worst = max(measured.curves, key=lambda curve: curve.uncertainty.seconds)
+    return f"read least finely: {worst.fault}, to {worst.uncertainty.sentence()}"
 
 
 def row_of(curve: Curve) -> tuple[str, ...]:

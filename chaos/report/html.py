@@ -15,7 +15,7 @@ from chaos.journal import Journal, Round, read_journal
 from chaos.report.cells import CellOutcome, CellRecord, read_cell
 from chaos.report.detection import Measured, read_detections
 from chaos.report.detection_drawing import draw_detections
-from chaos.report.detection_text import HEADER, READING, row_of
+from chaos.report.detection_text import HEADER, READING, coarsest, row_of
 from chaos.report.drawing import draw
 from chaos.report.kept import EXPLAINED, read_kept
 from chaos.report.kept import HEADER as KEPT_HEADER
@@ -113,6 +113,7 @@ def _of_detections(measured: Measured) -> dict[str, object]:
         "header": HEADER,
         "rows": [(curve, row_of(curve)) for curve in measured.curves],
         "reading": READING,
+        "coarsest": coarsest(measured) if measured.curves else "",
     }
 
 

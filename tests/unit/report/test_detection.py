@@ -110,6 +110,7 @@ def test_the_terminal_shows_a_table_where_something_was_measured(run: Run, state
         "dead by   deaths    min  median        p95        max  limit  within  read to",
         "vanished       4  200ms   400ms      500ms      500ms     1s     4/4    210ms",
         "silent         4     1s      1s  not found  not found     1s     2/4    1.01s",
+        "read least finely: silent, to 1.01s: injecting the fault took 10ms, samples were up to 1s apart",
     ]
     assert text in plain(render_terminal(build_matrix(read_cells(run)), run=run))
     nothing = a_run(state)
