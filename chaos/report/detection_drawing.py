@@ -84,7 +84,7 @@ def _panel(curve: Curve, *, left: float, top: float, longest: float) -> Iterator
     yield path(latest if curve.not_found else [*latest, (x.last, latest[-1][1])], class_="series")
     if curve.not_found:
         # An arrow at the end of the watch: they were held beyond it, and nobody knows how long.
-        end, height = x(curve.watched), latest[-1][1]
+        end, height = max(x(curve.watched), latest[-1][0]), latest[-1][1]
         yield path([latest[-1], (end, height)], class_="series")
         yield path([(end - 5, height - 4), (end, height), (end - 5, height + 4)], class_="mark")
 

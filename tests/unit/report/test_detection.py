@@ -54,6 +54,7 @@ def test_several_runs_make_one_distribution(run: Run, state: Path) -> None:
     vanished, _ = read_detections([run, other]).curves
     assert [each.at_most for each in vanished.detections] == pytest.approx([0.2, 0.4, 0.4, 0.5, 0.9, 0.9, 0.9, 0.9])
     assert [cell.partition("/")[0] for cell in vanished.cells] == [run.id, other.id]
+    assert vanished.watched == pytest.approx(0.5), "of what is not found nothing is known beyond the shorter watch"
     assert vanished.uncertainty.reasons[-1] == "samples were up to 800ms apart", "that of the worse run"
 
 
@@ -153,6 +154,17 @@ def test_a_run_in_which_nothing_was_found_is_drawn(state: Path) -> None:
     made = a_run(state)
     died(made, "vanished", ((0.5, 4), (2.0, 4)))
     assert "0 of 4 within 1s, 4 not found" in draw_detections(read_detections([made]).curves)
+
+
+def test_the_line_never_runs_back(run: Run, state: Path) -> None:
+    """A watch that was shorter than another run's last detection ends the line no earlier than that."""
+    other = a_run(state)
+    died(other, "silent", ((0.5, 4), (4.0, 0)))
+    [_, silent] = read_detections([run, other]).curves
+    picture = ElementTree.fromstring(draw_detections([silent]))
+    _, tail = picture.findall(".//path[@class='series']")
+    begin, end = (float(point.split()[0]) for point in tail.get("d", "")[1:].split("L"))
+    assert begin <= end
 
 
 def test_the_page_of_several_runs_stands_alone(run: Run) -> None:
