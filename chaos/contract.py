@@ -115,6 +115,12 @@ class LeakFree(Family):
     """Nothing is kept per connection that ended."""
 
     fds_per_connection: Annotated[float, Field(gt=0, description="Mean file descriptors kept, at most.")] = 0.01
+    sessions_per_connection: Annotated[
+        float, Field(gt=0, description="Mean connections kept, at most, by its own statistics where they tell.")
+    ] = 0.01
+    tasks_per_connection: Annotated[
+        float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
+    ] = 0.01
     memory_per_connection: Annotated[Size, Field(description="Mean bytes of memory kept, at most.")]
 
 

@@ -7,8 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from chaos.cli.options import add_run, add_state, colours, state_of
+from chaos.cli.options import add_run, add_state, colours, encodable, state_of
 from chaos.report.cells import read_cells
+from chaos.report.figures import write_figures
 from chaos.report.html import write_html
 from chaos.report.matrix import build_matrix
 from chaos.report.runs import open_run
@@ -31,15 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     one = open_run(state_of(options), options.run)
     lines = render_terminal(build_matrix(read_cells(one)), run=one, signs=signs_for(sys.stdout.encoding))
-    sys.stdout.write(_encodable(ansi(lines) if colours() else plain(lines)))
+    sys.stdout.write(encodable(ansi(lines) if colours() else plain(lines)))
+    write_figures(one)
     print(f"\n{_shown(write_html(one))}")
     return 0
-
-
-def _encodable(text: str) -> str:
-    """What the stream cannot carry becomes escapes: a report must not end in an encoding error."""
-    encoding = sys.stdout.encoding or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _shown(path: Path) -> str:

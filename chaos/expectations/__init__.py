@@ -17,7 +17,7 @@ from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
 from chaos.expectations.faults import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
 from chaos.expectations.hostile import AnsweredAsAllowed
-from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
+from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
@@ -51,9 +51,11 @@ __all__ = [
     "ReleasedWithin",
     "RoundTripsWithin",
     "ServerSurvived",
+    "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",
     "SteadyBefore",
+    "TasksNotKept",
     "TurnedAwayWhileOpen",
     "Uncertainty",
     "Undisturbed",

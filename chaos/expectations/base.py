@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.record import Record, Uncertainty
-from chaos.journal import Outcome
+from chaos.journal import Event, Outcome
 from chaos.verdict import Finding, Verdict
 
 __all__ = ["Expectation", "Provided", "Record", "Uncertainty", "against_limit", "judge_all", "quantile"]
@@ -26,6 +26,10 @@ class Expectation(ABC):
     @abstractmethod
     def judge(self, record: Record) -> Finding:
         """Never raises on purpose: what cannot be decided is an inconclusive finding."""
+
+    def terms(self, *, at: float) -> Event | None:
+        """What whoever reads the journal needs of its figures, beyond the findings in words; None for nothing."""
+        return None
 
     def held(self, observed: str, promised: str, *, figure: str = "") -> Finding:
         return Finding(expectation=self.name, verdict=Verdict.HELD, observed=observed, promised=promised, figure=figure)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
-from chaos.journal import Sample, Statistics
+from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
@@ -26,6 +26,9 @@ class ReleasedWithin(Expectation):
     limit: float
     why: str
     """How the limit comes about: "interval + timeout + sweep"."""
+
+    def terms(self, *, at: float) -> ReleaseAwaited:
+        return ReleaseAwaited(at=at, dead=self.dead, remaining=self.remaining, limit=self.limit, why=self.why)
 
     def judge(self, record: Record) -> Finding:
         promised = f"all {self.dead} released within {format_duration(self.limit)} ({self.why})"

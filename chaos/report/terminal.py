@@ -13,7 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from chaos.report.cells import CellOutcome, CellRecord, first_fault
+from chaos.report.detection import read_detections
+from chaos.report.detection_text import detection_lines
 from chaos.report.grid import Signs, blocks_of, grid_lines
+from chaos.report.kept import kept_lines, read_kept
 from chaos.report.matrix import NO_FAULT, Matrix
 from chaos.report.replay import replay_command
 from chaos.report.runs import Run
@@ -52,6 +55,10 @@ def render_terminal(matrix: Matrix, *, run: Run, width: int = WIDTH, signs: Sign
     lines.append(_legend(matrix, signs=signs))
     for cell in matrix.not_held():
         lines += [(), *_sentence(cell, run=run, width=width)]
+    if detected := list(detection_lines(read_detections([run]))):
+        lines += [(), *detected]
+    if kept := list(kept_lines(read_kept(run))):
+        lines += [(), *kept]
     skipped = list(_skipped(matrix, width=width, signs=signs))
     return [*lines, (), *skipped] if skipped else lines
 

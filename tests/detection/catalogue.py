@@ -124,6 +124,18 @@ CASES = (
         sentinels=(HEARTBEAT, REJECTION),
     ),
     Case(
+        defect="keep_session_per_connection",
+        caught_by="test_leak_free.py::test_nothing_kept[client-reset]",
+        finding="sessions_not_kept",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="keep_task_per_connection",
+        caught_by="test_leak_free.py::test_nothing_kept[client-reset]",
+        finding="tasks_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
         defect="breaker_opens_late",
         caught_by="test_breaker.py::test_opens_at_threshold[upstream-errors]",
         finding="opened_after",

@@ -20,7 +20,7 @@ from chaos.journal.events.course import Note, Phase, PhaseEntered, Segment
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
 from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
-from chaos.journal.events.judgement import FindingMade, VerdictGiven
+from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
 from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, Statistics
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Phase",
     "PhaseEntered",
     "Receipt",
+    "ReleaseAwaited",
     "Round",
     "Sample",
     "Segment",
@@ -83,6 +84,7 @@ KINDS: dict[str, type[Event]] = {
         Sample,
         Statistics,
         Hit,
+        ReleaseAwaited,
         FindingMade,
         VerdictGiven,
     )

@@ -87,3 +87,7 @@ class Round(Event):
     memory: int
     """Bytes: PSS where the kernel gives it, RSS otherwise."""
     threads: int = 0
+    sessions: float | None = None
+    """Connections by the server's own statistics; None where they do not tell, or were not read."""
+    tasks: float | None = None
+    """Tasks by the server's own statistics; likewise."""

@@ -201,6 +201,23 @@ async def ended_connection_is_forgotten(bench: Bench) -> bool:
     return remembered() is None
 
 
+async def ended_connection_leaves_no_session(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    bench.parts.registry.remove(connection)
+    return len(bench.parts.registry) == 0
+
+
+async def ended_connection_leaves_no_task(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    before = asyncio.all_tasks()
+    bench.parts.registry.remove(connection)
+    left = asyncio.all_tasks() - before
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    return not left
+
+
 async def lost_connection_leaves_no_file(bench: Bench) -> bool:
     before = _open_on_nothing()
     await bench.newcomer().accept()
@@ -411,6 +428,8 @@ CHECKS: dict[str, Check] = {
     "idle_warning_too_late": warning_leaves_time,
     "keep_dead_connections": silent_peer_is_dead,
     "keep_slow_consumers": listener_who_takes_nothing_is_cut,
+    "keep_session_per_connection": ended_connection_leaves_no_session,
+    "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,
