@@ -5,18 +5,21 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from chaos.errors import ConfigurationError
+from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.half_open import HalfOpen
+from chaos.faults.jitter import Jitter
 from chaos.faults.latency import Latency
 from chaos.faults.proxy_down import ProxyDown
 from chaos.faults.reset import Reset
 from chaos.faults.server_killed import ServerKilled
 from chaos.faults.server_stopped import ServerStopped
 from chaos.faults.silent import SilentClient
+from chaos.faults.sliced import Sliced
 from chaos.faults.stalled_reader import StalledReader
 from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
@@ -26,12 +29,14 @@ from chaos.faults.vanished import Vanished
 __all__ = [
     "FAULTS",
     "Applied",
+    "Bandwidth",
     "ClientKilled",
     "ClientReset",
     "ConnectionBurst",
     "Fault",
     "FinWithoutClose",
     "HalfOpen",
+    "Jitter",
     "Latency",
     "ProxyDown",
     "Reset",
@@ -39,6 +44,7 @@ __all__ = [
     "ServerKilled",
     "ServerStopped",
     "SilentClient",
+    "Sliced",
     "StalledReader",
     "UpstreamDown",
     "UpstreamErrors",
@@ -50,6 +56,9 @@ __all__ = [
 
 FAULTS: tuple[type[Fault], ...] = (
     Latency,
+    Jitter,
+    Bandwidth,
+    Sliced,
     Reset,
     HalfOpen,
     ProxyDown,
