@@ -11,6 +11,7 @@ from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.fin_without_close import FinWithoutClose
+from chaos.faults.flapping import Flapping
 from chaos.faults.half_open import HalfOpen
 from chaos.faults.jitter import Jitter
 from chaos.faults.latency import Latency
@@ -20,7 +21,10 @@ from chaos.faults.server_killed import ServerKilled
 from chaos.faults.server_stopped import ServerStopped
 from chaos.faults.silent import SilentClient
 from chaos.faults.sliced import Sliced
+from chaos.faults.slow_close import SlowClose
 from chaos.faults.stalled_reader import StalledReader
+from chaos.faults.timeout import Timeout
+from chaos.faults.truncated import Truncated
 from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
 from chaos.faults.upstream_hangs import UpstreamHangs
@@ -35,6 +39,7 @@ __all__ = [
     "ConnectionBurst",
     "Fault",
     "FinWithoutClose",
+    "Flapping",
     "HalfOpen",
     "Jitter",
     "Latency",
@@ -45,7 +50,10 @@ __all__ = [
     "ServerStopped",
     "SilentClient",
     "Sliced",
+    "SlowClose",
     "StalledReader",
+    "Timeout",
+    "Truncated",
     "UpstreamDown",
     "UpstreamErrors",
     "UpstreamHangs",
@@ -62,6 +70,10 @@ FAULTS: tuple[type[Fault], ...] = (
     Reset,
     HalfOpen,
     ProxyDown,
+    SlowClose,
+    Timeout,
+    Truncated,
+    Flapping,
     Vanished,
     ClientReset,
     FinWithoutClose,
