@@ -19,7 +19,10 @@ from chaos.faults import (
     ProxyDown,
     Reset,
     SilentClient,
+    SlowClose,
     StalledReader,
+    Timeout,
+    Truncated,
     Vanished,
 )
 from chaos.faults.base import Fault
@@ -61,7 +64,9 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
 )
 @pytest.mark.reads("cleanup.closed_within")
 @pytest.mark.needs(Capability.SOCKET_PROBE)
-@pytest.mark.faults(ClientReset(), FinWithoutClose(), ClientKilled(), Reset(), ProxyDown())
+@pytest.mark.faults(
+    ClientReset(), FinWithoutClose(), ClientKilled(), Reset(), ProxyDown(), SlowClose(), Timeout(), Truncated()
+)
 async def test_ended_connections_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     bound = Bound(contract.cleanup.closed_within, "a FIN or RST reached it")
     await _released(experiment, fault, bound, settles=bound.seconds)

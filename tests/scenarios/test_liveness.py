@@ -17,7 +17,18 @@ from chaos.expectations import (
     WarnedBeforeClose,
 )
 from chaos.experiment import Experiment, Via
-from chaos.faults import ClientReset, FinWithoutClose, Latency, ServerStopped, SilentClient, StalledReader, Vanished
+from chaos.faults import (
+    Bandwidth,
+    ClientReset,
+    FinWithoutClose,
+    Jitter,
+    Latency,
+    ServerStopped,
+    SilentClient,
+    Sliced,
+    StalledReader,
+    Vanished,
+)
 from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
@@ -87,11 +98,11 @@ async def test_heartbeat_beside_others(experiment: Experiment, contract: SimpleN
     because="The counterpart of finding the dead: a server that passes by cutting too early fails here.",
 )
 @pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout")
-@pytest.mark.faults(None, Latency())
+@pytest.mark.faults(None, Latency(), Jitter(), Bandwidth(), Sliced())
 async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.liveness
     # Half the timeout: late enough to be cut by a server that waits for the next ping only, and early enough for
-    # the link's 50 ms and a busy machine.
+    # what the link adds (100 ms at most) and a busy machine.
     delay = promised.heartbeat_timeout / 2
     via = Via.LINK if fault else Via.DIRECT
     slow = await experiment.crowd("slow", 10, via=via, pong_delay=delay, trace=True)
