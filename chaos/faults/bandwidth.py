@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.probe import PAYLOAD, Others, healed_as_before, through_the_link
+from chaos.faults.probe import PAYLOAD, Others, healed_as_before, held_by_all, through_the_link
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import BandwidthToxic, Stream
 from chaos.units import format_duration
@@ -67,16 +67,15 @@ class Bandwidth(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link = scene.the_link()
         others = await Others.on(scene)
-        within = scene.patience + 2 * self.takes
         async with through_the_link(scene) as connection, contextlib.AsyncExitStack() as healing:
-            before = await _bulk(connection, within)
+            before = await _bulk(connection, scene)
             since = time.monotonic()
             own = []
             for stream in self.streams:
                 toxic = await link.add(BandwidthToxic(rate=self.rate), stream=stream)
                 healing.push_async_callback(link.remove, toxic)
                 own.append(toxic.name)
-            during = await _bulk(connection, within)
+            during = await _bulk(connection, scene)
             # A toxic sleeps for the bytes it lets through, so none passes sooner, but for a timer's millisecond; and
             # half of that more than before, or a path as narrow by itself would pass for a throttled one.
             bit = during >= max(0.9 * self.takes, before + self.takes / 2)
@@ -95,7 +94,7 @@ class Bandwidth(Fault):
             others,
             own,
             size=_BULK,
-            look=lambda connection: _bulk(connection, within),
+            look=lambda connection: _bulk(connection, scene),
             good=lambda after, added: after < before + self.takes / 2 + added,
             show=_show,
         )
@@ -108,8 +107,9 @@ class Bandwidth(Fault):
         )
 
 
-async def _bulk(connection: ClientConnection, within: float) -> float:
+async def _bulk(connection: ClientConnection, scene: Scene) -> float:
     """Seconds until the last of many pings has its pong. Raises TimeoutError when the server does not answer."""
+    within = scene.patience + await held_by_all(scene, size=_BULK)
     began = time.monotonic()
     try:
         async with asyncio.timeout(within):

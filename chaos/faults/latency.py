@@ -58,11 +58,11 @@ class Latency(Fault):
         link = scene.the_link()
         others = await Others.on(scene)
         async with through_the_link(scene) as connection:
-            before = await self._round_trip(connection, scene)
+            before = await self._round_trip(connection, scene, others)
             since = time.monotonic()
             toxic = await link.add(LatencyToxic(latency=self.delay, jitter=self.jitter), stream=Stream.DOWNSTREAM)
             try:
-                during = await self._round_trip(connection, scene)
+                during = await self._round_trip(connection, scene, others)
             except BaseException:
                 await link.remove(toxic)
                 raise
@@ -88,7 +88,7 @@ class Latency(Fault):
             others,
             [toxic.name],
             size=_SIZE,
-            look=lambda connection: self._round_trip(connection, scene),
+            look=lambda connection: self._round_trip(connection, scene, others),
             good=lambda after, added: after - before < self.delay / 2 + added,
             show=format_duration,
         )
@@ -101,9 +101,9 @@ class Latency(Fault):
         )
 
     @staticmethod
-    async def _round_trip(connection: ClientConnection, scene: Scene) -> float:
+    async def _round_trip(connection: ClientConnection, scene: Scene, others: Others) -> float:
         """Least seconds of a WebSocket ping and its pong. Raises TimeoutError when the server does not answer."""
-        return min(await ping(connection, _EXCHANGES, within=_EXCHANGES * scene.patience))
+        return min(await ping(connection, others.exchanges(_EXCHANGES), within=_EXCHANGES * scene.patience))
 
 
 def _evidence(before: str, during: str) -> Evidence:

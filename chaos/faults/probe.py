@@ -17,15 +17,25 @@ from typing import TypeVar
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
+from chaos.agent.async_client import AsyncAgent
 from chaos.faults.base import Scene
+from chaos.faults.evidence import poll_until
 from chaos.links.toxics import BandwidthToxic, LatencyToxic, SlicerToxic, Toxic
 from chaos.probes.conversation import open_connection
 from chaos.units import format_duration
 
-__all__ = ["PAYLOAD", "Others", "healed_as_before", "left_on_the_link", "ping", "through_the_link"]
+__all__ = ["PAYLOAD", "Others", "healed_as_before", "held_by_all", "left_on_the_link", "ping", "through_the_link"]
 
 PAYLOAD = 125
 """Bytes of the longest ping there is (RFC 6455, 5.5)."""
+
+_HELD = ("ESTABLISHED", "CLOSE_WAIT")
+_ENDED_WITHIN = 0.05
+"""Seconds after which a FIN has been passed on that nothing holds back: 0.012 at most of 200 (see `half_open`)."""
+
+_BESIDE_JITTER = 24
+"""Round trips of which the least tells something where their delays are drawn anew each time: the least of 24 uniform
+ones is in the lowest third of their range in all but 1 of 10,000."""
 
 T = TypeVar("T")
 
@@ -43,10 +53,26 @@ async def through_the_link(
         subprotocol=scene.echo.subprotocol,
         connection=connection,
     )
+    port = opened.local_address[1]
     try:
         yield opened
     finally:
         opened.transport.abort()
+        if scene.agent is not None:
+            await _once_gone(scene, scene.agent, port)
+
+
+async def _once_gone(scene: Scene, agent: AsyncAgent, port: int) -> None:
+    """Wait until the proxy has ended its side of a connection from this port, as far as the agent can see it.
+
+    A fault that begins next counts sockets, and one that vanishes meanwhile would be taken for a victim's.
+    """
+
+    async def held() -> int:
+        sockets = await agent.sockets(scene.the_link().address.port)
+        return sum(found.side == "local" and found.remote[1] == port and found.state in _HELD for found in sockets)
+
+    await poll_until(held, lambda left: left == 0, within=_ENDED_WITHIN)
 
 
 async def ping(connection: ClientConnection, count: int, *, within: float, payload: bool = False) -> list[float]:
@@ -71,10 +97,18 @@ class Others:
     """The toxics that were on the link when a fault measured how things were."""
 
     names: frozenset[str]
+    jitter: bool = False
+    """Whether one of them delays each chunk by another time."""
 
     @classmethod
     async def on(cls, scene: Scene) -> Others:
-        return cls(frozenset(handle.name for handle in await scene.the_link().toxics()))
+        there = await scene.the_link().toxics()
+        jitter = any(isinstance(handle.toxic, LatencyToxic) and handle.toxic.jitter for handle in there)
+        return cls(frozenset(handle.name for handle in there), jitter)
+
+    def exchanges(self, alone: int) -> int:
+        """Round trips of one measurement that `alone` are enough for where nobody else is on the link."""
+        return _BESIDE_JITTER if self.jitter else alone
 
     async def added(self, scene: Scene, own: Collection[str], *, size: int) -> float:
         """Seconds by which toxics that came since, and are none of the fault's own, may delay a frame of `size` bytes
@@ -84,6 +118,11 @@ class Others:
             for handle in await scene.the_link().toxics()
             if handle.name not in self.names and handle.name not in own
         )
+
+
+async def held_by_all(scene: Scene, *, size: int) -> float:
+    """Seconds by which all toxics on the link, one's own as well, may delay `size` bytes each way."""
+    return sum(_delay(handle.toxic, size) for handle in await scene.the_link().toxics())
 
 
 def _delay(toxic: Toxic, size: int) -> float:

@@ -65,7 +65,7 @@ class Sliced(Fault):
             async with through_the_link(scene, _Counting) as connection:
                 assert isinstance(connection, _Counting)
                 connection.count_anew()  # the handshake's answer was a read as well
-                before, whole = await _round_trip(connection, scene), connection.most_reads()
+                before, whole = await _round_trip(connection, scene, others), connection.most_reads()
                 since = time.monotonic()
                 own = []
                 for stream in Stream:
@@ -73,7 +73,7 @@ class Sliced(Fault):
                     healing.push_async_callback(link.remove, toxic)
                     own.append(toxic.name)
                 connection.count_anew()
-                during, pieces = await _round_trip(connection, scene), connection.most_reads()
+                during, pieces = await _round_trip(connection, scene, others), connection.most_reads()
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,
@@ -97,7 +97,7 @@ class Sliced(Fault):
             others,
             own,
             size=_PING + _PONG,
-            look=lambda connection: _round_trip(connection, scene),
+            look=lambda connection: _round_trip(connection, scene, others),
             good=lambda after, added: after < before + self.adds / 2 + added,
             show=format_duration,
         )
@@ -134,8 +134,9 @@ class _Counting(ClientConnection):
         return max(self._reads)
 
 
-async def _round_trip(connection: ClientConnection, scene: Scene) -> float:
-    return min(await ping(connection, _EXCHANGES, within=_EXCHANGES * scene.patience, payload=True))
+async def _round_trip(connection: ClientConnection, scene: Scene, others: Others) -> float:
+    count = others.exchanges(_EXCHANGES)
+    return min(await ping(connection, count, within=_EXCHANGES * scene.patience, payload=True))
 
 
 def _evidence(before: str, during: str) -> Evidence:
