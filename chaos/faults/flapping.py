@@ -51,22 +51,25 @@ class Flapping(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.the_victims()
         since = time.monotonic()
-        cut, back = [], []
+        cut, back, spared, there = [], [], 0, victims.size
         try:
             for _ in range(self.times):
                 began = time.monotonic()
                 await link.down()
                 ended = await victims.wait_ended(within=scene.patience)
                 cut.append(sum(each.by == "server" and each.at >= began for each in ended))
+                spared += max(0, there - cut[-1])
                 await asyncio.sleep(max(0.0, self.down - (time.monotonic() - began)))
                 await link.up()
                 gone = [client for client, state in (await victims.states()).items() if state is ClientState.CLOSED]
                 attempts = await victims.subset(gone).connect()
                 back.append(sum(attempt.outcome is Outcome.OPEN for attempt in attempts))
+                # Who was turned away is the server's to answer for, and nobody that the next time could cut.
+                there += back[-1] - cut[-1]
             yield covering(
                 self.name,
                 since=since,
-                covered=min(cut),
+                covered=max(0, victims.size - spared),
                 total=victims.size,
                 evidence=[
                     Evidence(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.server import ServerConnection
+from websockets.protocol import State
 
 from chaos.address import Address
 from chaos.faults import Bandwidth, Fault, Jitter, Sliced
@@ -60,6 +62,27 @@ async def test_sliced_comes_in_many_reads(link: Link, server: Address, tmp_path:
     assert parse_duration(during) - parse_duration(before) >= 0.031
     assert int(whole) == 1
     assert int(pieces) > 1
+
+
+class Impatient(ServerConnection):
+    """A server's connection that takes a frame in two pieces for a broken one."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.protocol.state is State.OPEN and self.protocol.reader.buffer:
+            self.transport.abort()
+
+
+async def test_sliced_is_seen_although_the_server_cuts_for_it(toxiproxy: Toxiproxy, tmp_path: Path) -> None:
+    """Or the one server that is found by it would be no finding but a harness that failed."""
+    async with echo_server(Impatient) as (address, _):
+        link = await toxiproxy.create_link("impatient", address)
+        receipt, healing = await run_fault(Sliced(), make_scene(address, link), tmp_path)
+        await link.close()
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED)
+    pings, handshake = receipt.evidence
+    assert pings.during == "the server ended the connection"
+    assert parse_duration(handshake.during) - parse_duration(handshake.before) >= 0.031
 
 
 @every_one

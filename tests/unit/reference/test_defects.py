@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -136,6 +137,35 @@ def outlives_a_reset_client(server: RunningServer, connect: Connect) -> bool:
     return True
 
 
+def forgets_who_left_in_mid_frame(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/feed"))
+    client.socket.sendall(HALF_A_FRAME)
+    client.socket.close()
+    sweeps = server.stat("/cleanup/sweeps")
+
+    def forgotten() -> bool:
+        return bool(server.stat("/connections/total") == 0)
+
+    # Ten sweeps take longer than any dead peer may stay.
+    wait_until(lambda: forgotten() or server.stat("/cleanup/sweeps") > sweeps + 10, within=10)
+    return forgotten()
+
+
+def waits_for_the_rest_of_a_frame(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.protocol.send_text(b"torn")
+    (frame,) = client.protocol.data_to_send()
+    client.socket.sendall(frame[:3])
+    # A request's round trip later the loop has read what came before it.
+    server.stat("/connections/total")
+    try:
+        client.socket.sendall(frame[3:])
+        return client.next_frame(Opcode.TEXT) is not None
+    except OSError:  # cut
+        return False
+
+
 def closes_the_idle_beside_a_reset_client(server: RunningServer, connect: Connect) -> bool:
     connect(server.url("/live")).reset()
     idle = connect(server.url("/live"))
@@ -174,15 +204,20 @@ def says_goodbye_to_all_at_once(server: RunningServer, connect: Connect) -> bool
     return told and server.kernel_sockets(remote_port=first.local_port) != []
 
 
+HALF_A_FRAME = b"\x81\x85\x00"
+"""The header of a text of five bytes, and the first byte of its mask."""
+
 IDLE_TIMEOUT = 1.5
 SHUTDOWN_TIMEOUT = 2.0
 MARGIN = 0.5
 """Seconds for the interpreter's own end on a busy machine: 0.1 s when it is idle."""
 
 LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
+    "cut_torn_frames": waits_for_the_rest_of_a_frame,
     "dies_of_a_reset": outlives_a_reset_client,
     "idle_loop_dies_of_an_error": closes_the_idle_beside_a_reset_client,
     "keep_after_reset": forgets_a_reset_client,
+    "keep_half_frames": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
