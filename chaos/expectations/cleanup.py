@@ -26,8 +26,12 @@ class ReleasedWithin(Expectation):
     limit: float
     why: str
     """How the limit comes about: "interval + timeout + sweep"."""
+    of_deaths: bool = True
+    """Whether they died, and how long each was held belongs into the curve of that; else the server was to end them."""
 
-    def terms(self, *, at: float) -> ReleaseAwaited:
+    def terms(self, *, at: float) -> ReleaseAwaited | None:
+        if not self.of_deaths:
+            return None
         return ReleaseAwaited(at=at, dead=self.dead, remaining=self.remaining, limit=self.limit, why=self.why)
 
     def judge(self, record: Record) -> Finding:

@@ -361,4 +361,31 @@ CASES = (
         finding="answered_as_allowed",
         sentinels=(ALLOWED_FRAMES, HEARTBEAT),
     ),
+    Case(
+        defect="cut_torn_frames",
+        caught_by="test_liveness.py::test_slow_peer_stays[sliced]",
+        finding="undisturbed",
+        sentinels=(
+            "test_liveness.py::test_slow_peer_stays[latency]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="keep_half_frames",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[truncated]",
+        finding="statistics_agree",
+        sentinels=(
+            "test_cleanup.py::test_ended_connections_are_released[proxy-down]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="ban_after_a_storm",
+        caught_by="test_recovery.py::test_after_flapping[flapping]",
+        finding="recovered_within",
+        sentinels=(
+            "test_recovery.py::test_after_the_network[proxy-down]",
+            CLEANUP,
+        ),
+    ),
 )

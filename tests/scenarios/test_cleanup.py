@@ -26,8 +26,11 @@ from chaos.faults import (
     ProxyDown,
     Reset,
     SilentClient,
+    SlowClose,
     SocketKilled,
     StalledReader,
+    Timeout,
+    Truncated,
     Vanished,
 )
 from chaos.faults.base import Fault
@@ -70,7 +73,16 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
 @pytest.mark.reads("cleanup.closed_within")
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(
-    InjectedReset(), SocketKilled(), ClientReset(), FinWithoutClose(), ClientKilled(), Reset(), ProxyDown()
+    ClientReset(),
+    FinWithoutClose(),
+    ClientKilled(),
+    InjectedReset(),
+    SocketKilled(),
+    Reset(),
+    ProxyDown(),
+    SlowClose(),
+    Timeout(),
+    Truncated(),
 )
 async def test_ended_connections_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     bound = Bound(contract.cleanup.closed_within, "a FIN or RST reached it")

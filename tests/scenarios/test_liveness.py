@@ -21,8 +21,10 @@ from chaos.expectations import (
 )
 from chaos.experiment import Experiment, NotJudged, Via
 from chaos.faults import (
+    Bandwidth,
     ClientReset,
     FinWithoutClose,
+    Jitter,
     Latency,
     PacketLoss,
     Partition,
@@ -30,6 +32,7 @@ from chaos.faults import (
     PartitionToServer,
     ServerStopped,
     SilentClient,
+    Sliced,
     StalledReader,
     Vanished,
 )
@@ -102,11 +105,11 @@ async def test_heartbeat_beside_others(experiment: Experiment, contract: SimpleN
     because="The counterpart of finding the dead: a server that passes by cutting too early fails here.",
 )
 @pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout")
-@pytest.mark.faults(None, Latency())
+@pytest.mark.faults(None, Latency(), Jitter(), Bandwidth(), Sliced())
 async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.liveness
     # Half the timeout: late enough to be cut by a server that waits for the next ping only, and early enough for
-    # the link's 50 ms and a busy machine.
+    # what the link adds (100 ms at most) and a busy machine.
     delay = promised.heartbeat_timeout / 2
     via = Via.LINK if fault else Via.DIRECT
     slow = await experiment.crowd("slow", 10, via=via, pong_delay=delay, trace=True)

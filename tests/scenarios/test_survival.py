@@ -147,6 +147,8 @@ async def _answered(experiment: Experiment, fault: Hostile, limit: float) -> Non
     await experiment.judge(
         AnsweredAsAllowed(kind=fault.kind, limit=limit),
         # As late again: its own answer may come at the last moment, and the end of TCP follows it.
-        ReleasedWithin(dead=hostile, remaining=remaining, limit=2 * limit, why="as many times as long as an answer"),
+        ReleasedWithin(
+            dead=hostile, remaining=remaining, limit=2 * limit, why="twice as long as an answer", of_deaths=False
+        ),
         Undisturbed(crowd=living.name),
     )

@@ -404,10 +404,18 @@ def _open_on_nothing() -> set[int]:
     return {int(file.name) for file in Path("/proc/self/fd").iterdir() if os.path.realpath(file) == os.devnull}
 
 
+async def those_who_come_back_get_in(bench: Bench) -> bool:
+    for _ in range(60):
+        connection, _ = bench.client()
+        bench.parts.registry.remove(connection)
+    return bench.parts.admission.try_enter() is None
+
+
 CHECKS: dict[str, Check] = {
     "accept_beyond_limit": limit_holds_before_anybody_is_established,
     "accept_breaker_never_opens": failed_establishments_open_the_breaker,
     "age_starts_anew": age_counts_from_the_start,
+    "ban_after_a_storm": those_who_come_back_get_in,
     "block_loop_on_cleanup": cleaning_up_does_not_block_the_loop,
     "block_loop_on_connect": newcomer_does_not_block_the_loop,
     "breaker_calls_while_open": open_breaker_spares_the_upstream,

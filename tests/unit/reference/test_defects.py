@@ -137,6 +137,35 @@ def outlives_a_reset_client(server: RunningServer, connect: Connect) -> bool:
     return True
 
 
+def forgets_who_left_in_mid_frame(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/feed"))
+    client.socket.sendall(HALF_A_FRAME)
+    client.socket.close()
+    sweeps = server.stat("/cleanup/sweeps")
+
+    def forgotten() -> bool:
+        return bool(server.stat("/connections/total") == 0)
+
+    # Ten sweeps take longer than any dead peer may stay.
+    wait_until(lambda: forgotten() or server.stat("/cleanup/sweeps") > sweeps + 10, within=10)
+    return forgotten()
+
+
+def waits_for_the_rest_of_a_frame(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.protocol.send_text(b"torn")
+    (frame,) = client.protocol.data_to_send()
+    client.socket.sendall(frame[:3])
+    # A request's round trip later the loop has read what came before it.
+    server.stat("/connections/total")
+    try:
+        client.socket.sendall(frame[3:])
+        return client.next_frame(Opcode.TEXT) is not None
+    except OSError:  # cut
+        return False
+
+
 def closes_the_idle_beside_a_reset_client(server: RunningServer, connect: Connect) -> bool:
     connect(server.url("/live")).reset()
     idle = connect(server.url("/live"))
@@ -216,6 +245,9 @@ def ends_half_a_request(server: RunningServer, _connect: Connect) -> bool:
 
 HANDSHAKE_TIMEOUT = 1.0
 MAX_MESSAGE = 2**20
+HALF_A_FRAME = b"\x81\x85\x00"
+"""The header of a text of five bytes, and the first byte of its mask."""
+
 IDLE_TIMEOUT = 1.5
 SHUTDOWN_TIMEOUT = 2.0
 MARGIN = 0.5
@@ -230,6 +262,8 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "no_header_deadline": ends_half_a_request,
     "no_message_size_limit": refuses_what_is_too_big,
     "oversize_closed_with_wrong_code": says_that_it_is_too_big,
+    "cut_torn_frames": waits_for_the_rest_of_a_frame,
+    "keep_half_frames": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
