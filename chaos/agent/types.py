@@ -47,7 +47,9 @@ class SocketInfo:
     wqueue: int
     """Bytes sent or to be sent that the peer has not acknowledged; of a listening socket: its backlog's limit."""
     inode: int
-    """0 where no process holds the socket any more: orphaned, or in TIME_WAIT."""
+    """0 where no process holds the socket: not accepted yet, orphaned, or in TIME_WAIT."""
+    cookie: int
+    """The kernel's own name for this very socket, from its beginning to its end."""
     side: str
     """ "local" when its local port is the one asked for, "remote" when its peer's is."""
 
@@ -61,6 +63,7 @@ class SocketInfo:
             rqueue=record["rqueue"],
             wqueue=record["wqueue"],
             inode=record["inode"],
+            cookie=record["cookie"],
             side=record["side"],
         )
 

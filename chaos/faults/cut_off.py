@@ -13,14 +13,14 @@ from chaos.journal import Ended, Evidence, Receipt
 __all__ = ["cut_off", "established"]
 
 Socket = tuple[Endpoint, int]
-"""A socket of the server by its peer, and by what the kernel knows this very one by."""
+"""A socket of the server by its peer and its cookie: it has no inode until it is accepted."""
 
 
 async def established(scene: Scene) -> frozenset[Socket]:
     """The server's established sockets. Raises FaultError where there is no agent to look."""
     sockets = await scene.the_agent().sockets(scene.server.port)
     return frozenset(
-        (found.remote, found.inode) for found in sockets if found.state == "ESTABLISHED" and found.side == "local"
+        (found.remote, found.cookie) for found in sockets if found.state == "ESTABLISHED" and found.side == "local"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ class SlowClose(Fault):
                     what="from a client's FIN to its arrival",
                     side="server kernel",
                     before=format_duration(since - left),
-                    during=format_duration(took),
+                    during=format_duration(took) if math.isfinite(took) else "not seen: no connection got through",
                 ),
             ),
         )
@@ -120,7 +121,10 @@ class SlowClose(Fault):
 
 
 async def _ending(scene: Scene) -> float:
-    """Seconds from the FIN of a connection through the link until the server's kernel has it; patience at most."""
+    """Seconds from the FIN of a connection through the link until the server's kernel has it; patience at most.
+
+    Infinite where the connection itself does not get through in that time: then nobody knows.
+    """
     address = scene.the_link().address
     before = await established(scene)
     try:
@@ -132,5 +136,7 @@ async def _ending(scene: Scene) -> float:
     began = time.monotonic()
     writer.close()
     new = there - before
+    if not new:
+        return math.inf
     await poll_until(lambda: established(scene), lambda now: not new & now, within=scene.patience)
     return time.monotonic() - began
