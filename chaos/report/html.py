@@ -15,6 +15,7 @@ from chaos.journal import Journal, Round, read_journal
 from chaos.report.cells import CellOutcome, CellRecord, read_cell
 from chaos.report.drawing import draw
 from chaos.report.matrix import Matrix, build_matrix
+from chaos.report.proven import proven_for
 from chaos.report.replay import replay_command
 from chaos.report.rounds import draw_rounds
 from chaos.report.runs import Run
@@ -30,6 +31,7 @@ SIGNS = {
     CellOutcome.INCONCLUSIVE: "?",
     CellOutcome.SKIPPED: "-",
 }
+HOLLOW = "○"
 _HERE = Path(__file__).parent / "templates"
 
 
@@ -64,7 +66,7 @@ def write_html(run: Run) -> Path:
 def render_html(run: Run) -> str:
     """The page as text."""
     pages = [_page(run, directory) for directory in run.cells()]
-    matrix = build_matrix(page.cell for page in pages)
+    matrix = build_matrix((page.cell for page in pages), proven=proven_for(run))
     place = {cell.slug: number for number, cell in enumerate(matrix.cells)}
     pages.sort(key=lambda page: place[page.cell.slug])
     anchors = {page.cell.slug: page.anchor for page in pages}
@@ -82,6 +84,7 @@ def render_html(run: Run) -> str:
             others=[page for page in pages if page.cell.outcome is CellOutcome.HELD],
             skipped=_skipped(matrix),
             signs=SIGNS,
+            hollow=HOLLOW,
             styles=_file("report.css"),
             script=_file("report.js"),
         )
