@@ -31,16 +31,17 @@ def _entry(observation: Observation, judgement: Judgement) -> Iterator[str]:
     if judgement.complaint:
         yield from _wrapped("COMPLAINT", [judgement.complaint])
     yield from _wrapped("caught by", (f"{cell.short} ({', '.join(cell.findings)})" for cell in judgement.caught_by))
-    yield from _wrapped("not by", _told(judgement.missed_by))
+    yield from _wrapped("not by", _told(judgement.missed_by, own=True))
     yield from _wrapped("also seen by", _told(judgement.elsewhere))
     yield from _wrapped("FALSE ALARM", _told(judgement.false_alarms))
 
 
-def _told(cells: Iterable[SeenCell]) -> list[str]:
-    """Names, with the outcome where it says more than the column."""
+def _told(cells: Iterable[SeenCell], *, own: bool = False) -> list[str]:
+    """Names, with the promise unless it is the defect's own, and with the outcome where it says more than the column."""
     return [
-        f"{cell.promise}: {cell.short}"
-        + (f" ({', '.join(cell.findings) or cell.outcome})" if cell.outcome != "held" else "")
+        ("" if own else f"{cell.promise}: ")
+        + cell.short
+        + ("" if cell.outcome == "held" else f" ({', '.join(cell.findings) or cell.outcome})")
         for cell in cells
     ]
 
@@ -63,4 +64,6 @@ def _sum(judged: Sequence[tuple[Observation, Judgement]]) -> list[str]:
     alarms = sum(len(judgement.false_alarms) for _, judgement in judged)
     escaped = sum(bool(judgement.complaint) for _, judgement in judged)
     cells = sum(len(observation.cells) for observation, _ in judged)
-    return [f"{len(judged)} runs, {cells} cells: {len(judged) - escaped} caught, {escaped} not, {alarms} false alarms"]
+    return [
+        f"{len(judged)} runs of defects, {cells} cells: {len(judged) - escaped} caught, {escaped} not, {alarms} false alarms"
+    ]

@@ -54,9 +54,9 @@ def test_what_a_table_tells_of_a_defect() -> None:
     assert render_table([seen(CAUGHT, OWN, OTHER, MISSED, ALSO)], by_name([CASE])) == [
         "caught  waits_for_each, processes",
         "        caught by    heartbeat[silent] (pinged_at_period, undisturbed)",
-        "        not by       liveness: heartbeat[latency]",
+        "        not by       heartbeat[latency]",
         "        also seen by delivery: slow[calm] (delivered_in_sequence)",
-        "1 runs, 5 cells: 1 caught, 0 not, 0 false alarms",
+        "1 runs of defects, 5 cells: 1 caught, 0 not, 0 false alarms",
     ]
 
 
