@@ -37,7 +37,7 @@ def _entry(observation: Observation, judgement: Judgement) -> Iterator[str]:
 
 
 def _told(cells: Iterable[SeenCell], *, own: bool = False) -> list[str]:
-    """Names, with the promise unless it is the defect's own, and with the outcome where it says more than the column."""
+    """Names, with the promise where it is another, and with the outcome where it says more than the column."""
     return [
         ("" if own else f"{cell.promise}: ")
         + cell.short
@@ -65,5 +65,6 @@ def _sum(judged: Sequence[tuple[Observation, Judgement]]) -> list[str]:
     escaped = sum(bool(judgement.complaint) for _, judgement in judged)
     cells = sum(len(observation.cells) for observation, _ in judged)
     return [
-        f"{len(judged)} runs of defects, {cells} cells: {len(judged) - escaped} caught, {escaped} not, {alarms} false alarms"
+        f"{len(judged)} runs of defects, {cells} cells: "
+        f"{len(judged) - escaped} caught, {escaped} not, {alarms} false alarms"
     ]
