@@ -366,6 +366,11 @@ CASES = (
         caught_by=ESTABLISHMENT,
         finding="established",
         sentinels=("test_establishment.py::test_sequential[calm]", CLEANUP),
+        elsewhere={
+            "rejection": "a burst within the limit waits in line as well",
+            "recovery": "those who come back together wait in line as well",
+            "closing": "of twenty clients some are still in line when the signal comes, so nothing can be said",
+        },
     ),
     Case(
         defect="shutdown_says_goodbye_for_good",
