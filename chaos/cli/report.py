@@ -12,6 +12,7 @@ from chaos.report.cells import read_cells
 from chaos.report.figures import write_figures
 from chaos.report.html import write_html
 from chaos.report.matrix import build_matrix
+from chaos.report.proven import proven_for
 from chaos.report.runs import open_run
 from chaos.report.spans import ansi, plain
 from chaos.report.terminal import render_terminal, signs_for
@@ -31,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     one = open_run(state_of(options), options.run)
-    lines = render_terminal(build_matrix(read_cells(one)), run=one, signs=signs_for(sys.stdout.encoding))
+    lines = render_terminal(
+        build_matrix(read_cells(one), proven=proven_for(one)), run=one, signs=signs_for(sys.stdout.encoding)
+    )
     sys.stdout.write(encodable(ansi(lines) if colours() else plain(lines)))
     write_figures(one)
     print(f"\n{_shown(write_html(one))}")

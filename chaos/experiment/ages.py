@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chaos.expectations import ClosedByAge, Expectation, Record
+from chaos.expectations import ClosedByAge, ClosedWhenIdle, Expectation, Record
 from chaos.units import format_duration
 
 __all__ = ["may_have_aged_out"]
@@ -17,9 +17,10 @@ reference at 7.0 s where it promises 7.5 s."""
 def may_have_aged_out(record: Record, expectations: Sequence[Expectation], max_age: float | None) -> str | None:
     """Why a breach may be the promised end of old connections, in one sentence; None where nobody was old enough.
 
-    `max_age` is what the target promises, seconds. What judges ages itself is never excused by them.
+    `max_age` is what the target promises, seconds. What judges ages itself is never excused by them, nor is an idle
+    client that was to be closed long before: that it grew old is the breach.
     """
-    if max_age is None or any(isinstance(expectation, ClosedByAge) for expectation in expectations):
+    if max_age is None or any(_shows_in_old_clients(expectation, max_age) for expectation in expectations):
         return None
     closed = {
         (ended.crowd, ended.client): ended.said_at
@@ -40,3 +41,9 @@ def may_have_aged_out(record: Record, expectations: Sequence[Expectation], max_a
         f"promises.liveness.max_age = {format_duration(max_age)} is shorter than this scenario needs its clients: the "
         f"server closed one at the age of {format_duration(oldest)}, and may have done so for that"
     )
+
+
+def _shows_in_old_clients(expectation: Expectation, max_age: float) -> bool:
+    if isinstance(expectation, ClosedWhenIdle):
+        return expectation.timeout + expectation.slack < SOONER * max_age
+    return isinstance(expectation, ClosedByAge)

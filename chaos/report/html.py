@@ -21,6 +21,7 @@ from chaos.report.kept import EXPLAINED, read_kept
 from chaos.report.kept import HEADER as KEPT_HEADER
 from chaos.report.kept import row_of as kept_row
 from chaos.report.matrix import Matrix, build_matrix
+from chaos.report.proven import proven_for
 from chaos.report.replay import replay_command
 from chaos.report.rounds import draw_rounds
 from chaos.report.runs import Run
@@ -36,6 +37,7 @@ SIGNS = {
     CellOutcome.INCONCLUSIVE: "?",
     CellOutcome.SKIPPED: "-",
 }
+HOLLOW = "○"
 _HERE = Path(__file__).parent / "templates"
 
 
@@ -70,7 +72,7 @@ def write_html(run: Run) -> Path:
 def render_html(run: Run) -> str:
     """The page as text."""
     pages = [_page(run, directory) for directory in run.cells()]
-    matrix = build_matrix(page.cell for page in pages)
+    matrix = build_matrix((page.cell for page in pages), proven=proven_for(run))
     place = {cell.slug: number for number, cell in enumerate(matrix.cells)}
     pages.sort(key=lambda page: place[page.cell.slug])
     anchors = {page.cell.slug: page.anchor for page in pages}
@@ -90,6 +92,7 @@ def render_html(run: Run) -> str:
             signs=SIGNS,
             detections=_of_detections(read_detections([run])),
             kept=_of_kept(run),
+            hollow=HOLLOW,
             styles=_file("report.css"),
             script=_file("report.js"),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["CASES", "Case"]
 
@@ -31,12 +32,17 @@ class Case:
     """The expectation that is violated."""
     sentinels: tuple[str, ...]
     """Scenarios of other promises that it should not touch."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Other promises that break with it, as they have to, each with the reason: not excused are the sentinels."""
 
     @property
     def promise(self) -> str:
         """The promise it breaks, by the file of the scenario that catches it."""
         return self.caught_by.partition(".py")[0].removeprefix("test_")
 
+
+OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
+TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"
 
 CASES = (
     Case(
@@ -387,5 +393,76 @@ CASES = (
             "test_recovery.py::test_after_the_network[proxy-down]",
             CLEANUP,
         ),
+    ),
+    Case(
+        defect="breaker_counts_no_timeouts",
+        caught_by="test_breaker.py::test_opens_at_threshold[upstream-hangs]",
+        finding="opened_after",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_retries_at_once_after_a_trial",
+        caught_by=TRIAL,
+        finding="upstream_called",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_rejections_count_as_failures",
+        caught_by=TRIAL,
+        finding="upstream_called",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_success_keeps_the_count",
+        caught_by="test_breaker.py::test_success_clears_the_count[upstream-errors]",
+        finding="calls_answered",
+        sentinels=(OPENS, "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]"),
+    ),
+    Case(
+        defect="accept_breaker_counts_no_timeouts",
+        caught_by="test_accept_breaker.py::test_turns_away_while_open[upstream-hangs]",
+        finding="turned_away_while_open",
+        sentinels=(TURNED_AWAY, HEARTBEAT),
+    ),
+    Case(
+        defect="accept_breaker_stays_open",
+        caught_by="test_accept_breaker.py::test_lets_clients_in_again[upstream-errors]",
+        finding="established",
+        sentinels=(TURNED_AWAY, TRIAL),
+    ),
+    Case(
+        defect="accept_breaker_opens_late",
+        caught_by=TURNED_AWAY,
+        finding="turned_away_while_open",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="replies_wait_for_the_log",
+        caught_by=LATENCY,
+        finding="round_trips_within",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="broadcast_loses_every_fourth",
+        caught_by=DELIVERY,
+        finding="delivered_in_sequence",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="establish_under_a_lock",
+        caught_by=ESTABLISHMENT,
+        finding="established",
+        sentinels=("test_establishment.py::test_sequential[calm]", CLEANUP),
+        elsewhere={
+            "rejection": "a burst within the limit waits in line as well",
+            "recovery": "those who come back together wait in line as well",
+            "closing": "of twenty clients some are still in line when the signal comes, so nothing can be said",
+        },
+    ),
+    Case(
+        defect="shutdown_says_goodbye_for_good",
+        caught_by=CLOSING,
+        finding="closed_with",
+        sentinels=(HEARTBEAT, CLEANUP),
     ),
 )

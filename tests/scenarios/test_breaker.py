@@ -77,6 +77,34 @@ async def test_one_failure_changes_nothing(experiment: Experiment, contract: Sim
 
 @pytest.mark.promise(
     "breaker",
+    "a success clears the count",
+    expects="Failures that are not in a row do not add up: one fewer than the threshold, a success, and as many again.",
+    because="A count that nothing clears opens the circuit in front of a healthy upstream, after a day or a week.",
+)
+@pytest.mark.faults(UpstreamErrors())
+async def test_success_clears_the_count(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    # One less than opens it; where that is none, a single failure does, and there is nothing to add up.
+    few = max(1, contract.breaker.failure_threshold - 1)
+    await experiment.fill_cache()
+    first = experiment.now()
+    async with experiment.inject(fault):
+        await experiment.call_upstream(few)
+    between = experiment.now()
+    await experiment.call_upstream(1)
+    second = experiment.now()
+    async with experiment.inject(fault):
+        await experiment.call_upstream(few)
+    start = experiment.now()
+    await experiment.call_upstream(2)
+    await experiment.judge(
+        FailuresReached(failures=few, start=first, end=between),
+        FailuresReached(failures=few, start=second, end=start),
+        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after failures not in a row"),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
     "opens at its threshold",
     expects="Exactly the declared number of failures in a row opens the circuit; the next call is not passed on.",
     because="Off by one, errors not counted, time-outs not counted: each is a breaker that opens late or never.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.expectations import ClosedByAge, Expectation, Record, Undisturbed
+from chaos.expectations import ClosedByAge, ClosedWhenIdle, Expectation, Record, Undisturbed
 from chaos.experiment.ages import may_have_aged_out
 from chaos.journal import Attempt, CrowdMade, Ended, Journal, Outcome
 
@@ -32,6 +32,11 @@ def test_who_was_closed_when_old_is_told_with_both_figures() -> None:
     )
 
 
+def test_an_idle_client_that_is_due_no_sooner_may_have_been_closed_for_its_age() -> None:
+    due_as_late = ClosedWhenIdle(crowd="living", timeout=1.0, slack=0.5)
+    assert may_have_aged_out(record(1.8), [due_as_late], 2.0) is not None
+
+
 @pytest.mark.parametrize(
     ("seen", "judged", "max_age"),
     [
@@ -39,6 +44,9 @@ def test_who_was_closed_when_old_is_told_with_both_figures() -> None:
         pytest.param(record(1.8), STAYS, None, id="no age is promised"),
         pytest.param(record(1.8, by="client"), STAYS, 2.0, id="it left by itself"),
         pytest.param(record(1.8), ClosedByAge(crowd="living", limit=2.0), 2.0, id="the age is what is judged"),
+        pytest.param(
+            record(1.8), ClosedWhenIdle(crowd="living", timeout=0.9, slack=0.5), 2.0, id="it was due for idling before"
+        ),
         pytest.param(Record(Journal(events=())), STAYS, 2.0, id="nobody was there"),
     ],
 )

@@ -17,9 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from reference_server.breaker import State
+from reference_server import closes
+from reference_server.breaker import Breaker, Permit, State
 from reference_server.clock import AttentiveClock, AttentiveTimer
 from reference_server.connection import Connection
+from reference_server.endpoints.echo import Echo
 from reference_server.endpoints.session import Session
 from reference_server.environment import load_settings
 from reference_server.establishment import Establishment
@@ -386,6 +388,94 @@ async def silent_upstream_is_asked_once(bench: Bench) -> bool:
     return bench.hits == 1
 
 
+async def time_outs_open_the_breaker(bench: Bench) -> bool:
+    return _opens(bench.parts.upstream_breaker, kind="timeout")
+
+
+async def time_outs_open_the_accept_breaker(bench: Bench) -> bool:
+    return _opens(bench.parts.accept_breaker, kind="timeout")
+
+
+async def accept_breaker_opens_at_the_threshold(bench: Bench) -> bool:
+    return _opens(bench.parts.accept_breaker, kind="error")
+
+
+async def accept_breaker_tries_again(bench: Bench) -> bool:
+    breaker = bench.parts.accept_breaker
+    _opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    return breaker.acquire() is not None
+
+
+async def failed_trial_waits_again(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    _opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    trial = breaker.acquire()
+    assert trial is not None
+    trial.failure()
+    return breaker.acquire() is None
+
+
+async def rejection_does_not_prolong_the_wait(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    _opens(breaker, kind="error")
+    bench.time.advance(0.9 * breaker.policy.recovery_timeout)
+    breaker.acquire()
+    bench.time.advance(0.2 * breaker.policy.recovery_timeout)
+    return breaker.acquire() is not None
+
+
+async def success_clears_the_count(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(breaker.policy.failure_threshold - 1):
+        _permit(breaker).failure()
+    _permit(breaker).success()
+    _permit(breaker).failure()
+    return breaker.state is State.CLOSED
+
+
+async def reply_is_sent_at_once(bench: Bench) -> bool:
+    connection, _ = bench.client("echo")
+    for _ in range(20):
+        reply = asyncio.create_task(Echo().received(connection, "hello"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if not reply.done():
+            return not reply.cancel()
+        await connection.outbox.get()
+    return True
+
+
+async def every_number_is_sent(bench: Bench) -> bool:
+    connection, _ = bench.client(endpoint="feed")
+    for number in range(1, 9):
+        bench.parts.feed.broadcast()
+        if not len(connection.outbox):
+            return False
+        assert f'"sequence": {number}' in str(await connection.outbox.get())
+    return True
+
+
+async def shutdown_says_that_it_goes_away(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    connection.close(closes.SHUTDOWN)
+    return await connection.outbox.get() == closes.SHUTDOWN
+
+
+def _opens(breaker: Breaker, *, kind: str) -> bool:
+    """Whether as many failures as the threshold says open it."""
+    for _ in range(breaker.policy.failure_threshold):
+        _permit(breaker).failure(kind)
+    return breaker.state is State.OPEN
+
+
+def _permit(breaker: Breaker) -> Permit:
+    permit = breaker.acquire()
+    assert permit is not None
+    return permit
+
+
 def _a_dead_peer(bench: Bench) -> None:
     """A client that has owed its pong for long."""
     bench.client()
@@ -412,6 +502,17 @@ async def those_who_come_back_get_in(bench: Bench) -> bool:
 
 
 CHECKS: dict[str, Check] = {
+    "accept_breaker_counts_no_timeouts": time_outs_open_the_accept_breaker,
+    "accept_breaker_opens_late": accept_breaker_opens_at_the_threshold,
+    "accept_breaker_stays_open": accept_breaker_tries_again,
+    "breaker_counts_no_timeouts": time_outs_open_the_breaker,
+    "breaker_rejections_count_as_failures": rejection_does_not_prolong_the_wait,
+    "breaker_retries_at_once_after_a_trial": failed_trial_waits_again,
+    "breaker_success_keeps_the_count": success_clears_the_count,
+    "broadcast_loses_every_fourth": every_number_is_sent,
+    "establish_under_a_lock": ten_get_in_at_once,
+    "replies_wait_for_the_log": reply_is_sent_at_once,
+    "shutdown_says_goodbye_for_good": shutdown_says_that_it_goes_away,
     "accept_beyond_limit": limit_holds_before_anybody_is_established,
     "accept_breaker_never_opens": failed_establishments_open_the_breaker,
     "age_starts_anew": age_counts_from_the_start,
