@@ -18,6 +18,8 @@ from chaos.links.traits import LinkKind
 from tests.unit.faults.stage import IMPATIENCE, PATIENCE, InProcess, connect_victims, make_scene
 
 SLOW = [Latency(), Jitter(), Bandwidth(), Sliced()]
+ORDERS = [pair for pair in itertools.permutations(SLOW, 2) if pair != (Sliced(), Bandwidth())]
+"""Left out: of a link that slicing leaves 5 kB/s of, the 50 of Bandwidth throttle nothing, and it says so now and then."""
 CUTTING = [ProxyDown(), Truncated(), Reset(), SlowClose()]
 
 
@@ -49,7 +51,7 @@ def _overlap(scene: Scene, directory: Path) -> Overlap:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    list(itertools.permutations(SLOW, 2)),
+    ORDERS,
     ids=lambda fault: fault.name,
 )
 async def test_the_first_is_healed_while_the_second_still_slows(
