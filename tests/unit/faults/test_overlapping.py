@@ -19,7 +19,7 @@ from tests.unit.faults.stage import IMPATIENCE, PATIENCE, InProcess, connect_vic
 
 SLOW = [Latency(), Jitter(), Bandwidth(), Sliced()]
 ORDERS = [pair for pair in itertools.permutations(SLOW, 2) if pair != (Sliced(), Bandwidth())]
-"""Left out: of a link that slicing leaves 5 kB/s of, the 50 of Bandwidth throttle nothing, and it says so now and then."""
+"""Without one: slicing leaves 5 kB/s, so the 50 of Bandwidth throttle nothing then, and now and then it says so."""
 CUTTING = [ProxyDown(), Truncated(), Reset(), SlowClose()]
 
 
