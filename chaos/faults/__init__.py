@@ -9,7 +9,10 @@ from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
+from chaos.faults.crash_mid_frame import CrashMidFrame
+from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fin_without_close import FinWithoutClose
+from chaos.faults.half_close import HalfClose
 from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes
 from chaos.faults.injected_reset import InjectedReset
@@ -34,8 +37,11 @@ __all__ = [
     "ClientKilled",
     "ClientReset",
     "ConnectionBurst",
+    "CrashMidFrame",
+    "CrashMidMessage",
     "Fault",
     "FinWithoutClose",
+    "HalfClose",
     "HalfOpen",
     "HostileFrames",
     "HostileHandshakes",
@@ -75,6 +81,9 @@ FAULTS: tuple[type[Fault], ...] = (
     SocketKilled,
     ClientReset,
     FinWithoutClose,
+    HalfClose,
+    CrashMidFrame,
+    CrashMidMessage,
     ClientKilled,
     SilentClient,
     StalledReader,

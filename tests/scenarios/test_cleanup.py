@@ -17,7 +17,10 @@ from chaos.experiment import Experiment
 from chaos.faults import (
     ClientKilled,
     ClientReset,
+    CrashMidFrame,
+    CrashMidMessage,
     FinWithoutClose,
+    HalfClose,
     HalfOpen,
     InjectedReset,
     Partition,
@@ -70,7 +73,16 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
 @pytest.mark.reads("cleanup.closed_within")
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(
-    InjectedReset(), SocketKilled(), ClientReset(), FinWithoutClose(), ClientKilled(), Reset(), ProxyDown()
+    InjectedReset(),
+    SocketKilled(),
+    ClientReset(),
+    FinWithoutClose(),
+    HalfClose(),
+    CrashMidFrame(),
+    CrashMidMessage(),
+    ClientKilled(),
+    Reset(),
+    ProxyDown(),
 )
 async def test_ended_connections_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     bound = Bound(contract.cleanup.closed_within, "a FIN or RST reached it")
