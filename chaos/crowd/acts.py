@@ -12,10 +12,25 @@ import socket
 import struct
 from collections.abc import Callable
 
+from websockets.frames import Frame, Opcode
+
 from chaos.crowd.client import Client
 from chaos.crowd.connection import Connection
 
-__all__ = ["Act", "close", "drop", "fin", "half_close", "mute_keep_alive", "reset", "resume", "silence", "stall"]
+__all__ = [
+    "Act",
+    "begin_frame",
+    "begin_message",
+    "close",
+    "drop",
+    "fin",
+    "half_close",
+    "mute_keep_alive",
+    "reset",
+    "resume",
+    "silence",
+    "stall",
+]
 
 Act = Callable[[Client], None]
 
@@ -24,6 +39,9 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 _DRAIN = 256 * 1024
 """Bytes read and forgotten at a time."""
+
+_BEGINNING = b"the rest will never come"
+"""Payload of what is begun and not finished: short enough for the 7 bits of length that every server knows."""
 
 
 def close(client: Client, code: int) -> None:
@@ -78,6 +96,17 @@ def half_close(client: Client) -> None:
     if connection.writable and connection.transport is not None:
         connection.eof_sent = True
         connection.transport.write_eof()
+
+
+def begin_frame(client: Client) -> None:
+    """Write a frame's header and half of its payload, and nothing any more: a pong would be taken for the rest."""
+    whole = Frame(Opcode.TEXT, _BEGINNING).serialize(mask=True)
+    _connection(client).write_last(whole[: -len(_BEGINNING) // 2])
+
+
+def begin_message(client: Client) -> None:
+    """Write the first fragment of a message, and nothing any more."""
+    _connection(client).write_last(Frame(Opcode.TEXT, _BEGINNING, fin=False).serialize(mask=True))
 
 
 def silence(client: Client) -> None:

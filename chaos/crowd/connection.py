@@ -104,6 +104,12 @@ class Connection(asyncio.Protocol):
         self._protocol.send_text(text.encode())
         self._flush()
 
+    def write_last(self, data: bytes) -> None:
+        """Write bytes past the protocol, which does not know of them, and go silent: nothing may follow them."""
+        if self.usable:
+            self._write(data)
+        self.silent = True
+
     def start_closing(self, code: int) -> None:
         """Send a close frame; the end comes within the plan's close timeout."""
         self.ending("close")

@@ -129,6 +129,14 @@ class Crowd:
         """FIN, and go on reading; see `acts.half_close`."""
         return self._act(clients, acts.half_close)
 
+    async def begin_frame(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Half a frame, and silence; see `acts.begin_frame`."""
+        return self._act(clients, acts.begin_frame)
+
+    async def begin_message(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """The first fragment of a message, and silence; see `acts.begin_message`."""
+        return self._act(clients, acts.begin_message)
+
     async def silence(self, *, clients: Collection[int] | None = None) -> list[int]:
         """Write nothing, read on; see `acts.silence`."""
         return self._act(clients, acts.silence)

@@ -94,6 +94,14 @@ class CrowdHandle:
         """FIN, and read on; the clients it happened to."""
         return await self._act("half_close")
 
+    async def begin_frame(self) -> list[int]:
+        """Write half a frame and nothing any more; the clients it happened to."""
+        return await self._act("begin_frame")
+
+    async def begin_message(self) -> list[int]:
+        """Write the first fragment of a message and nothing any more; the clients it happened to."""
+        return await self._act("begin_message")
+
     async def silence(self) -> list[int]:
         """Write nothing any more, read on; the clients it happened to."""
         return await self._act("silence")

@@ -10,8 +10,11 @@ from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
+from chaos.faults.crash_mid_frame import CrashMidFrame
+from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.flapping import Flapping
+from chaos.faults.half_close import HalfClose
 from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes
 from chaos.faults.injected_reset import InjectedReset
@@ -42,9 +45,12 @@ __all__ = [
     "ClientKilled",
     "ClientReset",
     "ConnectionBurst",
+    "CrashMidFrame",
+    "CrashMidMessage",
     "Fault",
     "FinWithoutClose",
     "Flapping",
+    "HalfClose",
     "HalfOpen",
     "HostileFrames",
     "HostileHandshakes",
@@ -96,6 +102,9 @@ FAULTS: tuple[type[Fault], ...] = (
     SocketKilled,
     ClientReset,
     FinWithoutClose,
+    HalfClose,
+    CrashMidFrame,
+    CrashMidMessage,
     ClientKilled,
     SilentClient,
     StalledReader,

@@ -82,6 +82,24 @@ CASES = (
         sentinels=(HEARTBEAT, LATENCY),
     ),
     Case(
+        defect="half_closed_kept",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[half-close]",
+        finding="released_within",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="torn_frame_kept",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[crash-mid-frame]",
+        finding="statistics_agree",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="partial_message_kept",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[crash-mid-message]",
+        finding="statistics_agree",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
         defect="ping_every_other_time",
         caught_by=HEARTBEAT,
         finding="pinged_at_period",

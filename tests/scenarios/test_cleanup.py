@@ -17,7 +17,10 @@ from chaos.experiment import Experiment
 from chaos.faults import (
     ClientKilled,
     ClientReset,
+    CrashMidFrame,
+    CrashMidMessage,
     FinWithoutClose,
+    HalfClose,
     HalfOpen,
     InjectedReset,
     Partition,
@@ -75,6 +78,9 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
 @pytest.mark.faults(
     ClientReset(),
     FinWithoutClose(),
+    HalfClose(),
+    CrashMidFrame(),
+    CrashMidMessage(),
     ClientKilled(),
     InjectedReset(),
     SocketKilled(),

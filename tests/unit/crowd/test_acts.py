@@ -124,6 +124,28 @@ async def test_half_close_records_what_the_server_does() -> None:
         assert (ended.by, ended.how, ended.code, ended.reason) == ("client", "close", 1001, "leaving too")
 
 
+async def test_half_a_frame_is_its_header_and_half_of_what_it_announces() -> None:
+    async with stage() as on:
+        assert await on.crowd.begin_frame() == [0]
+        await on.peer.send(frame(PING, b"unanswered"))
+        await on.crowd.fin()
+        heard = await on.peer.reader.read()
+        announced, mask = heard[1] & 0x7F, 4
+        assert (heard[0], heard[1] & 0x80) == (0x80 | TEXT, 0x80)
+        assert len(heard) == 2 + mask + announced // 2
+
+
+async def test_a_message_that_is_begun_is_one_whole_fragment() -> None:
+    async with stage() as on:
+        assert await on.crowd.begin_message() == [0]
+        await on.peer.send(frame(PING, b"unanswered"))
+        await on.crowd.fin()
+        heard = await on.peer.reader.read()
+        announced, mask = heard[1] & 0x7F, 4
+        assert (heard[0], heard[1] & 0x80) == (TEXT, 0x80)
+        assert len(heard) == 2 + mask + announced
+
+
 async def test_silence_reads_and_writes_nothing() -> None:
     async with stage() as on:
         assert await on.crowd.silence() == [0]

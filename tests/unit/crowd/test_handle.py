@@ -78,6 +78,8 @@ async def test_connecting_is_bounded_by_the_plan(
         ("fin", {}, 8),
         ("drop", {}, 8),
         ("wait_ended", {"within": 30.0}, 30),
+        ("begin_frame", {}, 0),
+        ("begin_message", {}, 0),
         ("silence", {}, 0),
         ("stall", {}, 0),
         ("resume", {}, 0),
