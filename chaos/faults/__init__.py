@@ -9,6 +9,7 @@ from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
+from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes
@@ -35,6 +36,7 @@ __all__ = [
     "ClientReset",
     "ConnectionBurst",
     "Fault",
+    "FdLimit",
     "FinWithoutClose",
     "HalfOpen",
     "HostileFrames",
@@ -83,6 +85,7 @@ FAULTS: tuple[type[Fault], ...] = (
     HostileHandshakes,
     ServerStopped,
     ServerKilled,
+    FdLimit,
     UpstreamErrors,
     UpstreamHangs,
     UpstreamDown,
