@@ -19,6 +19,7 @@ from chaos.agent.loopback import bring_up_loopback
 from chaos.agent.nftables import KernelRules
 from chaos.agent.operations.hello import hello_operations
 from chaos.agent.operations.kernel import kernel_operations
+from chaos.agent.operations.limits import limit_operations
 from chaos.agent.operations.processes import process_operations
 from chaos.agent.operations.recording import recording_operations
 from chaos.agent.prctl import become_subreaper
@@ -72,6 +73,7 @@ async def _run(options: argparse.Namespace) -> int:
         {
             **hello_operations(rules),
             **process_operations(spawner, diag),
+            **limit_operations(),
             **kernel_operations(rules, diag),
             **recording_operations(recorder, sampler, spawner, reader),
         }

@@ -22,7 +22,8 @@ from chaos.agent.protocol import (
     grace,
     result_of,
 )
-from chaos.agent.types import BOTH, Connection, CutRule, Endpoint, Hello, RuleCounters, SocketInfo, Spawned
+from chaos.agent.records import to_record
+from chaos.agent.types import BOTH, Connection, CutRule, Endpoint, FileLimit, Hello, RuleCounters, SocketInfo, Spawned
 from chaos.errors import AgentError
 from chaos.journal import Sample
 
@@ -192,6 +193,15 @@ class AsyncAgent:
     async def listen_pids(self, port: int) -> list[int]:
         """The processes that hold a socket listening on the port."""
         return list(await self.call("listen_pids", port=port))
+
+    async def limit_files(self, pids: Iterable[int], *, spare: int) -> list[FileLimit]:
+        """Leave each process of these trees room for `spare` more open files; what was set, and what was before."""
+        return [FileLimit.read(record) for record in await self.call("limit_files", pids=list(pids), spare=spare)]
+
+    async def restore_files(self, limits: Iterable[FileLimit]) -> list[int]:
+        """Put limits on open files back; the pids of those processes that are still there."""
+        answer = await self.call("restore_files", limits=[to_record(each) for each in limits])
+        return list(answer["restored"])
 
     # -- readings -------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ __all__ = [
     "Connection",
     "CutRule",
     "Endpoint",
+    "FileLimit",
     "Hello",
     "RuleCounters",
     "SocketInfo",
@@ -90,6 +91,22 @@ class Spawned:
             started=record["started"],
             exit_code=record["exit_code"],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLimit:
+    """The soft limit on open files of one process, as it was lowered."""
+
+    pid: int
+    """As /proc shows it."""
+    started: int
+    """The kernel's start time in clock ticks since boot: with the pid, the identity of the process."""
+    before: int
+    now: int
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> FileLimit:
+        return cls(pid=record["pid"], started=record["started"], before=record["before"], now=record["now"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

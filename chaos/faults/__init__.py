@@ -12,6 +12,7 @@ from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.crash_mid_frame import CrashMidFrame
 from chaos.faults.crash_mid_message import CrashMidMessage
+from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.flapping import Flapping
 from chaos.faults.half_close import HalfClose
@@ -48,6 +49,7 @@ __all__ = [
     "CrashMidFrame",
     "CrashMidMessage",
     "Fault",
+    "FdLimit",
     "FinWithoutClose",
     "Flapping",
     "HalfClose",
@@ -113,6 +115,7 @@ FAULTS: tuple[type[Fault], ...] = (
     HostileHandshakes,
     ServerStopped,
     ServerKilled,
+    FdLimit,
     UpstreamErrors,
     UpstreamHangs,
     UpstreamDown,

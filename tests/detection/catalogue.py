@@ -202,6 +202,12 @@ CASES = (
         sentinels=(HEARTBEAT, CLEANUP),
     ),
     Case(
+        defect="stops_accepting_after_shortage",
+        caught_by="test_pressure.py::test_after_files_were_short[fd-limit]",
+        finding="recovered_within",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
         defect="broadcast_waits_for_slowest",
         caught_by="test_delivery.py::test_slow_consumer_hurts_only_itself[stalled-reader]",
         finding="delivered_in_sequence",

@@ -16,6 +16,7 @@ from chaos.faults import (
     ClientReset,
     ConnectionBurst,
     Fault,
+    FdLimit,
     FinWithoutClose,
     InjectedReset,
     PacketLoss,
@@ -87,6 +88,7 @@ async def test_without_victims(fault: Fault, tmp_path: Path) -> None:
         SocketKilled(),
         ServerStopped(),
         ServerKilled(),
+        FdLimit(),
     ],
     ids=lambda fault: fault.name,
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import subprocess
 import sys
+from asyncio.constants import ACCEPT_RETRY_DELAY
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -243,6 +245,21 @@ def ends_half_a_request(server: RunningServer, _connect: Connect) -> bool:
             return False
 
 
+def takes_newcomers_after_a_shortage(server: RunningServer, _connect: Connect) -> bool:
+    pid, here = server.process.pid, ("127.0.0.1", server.port)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, before[1]))
+    with socket.create_connection(here):
+        wait_until(lambda: "cannot accept connections" in server.log_text(), within=10)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    with socket.create_connection(here, timeout=ACCEPT_RETRY_DELAY + MARGIN) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try:
+            return client.recv(1) == b"H"
+        except TimeoutError:
+            return False
+
+
 HANDSHAKE_TIMEOUT = 1.0
 MAX_MESSAGE = 2**20
 HALF_A_FRAME = b"\x81\x85\x00"
@@ -267,6 +284,7 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
+    "stops_accepting_after_shortage": takes_newcomers_after_a_shortage,
 }
 
 

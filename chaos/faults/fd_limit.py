@@ -1,0 +1,142 @@
+"""A server without file descriptors to spare: its limit on open files is lowered to what it has open (EMFILE)."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from chaos.agent.async_client import AsyncAgent
+from chaos.agent.own_address import OWN_ADDRESS
+from chaos.agent.types import FileLimit
+from chaos.capability import Capability
+from chaos.errors import FaultError
+from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import DEAD, poll_until, process_state
+from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+
+__all__ = ["FdLimit", "soft_limit"]
+
+_WILDCARDS = ("0.0.0.0", "::")  # compared with, not bound to
+_LOOPBACK = "127.0.0.1"
+
+_LEFT_WAITING = 0.2
+"""Seconds that a connection waits before it counts as not accepted: a server that can takes it within milliseconds,
+and a loop on two busy cores has been seen late by 0.2 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FdLimit(Fault):
+    """Each of the server's processes may open `spare` more files and no other; some knock, and keep the shortage up.
+
+    The knocks are TCP connections of the fault's own that say nothing. They stay until the fault heals: those that the
+    server cannot take wait in its kernel's queue all the while.
+
+    It cannot simulate a table of open files that is full for the whole machine (ENFILE).
+    """
+
+    name: ClassVar[str] = "fd-limit"
+    family: ClassVar[str] = "server"
+    needs: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.SIGNALS, Capability.PROCESS_PROBE, Capability.SOCKET_PROBE}
+    )
+    cannot: ClassVar[str] = "a full table of open files of the whole machine (ENFILE)"
+    spare: int = 0
+    """Files that each process may still open. With some, a server that drops silent connections gets them back, and
+    the shortage comes and goes."""
+    knocks: int = 3
+    """Connections more than what all processes together may take."""
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        agent, port, patience = scene.the_agent(), scene.server.port, scene.patience
+        waiting_before = await _waiting(agent, port)
+        since = time.monotonic()
+        limits: list[FileLimit] = []
+        async with contextlib.AsyncExitStack() as knocking:
+            try:
+                limits = await agent.limit_files(scene.server.root_pids, spare=self.spare)
+                deadline = since + patience
+                host = await _host_inside(agent, port)
+                source = None if ":" in host else OWN_ADDRESS
+                for _ in range(self.knocks + self.spare * len(limits)):
+                    left = max(deadline - time.monotonic(), 0.0)
+                    made = await agent.connect(host, port, timeout=left, source_host=source)
+                    knocking.callback(made.close)
+                # They are in the queue once connected; a server that can takes them from there.
+                waiting = await poll_until(
+                    lambda: _waiting(agent, port), lambda found: found <= waiting_before, within=_LEFT_WAITING
+                )
+                limited = bool(limits) and all(soft_limit(each.pid) == each.now for each in limits)
+                yield Receipt(
+                    at=time.monotonic(),
+                    fault=self.name,
+                    bite=Bite.BIT if limited and waiting > waiting_before else Bite.DID_NOT_BITE,
+                    covered=0,
+                    total=0,
+                    since=since,
+                    evidence=(_limits_evidence(limits, restored=False), _queue_evidence(waiting_before, waiting)),
+                )
+            finally:
+                healed_at = time.monotonic()
+                await agent.restore_files(limits)
+            # Whether those who wait are taken now is the server's to show, and a scenario's to judge.
+            yield Healing(
+                at=time.monotonic(),
+                fault=self.name,
+                state=_healing(limits),
+                since=healed_at,
+                evidence=(_limits_evidence(limits, restored=True),),
+            )
+
+
+def soft_limit(pid: int) -> int | None:
+    """How many files a process may open, as its kernel says it; None where there is no such process."""
+    try:
+        lines = Path(f"/proc/{pid}/limits").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return None
+    (line,) = (line for line in lines if line.startswith("Max open files"))
+    return int(line.removeprefix("Max open files").split()[0])
+
+
+def _healing(limits: Sequence[FileLimit]) -> HealingState:
+    living = [each for each in limits if process_state(each.pid) not in DEAD]
+    if limits and not living:
+        return HealingState.GONE_WITH_THE_TARGET
+    restored = all(soft_limit(each.pid) == each.before for each in living)
+    return HealingState.HEALED if restored else HealingState.FAILED
+
+
+async def _waiting(agent: AsyncAgent, port: int) -> int:
+    """Connections that the kernel has made and nobody has accepted."""
+    return sum(found.rqueue for found in await agent.sockets(port) if found.state == "LISTEN" and found.side == "local")
+
+
+async def _host_inside(agent: AsyncAgent, port: int) -> str:
+    """Where the server listens, seen from inside its network namespace. Raises FaultError when it does not."""
+    hosts = sorted({found.local[0] for found in await agent.sockets(port) if found.state == "LISTEN"})
+    if not hosts:
+        raise FaultError(f"nobody listens on port {port}, so there is nobody to knock at")
+    return next((host for host in hosts if host not in _WILDCARDS), _LOOPBACK)
+
+
+def _limits_evidence(limits: Sequence[FileLimit], *, restored: bool) -> Evidence:
+    return Evidence(
+        what="files that the server's processes may open",
+        side="server kernel",
+        before=_numbers([each.now if restored else each.before for each in limits]),
+        during=_numbers([soft_limit(each.pid) for each in limits]),
+    )
+
+
+def _queue_evidence(before: int, during: int) -> Evidence:
+    return Evidence(
+        what="connections that nobody has accepted", side="server kernel", before=str(before), during=str(during)
+    )
+
+
+def _numbers(limits: Sequence[int | None]) -> str:
+    return " ".join("-" if limit is None else str(limit) for limit in limits) or "none"
