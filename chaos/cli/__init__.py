@@ -40,6 +40,7 @@ COMMANDS = {
     "replay": Command("chaos.cli.replay", "run one cell of a run again: same test, target, runtime and seed"),
     "runtimes": Command("chaos.cli.runtimes", "list the runtimes that this machine can hold"),
     "soak-suite": Command("chaos.cli.soak_suite", "run the whole matrix many times and bound its red rate"),
+    "survey": Command("chaos.cli.survey", "run the matrix against several servers; one table of them all"),
     "schema": Command("chaos.cli.schema", "print the JSON Schema of target files"),
     "proxy": Command(
         "chaos.links.embedded.command", "a TCP proxy with Toxiproxy's HTTP API and toxics, needing no Go binary"
