@@ -10,6 +10,10 @@ TIMES ?= 1
 RUNTIME ?= processes
 # Tests of the project at a time.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# How much of the suite `make detection` runs against each defect; the cross product is for a night, in shards.
+FORM ?= wide
+# The part of the defects that is this machine's: SHARD=2/4 is the second of four.
+SHARD ?=
 # Runtimes without which `make test` fails before it begins: REQUIRE="processes containers".
 REQUIRE ?=
 # Where the air-gapped set-up has left an engine, its address and images are taken from there.
@@ -21,13 +25,13 @@ define in_every_runtime
 $(WITH_ENGINE) runtimes=$$($(BIN)/python -m chaos runtimes --reasons $(REQUIRE:%=--require=%)) || exit $$?; \
 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not chaos$(1)" $(ARGS) || exit $$?; \
 for runtime in $$runtimes; do \
-  $(BIN)/python -m pytest tests/scenarios -m "chaos$(1)" --chaos-runtime=$$runtime --chaos-require=90 \
+  $(BIN)/python -m pytest tests/scenarios -m "chaos$(1)" --chaos-runtime=$$runtime --chaos-require=115 \
     $(ARGS) || exit $$?; \
 done
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint strangers soak-suite detection engine engine-stop doctor wheel clean
+.PHONY: help setup chaos test test-full lint strangers soak-suite detection detection-table engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,10 +72,15 @@ engine: ## a container engine without a registry (Debian, root); a no-op the sec
 engine-stop: ## end what `make engine` started
 	bash $(ENGINE) down
 
-detection: setup ## every defect of the reference server, in every runtime, TIMES over
+detection: setup ## every defect of the reference server in every runtime, FORM=wide (narrow, cross), SHARD=2/4, TIMES over
 	@$(WITH_ENGINE) for time in $$(seq $(TIMES)); do \
-	  echo "detection $$time of $(TIMES)"; $(BIN)/python -m pytest tests/detection $(SIDE_BY_SIDE) $(ARGS) || exit $$?; \
+	  echo "detection $$time of $(TIMES)"; \
+	  $(BIN)/python -m pytest tests/detection $(SIDE_BY_SIDE) --detection-form=$(FORM) $(SHARD:%=--detection-shard=%) \
+	    --detection-results=.chaos/detection/shard-$(or $(subst /,-of-,$(SHARD)),1-of-1).ndjson $(ARGS) || exit $$?; \
 	done
+
+detection-table: setup ## one table of what all shards have seen; ARGS=--write-proven brings proven.toml up to date
+	@$(BIN)/python -m tests.detection .chaos/detection/*.ndjson $(ARGS)
 
 doctor: setup ## what this machine can do, and the remedy for what it cannot
 	@$(WITH_ENGINE) $(BIN)/python -m chaos doctor

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from chaos.contract import Contract
 from chaos.units import format_duration
 
-__all__ = ["Bound", "dead_peer_bound", "patience"]
+__all__ = ["RETRANSMISSION", "Bound", "dead_peer_bound", "partition_bound", "patience"]
 
 LEAST_PATIENCE = 2.0
 """Seconds: ten times the 0.2 s that a saturated loop on two cores has been seen late."""
 
 PATIENCE_UNDECLARED = 10.0
 """Seconds, where no promise says how long establishing a connection may take."""
+
+
+RETRANSMISSION = 0.2
+"""Seconds after which a kernel first sends again what was not acknowledged and nothing followed (TCP_RTO_MIN on Linux);
+from then on after twice the time each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,18 @@ def dead_peer_bound(*, interval: float, timeout: float, sweep: float | None) -> 
         parts.append((sweep, "sweep"))
     why = " + ".join(f"{name} {format_duration(seconds)}" for seconds, name in parts)
     return Bound(sum(seconds for seconds, _ in parts), why)
+
+
+def partition_bound(*, within: float) -> float:
+    """The longest that nothing may pass, seconds, so that whatever was sent meanwhile arrives `within` so many.
+
+    TCP sends it again 0.2 s, 0.6 s, 1.4 s, ... after it was sent first: what was lost in a partition as long as one of
+    these, or shorter, is through by then. Zero where not even the first comes in time.
+    """
+    longest, pause = 0.0, RETRANSMISSION
+    while longest + pause <= within:
+        longest, pause = longest + pause, 2 * pause
+    return longest
 
 
 def patience(promises: Contract) -> float:

@@ -31,6 +31,7 @@ __all__ = [
     "Rejection",
     "RejectionAnswer",
     "Size",
+    "Survival",
     "unread_keys",
 ]
 
@@ -114,6 +115,12 @@ class LeakFree(Family):
     """Nothing is kept per connection that ended."""
 
     fds_per_connection: Annotated[float, Field(gt=0, description="Mean file descriptors kept, at most.")] = 0.01
+    sessions_per_connection: Annotated[
+        float, Field(gt=0, description="Mean connections kept, at most, by its own statistics where they tell.")
+    ] = 0.01
+    tasks_per_connection: Annotated[
+        float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
+    ] = 0.01
     memory_per_connection: Annotated[Size, Field(description="Mean bytes of memory kept, at most.")]
 
 
@@ -166,6 +173,21 @@ class Recovery(Family):
     within: Annotated[Duration, Field(description="From healing to every client served as before.")]
 
 
+class Survival(Family):
+    """Hostile input is refused with the right answer, and hurts nobody else."""
+
+    hostile_within: Annotated[
+        Duration | None,
+        Field(description="A connection that sent what the protocol forbids is refused or closed within this."),
+    ] = None
+    max_message_size: Annotated[
+        Size | None, Field(description="The largest message that is taken; a larger one is closed with 1009.")
+    ] = None
+    header_timeout: Annotated[
+        Duration | None, Field(description="A request that is not complete by then is ended.")
+    ] = None
+
+
 class Contract(BaseModel):
     """All promises of one server, by family."""
 
@@ -182,6 +204,7 @@ class Contract(BaseModel):
     closing: Closing | None = None
     latency: Latency | None = None
     recovery: Recovery | None = None
+    survival: Survival | None = None
 
     def value(self, key: str) -> Any:
         """The promise at `family.field`, or None where it is not declared. Raises KeyError for an unknown key."""

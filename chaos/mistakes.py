@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -17,12 +17,19 @@ from pydantic_core import ErrorDetails
 
 from chaos.schema import describe, keys_of, node_at, walk
 from chaos.suggest import suggest_value
-from chaos.toml_lines import Key, line_of
+from chaos.toml_lines import Key
 
-__all__ = ["Mistake", "dates_in", "dotted", "explain", "render", "shown"]
+__all__ = ["Mistake", "beyond_reading", "dates_in", "dotted", "explain", "shown", "unknown_key"]
 
 LONGEST_VALUE = 80
 """Characters of a value that a message repeats."""
+
+
+DEEPEST = 20
+"""Keys on the way to a value. A target file has four (`endpoints.echo.headers.Origin`); more than
+that still gets its mistakes explained one by one, and what recurses over the document stays far from Python's limit."""
+LONGEST_INTEGER = 64
+"""Bits, as TOML has them. Python reads longer ones, and refuses to write those of more than 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +57,30 @@ class Mistake:
         ]
 
 
-def render(mistakes: list[Mistake], *, file: str, lines: dict[Key, int]) -> str:
-    """All mistakes in the order in which they stand in the file."""
-    placed = sorted(((line_of(mistake.key, lines), mistake) for mistake in mistakes), key=lambda pair: pair[0] or 0)
-    count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-    text = [f"{file} has {count}:"]
-    for line, mistake in placed:
-        text += mistake.lines(file=file, line=line)
-    return "\n".join(text)
-
-
 def explain(error: ValidationError, document: Mapping[str, Any]) -> list[Mistake]:
     """The mistakes that pydantic found in `document`."""
     return [_explained(detail, document) for detail in error.errors(include_url=False)]
+
+
+def beyond_reading(document: Mapping[str, Any]) -> list[Mistake]:
+    """What would be too much for whatever reads the document next: depth without end, and integers as long as novels.
+
+    Walks without recursion, which is what it spares the others.
+    """
+    found: list[Mistake] = []
+    waiting: list[tuple[Key, object]] = [((), document)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+            found.append(Mistake(key=key, problem=f"is an integer of {value.bit_length()} bits; TOML's have 64"))
+        if not isinstance(value, (dict, list)):
+            continue
+        if len(key) == DEEPEST:
+            found.append(Mistake(key=key, problem="holds tables or arrays too deep to be read; no key does"))
+            continue
+        items: Iterable[tuple[str | int, object]] = value.items() if isinstance(value, dict) else enumerate(value)
+        waiting += [((*key, name), item) for name, item in items]
+    return found
 
 
 def dates_in(value: object, key: Key = ()) -> list[Mistake]:

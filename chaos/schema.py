@@ -34,6 +34,8 @@ def target_schema() -> Node:
     schema = Target.model_json_schema()
     del schema["properties"]["file"]  # filled in by load_target, not by the writer of the file
     tidy: Node = _tidy(schema)
+    # What a file that extends another leaves out is in the other.
+    tidy["anyOf"] = [{"required": tidy.pop("required")}, {"required": ["extends"]}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A target: a WebSocket server under test",

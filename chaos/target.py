@@ -214,6 +214,18 @@ class Target(_Table):
         ),
     ]
     description: str = ""
+    extends: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Another target file, relative to this one: what is not said here is as it is there.",
+            examples=["target.toml"],
+        ),
+    ] = None
+    without: Annotated[
+        tuple[str, ...],
+        Field(description="Keys of the extended file that are left out.", examples=["promises.delivery"]),
+    ] = ()
     dialect: Annotated[
         Dialect,
         Field(description="What is spoken on its endpoints: plain WebSocket messages, and nothing else so far."),

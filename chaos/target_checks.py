@@ -6,7 +6,9 @@ a value of the wrong kind is not theirs and looks to them as if it were not ther
 
 from __future__ import annotations
 
+import os
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -81,6 +83,7 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
         _statistics_are_readable,
         _headers_are_tokens,
         _placeholders_are_known,
+        _process_can_be_started,
         partial(_directories_exist, directory=directory),
     )
     return [mistake for one in checks for mistake in one(document)]
@@ -94,10 +97,15 @@ def _regexes_compile(document: Document) -> Iterator[Mistake]:
 
 
 def _regex_error(pattern: str) -> str:
-    try:
-        re.compile(pattern.replace("{n}", "1"))
-    except re.error as error:
-        return str(error)
+    """Why `re` would not take it, now or in a later Python: what it warns of would be an error where warnings are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            re.compile(pattern.replace("{n}", "1"))
+        except RecursionError:
+            return "its groups are nested too deeply"
+        except (re.error, OverflowError, Warning) as error:
+            return str(error)
     return ""
 
 
@@ -236,19 +244,33 @@ def _placeholders_are_known(document: Document) -> Iterator[Mistake]:
                 )
 
 
+def _process_can_be_started(document: Document) -> Iterator[Mistake]:
+    """The system takes no NUL in an argument or a variable, and no variable without a name or with `=` in it."""
+    for number, word in enumerate(_get(document, ("start", "command"), list) or []):
+        if isinstance(word, str) and "\0" in word:
+            yield Mistake(key=("start", "command", number), problem="has a NUL in it", found=shown(word))
+    for name, value in (_get(document, ("start", "environment"), dict) or {}).items():
+        if not name or "=" in name or "\0" in name:
+            allowed = "a name without = and NUL"
+            yield Mistake(key=("start", "environment", name), problem="is no name of a variable", allowed=allowed)
+        elif isinstance(value, str) and "\0" in value:
+            yield Mistake(key=("start", "environment", name), problem="has a NUL in it", found=shown(value))
+
+
 def _directories_exist(document: Document, *, directory: Path) -> Iterator[Mistake]:
+    # os.path, not Path: of a name that is too long or not permitted to be looked at, Path.is_dir() raises OSError.
     build = _get(document, ("start", "build"), str)
-    if build is not None and not (directory / build / "Dockerfile").is_file():
-        there = (directory / build).is_dir()
+    if build is not None and not os.path.isfile(directory / build / "Dockerfile"):
+        there = os.path.isdir(directory / build)
         yield Mistake(
             key=("start", "build"),
             problem="has no Dockerfile in it" if there else "is not a directory",
             found=shown(build),
             allowed="a directory with a Dockerfile, relative to the target file",
-            hint='"."' if (directory / "Dockerfile").is_file() else "",
+            hint='"."' if os.path.isfile(directory / "Dockerfile") else "",
         )
     workplace = _get(document, ("start", "directory"), str)
-    if workplace is not None and not (directory / workplace).is_dir():
+    if workplace is not None and not os.path.isdir(directory / workplace):
         yield Mistake(
             key=("start", "directory"),
             problem="is not a directory",

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from chaos.errors import ConfigurationError
-from chaos.mistakes import Mistake, dates_in, explain, render, unknown_key
+from chaos.mistakes import Mistake, dates_in, explain, unknown_key
 from chaos.target import Target
 from chaos.target_checks import check
-from chaos.toml_lines import key_lines
+from chaos.target_parts import merged, read_parts, render
 
 __all__ = ["load_target"]
-
-NAME = "target.toml"
 
 
 def load_target(path: Path) -> Target:
@@ -28,8 +23,8 @@ def load_target(path: Path) -> Target:
     Raises ConfigurationError for a file that cannot be read or is not TOML, and one for all mistakes in it together:
     each with its line, its key, what was found, what is allowed, and what was probably meant.
     """
-    text = _read(path)
-    document = _parse(text, path)
+    parts = read_parts(path)
+    document = merged(parts)
     mistakes = [*dates_in(document), *_unwritable(document)]
     try:
         # by way of JSON, and strict: there a list may stand for a tuple, but never text for a number
@@ -39,88 +34,10 @@ def load_target(path: Path) -> Target:
     mistakes += check(document, directory=path.parent)
     known = {mistake.key: mistake for mistake in reversed(mistakes)}
     if known:
-        raise ConfigurationError(render(list(reversed(known.values())), file=str(path), lines=key_lines(text)))
+        raise ConfigurationError(render(list(reversed(known.values())), parts))
     return target.model_copy(update={"file": path})
 
 
 def _unwritable(document: dict[str, Any]) -> list[Mistake]:
     """`file` is a field of Target but no key of a target file: the loader fills it in."""
     return [unknown_key(("file",), document)] if "file" in document else []
-
-
-def _read(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ConfigurationError(f"there is no target file {path}{_nearest_file(path)}") from None
-    except IsADirectoryError:
-        raise ConfigurationError(f"{path} is a directory, not a target file{_inside(path)}") from None
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the target file {path}: {error.strerror}") from error
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise ConfigurationError(f"{path}:1: begins with a byte order mark; save it as UTF-8 without one")
-    try:
-        return data.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(
-            f"{path}:{line}: is not UTF-8 (byte 0x{data[error.start]:02x}); TOML files are, save it as UTF-8"
-        ) from None
-
-
-def _parse(text: str, path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        at = re.search(r" \(at line ([0-9]+), column ([0-9]+)\)$", message)
-        if at is None:  # "(at end of document)"
-            number = max(1, len(text.rstrip().split("\n")))
-            raise ConfigurationError(_syntax(path, text, number, None, message)) from None
-        number, column = int(at[1]), int(at[2])
-        raise ConfigurationError(_syntax(path, text, number, column, message[: at.start()])) from None
-
-
-def _syntax(path: Path, text: str, number: int, column: int | None, message: str) -> str:
-    line = text.split("\n")[number - 1]
-    place = f"{path}:{number}" + (f":{column}" if column is not None else "")
-    shown = [f"{place}: is not TOML: {message}{_remedy(line)}", f"    {line}"]
-    if column is not None:
-        shown.append("    " + re.sub(r"[^\t]", " ", line[: column - 1]) + "^")
-    return "\n".join(shown)
-
-
-def _remedy(line: str) -> str:
-    """The usual slip: text without quotes, which TOML wants around everything but numbers and truth values."""
-    assigned = re.fullmatch(r"\s*[\w.\"'-]+\s*=\s*([^\"'\[{#]+?)\s*(#.*)?", line)
-    if assigned is None:
-        return ""
-    value = assigned[1]
-    if value.lower() in ("true", "false"):
-        return f"; did you mean {value.lower()}?"
-    return f'; text stands in quotes, did you mean "{value}"?'
-
-
-def _nearest_file(path: Path) -> str:
-    """The file that was probably meant: near in name, in the nearest directory that exists."""
-    if path.suffix != ".toml" and (path.parent / f"{path.name}.toml").is_file():
-        return f"; did you mean {path.parent / f'{path.name}.toml'}?"
-    directory, wanted = path.parent, path.name
-    while not directory.is_dir() and directory != directory.parent:
-        directory, wanted = directory.parent, directory.name
-    names = sorted(entry.name for entry in directory.iterdir() if entry.suffix == ".toml" or entry.is_dir())
-    near = get_close_matches(wanted, [name for name in names if not name.startswith(".")], n=1, cutoff=0.5)
-    if near:
-        found = directory / near[0]
-        return f"; did you mean {found / path.relative_to(directory / wanted) if found.is_dir() else found}?"
-    tomls = [name for name in names if name.endswith(".toml")]
-    return f"; {directory} has {', '.join(tomls[:5])}" if tomls else ""
-
-
-def _inside(directory: Path) -> str:
-    if (directory / NAME).is_file():
-        return f"; did you mean {directory / NAME}?"
-    tomls = sorted(directory.glob("*.toml"))
-    if tomls:
-        return f"; did you mean {' or '.join(str(toml) for toml in tomls[:3])}?"
-    return f" (and there is no {NAME} in it)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 __all__ = ["Key", "key_lines", "line_of"]
 
@@ -28,7 +28,7 @@ def key_lines(text: str) -> dict[Key, int]:
     return _Scanner(text).scan()
 
 
-def line_of(key: Key, lines: dict[Key, int]) -> int | None:
+def line_of(key: Key, lines: Mapping[Key, int]) -> int | None:
     """The line of a key, or of the nearest table around it, or None where nothing of it is in the file."""
     for length in range(len(key), 0, -1):
         if key[:length] in lines:

@@ -15,6 +15,7 @@ __all__ = [
     "DURATION_UNITS",
     "SIZE_UNITS",
     "counted",
+    "format_count",
     "format_duration",
     "format_size",
     "parse_duration",
@@ -60,6 +61,11 @@ def format_duration(seconds: float) -> str:
     if seconds >= 120 and seconds % 60 == 0:
         return f"{seconds / 60:.0f}min"
     return f"{rounded:g}s" if rounded < 1000 else f"{seconds:.0f}s"
+
+
+def format_count(count: float) -> str:
+    """A mean number of things with three digits, and no exponent where a person would write none: `1010`."""
+    return f"{_three_digits(count):.10g}"
 
 
 def format_size(count: float) -> str:

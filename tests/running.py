@@ -45,11 +45,11 @@ def run_pytest(
 
 
 def run_scenarios(
-    nodes: Sequence[str], *, runtime: str, directory: Path, options: Sequence[str] = ()
+    nodes: Sequence[str], *, runtime: str, directory: Path, options: Sequence[str] = (), timeout: float = 150.0
 ) -> subprocess.CompletedProcess[str]:
-    """Scenarios below tests/scenarios, in one runtime."""
+    """Scenarios below tests/scenarios, in one runtime, within `timeout` s."""
     wanted = [f"tests/scenarios/{node}" for node in nodes]
-    return run_pytest([*wanted, f"--chaos-runtime={runtime}", *options], directory=directory)
+    return run_pytest([*wanted, f"--chaos-runtime={runtime}", *options], directory=directory, timeout=timeout)
 
 
 def until(there: Callable[[], bool], process: subprocess.Popen[str], *, within: float) -> None:

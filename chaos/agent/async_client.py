@@ -22,7 +22,7 @@ from chaos.agent.protocol import (
     grace,
     result_of,
 )
-from chaos.agent.types import Connection, CutRule, Endpoint, Hello, RuleCounters, SocketInfo, Spawned
+from chaos.agent.types import BOTH, Connection, CutRule, Endpoint, Hello, RuleCounters, SocketInfo, Spawned
 from chaos.errors import AgentError
 from chaos.journal import Sample
 
@@ -234,32 +234,44 @@ class AsyncAgent:
         """Drop both directions of one connection from now on; the rule's number."""
         return int(await self.call("cut", local=local, remote=remote))
 
-    async def cut_many(self, connections: Iterable[Connection]) -> list[int]:
+    async def cut_many(self, connections: Iterable[Connection], *, direction: str = BOTH) -> list[int]:
         """Cut many connections (local end, remote end) in one go, all or none; a rule for each."""
-        return list(await self.call("cut_many", connections=list(connections)))
+        return list(await self.call("cut_many", connections=list(connections), direction=direction))
+
+    async def lose_many(self, connections: Iterable[Connection], *, ratio: float) -> list[int]:
+        """Drop a share of the packets of many connections, both directions, from now on; a rule for each."""
+        return list(await self.call("lose_many", connections=list(connections), ratio=ratio))
+
+    async def reset_many(self, connections: Iterable[Connection], *, direction: str = BOTH) -> list[int]:
+        """Refuse the packets of many connections from now on: their sender gets RST; a rule for each."""
+        return list(await self.call("reset_many", connections=list(connections), direction=direction))
+
+    async def kill_sockets(self, connections: Iterable[Connection]) -> list[bool]:
+        """Kill the local end of each connection (local end, remote end), as `ss -K` does; whether there was one."""
+        return list(await self.call("kill_sockets", connections=list(connections)))
 
     async def uncut(self, rule: int) -> None:
-        """Let the packets of a cut connection pass again."""
+        """Let the packets of a connection pass again."""
         await self.call("uncut", rule=rule)
 
     async def uncut_many(self, rules: Iterable[int]) -> None:
-        """Take back many cuts in one go."""
+        """Take back many rules in one go, of whatever kind."""
         await self.call("uncut_many", rules=list(rules))
 
     async def rules(self) -> list[CutRule]:
-        """The cuts in force."""
+        """The rules in force."""
         return [CutRule.read(record) for record in await self.call("rules")]
 
     async def rule_counters(self, rule: int) -> RuleCounters:
-        """What a cut has dropped so far."""
+        """What a rule has dropped or refused so far."""
         return RuleCounters.read(await self.call("rule_counters", rule=rule))
 
     async def rule_counters_many(self, rules: Iterable[int]) -> list[RuleCounters]:
-        """What each of these cuts has dropped so far, in one go."""
+        """What each of these rules has dropped or refused so far, in one go."""
         return [RuleCounters.read(record) for record in await self.call("rule_counters_many", rules=list(rules))]
 
     async def flush_rules(self) -> None:
-        """Take back every cut."""
+        """Take back every rule."""
         await self.call("flush_rules")
 
     async def connect(

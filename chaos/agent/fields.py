@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos.agent.types import Connection, Endpoint
+from chaos.agent.types import DIRECTIONS, Connection, Endpoint
 from chaos.errors import AgentError
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "address",
     "buffer_size",
     "connection",
+    "direction",
     "directory",
     "endpoint",
     "environment",
@@ -29,6 +30,7 @@ __all__ = [
     "port",
     "read_fields",
     "seconds",
+    "share",
     "text",
     "whole",
 ]
@@ -120,6 +122,18 @@ def seconds(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
         raise ValueError("seconds from 0")
     return float(value)
+
+
+def share(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+        raise ValueError("a share above 0, at most 1")
+    return float(value)
+
+
+def direction(value: object) -> str:
+    if value not in DIRECTIONS:
+        raise ValueError(f"one of {', '.join(DIRECTIONS)}")
+    return str(value)
 
 
 def directory(value: object) -> Path:

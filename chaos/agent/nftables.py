@@ -1,8 +1,8 @@
-"""Cutting single connections off with nftables: the wire is gone, nobody is told.
+"""What becomes of the packets of single connections, by nftables: all dropped, a share of them dropped, or refused.
 
-One table of our own, named `chaos_<token>`, so that taking everything back is `delete table`. Its rules never change:
-a cut adds the two directions of a connection to a set with a counter for each element, so that a thousand cuts are one
-call of nft and cost a packet one look-up.
+One table of our own, named `chaos_<token>`, so that taking everything back is `delete table`. It has a set for each
+treatment, and rules that never change once they are there: a treatment adds the directions of a connection to its set,
+with a counter for each element, so that a thousand cuts are one call of nft and cost a packet one look-up.
 
 Packets are dropped where they *arrive* (input hook): their sender's kernel has sent them, as with a real cable. On
 loopback both directions arrive here. Only what leaves for another machine or namespace is dropped at the output hook;
@@ -19,7 +19,8 @@ from typing import Any
 
 from chaos.agent.reaper import Reaper
 from chaos.agent.tools import run_tool
-from chaos.agent.types import Connection, CutRule, Endpoint, RuleCounters
+from chaos.agent.treatment import CUT, RESET, Treatment, losing
+from chaos.agent.types import BOTH, Connection, CutRule, Endpoint, RuleCounters
 from chaos.errors import AgentError, ToolMissing
 
 __all__ = ["KernelRules"]
@@ -30,22 +31,14 @@ _REMEDY = "run as root, or where unprivileged user namespaces are allowed (pytho
 
 _TABLE = """
 table inet {table} {{
-  set cut4 {{ type ipv4_addr . inet_service . ipv4_addr . inet_service; counter; }}
-  set cut6 {{ type ipv6_addr . inet_service . ipv6_addr . inet_service; counter; }}
-  chain arriving {{
-    type filter hook input priority -300; policy accept;
-    ip saddr . tcp sport . ip daddr . tcp dport @cut4 drop
-    ip6 saddr . tcp sport . ip6 daddr . tcp dport @cut6 drop
-  }}
-  chain leaving {{
-    type filter hook output priority -300; policy accept;
-    oifname "lo" accept
-    ip saddr . tcp sport . ip daddr . tcp dport @cut4 drop
-    ip6 saddr . tcp sport . ip6 daddr . tcp dport @cut6 drop
-  }}
+  chain arriving {{ type filter hook input priority -300; policy accept; }}
+  chain leaving {{ type filter hook output priority -300; policy accept; oifname "lo" accept; }}
 }}
 """
 # Priority -300 (raw) comes before connection tracking, so that a dropped packet leaves no trace there either.
+
+_PROBED = {"nft": CUT, "nft_loss": losing(0.5), "nft_reset": RESET}
+"""What the agent says it can, and the treatment that shows it."""
 
 
 class KernelRules:
@@ -60,15 +53,19 @@ class KernelRules:
         self._table = table
         self._made = False
         self._tried = False
+        self._treatments: set[Treatment] = set()
         self._cuts: dict[int, CutRule] = {}
         self._numbers = itertools.count(1)
         self._one_at_a_time = asyncio.Lock()
 
-    async def probe(self) -> dict[str, object]:
-        """Whether rules work here, found out by setting them in a scratch table: an Availability's fields."""
+    async def probe(self) -> dict[str, dict[str, object]]:
+        """Which rules work here, found out by setting them in a scratch table: an Availability's fields for each."""
+        return {name: await self._probe(treatment) for name, treatment in _PROBED.items()}
+
+    async def _probe(self, treatment: Treatment) -> dict[str, object]:
         scratch = f"{self._table}_probe"
         try:
-            await self._nft(_TABLE.format(table=scratch))
+            await self._nft(_TABLE.format(table=scratch) + treatment.rules(scratch))
             await self._nft(f"delete table inet {scratch}\n")
         except ToolMissing as error:
             return {"available": False, "reason": str(error), "remedy": "install nftables"}
@@ -76,18 +73,32 @@ class KernelRules:
             return {"available": False, "reason": str(error), "remedy": _REMEDY}
         return {"available": True}
 
-    async def cut(self, pairs: Sequence[Connection]) -> list[CutRule]:
-        """Drop both directions of each connection (local end, remote end) from now on; all of them or none."""
+    async def cut(
+        self, pairs: Sequence[Connection], treatment: Treatment = CUT, *, direction: str = BOTH
+    ) -> list[CutRule]:
+        """Treat each connection (local end, remote end) from now on; all of them or none."""
         async with self._one_at_a_time:
             for local, remote in pairs:
                 self._refuse_double(local, remote)
             if len(set(pairs)) < len(pairs):
                 raise AgentError("the same connection is named twice in one cut")
             script = "" if self._made else self._removal() + _TABLE.format(table=self._table)
+            if treatment not in self._treatments:
+                script += treatment.rules(self._table)
+            rules = [
+                CutRule(
+                    rule=next(self._numbers),
+                    local=local,
+                    remote=remote,
+                    direction=direction,
+                    treatment=treatment.name,
+                )
+                for local, remote in pairs
+            ]
             self._tried = True
-            await self._nft(script + self._elements("add", pairs))
+            await self._nft(script + self._elements("add", rules))
             self._made = True
-            rules = [CutRule(rule=next(self._numbers), local=local, remote=remote) for local, remote in pairs]
+            self._treatments.add(treatment)
             self._cuts.update({rule.rule: rule for rule in rules})
             return rules
 
@@ -95,7 +106,7 @@ class KernelRules:
         """Let the packets of these cuts pass again."""
         async with self._one_at_a_time:
             cuts = [self._cut(rule) for rule in dict.fromkeys(rules)]
-            await self._nft(self._elements("delete", [(cut.local, cut.remote) for cut in cuts]))
+            await self._nft(self._elements("delete", cuts))
             for cut in cuts:
                 del self._cuts[cut.rule]
 
@@ -112,7 +123,8 @@ class KernelRules:
             counted = _counted(await self._nft(f"list table inet {self._table}\n", json_output=True))
         answers = []
         for cut in cuts:
-            to_local, to_remote = counted[cut.remote, cut.local], counted[cut.local, cut.remote]
+            to_local = counted.get((cut.remote, cut.local), _NOTHING)
+            to_remote = counted.get((cut.local, cut.remote), _NOTHING)
             answers.append(
                 RuleCounters(
                     packets=to_local["packets"] + to_remote["packets"],
@@ -129,6 +141,7 @@ class KernelRules:
             if self._tried:
                 await self._nft(self._removal())
             self._made = self._tried = False
+            self._treatments.clear()
             self._cuts.clear()
 
     def _removal(self) -> str:
@@ -145,21 +158,21 @@ class KernelRules:
     def _refuse_double(self, local: Endpoint, remote: Endpoint) -> None:
         for cut in self._cuts.values():
             if {cut.local, cut.remote} == {local, remote}:
-                raise AgentError(f"{_end(local)} to {_end(remote)} is cut already, by rule {cut.rule}")
+                raise AgentError(f"{_end(local)} to {_end(remote)} has a rule already: {cut.rule} ({cut.treatment})")
         if (":" in local[0]) != (":" in remote[0]):
             raise AgentError(f"{_end(local)} and {_end(remote)} are of different IP versions: no connection has both")
 
-    def _elements(self, verb: str, pairs: Sequence[Connection]) -> str:
-        """The nft commands that add or delete both directions of each pair."""
-        elements: dict[str, list[str]] = {"cut4": [], "cut6": []}
-        for pair in pairs:
-            for source, target in (pair, pair[::-1]):
-                name = "cut6" if ":" in source[0] else "cut4"
-                elements[name].append(f"{source[0]} . {source[1]} . {target[0]} . {target[1]}")
+    def _elements(self, verb: str, cuts: Sequence[CutRule]) -> str:
+        """The nft commands that add or delete the directions of each connection."""
+        elements: dict[str, list[str]] = {}
+        for cut in cuts:
+            for source, target in directions(cut):
+                family = 6 if ":" in source[0] else 4
+                members = elements.setdefault(f"{cut.treatment}{family}", [])
+                members.append(f"{source[0]} . {source[1]} . {target[0]} . {target[1]}")
         return "".join(
             f"{verb} element inet {self._table} {name} {{ {', '.join(members)} }}\n"
             for name, members in elements.items()
-            if members
         )
 
     async def _nft(self, script: str, *, json_output: bool = False) -> str:
@@ -169,6 +182,16 @@ class KernelRules:
             words = " ".join(output.stderr.split()) or f"exit code {output.exit_code}"
             raise AgentError(f"nft refused: {words[:400]}; kernel rules need CAP_NET_ADMIN here: {_REMEDY}")
         return output.stdout
+
+
+_NOTHING = {"packets": 0, "bytes": 0}
+"""The counter of a direction that is left alone."""
+
+
+def directions(cut: CutRule) -> list[Connection]:
+    """(source, target) of the packets that a rule is for."""
+    both = {"to_remote": (cut.local, cut.remote), "to_local": (cut.remote, cut.local)}
+    return [ends for name, ends in both.items() if cut.direction in (BOTH, name)]
 
 
 def _counted(listing: str) -> dict[Connection, dict[str, int]]:

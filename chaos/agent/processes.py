@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from chaos.agent.identity import Identity
+from chaos.agent.scheduling import waited
 
 __all__ = [
     "Figures",
@@ -57,6 +58,8 @@ class Figures:
     rss: int = 0
     pss: int = 0
     cpu: float = 0.0
+    waited: float = 0.0
+    """Seconds that their threads were ready to run and had no core."""
 
 
 def read_stat(pid: int, *, thread: int | None = None) -> Stat | None:
@@ -108,7 +111,7 @@ def descendants(roots: Iterable[int]) -> list[Stat]:
 def measure(processes: Iterable[Identity]) -> Figures:
     """Sum what the processes that are still alive use; one that is a zombie counts as gone."""
     count = fds = threads = rss = pss = 0
-    cpu = 0.0
+    cpu = without_a_core = 0.0
     for process in processes:
         stat = read_stat(process.pid)
         if stat is None or stat.started != process.started or stat.state == "Z":
@@ -120,7 +123,8 @@ def measure(processes: Iterable[Identity]) -> Figures:
         rss += resident
         pss += proportional
         cpu += stat.cpu
-    return Figures(processes=count, fds=fds, threads=threads, rss=rss, pss=pss, cpu=cpu)
+        without_a_core += waited(process.pid)
+    return Figures(processes=count, fds=fds, threads=threads, rss=rss, pss=pss, cpu=cpu, waited=without_a_core)
 
 
 def is_stopped(pid: int) -> bool:

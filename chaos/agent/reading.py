@@ -8,6 +8,7 @@ from typing import Any
 
 from chaos.agent.identity import Identity
 from chaos.agent.processes import descendants, measure
+from chaos.agent.scheduling import CORES, machine_busy
 from chaos.agent.sockdiag import SockDiag
 
 __all__ = ["Reader"]
@@ -52,6 +53,9 @@ class Reader:
             "rss": figures.rss,
             "pss": figures.pss,
             "cpu": figures.cpu,
+            "waited": figures.waited,
+            "busy": machine_busy(),
+            "cores": CORES,
         }
 
     def _processes(self, roots: tuple[int, ...], *, fresh: bool) -> list[Identity]:

@@ -59,7 +59,7 @@ _ERROR = struct.Struct("=i")
 
 # nlmsghdr, then inet_diag_msg: family, state, (timer, retrans), ports, addresses, (interface, cookie, expires),
 # rqueue, wqueue, (uid), inode. Ports are big-endian. Attributes of varying length follow.
-_SOCKET = "=I12x BBxx HH16s16s 4x8x4x II4xI"
+_SOCKET = "=I12x BBxx HH16s16s 4xQ4x II4xI"
 _STATE = "=I12x xB6x16s16s 28xI"
 _RECEIVE = 1 << 17
 """Bytes: the kernel fills at most 32 KiB at a time, and grows to that once it sees room for it."""
@@ -180,7 +180,7 @@ def _padded(layout: str, stride: int) -> struct.Struct:
 
 
 def _socket_info(row: tuple[Any, ...], side: Side) -> SocketInfo:
-    _, family, state, local_port, remote_port, local, remote, rqueue, wqueue, inode = row
+    _, family, state, local_port, remote_port, local, remote, cookie, rqueue, wqueue, inode = row
     return SocketInfo(
         local=(_address(family, local), socket.ntohs(local_port)),
         remote=(_address(family, remote), socket.ntohs(remote_port)),
@@ -188,6 +188,7 @@ def _socket_info(row: tuple[Any, ...], side: Side) -> SocketInfo:
         rqueue=rqueue,
         wqueue=wqueue,
         inode=inode,
+        cookie=cookie,
         side=side,
     )
 

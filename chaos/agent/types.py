@@ -8,13 +8,29 @@ from typing import Any
 
 from chaos.capability import Availability
 
-__all__ = ["Connection", "CutRule", "Endpoint", "Hello", "RuleCounters", "SocketInfo", "Spawned"]
+__all__ = [
+    "BOTH",
+    "DIRECTIONS",
+    "TO_LOCAL",
+    "TO_REMOTE",
+    "Connection",
+    "CutRule",
+    "Endpoint",
+    "Hello",
+    "RuleCounters",
+    "SocketInfo",
+    "Spawned",
+]
 
 Endpoint = tuple[str, int]
 """An IP address in its shortest form (an IPv4-mapped IPv6 address as IPv4) and a port."""
 
 Connection = tuple[Endpoint, Endpoint]
 """The local and the remote end of a TCP connection."""
+
+
+BOTH, TO_LOCAL, TO_REMOTE = DIRECTIONS = ("both", "to_local", "to_remote")
+"""Which packets of a connection a rule is for, by the end they go to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +47,9 @@ class SocketInfo:
     wqueue: int
     """Bytes sent or to be sent that the peer has not acknowledged; of a listening socket: its backlog's limit."""
     inode: int
-    """0 where no process holds the socket any more: orphaned, or in TIME_WAIT."""
+    """0 where no process holds the socket: not accepted yet, orphaned, or in TIME_WAIT."""
+    cookie: int
+    """The kernel's own name for this very socket, from its beginning to its end."""
     side: str
     """ "local" when its local port is the one asked for, "remote" when its peer's is."""
 
@@ -45,6 +63,7 @@ class SocketInfo:
             rqueue=record["rqueue"],
             wqueue=record["wqueue"],
             inode=record["inode"],
+            cookie=record["cookie"],
             side=record["side"],
         )
 
@@ -75,16 +94,26 @@ class Spawned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutRule:
-    """One connection that is cut off, both directions."""
+    """One connection whose packets are dropped or refused."""
 
     rule: int
     local: Endpoint
     remote: Endpoint
+    direction: str
+    """One of DIRECTIONS."""
+    treatment: str
+    """What becomes of its packets: "cut", "reset", or "lose" with a share."""
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> CutRule:
         local, remote = record["local"], record["remote"]
-        return cls(rule=record["rule"], local=(local[0], local[1]), remote=(remote[0], remote[1]))
+        return cls(
+            rule=record["rule"],
+            local=(local[0], local[1]),
+            remote=(remote[0], remote[1]),
+            direction=record["direction"],
+            treatment=record["treatment"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +150,7 @@ class Hello:
     namespaces: Mapping[str, str]
     """ "net", "pid" and "user", as /proc/PID/ns names them: "net:[4026531840]"."""
     can: Mapping[str, Availability]
-    """ "nft", "sock_diag", "tcp_repair"."""
+    """ "nft", "nft_loss", "nft_reset", "sock_diag", "sock_destroy", "tcp_repair"."""
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Hello:

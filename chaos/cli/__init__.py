@@ -38,6 +38,7 @@ COMMANDS = {
     "runs": Command("chaos.cli.runs", "list the runs that were recorded"),
     "report": Command("chaos.cli.report", "show a run's matrix again and write its HTML report"),
     "replay": Command("chaos.cli.replay", "run one cell of a run again: same test, target, runtime and seed"),
+    "detection": Command("chaos.cli.detection", "how long dead peers were held, over one run or several of one target"),
     "runtimes": Command("chaos.cli.runtimes", "list the runtimes that this machine can hold"),
     "soak-suite": Command("chaos.cli.soak_suite", "run the whole matrix many times and bound its red rate"),
     "survey": Command("chaos.cli.survey", "run the matrix against several servers; one table of them all"),

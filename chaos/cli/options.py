@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos.errors import ConfigurationError
 from chaos.report.runs import find_state
 
-__all__ = ["add_run", "add_state", "colours", "state_of"]
+__all__ = ["add_run", "add_state", "colours", "encodable", "state_of"]
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:
@@ -44,3 +44,9 @@ def state_of(options: argparse.Namespace) -> Path:
 def colours() -> bool:
     """Whether standard output is a terminal that wants colours (NO_COLOR is honoured)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def encodable(text: str) -> str:
+    """What the stream cannot carry becomes escapes: a report must not end in an encoding error."""
+    encoding = sys.stdout.encoding or "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -7,10 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from chaos.cli.options import add_run, add_state, colours, state_of
+from chaos.cli.options import add_run, add_state, colours, encodable, state_of
 from chaos.report.cells import read_cells
+from chaos.report.figures import write_figures
 from chaos.report.html import write_html
 from chaos.report.matrix import build_matrix
+from chaos.report.proven import proven_for
 from chaos.report.runs import open_run
 from chaos.report.spans import ansi, plain
 from chaos.report.terminal import render_terminal, signs_for
@@ -30,16 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     one = open_run(state_of(options), options.run)
-    lines = render_terminal(build_matrix(read_cells(one)), run=one, signs=signs_for(sys.stdout.encoding))
-    sys.stdout.write(_encodable(ansi(lines) if colours() else plain(lines)))
+    lines = render_terminal(
+        build_matrix(read_cells(one), proven=proven_for(one)), run=one, signs=signs_for(sys.stdout.encoding)
+    )
+    sys.stdout.write(encodable(ansi(lines) if colours() else plain(lines)))
+    write_figures(one)
     print(f"\n{_shown(write_html(one))}")
     return 0
-
-
-def _encodable(text: str) -> str:
-    """What the stream cannot carry becomes escapes: a report must not end in an encoding error."""
-    encoding = sys.stdout.encoding or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _shown(path: Path) -> str:

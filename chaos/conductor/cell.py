@@ -167,6 +167,7 @@ class OpenCell:
             upstream=self.upstream,
             victims=self.crowds.get(victims) if victims is not None else None,
             agent=self._agent,
+            record=self.journal.write,
             server=self.server,
             echo=self._setup.target.endpoints.echo,
             patience=self.patience,

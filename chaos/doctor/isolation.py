@@ -14,7 +14,24 @@ from chaos.agent.types import Hello
 from chaos.capability import Availability, Capability
 from chaos.doctor.result import CheckResult, State
 
-__all__ = ["namespaces", "netem", "nftables", "socket_probe", "tcp_repair"]
+__all__ = [
+    "namespaces",
+    "netem",
+    "nftables",
+    "packet_loss",
+    "reset_rules",
+    "socket_kill",
+    "socket_probe",
+    "tcp_repair",
+]
+
+_OF_ITS_OWN = (
+    Capability.KERNEL_RULES,
+    Capability.PACKET_LOSS,
+    Capability.INJECTED_RESETS,
+    Capability.SOCKET_KILL,
+)
+"""What is done to a network of the target's own only."""
 
 _NETEM_WITHIN = 10.0
 """Seconds for making a namespace and one call of tc, which take 30 ms."""
@@ -30,16 +47,31 @@ def namespaces() -> CheckResult:
         state=State.MISSING,
         found=probed.hermetic.reason,
         remedy=probed.hermetic.remedy,
-        without=(Capability.KERNEL_RULES,),
+        without=_OF_ITS_OWN,
         leaves_out="the target runs on the machine's own loopback",
     )
 
 
 def nftables() -> CheckResult:
     """Rules that cut single connections off."""
-    if not _probed().hermetic.available:
-        return _nowhere("nftables", without=(Capability.KERNEL_RULES,))
-    return _asked("nftables", "nft", good="rules can be set", without=(Capability.KERNEL_RULES,))
+    return _inside("nftables", "nft", good="rules can be set", gives=Capability.KERNEL_RULES)
+
+
+def packet_loss() -> CheckResult:
+    """Rules that drop a share of the packets."""
+    return _inside(
+        "packet loss", "nft_loss", good="a share of the packets can be dropped", gives=Capability.PACKET_LOSS
+    )
+
+
+def reset_rules() -> CheckResult:
+    """Rules that answer packets with RST."""
+    return _inside("resets", "nft_reset", good="packets can be answered with RST", gives=Capability.INJECTED_RESETS)
+
+
+def socket_kill() -> CheckResult:
+    """Killing another process's sockets, as `ss -K` does; many kernels are built without it."""
+    return _inside("SOCK_DESTROY", "sock_destroy", good="sockets can be killed", gives=Capability.SOCKET_KILL)
 
 
 def socket_probe() -> CheckResult:
@@ -87,6 +119,13 @@ def netem() -> CheckResult:
         remedy="modprobe sch_netem, or a kernel with CONFIG_NET_SCH_NETEM",
         leaves_out="delay and loss by netem; Toxiproxy's latency and loss by nftables need none of it",
     )
+
+
+def _inside(name: str, ability: str, *, good: str, gives: Capability) -> CheckResult:
+    """What the agent says it can in a network of the target's own."""
+    if not _probed().hermetic.available:
+        return _nowhere(name, without=(gives,))
+    return _asked(name, ability, good=good, without=(gives,))
 
 
 def _asked(

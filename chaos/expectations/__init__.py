@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from chaos.expectations.base import Expectation, Record, Uncertainty, judge_all, quantile
+from chaos.expectations.base import Expectation, Provided, Record, Uncertainty, judge_all, quantile
 from chaos.expectations.breaker import (
     AnsweredWhileOpen,
     CallsAnswered,
+    FollowsTheBreakerModel,
     GivenUpWithin,
     OpenedAfter,
     TurnedAwayWhileOpen,
@@ -14,14 +15,16 @@ from chaos.expectations.breaker import (
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
-from chaos.expectations.faults import FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
-from chaos.expectations.leaks import FdsNotKept, MemoryNotKept
+from chaos.expectations.faults import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations.hostile import AnsweredAsAllowed
+from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
 from chaos.expectations.witnesses import WitnessesAgree
 
 __all__ = [
+    "AnsweredAsAllowed",
     "AnsweredWhileOpen",
     "CallsAnswered",
     "ClosedByAge",
@@ -31,23 +34,28 @@ __all__ = [
     "Established",
     "Expectation",
     "FailuresReached",
+    "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "FollowsTheBreakerModel",
     "GivenUpWithin",
     "MemoryNotKept",
     "OpenedAfter",
     "PingedAtPeriod",
     "PongsDelayed",
+    "Provided",
     "Record",
     "RecoveredWithin",
     "RejectedGracefully",
     "ReleasedWithin",
     "RoundTripsWithin",
     "ServerSurvived",
+    "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",
     "SteadyBefore",
+    "TasksNotKept",
     "TurnedAwayWhileOpen",
     "Uncertainty",
     "Undisturbed",

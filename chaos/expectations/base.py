@@ -6,13 +6,14 @@ import math
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.record import Record, Uncertainty
-from chaos.journal import Outcome
+from chaos.journal import Event, Outcome
 from chaos.verdict import Finding, Verdict
 
-__all__ = ["Expectation", "Record", "Uncertainty", "against_limit", "judge_all", "quantile"]
+__all__ = ["Expectation", "Provided", "Record", "Uncertainty", "against_limit", "judge_all", "quantile"]
 
 
 class Expectation(ABC):
@@ -25,6 +26,10 @@ class Expectation(ABC):
     @abstractmethod
     def judge(self, record: Record) -> Finding:
         """Never raises on purpose: what cannot be decided is an inconclusive finding."""
+
+    def terms(self, *, at: float) -> Event | None:
+        """What whoever reads the journal needs of its figures, beyond the findings in words; None for nothing."""
+        return None
 
     def held(self, observed: str, promised: str, *, figure: str = "") -> Finding:
         return Finding(expectation=self.name, verdict=Verdict.HELD, observed=observed, promised=promised, figure=figure)
@@ -93,6 +98,20 @@ class Expectation(ABC):
             promised,
             figure=figure,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provided(Expectation):
+    """Judges `then` where `condition` is held; where it is not, what it found is all that can be said."""
+
+    name: ClassVar[str] = "provided"
+    needs_fault: ClassVar[bool] = True
+    condition: Expectation
+    then: Expectation
+
+    def judge(self, record: Record) -> Finding:
+        found = self.condition.judge(record)
+        return self.then.judge(record) if found.verdict is Verdict.HELD else found
 
 
 def against_limit(observed: float, limit: float, *, uncertainty: float) -> Verdict:

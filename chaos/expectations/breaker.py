@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, quantile
-from chaos.journal import Attempt, Call, Hit, Outcome, Source
+from chaos.expectations.breaker_model import Limits, follow
+from chaos.journal import Attempt, Call, Hit, Outcome, Source, Statistics
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
 __all__ = [
     "AnsweredWhileOpen",
     "CallsAnswered",
+    "FollowsTheBreakerModel",
     "GivenUpWithin",
     "OpenedAfter",
     "TurnedAwayWhileOpen",
@@ -194,6 +196,53 @@ class UpstreamCalled(Expectation):
         if len(hits) < self.least and not asked:
             return self.inconclusive(f"{observed}, and nobody called from when a trial was due", promised)
         return self.violated(observed, promised, figure=counted(len(hits), "trial"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowsTheBreakerModel(Expectation):
+    """Everything seen of the breaker, in its order and at its times, is what a breaker with these promises may do.
+
+    Where only one caller calls, one call after the other. The others judge one window each; this one what leads from
+    one to the next: a trial that comes too early or never, a call for nobody, a state that the server only claims.
+    """
+
+    name: ClassVar[str] = "follows_the_breaker_model"
+    needs_fault: ClassVar[bool] = True
+    failure_threshold: int
+    recovery_timeout: float
+    success_threshold: int
+    end: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            f"opens after {counted(self.failure_threshold, 'failure')} in a row, tries again after "
+            f"{format_duration(self.recovery_timeout)}, closes after "
+            f"{counted(self.success_threshold, 'successful trial')}"
+        )
+        calls = [call for call in record.journal.of(Call) if call.began <= self.end]
+        if not calls:
+            return self.inconclusive("nobody called", promised)
+        limits = Limits(
+            failure_threshold=self.failure_threshold,
+            recovery_timeout=self.recovery_timeout,
+            success_threshold=self.success_threshold,
+        )
+        # The last call may have been under way at the end; its hit may be on either side.
+        start, end = calls[0].began, max(self.end, calls[-1].at)
+        hits = _hits(record, start, end)
+        readings = [reading for reading in record.journal.of(Statistics) if start <= reading.at <= end]
+        illegal = follow(limits, calls=calls, hits=hits, readings=readings)
+        figure = f"{counted(len(calls), 'call')}, {counted(len(hits), 'hit')}"
+        if not illegal:
+            return self.held(
+                f"{figure} and {counted(len(readings), 'reading')} in {format_duration(end - start)}, all legal",
+                promised,
+                figure=figure,
+            )
+        late = record.conductor_late(start, end)
+        if not follow(limits, calls=calls, hits=hits, readings=readings, uncertainty=late.seconds):
+            return self.within_uncertainty(illegal, promised, late, figure=figure)
+        return self.violated(illegal, promised, figure=figure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

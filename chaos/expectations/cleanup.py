@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
-from chaos.journal import Sample, Statistics
+from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
@@ -26,6 +26,13 @@ class ReleasedWithin(Expectation):
     limit: float
     why: str
     """How the limit comes about: "interval + timeout + sweep"."""
+    of_deaths: bool = True
+    """Whether they died, and how long each was held belongs into the curve of that; else the server was to end them."""
+
+    def terms(self, *, at: float) -> ReleaseAwaited | None:
+        if not self.of_deaths:
+            return None
+        return ReleaseAwaited(at=at, dead=self.dead, remaining=self.remaining, limit=self.limit, why=self.why)
 
     def judge(self, record: Record) -> Finding:
         promised = f"all {self.dead} released within {format_duration(self.limit)} ({self.why})"
@@ -58,7 +65,8 @@ class ReleasedWithin(Expectation):
     def _uncertainty(record: Record, since: float, until: float) -> Uncertainty:
         """They died at some time while the fault was injected, the conductor says when, and a sample says when they
         were released."""
-        return record.injecting() + record.conductor_late(since, until) + record.sampled(since, until)
+        ours = record.injecting() + record.conductor_late(since, until) + record.sampled(since, until)
+        return ours + record.starved(since, until)
 
     def _released(self, samples: list[Sample]) -> Sample | None:
         """The first sample from which on the count never rises above what may remain."""

@@ -11,7 +11,7 @@ from chaos.journal import Beat, Bite, Healing, HealingState, Hit, Injected, Serv
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["FailuresReached", "FaultsBit", "FaultsHealed", "PongsDelayed", "SteadyBefore"]
+__all__ = ["FailuresReached", "FaultLasted", "FaultsBit", "FaultsHealed", "PongsDelayed", "SteadyBefore"]
 
 EARLY = 0.002
 """Seconds by which a timer may fire before its time: 1.4 ms, measured with uvloop."""
@@ -102,6 +102,26 @@ class FaultsHealed(Expectation):
                 f"{len(injected) - len(healings)} of {len(injected)} faults were not seen to heal", promised
             )
         return self.held(f"{len(healings)} of {len(injected)} healed", promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultLasted(Expectation):
+    """A fault that is harmless only while it is short was: else whoever broke under it may have had to."""
+
+    name: ClassVar[str] = "fault_lasted"
+    needs_fault: ClassVar[bool] = True
+    at_most: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"a fault of {format_duration(self.at_most)} at most"
+        healings = record.journal.of(Healing)
+        lasted = [healed.since - receipt.since for receipt, healed in zip(record.receipts(), healings, strict=False)]
+        if not lasted:
+            return self.inconclusive("no fault that was healed", promised)
+        observed = f"it lasted {format_duration(max(lasted))}"
+        if max(lasted) > self.at_most:
+            return self.inconclusive(observed, promised)
+        return self.held(observed, promised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

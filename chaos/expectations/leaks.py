@@ -9,10 +9,10 @@ from typing import ClassVar
 from chaos.expectations.base import Expectation, Record
 from chaos.journal import Round
 from chaos.stats import MINIMUM_ROUNDS, slope
-from chaos.units import format_size
+from chaos.units import format_count, format_size
 from chaos.verdict import Finding
 
-__all__ = ["FdsNotKept", "MemoryNotKept", "NotKept"]
+__all__ = ["FdsNotKept", "MemoryNotKept", "NotKept", "SessionsNotKept", "TasksNotKept"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class NotKept(Expectation):
     margin: float
 
     @abstractmethod
-    def read(self, each: Round) -> float:
-        """The quantity of one round."""
+    def read(self, each: Round) -> float | None:
+        """The quantity of one round; None where it could not be read, and the round does not count."""
 
     @abstractmethod
     def shown(self, per_connection: float) -> str:
@@ -31,7 +31,8 @@ class NotKept(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"less than {self.shown(self.margin)} kept per 1,000 ended connections"
-        rounds = record.journal.of(Round)
+        read = [(each, value) for each in record.journal.of(Round) if (value := self.read(each)) is not None]
+        rounds, values = [each for each, _ in read], [value for _, value in read]
         if len(rounds) < MINIMUM_ROUNDS:
             return self.inconclusive(f"{len(rounds)} rounds were measured, {MINIMUM_ROUNDS} are needed", promised)
         growing = len({each.ended for each in rounds})
@@ -41,9 +42,9 @@ class NotKept(Expectation):
                 f"points, and {MINIMUM_ROUNDS} are needed",
                 promised,
             )
-        if not any(self.read(each) for each in rounds):
+        if not any(values):
             return self.inconclusive("nothing could be read of the server's processes", promised)
-        found = slope([each.ended for each in rounds], [self.read(each) for each in rounds])
+        found = slope([each.ended for each in rounds], values)
         figure = f"{self.shown(found.value)}/1k"
         observed = (
             f"{self.shown(found.value)} kept per 1,000 ended connections "
@@ -69,7 +70,7 @@ class FdsNotKept(NotKept):
         return each.fds
 
     def shown(self, per_connection: float) -> str:
-        return f"{per_connection * 1000:.3g} fds"
+        return f"{format_count(per_connection * 1000)} fds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +84,29 @@ class MemoryNotKept(NotKept):
 
     def shown(self, per_connection: float) -> str:
         return format_size(per_connection * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsNotKept(NotKept):
+    """Connections by the server's own statistics: a session that never ended has no descriptor to be seen by."""
+
+    name: ClassVar[str] = "sessions_not_kept"
+
+    def read(self, each: Round) -> float | None:
+        return each.sessions
+
+    def shown(self, per_connection: float) -> str:
+        return f"{format_count(per_connection * 1000)} sessions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksNotKept(NotKept):
+    """Tasks by the server's own statistics."""
+
+    name: ClassVar[str] = "tasks_not_kept"
+
+    def read(self, each: Round) -> float | None:
+        return each.tasks
+
+    def shown(self, per_connection: float) -> str:
+        return f"{format_count(per_connection * 1000)} tasks"

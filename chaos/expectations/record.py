@@ -45,6 +45,12 @@ class Uncertainty:
         """That of a time within which we were still at it: nobody knows when in it the server's own time began."""
         return cls(seconds, (f"{doing} took {format_duration(seconds)}",)) if seconds > 0 else cls()
 
+    @classmethod
+    def of_waiting(cls, seconds: float) -> Uncertainty:
+        """That of times of a server which was ready to run and which others left no core."""
+        told = f"others kept the server waiting {format_duration(seconds)} for a core"
+        return cls(seconds, (told,)) if seconds else cls()
+
     def __add__(self, other: Uncertainty) -> Uncertainty:
         """Both at once, which may have come one on top of the other."""
         return Uncertainty(self.seconds + other.seconds, self.reasons + other.reasons)
@@ -99,6 +105,24 @@ class Record:
         widest = max(gaps, default=0.0)
         return Uncertainty(widest, (f"samples were up to {format_duration(widest)} apart",) if widest else ())
 
+    def starved(self, start: float, end: float) -> Uncertainty:
+        """The time that others kept the server from running between two times: it was ready, and no core was free.
+
+        Threads of the server that wait for one another's cores are its own affair: more than the time that the rest of
+        the machine could fill every core with is not counted.
+        """
+        samples = self.journal.of(Sample)
+        pairs = [pair for pair in itertools.pairwise(samples) if pair[0].at <= end and pair[1].at >= start]
+        pairs = [(earlier, later) for earlier, later in pairs if earlier.cores]
+        if not pairs:
+            return Uncertainty()
+        cores = pairs[0][0].cores
+        waited = sum(_more(earlier.waited, later.waited) for earlier, later in pairs)
+        used = sum(_more(earlier.cpu, later.cpu) for earlier, later in pairs)
+        others = (pairs[-1][1].busy - pairs[0][0].busy - used) / cores
+        seconds = min(waited, max(0.0, others))
+        return Uncertainty.of_waiting(seconds)
+
     def injecting(self) -> Uncertainty:
         """The time from the first fault's beginning to its receipt: its acts on one victim after the other, and what
         proves them. A breach is the server's where it is one from the receipt on, too."""
@@ -131,6 +155,10 @@ class Record:
         """When the last fault stopped to act, seconds monotonic; None where none healed."""
         return max((healing.since for healing in self.journal.of(Healing)), default=None)
 
+    def crowds(self) -> list[str]:
+        """The names of all crowds, in the order in which they were made."""
+        return list(dict.fromkeys(made.crowd for made in self.journal.of(CrowdMade)))
+
     def attempts(self, crowd: str) -> list[Attempt]:
         return [attempt for attempt in self.journal.of(Attempt) if attempt.crowd == crowd]
 
@@ -146,3 +174,8 @@ class Record:
             for frame in self.journal.of(Frame)
             if frame.crowd == crowd and (opcode is None or frame.opcode == opcode)
         ]
+
+
+def _more(before: float, after: float) -> float:
+    """By how much a sum has grown that begins anew when the processes it is over have ended."""
+    return after - before if after >= before else after

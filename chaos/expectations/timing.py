@@ -96,6 +96,7 @@ class RecoveredWithin(Expectation):
             record.coming_back(self.crowd, healed)
             + record.conductor_late(healed, served)
             + record.crowd_late(self.crowd, healed, served)
+            + record.starved(healed, served)
         )
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
@@ -182,7 +183,7 @@ class ShutDownWithin(Expectation):
         if exited.exit_code != 0:
             return self.violated(f"ended with exit code {exited.exit_code} after {figure}", promised, figure=figure)
         observed = f"ended {figure} after SIGTERM"
-        uncertainty = record.conductor_late(asked.at, exited.at)
+        uncertainty = record.conductor_late(asked.at, exited.at) + record.starved(asked.at, exited.at)
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )

@@ -21,8 +21,8 @@ from chaos.server_view import ServerView
 
 __all__ = ["MOST_WAITS", "RemoteConductor"]
 
-MOST_WAITS = 12
-"""How often the most patient fault waits for the server: `StalledReader`, for as many updates of a feed."""
+MOST_WAITS = 26
+"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread."""
 
 _TIDYING = 2 * GRACE
 """Seconds the conductor cleans up in at most, faults left aside: an agent that hangs is asked thrice, 15 s each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from chaos.expectations import Expectation, Record
 from chaos.journal import Round, Sample
@@ -29,6 +29,22 @@ async def rounds(record: Callable[[], Awaitable[Record]], expectations: Sequence
                 return
 
 
-def reading(sample: Sample, *, ended: int) -> Round:
-    """What the server held after a round in which all of the `ended` connections so far have ended."""
-    return Round(at=sample.at, ended=ended, fds=sample.fds, memory=sample.pss or sample.rss, threads=sample.threads)
+def reading(sample: Sample, *, ended: int, told: Mapping[str, float | str]) -> Round:
+    """What the server held after a round in which all of the `ended` connections so far have ended.
+
+    `told` is what its statistics said then: empty where it has none, or they could not be read.
+    """
+    return Round(
+        at=sample.at,
+        ended=ended,
+        fds=sample.fds,
+        memory=sample.pss or sample.rss,
+        threads=sample.threads,
+        sessions=_count(told, "connections"),
+        tasks=_count(told, "tasks"),
+    )
+
+
+def _count(told: Mapping[str, float | str], name: str) -> float | None:
+    value = told.get(name)
+    return value if isinstance(value, float) else None

@@ -20,7 +20,7 @@ class Inconclusive(AssertionError):
 
 
 class NotJudged(Exception):
-    """Faults were left out on purpose, and without them there is nothing to judge: neither green nor red."""
+    """Nothing can be judged here, for a reason that is neither the server's fault nor ours: neither green nor red."""
 
 
 class Worse(ExceptionGroup[AssertionError]):

@@ -5,19 +5,31 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from chaos.errors import ConfigurationError
+from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.fin_without_close import FinWithoutClose
+from chaos.faults.flapping import Flapping
 from chaos.faults.half_open import HalfOpen
+from chaos.faults.hostile import HostileFrames, HostileHandshakes
+from chaos.faults.injected_reset import InjectedReset
+from chaos.faults.jitter import Jitter
 from chaos.faults.latency import Latency
+from chaos.faults.packet_loss import PacketLoss
+from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
 from chaos.faults.reset import Reset
 from chaos.faults.server_killed import ServerKilled
 from chaos.faults.server_stopped import ServerStopped
 from chaos.faults.silent import SilentClient
+from chaos.faults.sliced import Sliced
+from chaos.faults.slow_close import SlowClose
+from chaos.faults.socket_killed import SocketKilled
 from chaos.faults.stalled_reader import StalledReader
+from chaos.faults.timeout import Timeout
+from chaos.faults.truncated import Truncated
 from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
 from chaos.faults.upstream_hangs import UpstreamHangs
@@ -26,20 +38,35 @@ from chaos.faults.vanished import Vanished
 __all__ = [
     "FAULTS",
     "Applied",
+    "Bandwidth",
     "ClientKilled",
     "ClientReset",
     "ConnectionBurst",
     "Fault",
     "FinWithoutClose",
+    "Flapping",
     "HalfOpen",
+    "HostileFrames",
+    "HostileHandshakes",
+    "InjectedReset",
+    "Jitter",
     "Latency",
+    "PacketLoss",
+    "Partition",
+    "PartitionToClient",
+    "PartitionToServer",
     "ProxyDown",
     "Reset",
     "Scene",
     "ServerKilled",
     "ServerStopped",
     "SilentClient",
+    "Sliced",
+    "SlowClose",
+    "SocketKilled",
     "StalledReader",
+    "Timeout",
+    "Truncated",
     "UpstreamDown",
     "UpstreamErrors",
     "UpstreamHangs",
@@ -50,16 +77,31 @@ __all__ = [
 
 FAULTS: tuple[type[Fault], ...] = (
     Latency,
+    Jitter,
+    Bandwidth,
+    Sliced,
     Reset,
     HalfOpen,
     ProxyDown,
+    SlowClose,
+    Timeout,
+    Truncated,
+    Flapping,
     Vanished,
+    PacketLoss,
+    Partition,
+    PartitionToServer,
+    PartitionToClient,
+    InjectedReset,
+    SocketKilled,
     ClientReset,
     FinWithoutClose,
     ClientKilled,
     SilentClient,
     StalledReader,
     ConnectionBurst,
+    HostileFrames,
+    HostileHandshakes,
     ServerStopped,
     ServerKilled,
     UpstreamErrors,

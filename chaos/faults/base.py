@@ -19,14 +19,14 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from chaos.agent.async_client import AsyncAgent
 from chaos.capability import Capability
 from chaos.errors import ChaosError, FaultError
-from chaos.journal import Evidence, Healing, HealingState, Injected, JournalWriter, Receipt
+from chaos.journal import Event, Evidence, Healing, HealingState, Injected, JournalWriter, Receipt
 from chaos.links.link import Link
 from chaos.server_view import ServerView
 from chaos.target import Echo
@@ -62,6 +62,13 @@ class Scene:
     upstream: UpstreamControl | None = None
     victims: CrowdHandle | None = None
     agent: AsyncAgent | None = None
+    record: Callable[[Event], object] | None = None
+    """Writes down what the fault's own clients were answered."""
+
+    def the_record(self) -> Callable[[Event], object]:
+        if self.record is None:
+            raise FaultError("this fault writes down what it is answered, and this experiment keeps no journal of it")
+        return self.record
 
     def the_link(self) -> Link:
         if self.link is None:

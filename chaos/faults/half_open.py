@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.agent.types import Endpoint
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
+from chaos.faults.cut_off import established
 from chaos.faults.evidence import poll_until
+from chaos.faults.probe import left_on_the_link
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import SlowCloseToxic, Stream, TimeoutToxic
@@ -41,7 +42,7 @@ class HalfOpen(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.the_victims()
-        held, there = await _established(scene), await victims.open_count()
+        held, there = await established(scene), await victims.open_count()
         async with contextlib.AsyncExitStack() as healing:
             # First what the server sends: a byte that reached a client that has gone would come back as RST.
             swallow = await link.add(TimeoutToxic(timeout=0.0), stream=Stream.DOWNSTREAM)
@@ -51,7 +52,7 @@ class HalfOpen(Fault):
             since = time.monotonic()
             await victims.fin()
             await asyncio.sleep(_PASSED_ON_WITHIN)
-            kept = len(held & await _established(scene))
+            kept = len(held & await established(scene))
             left = await victims.open_count()
             covered = max(0, min(there - left, there - (len(held) - kept)))
             yield covering(
@@ -75,20 +76,20 @@ class HalfOpen(Fault):
                 ),
             )
         healed_at = time.monotonic()
-        toxics = await link.toxics()
+        left_over = await left_on_the_link(scene, [swallow.name, hold.name])
         # A FIN that is let go, or a connection that is cut, ends ESTABLISHED in the server's kernel, whatever it does.
         others = len(held) - there
         still = await poll_until(
-            lambda: _established(scene), lambda now: len(held & now) <= others, within=scene.patience
+            lambda: established(scene), lambda now: len(held & now) <= others, within=scene.patience
         )
         unaware = max(0, len(held & still) - others)
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
-            state=HealingState.FAILED if toxics or unaware else HealingState.HEALED,
+            state=HealingState.FAILED if left_over or unaware else HealingState.HEALED,
             since=healed_at,
             evidence=(
-                Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(toxics))),
+                Evidence(what="toxics on the link", side="proxy", before="2", during=str(left_over)),
                 Evidence(
                     what="established sockets of the server whose clients have gone",
                     side="server kernel",
@@ -97,11 +98,3 @@ class HalfOpen(Fault):
                 ),
             ),
         )
-
-
-async def _established(scene: Scene) -> frozenset[tuple[Endpoint, int]]:
-    """The server's established sockets, by their peer and by what the kernel knows this very socket by."""
-    sockets = await scene.the_agent().sockets(scene.server.port)
-    return frozenset(
-        (found.remote, found.inode) for found in sockets if found.state == "ESTABLISHED" and found.side == "local"
-    )

@@ -42,9 +42,11 @@ class Ends:
     def server_resets(self, now: Ends) -> int:
         """How many of the server's ends were reset since, at least.
 
-        Each other end that has vanished since without a TIME_WAIT may be one that the kernel has counted.
+        Each other end that has vanished since may be one that the kernel has counted, but for those whose connection
+        was ended by FIN: then the TIME_WAIT is at one of its two ends.
         """
-        counted = now.resets - self.resets - len(self.others - now.present)
+        vanished = [end for end in self.others - now.present if _peer(end) not in now.present]
+        counted = now.resets - self.resets - len(vanished)
         return max(0, min(counted, len(self.server - now.present)))
 
 
@@ -60,6 +62,11 @@ async def read_ends(agent: AsyncAgent, *, server: int, ways: Collection[int]) ->
         present=frozenset(_key(socket) for socket in connections),
         resets=resets,
     )
+
+
+def _peer(end: Key) -> Key:
+    """The other end of the same connection."""
+    return end[1], end[0]
 
 
 def _key(socket: SocketInfo) -> Key:

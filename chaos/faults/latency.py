@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import WebSocketException
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
+from chaos.faults.probe import Others, healed_as_before, ping, through_the_link
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import LatencyToxic, Stream
-from chaos.probes.conversation import open_connection
 from chaos.units import format_duration
 
 __all__ = ["Latency"]
 
 _EXCHANGES = 3
 """Round trips of one measurement, of which the least counts: whatever else slows one only adds to it."""
+
+_SIZE = 10
+"""Bytes of a ping with the four of websockets' own in it, masked, as it goes out; its pong has four less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +56,13 @@ class Latency(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link = scene.the_link()
-        async with self._probe(scene) as connection:
-            before = await self._round_trip(connection, scene)
+        others = await Others.on(scene)
+        async with through_the_link(scene) as connection:
+            before = await self._round_trip(connection, scene, others)
             since = time.monotonic()
             toxic = await link.add(LatencyToxic(latency=self.delay, jitter=self.jitter), stream=Stream.DOWNSTREAM)
             try:
-                during = await self._round_trip(connection, scene)
+                during = await self._round_trip(connection, scene, others)
             except BaseException:
                 await link.remove(toxic)
                 raise
@@ -82,7 +83,15 @@ class Latency(Fault):
         finally:
             await link.remove(toxic)
         healed_at = time.monotonic()
-        healed, seen = await self._healed(scene, before)
+        healed, seen = await healed_as_before(
+            scene,
+            others,
+            [toxic.name],
+            size=_SIZE,
+            look=lambda connection: self._round_trip(connection, scene, others),
+            good=lambda after, added: after - before < self.delay / 2 + added,
+            show=format_duration,
+        )
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
@@ -91,53 +100,10 @@ class Latency(Fault):
             evidence=(_evidence(format_duration(during), seen),),
         )
 
-    async def _healed(self, scene: Scene, before: float) -> tuple[bool, str]:
-        """Whether the link is as fast as before, and the round trip that shows it.
-
-        A server that does not answer any more is not the link's fault, nor this fault's to judge: then what the proxy
-        says of its toxics has to do.
-        """
-        deadline = time.monotonic() + scene.patience
-        try:
-            async with self._probe(scene) as connection:
-                while True:
-                    after = await self._round_trip(connection, scene)
-                    fast = after - before < self.delay / 2
-                    if fast or time.monotonic() >= deadline:
-                        return fast, format_duration(after)
-        except (OSError, TimeoutError, WebSocketException) as error:
-            left = await scene.the_link().toxics()
-            return not left, f"not measured ({type(error).__name__}: {error}); {len(left)} toxics on the link"
-
     @staticmethod
-    @contextlib.asynccontextmanager
-    async def _probe(scene: Scene) -> AsyncIterator[ClientConnection]:
-        """A connection through the link for one measurement: one that stayed would idle, and be closed for it."""
-        connection = await open_connection(
-            scene.the_link().address,
-            scene.echo.path,
-            within=scene.patience,
-            headers=dict(scene.echo.headers),
-            subprotocol=scene.echo.subprotocol,
-        )
-        try:
-            yield connection
-        finally:
-            connection.transport.abort()
-
-    @staticmethod
-    async def _round_trip(connection: ClientConnection, scene: Scene) -> float:
+    async def _round_trip(connection: ClientConnection, scene: Scene, others: Others) -> float:
         """Least seconds of a WebSocket ping and its pong. Raises TimeoutError when the server does not answer."""
-        times, within = [], _EXCHANGES * scene.patience
-        try:
-            async with asyncio.timeout(within):
-                for _ in range(_EXCHANGES):
-                    began = time.monotonic()
-                    await (await connection.ping())
-                    times.append(time.monotonic() - began)
-        except TimeoutError:
-            raise TimeoutError(f"{_EXCHANGES} pings were not answered within {format_duration(within)}") from None
-        return min(times)
+        return min(await ping(connection, others.exchanges(_EXCHANGES), within=_EXCHANGES * scene.patience))
 
 
 def _evidence(before: str, during: str) -> Evidence:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from chaos.address import Address
 from chaos.faults.base import Scene
+from chaos.faults.probe import left_on_the_link
 from chaos.journal import Evidence
 from chaos.probes.http import NoAnswer, get
 
 __all__ = ["passes_again"]
 
 
-async def passes_again(scene: Scene) -> tuple[bool, Evidence]:
+async def passes_again(scene: Scene, own: Collection[str]) -> tuple[bool, Evidence]:
     """Whether a new connection through the scene's link carries a request and its answer, and the reading.
 
     A plain GET, whatever the server answers to it: it opens no session, and its connection has ended when this returns.
     A server that answers nothing past the link either is not the link's fault, nor a fault's to judge: then what the
-    proxy says of its toxics has to do.
+    proxy says of the fault's own toxics has to do.
     """
     link = scene.the_link()
     answered, seen = await _ask(link.address, scene)
     if not answered:
         directly, said = await _ask(scene.server.address, scene)
         if not directly:
-            left = await link.toxics()
-            answered, seen = not left, f"{seen}, and past the link {said}; {len(left)} toxics on the link"
+            left = await left_on_the_link(scene, own)
+            answered, seen = not left, f"{seen}, and past the link {said}; {left} of its toxics on the link"
     return answered, Evidence(what="a request through the link", side="client", during=seen)
 
 

@@ -13,8 +13,10 @@ from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import poll_until
 from chaos.faults.kernel_resets import Ends, read_ends
 from chaos.faults.passing import passes_again
+from chaos.faults.probe import left_on_the_link
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, HealingState, Receipt
+from chaos.links.toxics import ResetPeerToxic
 
 __all__ = ["Reset"]
 
@@ -42,6 +44,7 @@ class Reset(Fault):
         try:
             since = time.monotonic()
             await link.reset_all()
+            own = [handle.name for handle in await link.toxics() if isinstance(handle.toxic, ResetPeerToxic)]
             await victims.send((victims.plan.send or "chaos {n}").replace("{n}", "0"))
             ended = await victims.wait_ended(within=scene.patience)
             how = Counter(each.how for each in ended)
@@ -80,16 +83,16 @@ class Reset(Fault):
         finally:
             await link.end_reset()
         healed_at = time.monotonic()
-        left = await link.toxics()
+        left = await left_on_the_link(scene, own)
         # A reset that still acts would meet the next byte.
-        passes, request = await passes_again(scene)
+        passes, request = await passes_again(scene, own)
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
             state=HealingState.HEALED if passes and not left else HealingState.FAILED,
             since=healed_at,
             evidence=(
-                Evidence(what="toxics on the link", side="proxy", before="2", during=str(len(left))),
+                Evidence(what="toxics on the link", side="proxy", before="2", during=str(left)),
                 request,
             ),
         )

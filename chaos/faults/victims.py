@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from chaos.agent.async_client import AsyncAgent
+from chaos.crowd.handle import CrowdHandle
 from chaos.faults.evidence import Wire, connected_evidence, peer_sockets
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
-__all__ = ["covering", "gone_for_good", "taken_out"]
+__all__ = ["both_ends", "clients_reset", "covering", "gone_for_good", "taken_out"]
 
 
 def covering(fault: str, *, since: float, covered: int, total: int, evidence: Iterable[Evidence]) -> Receipt:
@@ -22,6 +23,25 @@ def covering(fault: str, *, since: float, covered: int, total: int, evidence: It
         total=total,
         since=since,
         evidence=tuple(evidence),
+    )
+
+
+async def clients_reset(victims: CrowdHandle, *, within: float) -> frozenset[int]:
+    """The clients whose connection has ended by RST, as their own kernel told them; waits for all to end."""
+    return frozenset(ended.client for ended in await victims.wait_ended(within=within) if ended.how == "reset")
+
+
+def both_ends(wires: Sequence[Wire], states: dict[int, str], reset: Collection[int]) -> tuple[Evidence, ...]:
+    """For each connection the server's socket and what its client has come to know."""
+    return tuple(
+        Evidence(
+            what="the server's socket, and the client",
+            side="both ends",
+            before="ESTABLISHED, connected",
+            during=f"{states[wire.client]}, {'reset' if wire.client in reset else 'not reset'}",
+            connection=f"client {wire.client}, port {wire.peer[1]}",
+        )
+        for wire in wires
     )
 
 

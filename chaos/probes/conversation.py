@@ -12,9 +12,15 @@ _LARGEST_MESSAGE = 1024 * 1024
 
 
 async def open_connection(
-    address: Address, path: str, *, within: float, headers: dict[str, str] | None = None, subprotocol: str | None = None
+    address: Address,
+    path: str,
+    *,
+    within: float,
+    headers: dict[str, str] | None = None,
+    subprotocol: str | None = None,
+    connection: type[ClientConnection] = ClientConnection,
 ) -> ClientConnection:
-    """An open connection without proxy look-up, compression or keepalive of its own.
+    """An open connection, of a class of one's own if need be, without proxy look-up, compression or keepalive.
 
     Raises TimeoutError after `within` seconds, OSError and websockets' own exceptions.
     """
@@ -22,6 +28,7 @@ async def open_connection(
         address.url("ws", path),
         additional_headers=headers,
         subprotocols=[subprotocol] if subprotocol else None,  # type: ignore[list-item]  # a NewType of str
+        create_connection=connection,
         proxy=None,
         compression=None,
         ping_interval=None,

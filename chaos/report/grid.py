@@ -26,6 +26,8 @@ class Signs:
     """The character of each outcome."""
 
     held: str
+    hollow: str
+    """Held, and never seen red."""
     violated: str
     inconclusive: str
     skipped: str
@@ -95,7 +97,7 @@ def _row_line(matrix: Matrix, row: Row, widths: dict[str, int], *, show_promise:
 
 
 def _cell_text(entry: Entry, *, signs: Signs) -> str:
-    sign = signs.of(entry.outcome)
+    sign = signs.hollow if entry.hollow else signs.of(entry.outcome)
     several = f" x{len(entry.cells)}" if len(entry.cells) > 1 else ""
     figure = shorten(clean(entry.figure), LONGEST_FIGURE, ellipsis=signs.ellipsis)
     return f"{sign} {figure}".rstrip() + several

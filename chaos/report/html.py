@@ -13,8 +13,15 @@ import jinja2
 from chaos.errors import JournalError
 from chaos.journal import Journal, Round, read_journal
 from chaos.report.cells import CellOutcome, CellRecord, read_cell
+from chaos.report.detection import Measured, read_detections
+from chaos.report.detection_drawing import draw_detections
+from chaos.report.detection_text import HEADER, READING, coarsest, row_of
 from chaos.report.drawing import draw
+from chaos.report.kept import EXPLAINED, read_kept
+from chaos.report.kept import HEADER as KEPT_HEADER
+from chaos.report.kept import row_of as kept_row
 from chaos.report.matrix import Matrix, build_matrix
+from chaos.report.proven import proven_for
 from chaos.report.replay import replay_command
 from chaos.report.rounds import draw_rounds
 from chaos.report.runs import Run
@@ -22,7 +29,7 @@ from chaos.report.story import Story, tell
 from chaos.report.timeline import build_timeline
 from chaos.units import format_duration
 
-__all__ = ["render_html", "write_html"]
+__all__ = ["render_detections", "render_html", "write_html"]
 
 SIGNS = {
     CellOutcome.HELD: "✓",
@@ -30,6 +37,7 @@ SIGNS = {
     CellOutcome.INCONCLUSIVE: "?",
     CellOutcome.SKIPPED: "-",
 }
+HOLLOW = "○"
 _HERE = Path(__file__).parent / "templates"
 
 
@@ -64,7 +72,7 @@ def write_html(run: Run) -> Path:
 def render_html(run: Run) -> str:
     """The page as text."""
     pages = [_page(run, directory) for directory in run.cells()]
-    matrix = build_matrix(page.cell for page in pages)
+    matrix = build_matrix((page.cell for page in pages), proven=proven_for(run))
     place = {cell.slug: number for number, cell in enumerate(matrix.cells)}
     pages.sort(key=lambda page: place[page.cell.slug])
     anchors = {page.cell.slug: page.anchor for page in pages}
@@ -82,10 +90,40 @@ def render_html(run: Run) -> str:
             others=[page for page in pages if page.cell.outcome is CellOutcome.HELD],
             skipped=_skipped(matrix),
             signs=SIGNS,
+            detections=_of_detections(read_detections([run])),
+            kept=_of_kept(run),
+            hollow=HOLLOW,
             styles=_file("report.css"),
             script=_file("report.js"),
         )
     )
+
+
+def render_detections(measured: Measured) -> str:
+    """A page of nothing but the detection times, which may be of several runs."""
+    return (
+        _environment()
+        .get_template("detection_page.html.j2")
+        .render(**_of_detections(measured), styles=_file("report.css"), script=_file("report.js"))
+    )
+
+
+def _of_detections(measured: Measured) -> dict[str, object]:
+    """What the section of the detection times takes."""
+    return {
+        "measured": measured,
+        "picture": draw_detections(measured.curves),
+        "header": HEADER,
+        "rows": [(curve, row_of(curve)) for curve in measured.curves],
+        "reading": READING,
+        "coarsest": coarsest(measured) if measured.curves else "",
+    }
+
+
+def _of_kept(run: Run) -> dict[str, object]:
+    """What the section of the leaks takes."""
+    rows = [(ending, kept, kept_row(ending, kept)) for ending in read_kept(run) for kept in ending.kept]
+    return {"rows": rows, "header": KEPT_HEADER, "explained": EXPLAINED}
 
 
 def _page(run: Run, directory: Path) -> Page:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from chaos.report.cells import CellOutcome, CellRecord
+from chaos.report.proven import CellKey
 
 __all__ = ["NO_FAULT", "Entry", "Matrix", "Row", "build_matrix"]
 
@@ -61,6 +62,13 @@ class Entry:
     """What stands where a row and a column meet: one cell, or several of one scenario under one fault."""
 
     cells: tuple[CellRecord, ...]
+    proven: bool = False
+    """Whether it has ever been seen red: of one that never was, green may mean that it is blind."""
+
+    @property
+    def hollow(self) -> bool:
+        """Held, and nobody has shown that it would have noticed."""
+        return self.outcome is CellOutcome.HELD and not self.proven
 
     @property
     def worst(self) -> CellRecord:
@@ -108,6 +116,12 @@ class Matrix:
         counted = Counter(cell.outcome for cell in self.cells)
         return {outcome: counted[outcome] for outcome in CellOutcome}
 
+    def proven_held(self) -> int:
+        """How many of the cells that held have been seen red."""
+        return sum(
+            cell.outcome is CellOutcome.HELD for entry in self.entries.values() if entry.proven for cell in entry.cells
+        )
+
     def not_held(self) -> tuple[CellRecord, ...]:
         """The cells that fail a run, violations first."""
         bad = [cell for cell in self.cells if cell.outcome.needs_a_word]
@@ -121,8 +135,11 @@ class Matrix:
         return Matrix(rows, kept, self.families, entries)
 
 
-def build_matrix(cells: Iterable[CellRecord]) -> Matrix:
-    """Arrange cells. The order depends on the cells' names and on the order in which they are given, nothing else."""
+def build_matrix(cells: Iterable[CellRecord], *, proven: Container[CellKey] = frozenset()) -> Matrix:
+    """Arrange cells, of which some are `proven`.
+
+    The order depends on the cells' names and on the order in which they are given, nothing else.
+    """
     places: dict[tuple[Row, str], list[CellRecord]] = {}
     families: dict[str, str] = {}
     for cell in cells:
@@ -136,7 +153,10 @@ def build_matrix(cells: Iterable[CellRecord]) -> Matrix:
         rows=tuple(sorted(rows, key=lambda row: _rank(PROMISE_ORDER, row.promise, [r.promise for r in rows]))),
         faults=tuple(sorted(families, key=lambda fault: _rank(FAMILY_ORDER, families[fault], list(families.values())))),
         families=families,
-        entries={place: Entry(tuple(found)) for place, found in places.items()},
+        entries={
+            (row, fault): Entry(tuple(found), (row.promise, row.scenario, found[0].fault) in proven)
+            for (row, fault), found in places.items()
+        },
     )
 
 

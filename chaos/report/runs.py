@@ -5,6 +5,8 @@
 `-- runs/20250131-142501-9f3a1c/
     |-- run.json                               the header, see RunHeader
     |-- report.html                            written at the end, or by `python -m chaos report`
+    |-- detection.json                         likewise: how long dead peers were held, where any died
+    |-- kept.json                              likewise: what is kept of ended connections, where that was measured
     `-- cells/liveness-dead_peer-reset/        one directory a cell
         |-- cell.json                          which test it belongs to
         `-- conductor-4711.ndjson              a journal segment for each process that wrote

@@ -13,7 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from chaos.report.cells import CellOutcome, CellRecord, first_fault
+from chaos.report.detection import read_detections
+from chaos.report.detection_text import detection_lines
 from chaos.report.grid import Signs, blocks_of, grid_lines
+from chaos.report.kept import kept_lines, read_kept
 from chaos.report.matrix import NO_FAULT, Matrix
 from chaos.report.replay import replay_command
 from chaos.report.runs import Run
@@ -29,14 +32,14 @@ WIDTH = 100
 NO_FAULTS = "--chaos-dry=no-faults"
 """The option of a run whose faults were left out: its green says nothing of any fault."""
 
-UNICODE = Signs(held="✓", violated="✗", inconclusive="?", skipped="-", ellipsis="…")
-ASCII = Signs(held="+", violated="X", inconclusive="?", skipped="-", ellipsis="~")
+UNICODE = Signs(held="✓", hollow="○", violated="✗", inconclusive="?", skipped="-", ellipsis="…")
+ASCII = Signs(held="+", hollow="o", violated="X", inconclusive="?", skipped="-", ellipsis="~")
 
 
 def signs_for(encoding: str | None) -> Signs:
     """The signs that a stream of this encoding can carry."""
     try:
-        "✓✗…".encode(codecs.lookup(encoding or "ascii").name)
+        "✓○✗…".encode(codecs.lookup(encoding or "ascii").name)
     except (LookupError, UnicodeEncodeError):
         return ASCII
     return UNICODE
@@ -50,8 +53,13 @@ def render_terminal(matrix: Matrix, *, run: Run, width: int = WIDTH, signs: Sign
     for faults in blocks_of(matrix, width=width, signs=signs):
         lines += [*grid_lines(matrix.within(faults), width=width, signs=signs), ()]
     lines.append(_legend(matrix, signs=signs))
+    lines += _proven(matrix, width=width, signs=signs)
     for cell in matrix.not_held():
         lines += [(), *_sentence(cell, run=run, width=width)]
+    if detected := list(detection_lines(read_detections([run]))):
+        lines += [(), *detected]
+    if kept := list(kept_lines(read_kept(run))):
+        lines += [(), *kept]
     skipped = list(_skipped(matrix, width=width, signs=signs))
     return [*lines, (), *skipped] if skipped else lines
 
@@ -91,6 +99,19 @@ def _legend(matrix: Matrix, *, signs: Signs) -> Line:
         text = f"{signs.of(outcome)} {outcome.value} {count}"
         spans += [Span(text, signs.markup(outcome) if count else ("light",)), Span("   ")]
     return (*spans, Span("blank: not asked", ("light",)))
+
+
+def _proven(matrix: Matrix, *, width: int, signs: Signs) -> list[Line]:
+    """How much the green is worth; nothing where nothing is green."""
+    held, proven = matrix.counts()[CellOutcome.HELD], matrix.proven_held()
+    if not held:
+        return []
+    text = f"{proven} of {held} held are proven" + (
+        f"; {signs.hollow} {held - proven}: held, and no defect has ever been seen to turn it red"
+        if proven < held
+        else ": each has been seen red against a defect"
+    )
+    return list(_hanging(text, head="", markup=(), width=width))
 
 
 def _sentence(cell: CellRecord, *, run: Run, width: int) -> Iterator[Line]:

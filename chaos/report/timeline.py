@@ -24,6 +24,7 @@ from chaos.journal import (
     Outcome,
     PhaseEntered,
     Receipt,
+    ReleaseAwaited,
     Sample,
     Segment,
     ServerEvent,
@@ -125,7 +126,9 @@ class Timeline:
 
 def build_timeline(journal: Journal) -> Timeline | None:
     """The timeline of a cell, or None where nothing in it has an extent in time."""
-    events = [event for event in journal.events if not isinstance(event, (Segment, FindingMade, VerdictGiven))]
+    events = [
+        event for event in journal.events if not isinstance(event, (Segment, ReleaseAwaited, FindingMade, VerdictGiven))
+    ]
     if not events:
         return None
     start, end = events[0].at, events[-1].at

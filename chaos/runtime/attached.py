@@ -19,7 +19,7 @@ from chaos.agent.processes import read_stat
 from chaos.capability import Availability, Capability
 from chaos.errors import ConfigurationError, StartFailed, Unsupported
 from chaos.runtime.base import Deployment, RuntimeOptions
-from chaos.runtime.capabilities import by_proxy, by_target, without_agent
+from chaos.runtime.capabilities import BY_RULES, by_proxy, by_target, without_agent
 from chaos.runtime.ground import PLAIN, Ground, open_ground
 from chaos.runtime.health import NeverHealthy, accepts, answers_200, wait_healthy
 from chaos.runtime.helpers import proxy_endpoint, start_proxy
@@ -181,8 +181,8 @@ def _capabilities(target: Target, server: AttachedServer, ground: Ground) -> dic
         unknown = Availability.no(
             f"what lies between here and {address.host} is unknown", remedy="run the suite on that machine"
         )
-        return {**absent, **given, Capability.KERNEL_RULES: not_ours, Capability.TCP_TRUE: unknown}
-    given = {**ground.capabilities(), **given, Capability.KERNEL_RULES: not_ours}
+        return {**absent, **given, **dict.fromkeys(BY_RULES, not_ours), Capability.TCP_TRUE: unknown}
+    given = {**ground.capabilities(), **given, **dict.fromkeys(BY_RULES, not_ours)}
     if server.root_pids() == () and ground.agent is not None:
         given[Capability.PROCESS_PROBE] = Availability.no(
             f"the process that listens on {address} is out of sight", remedy="run as its user or as root"

@@ -8,7 +8,16 @@ from chaos.agent.types import Hello
 from chaos.capability import Availability, Capability
 from chaos.target import Target
 
-__all__ = ["by_agent", "by_proxy", "by_target", "without_agent"]
+__all__ = ["BY_RULES", "by_agent", "by_proxy", "by_target", "without_agent"]
+
+
+BY_RULES = {
+    Capability.KERNEL_RULES: "nft",
+    Capability.PACKET_LOSS: "nft_loss",
+    Capability.INJECTED_RESETS: "nft_reset",
+    Capability.SOCKET_KILL: "sock_destroy",
+}
+"""What must not be done to a network that is not the target's own, and how the agent calls it."""
 
 
 def by_target(target: Target) -> dict[Capability, Availability]:
@@ -35,9 +44,9 @@ def by_proxy(kind: Literal["toxiproxy", "embedded"], *, remedy: str) -> dict[Cap
 
 def by_agent(hello: Hello, *, own_network: Availability) -> dict[Capability, Availability]:
     """What hangs on the agent; a network that is not the target's own must not get kernel rules."""
-    rules = hello.can["nft"] if own_network.available else own_network
+    rules = {name: hello.can[asked] if own_network.available else own_network for name, asked in BY_RULES.items()}
     return {
-        Capability.KERNEL_RULES: rules,
+        **rules,
         Capability.SOCKET_PROBE: hello.can["sock_diag"],
         Capability.PROCESS_PROBE: Availability.yes(),
     }
@@ -46,4 +55,4 @@ def by_agent(hello: Hello, *, own_network: Availability) -> dict[Capability, Ava
 def without_agent(reason: str, *, remedy: str) -> dict[Capability, Availability]:
     """All that only an agent can do, absent."""
     absent = Availability.no(reason, remedy=remedy)
-    return dict.fromkeys((Capability.KERNEL_RULES, Capability.SOCKET_PROBE, Capability.PROCESS_PROBE), absent)
+    return dict.fromkeys((*BY_RULES, Capability.SOCKET_PROBE, Capability.PROCESS_PROBE), absent)

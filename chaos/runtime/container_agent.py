@@ -85,8 +85,9 @@ class AgentPlan:
             absent = without_agent(self.reason, remedy=self.remedy)
             return {**absent, Capability.SIGNALS: absent[Capability.KERNEL_RULES]}
         given = {**by_agent(agent.hello(), own_network=Availability.yes()), Capability.SIGNALS: Availability.yes()}
-        if self.way == "sidecar" and not (rules := given[Capability.KERNEL_RULES]).available:
-            given[Capability.KERNEL_RULES] = Availability.no(f"in the sandbox, {rules.reason}", remedy=_NFT_REMEDY)
+        for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS):
+            if self.way == "sidecar" and not (rules := given[name]).available:
+                given[name] = Availability.no(f"in the sandbox, {rules.reason}", remedy=_NFT_REMEDY)
         return given
 
     def _await_sidecar(self, sandbox: Container) -> None:

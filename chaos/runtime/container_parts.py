@@ -76,6 +76,7 @@ def start_server(
         published=address,
         relayed=not reach.by_address,
         dial=dial,
+        processes_are_here=reach.same_machine,
     )
 
 

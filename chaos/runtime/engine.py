@@ -138,8 +138,9 @@ def _candidates(environment: Mapping[str, str], settings: Mapping[str, str]) -> 
     if context is not None and context.Name != "default" and context.Host:
         yield context.Host, f"docker's context {context.Name}"
     for usual in USUAL_SOCKETS:
-        path = Path(usual.format(**{"HOME": "~", "XDG_RUNTIME_DIR": "~", **environment})).expanduser()
-        if path.exists():
+        # os.path, not Path: a user without a home, and a home too long to be looked into, are no reason to raise.
+        path = os.path.expanduser(usual.format(**{"HOME": "~", "XDG_RUNTIME_DIR": "~", **environment}))
+        if os.path.exists(path):
             yield f"unix://{path}", "a usual place"
     if "DOCKER_HOST" in settings:
         yield settings["DOCKER_HOST"], "from the air-gapped set-up; `make engine` starts it again"
@@ -167,7 +168,7 @@ def _read_settings(path: Path) -> dict[str, str]:
     """The lines KEY=value of the `env` file; none where there is no file."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, PermissionError, NotADirectoryError):
+    except (OSError, ValueError):  # not there, not ours to read, or no text: then it names no engine
         return {}
     pairs = (line.partition("=") for line in lines if not line.startswith("#"))
     return {name: value for name, separator, value in pairs if separator}

@@ -118,7 +118,8 @@ def find_toxiproxy(environment: Mapping[str, str]) -> Path:
     named = environment.get("CHAOS_TOXIPROXY_SERVER")
     built = Path(environment.get("CHAOS_ENGINE_HOME", ENGINE_HOME)) / "bin" / "toxiproxy-server"
     for candidate in (named, shutil.which("toxiproxy-server", path=environment.get("PATH")), built):
-        if candidate and os.access(candidate, os.X_OK):
+        # Every directory may be "executed", too.
+        if candidate and os.path.isfile(candidate) and os.access(candidate, os.X_OK):
             return Path(candidate)
     told = f"CHAOS_TOXIPROXY_SERVER names {named!r}, which cannot be executed, and it" if named else "it"
     raise ToolMissing(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["CASES", "Case"]
 
@@ -14,6 +15,9 @@ LATENCY = "test_latency.py::test_round_trips[calm]"
 DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"
 STOPPED_CONSUMER = "test_delivery.py::test_stopped_consumer_is_removed[stalled-reader]"
 CLOSING = "test_closing.py::test_graceful_shutdown[calm]"
+BROKEN_FRAMES = "test_survival.py::test_broken_frames[hostile-frames]"
+ALLOWED_FRAMES = "test_survival.py::test_allowed_frames[hostile-frames]"
+MESSAGE_SIZES = "test_survival.py::test_message_sizes[hostile-frames]"
 TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 
 
@@ -28,12 +32,17 @@ class Case:
     """The expectation that is violated."""
     sentinels: tuple[str, ...]
     """Scenarios of other promises that it should not touch."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Other promises that break with it, as they have to, each with the reason: not excused are the sentinels."""
 
     @property
     def promise(self) -> str:
         """The promise it breaks, by the file of the scenario that catches it."""
         return self.caught_by.partition(".py")[0].removeprefix("test_")
 
+
+OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
+TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"
 
 CASES = (
     Case(
@@ -85,6 +94,12 @@ CASES = (
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
     ),
     Case(
+        defect="cut_unacknowledged",
+        caught_by="test_liveness.py::test_peer_on_a_bad_network_stays[partition-to-client]",
+        finding="undisturbed",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT, "test_liveness.py::test_slow_peer_stays[calm]"),
+    ),
+    Case(
         defect="cut_everyone_after_pause",
         caught_by="test_liveness.py::test_paused_server_cuts_nobody[server-stopped]",
         finding="undisturbed",
@@ -113,6 +128,18 @@ CASES = (
         caught_by="test_leak_free.py::test_nothing_kept[fin-without-close]",
         finding="fds_not_kept",
         sentinels=(HEARTBEAT, REJECTION),
+    ),
+    Case(
+        defect="keep_session_per_connection",
+        caught_by="test_leak_free.py::test_nothing_kept[client-reset]",
+        finding="sessions_not_kept",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="keep_task_per_connection",
+        caught_by="test_leak_free.py::test_nothing_kept[client-reset]",
+        finding="tasks_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
     ),
     Case(
         defect="breaker_opens_late",
@@ -265,6 +292,15 @@ CASES = (
         ),
     ),
     Case(
+        defect="breaker_tries_too_early",
+        caught_by=TRIAL,
+        finding="follows_the_breaker_model",
+        sentinels=(
+            "test_breaker.py::test_spares_the_upstream[upstream-errors]",
+            "test_breaker.py::test_opens_at_threshold[upstream-errors]",
+        ),
+    ),
+    Case(
         defect="block_loop_on_cleanup",
         caught_by="test_latency.py::test_while_others_misbehave[vanished]",
         finding="round_trips_within",
@@ -300,5 +336,133 @@ CASES = (
             CLOSING,
             HEARTBEAT,
         ),
+    ),
+    Case(
+        defect="accepts_unmasked_frames",
+        caught_by=BROKEN_FRAMES,
+        finding="answered_as_allowed",
+        sentinels=(ALLOWED_FRAMES, MESSAGE_SIZES, HEARTBEAT),
+    ),
+    Case(
+        defect="dies_of_bad_utf8",
+        caught_by=BROKEN_FRAMES,
+        finding="server_survived",
+        sentinels=(ALLOWED_FRAMES, CLEANUP),
+    ),
+    Case(
+        defect="no_header_deadline",
+        caught_by="test_survival.py::test_unfinished_requests[hostile-handshakes]",
+        finding="answered_as_allowed",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", BROKEN_FRAMES),
+    ),
+    Case(
+        defect="no_message_size_limit",
+        caught_by=MESSAGE_SIZES,
+        finding="answered_as_allowed",
+        sentinels=(ALLOWED_FRAMES, HEARTBEAT),
+    ),
+    Case(
+        defect="oversize_closed_with_wrong_code",
+        caught_by=MESSAGE_SIZES,
+        finding="answered_as_allowed",
+        sentinels=(ALLOWED_FRAMES, HEARTBEAT),
+    ),
+    Case(
+        defect="cut_torn_frames",
+        caught_by="test_liveness.py::test_slow_peer_stays[sliced]",
+        finding="undisturbed",
+        sentinels=(
+            "test_liveness.py::test_slow_peer_stays[latency]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="keep_half_frames",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[truncated]",
+        finding="statistics_agree",
+        sentinels=(
+            "test_cleanup.py::test_ended_connections_are_released[proxy-down]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="ban_after_a_storm",
+        caught_by="test_recovery.py::test_after_flapping[flapping]",
+        finding="recovered_within",
+        sentinels=(
+            "test_recovery.py::test_after_the_network[proxy-down]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="breaker_counts_no_timeouts",
+        caught_by="test_breaker.py::test_opens_at_threshold[upstream-hangs]",
+        finding="opened_after",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_retries_at_once_after_a_trial",
+        caught_by=TRIAL,
+        finding="upstream_called",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_rejections_count_as_failures",
+        caught_by=TRIAL,
+        finding="upstream_called",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_success_keeps_the_count",
+        caught_by="test_breaker.py::test_success_clears_the_count[upstream-errors]",
+        finding="calls_answered",
+        sentinels=(OPENS, "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]"),
+    ),
+    Case(
+        defect="accept_breaker_counts_no_timeouts",
+        caught_by="test_accept_breaker.py::test_turns_away_while_open[upstream-hangs]",
+        finding="turned_away_while_open",
+        sentinels=(TURNED_AWAY, HEARTBEAT),
+    ),
+    Case(
+        defect="accept_breaker_stays_open",
+        caught_by="test_accept_breaker.py::test_lets_clients_in_again[upstream-errors]",
+        finding="established",
+        sentinels=(TURNED_AWAY, TRIAL),
+    ),
+    Case(
+        defect="accept_breaker_opens_late",
+        caught_by=TURNED_AWAY,
+        finding="turned_away_while_open",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="replies_wait_for_the_log",
+        caught_by=LATENCY,
+        finding="round_trips_within",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="broadcast_loses_every_fourth",
+        caught_by=DELIVERY,
+        finding="delivered_in_sequence",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="establish_under_a_lock",
+        caught_by=ESTABLISHMENT,
+        finding="established",
+        sentinels=("test_establishment.py::test_sequential[calm]", CLEANUP),
+        elsewhere={
+            "rejection": "a burst within the limit waits in line as well",
+            "recovery": "those who come back together wait in line as well",
+            "closing": "of twenty clients some are still in line when the signal comes, so nothing can be said",
+        },
+    ),
+    Case(
+        defect="shutdown_says_goodbye_for_good",
+        caught_by=CLOSING,
+        finding="closed_with",
+        sentinels=(HEARTBEAT, CLEANUP),
     ),
 )

@@ -16,7 +16,16 @@ import pytest
 
 import chaos.expectations
 from chaos.contract import Contract, unread_keys
-from chaos.expectations import Expectation, FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations import (
+    Expectation,
+    FailuresReached,
+    FaultLasted,
+    FaultsBit,
+    FaultsHealed,
+    PongsDelayed,
+    Provided,
+    SteadyBefore,
+)
 from chaos.target_file import load_target
 from tests.detection.catalogue import CASES
 
@@ -25,7 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = sorted((ROOT / "tests" / "scenarios").glob("test_*.py"))
 
 OF_THE_EXPERIMENT = {
-    expectation.name for expectation in (SteadyBefore, FailuresReached, FaultsBit, FaultsHealed, PongsDelayed)
+    expectation.name
+    for expectation in (SteadyBefore, FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, Provided)
 }
 """These judge the experiment and not the server: they are inconclusive at worst, so no defect is caught by them."""
 

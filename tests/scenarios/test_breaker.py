@@ -17,6 +17,7 @@ from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
     FailuresReached,
+    FollowsTheBreakerModel,
     GivenUpWithin,
     OpenedAfter,
     Undisturbed,
@@ -33,13 +34,23 @@ pytestmark = [
     pytest.mark.waits,
     pytest.mark.destructive,
     pytest.mark.needs(Capability.UPSTREAM, endpoints=["data"]),
-    pytest.mark.reads("breaker.failure_threshold", "breaker.recovery_timeout"),
+    pytest.mark.reads("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.success_threshold"),
 ]
 
 FALLBACK = (Source.CACHED, Source.UNAVAILABLE)
 
 CALLERS = 20
 """Callers that ask in the same instant, each on a connection of its own: ten times the trials of the reference."""
+
+
+def follows_the_model(contract: SimpleNamespace, *, end: float) -> FollowsTheBreakerModel:
+    """Everything up to a time, with the promises that all breakers have."""
+    return FollowsTheBreakerModel(
+        failure_threshold=contract.breaker.failure_threshold,
+        recovery_timeout=contract.breaker.recovery_timeout,
+        success_threshold=contract.breaker.success_threshold,
+        end=end,
+    )
 
 
 @pytest.mark.promise(
@@ -49,16 +60,46 @@ CALLERS = 20
     because="A breaker that opens on the first failure turns every hiccup into an outage.",
 )
 @pytest.mark.faults(UpstreamErrors())
-async def test_one_failure_changes_nothing(experiment: Experiment, fault: Fault) -> None:
+async def test_one_failure_changes_nothing(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     await experiment.fill_cache()
     async with experiment.inject(fault):
         failing = experiment.now()
         await experiment.call_upstream(1)
     start = experiment.now()
     await experiment.call_upstream(2)
+    end = experiment.now()
     await experiment.judge(
         FailuresReached(failures=1, start=failing, end=start),
-        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after one failure"),
+        CallsAnswered(sources=(Source.LIVE,), start=start, end=end, when="after one failure"),
+        follows_the_model(contract, end=end),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "a success clears the count",
+    expects="Failures that are not in a row do not add up: one fewer than the threshold, a success, and as many again.",
+    because="A count that nothing clears opens the circuit in front of a healthy upstream, after a day or a week.",
+)
+@pytest.mark.faults(UpstreamErrors())
+async def test_success_clears_the_count(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    # One less than opens it; where that is none, a single failure does, and there is nothing to add up.
+    few = max(1, contract.breaker.failure_threshold - 1)
+    await experiment.fill_cache()
+    first = experiment.now()
+    async with experiment.inject(fault):
+        await experiment.call_upstream(few)
+    between = experiment.now()
+    await experiment.call_upstream(1)
+    second = experiment.now()
+    async with experiment.inject(fault):
+        await experiment.call_upstream(few)
+    start = experiment.now()
+    await experiment.call_upstream(2)
+    await experiment.judge(
+        FailuresReached(failures=few, start=first, end=between),
+        FailuresReached(failures=few, start=second, end=start),
+        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after failures not in a row"),
     )
 
 
@@ -80,6 +121,7 @@ async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamesp
     await experiment.judge(
         OpenedAfter(failures=threshold, start=start, end=end),
         CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream fails"),
+        follows_the_model(contract, end=experiment.now()),
     )
 
 
@@ -123,7 +165,11 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
         end = start + promised.recovery_timeout / 2
         await experiment.call_upstream_until(end, gap=promised.recovery_timeout / 20)
     # With its link down the upstream cannot see who knocks; what callers get, and how fast, is what there is.
-    spared = [] if isinstance(fault, UpstreamDown) else [UpstreamLeftAlone(start=start, end=end)]
+    spared = (
+        []
+        if isinstance(fault, UpstreamDown)
+        else [UpstreamLeftAlone(start=start, end=end), follows_the_model(contract, end=end)]
+    )
     await experiment.judge(
         *spared,
         CallsAnswered(sources=(Source.CACHED,), start=start, end=end, when="while open"),
@@ -159,6 +205,7 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
             when="after the recovery timeout",
         ),
         CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
+        follows_the_model(contract, end=end),
     )
 
 
@@ -203,7 +250,7 @@ async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNa
     expects="When the upstream answers again, the circuit closes by itself and callers get live answers.",
     because="A breaker that never closes is the incident everyone remembers.",
 )
-@pytest.mark.reads("breaker.success_threshold", "breaker.half_open_probes")
+@pytest.mark.reads("breaker.half_open_probes")
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
 async def test_closes_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.breaker
@@ -219,6 +266,9 @@ async def test_closes_again(experiment: Experiment, contract: SimpleNamespace, f
     await experiment.call_upstream(promised.success_threshold)
     closed = experiment.now()
     await experiment.call_upstream(5)
+    end = experiment.now()
+    # With its link down the upstream cannot see who knocks.
+    followed = [] if isinstance(fault, UpstreamDown) else [follows_the_model(contract, end=end)]
     await experiment.judge(
-        CallsAnswered(sources=(Source.LIVE,), start=closed, end=experiment.now(), when="after the upstream is back")
+        CallsAnswered(sources=(Source.LIVE,), start=closed, end=end, when="after the upstream is back"), *followed
     )

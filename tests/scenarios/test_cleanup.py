@@ -1,4 +1,7 @@
-"""Cleanup: whatever way a connection ends, the server notices in time and gives back everything it held."""
+"""Cleanup: whatever way a connection ends, the server notices in time and gives back everything it held.
+
+Of the partitions those of one direction are cells here: to a server, one of both directions is a peer that vanished.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,18 @@ from chaos.faults import (
     ClientReset,
     FinWithoutClose,
     HalfOpen,
+    InjectedReset,
+    Partition,
+    PartitionToClient,
+    PartitionToServer,
     ProxyDown,
     Reset,
     SilentClient,
+    SlowClose,
+    SocketKilled,
     StalledReader,
+    Timeout,
+    Truncated,
     Vanished,
 )
 from chaos.faults.base import Fault
@@ -42,7 +53,7 @@ DEAD = 10
     optional=["cleanup.sweep_interval", "cleanup.closed_within"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
-@pytest.mark.faults(Vanished(), SilentClient(), StalledReader(), HalfOpen())
+@pytest.mark.faults(Vanished(), PartitionToServer(), PartitionToClient(), SilentClient(), StalledReader(), HalfOpen())
 async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     bound = dead_peer_bound(
         interval=contract.liveness.heartbeat_interval,
@@ -61,7 +72,18 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
 )
 @pytest.mark.reads("cleanup.closed_within")
 @pytest.mark.needs(Capability.SOCKET_PROBE)
-@pytest.mark.faults(ClientReset(), FinWithoutClose(), ClientKilled(), Reset(), ProxyDown())
+@pytest.mark.faults(
+    ClientReset(),
+    FinWithoutClose(),
+    ClientKilled(),
+    InjectedReset(),
+    SocketKilled(),
+    Reset(),
+    ProxyDown(),
+    SlowClose(),
+    Timeout(),
+    Truncated(),
+)
 async def test_ended_connections_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     bound = Bound(contract.cleanup.closed_within, "a FIN or RST reached it")
     await _released(experiment, fault, bound, settles=bound.seconds)
@@ -73,6 +95,9 @@ async def _released(experiment: Experiment, fault: Fault, bound: Bound, *, settl
     await living.connect()
     dying = await experiment.victims_of(fault, "dying", DEAD)
     await dying.connect()
+    if isinstance(fault, Partition):
+        # A server may take whatever it hears for a sign of life: then nobody is dead who goes on talking to it.
+        await dying.act("mute_keep_alive")
     remaining = living.count + experiment.own_connections
     async with experiment.inject(fault, dying):
         # Twice the bound: one that is only late is told from one that never comes.

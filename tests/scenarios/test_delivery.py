@@ -14,7 +14,7 @@ from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import DeliveredInSequence, ReleasedWithin, Undisturbed
 from chaos.experiment import Experiment
-from chaos.faults import ClientReset, FinWithoutClose, Latency, SilentClient, StalledReader, Vanished
+from chaos.faults import Bandwidth, ClientReset, FinWithoutClose, Latency, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.needs(endpoints=["feed"])]
@@ -42,7 +42,9 @@ SLOW = 5
     because="A send that waits for the slowest makes everyone wait for the slowest.",
 )
 @pytest.mark.reads("delivery.broadcast_interval")
-@pytest.mark.faults(None, FAR_AWAY, StalledReader(), SilentClient(), Vanished(), ClientReset(), FinWithoutClose())
+@pytest.mark.faults(
+    None, FAR_AWAY, Bandwidth(), StalledReader(), SilentClient(), Vanished(), ClientReset(), FinWithoutClose()
+)
 async def test_slow_consumer_hurts_only_itself(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault | None
 ) -> None:

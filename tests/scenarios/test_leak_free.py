@@ -13,7 +13,7 @@ import pytest
 from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
-from chaos.expectations import FdsNotKept, MemoryNotKept
+from chaos.expectations import Expectation, FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.experiment import Experiment
 from chaos.faults import ClientReset, FinWithoutClose, Reset, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
@@ -28,10 +28,16 @@ CONNECTIONS = 50
 @pytest.mark.promise(
     "leak_free",
     "nothing kept per connection",
-    expects="Over many rounds of connections, neither file descriptors nor memory grow with their number.",
+    expects="Over many rounds of connections, neither descriptors, memory, sessions nor tasks grow with their number.",
     because="Memory that 'came back' proves nothing: one task kept per reset takes weeks to kill a server.",
 )
-@pytest.mark.reads("leak_free.fds_per_connection", "leak_free.memory_per_connection", "cleanup.closed_within")
+@pytest.mark.reads(
+    "leak_free.fds_per_connection",
+    "leak_free.memory_per_connection",
+    "leak_free.sessions_per_connection",
+    "leak_free.tasks_per_connection",
+    "cleanup.closed_within",
+)
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.PROCESS_PROBE)
 @pytest.mark.faults(None, ClientReset(), FinWithoutClose(), Reset())
 async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
@@ -49,6 +55,8 @@ async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, f
 @pytest.mark.reads(
     "leak_free.fds_per_connection",
     "leak_free.memory_per_connection",
+    "leak_free.sessions_per_connection",
+    "leak_free.tasks_per_connection",
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
     optional=["cleanup.sweep_interval"],
@@ -68,10 +76,14 @@ async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Faul
     """Rounds of connections that end in one way, each over when the server holds none of them any more, `within`
     seconds at most."""
     promised = contract.leak_free
-    expectations = (
+    expectations: list[Expectation] = [
         FdsNotKept(margin=promised.fds_per_connection),
         MemoryNotKept(margin=promised.memory_per_connection),
-    )
+    ]
+    if experiment.tells("connections"):
+        expectations.append(SessionsNotKept(margin=promised.sessions_per_connection))
+    if experiment.tells("tasks"):
+        expectations.append(TasksNotKept(margin=promised.tasks_per_connection))
     async for number in experiment.rounds(expectations):
         crowd = await experiment.victims_of(fault, f"round {number}", CONNECTIONS)
         await crowd.connect()

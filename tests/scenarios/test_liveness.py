@@ -6,18 +6,36 @@ from types import SimpleNamespace
 
 import pytest
 
+from chaos.bounds import RETRANSMISSION, partition_bound
 from chaos.expectations import (
     ClosedByAge,
     ClosedWhenIdle,
     ClosedWith,
+    FaultLasted,
     PingedAtPeriod,
     PongsDelayed,
+    Provided,
     Undisturbed,
     Warned,
     WarnedBeforeClose,
 )
-from chaos.experiment import Experiment, Via
-from chaos.faults import ClientReset, FinWithoutClose, Latency, ServerStopped, SilentClient, StalledReader, Vanished
+from chaos.experiment import Experiment, NotJudged, Via
+from chaos.faults import (
+    Bandwidth,
+    ClientReset,
+    FinWithoutClose,
+    Jitter,
+    Latency,
+    PacketLoss,
+    Partition,
+    PartitionToClient,
+    PartitionToServer,
+    ServerStopped,
+    SilentClient,
+    Sliced,
+    StalledReader,
+    Vanished,
+)
 from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
@@ -87,11 +105,11 @@ async def test_heartbeat_beside_others(experiment: Experiment, contract: SimpleN
     because="The counterpart of finding the dead: a server that passes by cutting too early fails here.",
 )
 @pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout")
-@pytest.mark.faults(None, Latency())
+@pytest.mark.faults(None, Latency(), Jitter(), Bandwidth(), Sliced())
 async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.liveness
     # Half the timeout: late enough to be cut by a server that waits for the next ping only, and early enough for
-    # the link's 50 ms and a busy machine.
+    # what the link adds (100 ms at most) and a busy machine.
     delay = promised.heartbeat_timeout / 2
     via = Via.LINK if fault else Via.DIRECT
     slow = await experiment.crowd("slow", 10, via=via, pong_delay=delay, trace=True)
@@ -105,6 +123,34 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
         PongsDelayed(crowd=slow.name, delay=delay),
         Undisturbed(crowd=slow.name),
     )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "a peer on a bad network stays",
+    expects="A client that is out of reach for less than the timeout, or loses a packet now and then, is not cut off.",
+    because="Lifts and hand-overs last seconds, and TCP repairs them: a server that is quicker to give up undoes that.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.faults(PacketLoss(), Partition(), PartitionToServer(), PartitionToClient())
+async def test_peer_on_a_bad_network_stays(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    timeout = contract.liveness.heartbeat_timeout
+    found = contract.liveness.heartbeat_interval + timeout + (contract.cleanup.sweep_interval or 0.0)
+    # A ping of that time arrives by half of the timeout; the other half is the busy machine's.
+    outage = partition_bound(within=timeout / 2) / 2
+    if not outage:
+        raise NotJudged(f"a packet that is lost takes {RETRANSMISSION:g} s, which is too long for this timeout")
+    crowd = await experiment.victims_of(fault, "out of reach", 10)
+    await crowd.connect()
+    short = isinstance(fault, Partition)
+    async with experiment.inject(fault, crowd) as injection:
+        await experiment.watch(max(0.0, injection.since + outage - experiment.now()) if short else found)
+    # Whom it gives up for the outage it gives up until then.
+    await experiment.watch(found if short else 0.0)
+    await crowd.exchange(1)
+    stays = Undisturbed(crowd=crowd.name)
+    lasted = FaultLasted(at_most=partition_bound(within=timeout))
+    await experiment.judge(Provided(condition=lasted, then=stays) if short else stays)
 
 
 @pytest.mark.promise(

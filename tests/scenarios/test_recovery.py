@@ -11,9 +11,20 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.expectations import RecoveredWithin
+from chaos.conditions import ConnectionsAtMost, StatisticsSay
+from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree
 from chaos.experiment import Experiment, Via
-from chaos.faults import ClientKilled, HalfOpen, ProxyDown, Reset, ServerKilled, ServerStopped, Vanished
+from chaos.faults import (
+    ClientKilled,
+    Flapping,
+    HalfOpen,
+    Partition,
+    ProxyDown,
+    Reset,
+    ServerKilled,
+    ServerStopped,
+    Vanished,
+)
 from chaos.faults.base import Fault
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("recovery.within")]
@@ -24,17 +35,18 @@ CLIENTS = 20
 @pytest.mark.promise(
     "recovery",
     "after the network is back",
-    expects="Clients that lost their connection to a broken network are all served again once it is back.",
+    expects="Once a broken network is back all clients are served, beside those whose connections it has not cost.",
     because="What the dead connections still hold must not stand in the way of the new ones.",
 )
-@pytest.mark.faults(ProxyDown(), Reset(), HalfOpen())
+@pytest.mark.faults(Partition(), ProxyDown(), Reset(), HalfOpen())
 async def test_after_the_network(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     experiment.needs_places(2 * CLIENTS)  # the dead may keep theirs until they are found
     before = await experiment.victims_of(fault, "before", CLIENTS)
     await before.connect()
     async with experiment.inject(fault, before):
         pass
-    after = await experiment.crowd("after", CLIENTS, via=Via.LINK)
+    via = Via.LINK if Capability.LINK in fault.needs else Via.DIRECT
+    after = await experiment.crowd("after", CLIENTS, via=via)
     await after.connect()
     await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
 
@@ -90,4 +102,43 @@ async def test_after_a_crash(experiment: Experiment, contract: SimpleNamespace, 
     await after.connect()
     await experiment.judge(
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within, since=started)
+    )
+
+
+@pytest.mark.promise(
+    "recovery",
+    "after a link that flapped",
+    expects="Clients that were cut again and again, and came back each time, are served; what they left is released.",
+    because="Each time everybody comes back while the server is busy with those who went: one outage makes the next.",
+)
+@pytest.mark.reads("cleanup.closed_within")
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.faults(Flapping())
+async def test_after_flapping(experiment: Experiment, contract: SimpleNamespace, fault: Flapping) -> None:
+    experiment.needs_places((fault.times + 1) * CLIENTS)  # it may hold those of every time until it has let go of them
+    settles = contract.cleanup.closed_within
+    crowd = await experiment.victims_of(fault, "cut and back", CLIENTS)
+    await crowd.connect()
+    remaining = crowd.count + experiment.own_connections
+    async with experiment.inject(fault, crowd):
+        pass
+    await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * settles + experiment.sampling)
+    result = await crowd.exchange(1)
+    after = await experiment.crowd("after", 5, via=Via.LINK)
+    await after.connect()
+    truth = await experiment.sample()
+    agree = []
+    if experiment.tells("connections"):
+        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
+        agree.append(StatisticsAgree(connections=truth.connections))
+    await experiment.judge(
+        RecoveredWithin(crowd=after.name, count=after.count, limit=contract.recovery.within),
+        RoundTripsWithin(
+            wanted=CLIENTS,
+            sent=result.sent,
+            answered=result.answered,
+            round_trips=result.round_trips,
+            p99=contract.recovery.within,
+        ),
+        *agree,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.bounds import Bound, dead_peer_bound, patience
+from chaos.bounds import Bound, dead_peer_bound, partition_bound, patience
 from chaos.contract import Breaker, Contract, Delivery, Establishment
 
 
@@ -60,3 +60,8 @@ def test_patience_outlasts_the_pause_between_two_broadcasts(interval: str, secon
         delivery=Delivery.model_validate({"broadcast_interval": interval}),
     )
     assert patience(promises) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("within", "seconds"), [(0.8, 0.6), (0.4, 0.2), (30.0, 25.4), (0.1, 0.0)])
+def test_what_is_sent_in_a_partition_is_sent_again_in_time(within: float, seconds: float) -> None:
+    assert partition_bound(within=within) == pytest.approx(seconds)

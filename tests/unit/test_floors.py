@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "errors", "units", "address", "capability", "verdict", "bounds", "rpc", "unix_listener", "stats", "soak",
-        "suggest", "mistakes", "contract", "target", "target_checks", "target_file", "toml_lines", "schema",
-        "server_view", "journal",
+        "suggest", "mistakes", "contract", "target", "target_checks", "target_file", "target_parts",
+        "toml_file", "toml_lines", "schema", "server_view", "journal",
     ),
-    ("agent", "links", "crowd", "probes", "upstream"),
+    ("agent", "links", "crowd", "hostile", "probes", "upstream"),
     ("faults", "runtime"),
     ("conditions", "conductor", "expectations", "experiment"),
     ("report", "doctor", "cli", "__main__"),

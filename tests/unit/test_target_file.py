@@ -303,7 +303,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:7: promise is not a key of a target file; did you mean promises?
                 found:   promise = a table with liveness
-                allowed: name, description, dialect, start, endpoints, upstream, statistics, promises""",
+                allowed: name, description, extends, without, dialect, start, endpoints, upstream, statistics, promises""",
             id="a misspelt table",
         ),
         pytest.param(
@@ -607,4 +607,51 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
         ["FILE:5:", "promises.latency.worst"],
         ["FILE:8:", "endpoints.echo.expect"],
         ["FILE:10:", "start.port"],
+    ]
+
+
+def test_numbers_and_depths_beyond_reading(tmp_path: Path) -> None:
+    assert complaint(write(tmp_path, f"a = 1\nb = {'9' * 5000}\n")) == (
+        "FILE:2: has a number that is too long to be read: Exceeds the limit (4300 digits) for integer string "
+        "conversion: value has 5000 digits; use sys.set_int_max_str_digits() to increase the limit"
+    )
+    assert complaint(write(tmp_path, f"[start]\nport = 0x{'f' * 5000}\n")) == (
+        "FILE has 1 mistake:\nFILE:2: start.port is an integer of 20000 bits; TOML's have 64"
+    )
+    assert complaint(write(tmp_path, f"name = {'[' * 5000}\n")) == (
+        "FILE: is nested too deeply to be read; no key of a target file is"
+    )
+    assert complaint(write(tmp_path, f"{'a.' * 5000}b = 1\n")) == (
+        f"FILE has 1 mistake:\nFILE:1: {'.'.join('a' * 20)} holds tables or arrays too deep to be read; no key does"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("a{99999999999999999999}", "the repetition number is too large"),
+        ("(" * 2000 + ")" * 2000, "its groups are nested too deeply"),
+        ("[[a]", "Possible nested set at position 1"),
+    ],
+)
+def test_expressions_that_re_takes_offence_at(tmp_path: Path, expression: str, problem: str) -> None:
+    said = complaint(write(tmp_path, MINIMAL + f"expect = '{expression}'\n"))
+    assert said.splitlines()[1] == f"FILE:7: endpoints.echo.expect is no regular expression: {problem}"
+
+
+def test_a_directory_with_a_name_too_long(tmp_path: Path) -> None:
+    said = complaint(write(tmp_path, MINIMAL.replace("command", f'directory = "{"x" * 3000}"\ncommand')))
+    assert said.splitlines()[1] == "FILE:4: start.directory is not a directory"
+
+
+def test_what_no_process_can_be_started_with(tmp_path: Path) -> None:
+    started = MINIMAL.replace('["server"]', '["server", "a\\u0000"]\nenvironment = { "A=B" = "1", C = "\\u0000" }')
+    assert complaint(write(tmp_path, started)).splitlines() == [
+        "FILE has 3 mistakes:",
+        "FILE:4: start.command[1] has a NUL in it",
+        '    found:   "a\\u0000"',
+        'FILE:5: start.environment."A=B" is no name of a variable',
+        "    allowed: a name without = and NUL",
+        "FILE:5: start.environment.C has a NUL in it",
+        '    found:   "\\u0000"',
     ]

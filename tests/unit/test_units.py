@@ -12,6 +12,7 @@ from chaos.units import (
     DURATION_UNITS,
     SIZE_UNITS,
     counted,
+    format_count,
     format_duration,
     format_size,
     parse_duration,
@@ -144,3 +145,10 @@ def test_what_the_schema_calls_a_size_is_one(text: str) -> None:
 @pytest.mark.parametrize(("number", "text"), [(0, "0 hits"), (1, "1 hit"), (2, "2 hits")])
 def test_a_number_with_its_noun(number: int, text: str) -> None:
     assert counted(number, "hit") == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0"), (1005.4, "1010"), (-1.2345, "-1.23"), (0.000123, "0.000123"), (1e6, "1000000")]
+)
+def test_counts_have_three_digits_and_no_exponent(count: float, text: str) -> None:
+    assert format_count(count) == text

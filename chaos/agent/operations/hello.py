@@ -10,6 +10,7 @@ from chaos.agent.identity import own_pid
 from chaos.agent.nftables import KernelRules
 from chaos.agent.protocol import VERSION
 from chaos.agent.server import Operation
+from chaos.agent.sockdestroy import probe_destroy
 from chaos.agent.sockdiag import SockDiag
 from chaos.errors import Unsupported
 
@@ -26,7 +27,12 @@ def hello_operations(rules: KernelRules) -> dict[str, Operation]:
             "pid": own_pid(),
             "init": os.getpid() == 1,
             "namespaces": {name: os.readlink(f"/proc/self/ns/{name}") for name in ("net", "pid", "user")},
-            "can": {"nft": await rules.probe(), "sock_diag": _sock_diag(), "tcp_repair": _tcp_repair()},
+            "can": {
+                **await rules.probe(),
+                "sock_diag": _sock_diag(),
+                "sock_destroy": probe_destroy(),
+                "tcp_repair": _tcp_repair(),
+            },
         }
 
     return {"hello": Operation(hello, {})}

@@ -6,12 +6,27 @@ from collections.abc import Callable, Sequence
 
 from chaos.agent import network
 from chaos.agent.counters import read_counters
-from chaos.agent.fields import Field, address, buffer_size, connection, endpoint, listed, optional, port, seconds, whole
+from chaos.agent.fields import (
+    Field,
+    address,
+    buffer_size,
+    connection,
+    direction,
+    endpoint,
+    listed,
+    optional,
+    port,
+    seconds,
+    share,
+    whole,
+)
 from chaos.agent.nftables import KernelRules
 from chaos.agent.records import to_record
 from chaos.agent.server import HandedOver, Operation
+from chaos.agent.sockdestroy import destroy_sockets
 from chaos.agent.sockdiag import SockDiag
-from chaos.agent.types import Connection, Endpoint
+from chaos.agent.treatment import RESET, losing
+from chaos.agent.types import BOTH, Connection, Endpoint
 
 __all__ = ["kernel_operations"]
 
@@ -26,6 +41,9 @@ def kernel_operations(rules: KernelRules, diag: Callable[[], SockDiag]) -> dict[
     async def counters() -> object:
         return read_counters()
 
+    async def kill_sockets(connections: Sequence[Connection]) -> object:
+        return destroy_sockets(connections)
+
     async def connect(
         host: str, port: int, timeout: float, source_host: str | None, receive_buffer: int | None
     ) -> object:
@@ -37,6 +55,7 @@ def kernel_operations(rules: KernelRules, diag: Callable[[], SockDiag]) -> dict[
     return {
         "sockets": Operation(sockets, {"port": Field(port)}),
         "counters": Operation(counters, {}),
+        "kill_sockets": Operation(kill_sockets, {"connections": Field(listed(connection))}),
         "connect": Operation(
             connect,
             {
@@ -56,8 +75,14 @@ def _rule_operations(kernel: KernelRules) -> dict[str, Operation]:
     async def cut(local: Endpoint, remote: Endpoint) -> object:
         return (await kernel.cut([(local, remote)]))[0].rule
 
-    async def cut_many(connections: Sequence[Connection]) -> object:
-        return [made.rule for made in await kernel.cut(connections)]
+    async def cut_many(connections: Sequence[Connection], direction: str) -> object:
+        return [made.rule for made in await kernel.cut(connections, direction=direction)]
+
+    async def lose_many(connections: Sequence[Connection], ratio: float) -> object:
+        return [made.rule for made in await kernel.cut(connections, losing(ratio))]
+
+    async def reset_many(connections: Sequence[Connection], direction: str) -> object:
+        return [made.rule for made in await kernel.cut(connections, RESET, direction=direction)]
 
     async def uncut(rule: int) -> object:
         await kernel.uncut([rule])
@@ -80,9 +105,12 @@ def _rule_operations(kernel: KernelRules) -> dict[str, Operation]:
         await kernel.flush()
         return None
 
+    connections = Field(listed(connection))
     return {
         "cut": Operation(cut, {"local": Field(endpoint), "remote": Field(endpoint)}),
-        "cut_many": Operation(cut_many, {"connections": Field(listed(connection))}),
+        "cut_many": Operation(cut_many, {"connections": connections, "direction": optional(direction, BOTH)}),
+        "lose_many": Operation(lose_many, {"connections": connections, "ratio": Field(share)}),
+        "reset_many": Operation(reset_many, {"connections": connections, "direction": optional(direction, BOTH)}),
         "uncut": Operation(uncut, {"rule": Field(whole)}),
         "uncut_many": Operation(uncut_many, {"rules": Field(listed(whole))}),
         "rules": Operation(list_rules, {}),

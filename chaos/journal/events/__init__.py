@@ -4,6 +4,7 @@ base        what every event has
 course      who writes, the scenario's parts, remarks
 faults      what was done, its evidence, how it was taken away
 clients     what clients saw
+hostile     what hostile clients got
 harness     which process stamps whose times, and how late it was
 canary      the harness's own clients
 server      the server from outside and by its own word
@@ -18,7 +19,8 @@ from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic
 from chaos.journal.events.course import Note, Phase, PhaseEntered, Segment
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
 from chaos.journal.events.harness import CrowdMade, Lateness
-from chaos.journal.events.judgement import FindingMade, VerdictGiven
+from chaos.journal.events.hostile import HostileAnswer
+from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
 from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, Statistics
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "Healing",
     "HealingState",
     "Hit",
+    "HostileAnswer",
     "Injected",
     "Lateness",
     "Note",
@@ -44,6 +47,7 @@ __all__ = [
     "Phase",
     "PhaseEntered",
     "Receipt",
+    "ReleaseAwaited",
     "Round",
     "Sample",
     "Segment",
@@ -54,7 +58,7 @@ __all__ = [
     "VerdictGiven",
 ]
 
-VERSION = 2
+VERSION = 3
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -70,6 +74,7 @@ KINDS: dict[str, type[Event]] = {
         Ended,
         Frame,
         Traffic,
+        HostileAnswer,
         Call,
         Round,
         Beat,
@@ -79,6 +84,7 @@ KINDS: dict[str, type[Event]] = {
         Sample,
         Statistics,
         Hit,
+        ReleaseAwaited,
         FindingMade,
         VerdictGiven,
     )

@@ -1,4 +1,4 @@
-"""What was found, and the verdict."""
+"""What was found, by which figures, and the verdict."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chaos.journal.events.base import Event
 
-__all__ = ["FindingMade", "VerdictGiven"]
+__all__ = ["FindingMade", "ReleaseAwaited", "VerdictGiven"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,20 @@ class FindingMade(Event):
     promised: str
     figure: str = ""
     evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseAwaited(Event):
+    """By what the release of dead connections was judged: with the samples, all that their detection times take."""
+
+    dead: int
+    """How many connections died."""
+    remaining: int
+    """How many others the server rightly keeps."""
+    limit: float
+    """Seconds from the fault's bite within which all of them are to be released."""
+    why: str
+    """How the limit comes about: "heartbeat interval 300ms + heartbeat timeout 300ms"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,12 @@ class Sample(Event):
     """Bytes, proportional share; 0 where the kernel would not say."""
     cpu: float = 0.0
     """CPU seconds used so far, user and system, summed over the server's processes that are alive."""
+    waited: float = 0.0
+    """Seconds so far that their threads were ready to run and had no core, summed; 0 where the kernel would not say."""
+    busy: float = 0.0
+    """Core-seconds so far in which the machine worked, for whomever."""
+    cores: int = 0
+    """Cores of the machine; 0 where nobody looked."""
 
     @property
     def connections(self) -> int:
@@ -81,3 +87,7 @@ class Round(Event):
     memory: int
     """Bytes: PSS where the kernel gives it, RSS otherwise."""
     threads: int = 0
+    sessions: float | None = None
+    """Connections by the server's own statistics; None where they do not tell, or were not read."""
+    tasks: float | None = None
+    """Tasks by the server's own statistics; likewise."""

@@ -43,7 +43,7 @@ def _run(settings: Settings, broken: Sequence[defects.Defect], *, host: str, por
     allow_open_files()
     try:
         listener = open_listener(host, port, send_buffer_bytes=settings.websocket_send_buffer_bytes)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError) as error:  # TypeError: a host that cannot be written as a name
         print(f"reference_server: cannot listen on {host}:{port}: {error}; choose another --port", file=sys.stderr)
         return CANNOT_LISTEN
     parts = build(settings)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -33,6 +35,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.parts = config.parts
         self.request_bytes = 0
+        self.latest = b""
+        """What is being parsed."""
         self.deadline: AttentiveTimer | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -62,7 +66,21 @@ class HttpProtocol(HttpToolsProtocol):
             self.parts.counters.reject("request_too_large")
             self.refuse(431, "Request Header Fields Too Large")
             return
+        self.latest = data
         super().data_received(data)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Refuse a client that does not wait for the 101 (RFC 6455, 4.1); uvicorn would drop what it has sent."""
+        upgrade = sys.exception()  # uvicorn calls this where it handles the parser's, which says where the request ends
+        assert isinstance(upgrade, httptools.HttpParserUpgrade)
+        if upgrade.args[0] < len(self.latest):
+            self.send_400_response("The client has to wait for the answer to its upgrade request.")
+            return
+        super().handle_websocket_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        """HTTP/1.0 knows no upgrade: its header is ignored (RFC 9110, 7.8)."""
+        return self.parser.get_http_version() != "1.0" and super()._should_upgrade()
 
     def on_message_complete(self) -> None:
         """The request is here in full (an upgrade request too, before it is handed over)."""

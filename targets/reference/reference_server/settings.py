@@ -127,6 +127,8 @@ class Settings(BaseModel):
     def _address_is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("not an address beginning with http:// or https://")
+        if value and not _can_be_called(value):
+            raise ValueError("an address without a host, or with what no address has")
         return value.rstrip("/")
 
     @model_validator(mode="after")
@@ -134,6 +136,17 @@ class Settings(BaseModel):
         for problem in contradictions(self):
             raise ValueError(problem)
         return self
+
+
+def _can_be_called(address: str) -> bool:
+    """Whether a path can be put behind it and the client will take it: else each call fails, and the start does not."""
+    import httpx  # 0.1 s, which a server with an upstream spends anyway; one without does not
+
+    try:
+        url = httpx.URL(address)
+        return bool(url.host) and not {"?", "#"} & set(address)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def contradictions(settings: Settings) -> list[str]:

@@ -88,6 +88,11 @@ def exchange(connection: socket.socket, text: bytes = b"hello") -> bytes:
     return connection.recv(len(text))
 
 
+def ends(connection: socket.socket) -> tuple[tuple[str, int], tuple[str, int]]:
+    local, remote = connection.getsockname(), connection.getpeername()
+    return (local[0], local[1]), (remote[0], remote[1])
+
+
 def _state(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -51,13 +51,16 @@ async def test_every_request_works_through_asyncio_too(agent: AgentProcess, dire
             if agent.isolation.hermetic:
                 rule = await remote.cut(connection.getsockname(), connection.getpeername())
                 (second,) = await remote.cut_many([(("127.0.0.1", 1), ("127.0.0.1", 2))])
-                assert [found.rule for found in await remote.rules()] == [rule, second]
+                (third,) = await remote.lose_many([(("127.0.0.1", 1), ("127.0.0.1", 3))], ratio=0.5)
+                (fourth,) = await remote.reset_many([(("127.0.0.1", 1), ("127.0.0.1", 4))])
+                assert [found.rule for found in await remote.rules()] == [rule, second, third, fourth]
                 assert (await remote.rule_counters(rule)).packets == 0
                 assert [counted.bytes for counted in await remote.rule_counters_many([rule, second])] == [0, 0]
                 await remote.uncut(rule)
-                await remote.uncut_many([second])
+                await remote.uncut_many([second, third, fourth])
                 await remote.flush_rules()
                 assert exchange(connection) == b"hello"
+            assert await remote.kill_sockets([(("127.0.0.1", 1), ("127.0.0.1", 2))]) == [False]
         assert "ListenOverflows" in await remote.counters()
         segment = await remote.open_cell(directory / "cell", run="r", cell="c")
         await remote.sample_every(0.01, port=port, name="echo")

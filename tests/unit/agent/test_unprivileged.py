@@ -41,7 +41,7 @@ def test_as_nobody(directory: Path) -> None:
         "uid": NOBODY,
         "kind": "USER",
         "why": "",
-        "can": {"nft": True, "sock_diag": True, "tcp_repair": True},
+        "can": dict.fromkeys(("nft", "nft_loss", "nft_reset", "sock_diag", "sock_destroy", "tcp_repair"), True),
         "spared": "hello",
         "dropped": True,
         "healed": "x",

@@ -129,10 +129,21 @@ def test_without_a_namespace_nothing_is_tried_on_the_machines_own_network() -> N
         state=State.MISSING,
         found="unshare failed: Operation not permitted",
         remedy="run as root",
-        without=(Capability.KERNEL_RULES,),
+        without=(
+            Capability.KERNEL_RULES,
+            Capability.PACKET_LOSS,
+            Capability.INJECTED_RESETS,
+            Capability.SOCKET_KILL,
+        ),
         leaves_out="the target runs on the machine's own loopback",
     )
-    for check in (isolation.nftables, isolation.netem):
+    for check in (
+        isolation.nftables,
+        isolation.packet_loss,
+        isolation.reset_rules,
+        isolation.socket_kill,
+        isolation.netem,
+    ):
         result = check()
         assert result.state is State.MISSING
         assert result.found == "not tried: without a network namespace it would act on this machine's own traffic"
@@ -145,6 +156,9 @@ def test_what_the_agent_cannot_is_said_in_its_words(monkeypatch: pytest.MonkeyPa
     agent_can(
         monkeypatch,
         nft=Availability.no("nft is not installed here", remedy="install nftables"),
+        nft_loss=Availability.no("No such file or directory", remedy="modprobe nft_numgen"),
+        nft_reset=Availability.yes(),
+        sock_destroy=Availability.no("the kernel cannot", remedy="take another"),
         sock_diag=Availability.yes(),
     )
     assert isolation.nftables() == CheckResult(
@@ -154,6 +168,13 @@ def test_what_the_agent_cannot_is_said_in_its_words(monkeypatch: pytest.MonkeyPa
         remedy="install nftables",
         without=(Capability.KERNEL_RULES,),
     )
+    for check, found, remedy, gives in (
+        (isolation.packet_loss, "No such file or directory", "modprobe nft_numgen", Capability.PACKET_LOSS),
+        (isolation.socket_kill, "the kernel cannot", "take another", Capability.SOCKET_KILL),
+    ):
+        result = check()
+        assert (result.state, result.found, result.remedy, result.without) == (State.MISSING, found, remedy, (gives,))
+    assert isolation.reset_rules().state is State.OK
     assert isolation.socket_probe().state is State.OK
     assert isolation.tcp_repair().found == "the agent does not know it"
 
@@ -168,7 +189,14 @@ def test_a_machine_without_tc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_agents_answer_has_what_the_doctor_asks_for() -> None:
     """The names are the agent's; if it renames one, the doctor would say that it is missing."""
-    assert set(isolation._hello().can) >= {"nft", "sock_diag", "tcp_repair"}
+    assert set(isolation._hello().can) >= {
+        "nft",
+        "nft_loss",
+        "nft_reset",
+        "sock_diag",
+        "sock_destroy",
+        "tcp_repair",
+    }
     assert isinstance(isolation._hello(), Hello)
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from chaos.expectations.base import Expectation, Record, against_limit, judge_all, quantile
+from chaos.expectations.base import Expectation, Provided, Record, against_limit, judge_all, quantile
 from chaos.verdict import Finding, Verdict
 from tests.unit.expectations.records import late, record, sample
 
@@ -52,3 +52,30 @@ def test_a_judge_that_crashes_is_inconclusive_and_says_where() -> None:
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.observed == "the judge crashing crashed: KeyError: 'sockets'"
     assert "raise KeyError" in finding.evidence[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finds(Expectation):
+    name: ClassVar[str] = "finds"
+    verdict: Verdict
+    what: str
+
+    def judge(self, record: Record) -> Finding:
+        return Finding(expectation=self.name, verdict=self.verdict, observed=self.what, promised="all")
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        (Verdict.HELD, (Verdict.VIOLATED, "somebody was cut")),
+        (Verdict.INCONCLUSIVE, (Verdict.INCONCLUSIVE, "it took too long")),
+        (Verdict.VIOLATED, (Verdict.VIOLATED, "it took too long")),
+    ],
+)
+def test_where_the_condition_is_not_held_it_is_all_that_is_said(condition: Verdict, found: tuple[Verdict, str]) -> None:
+    provided = Provided(
+        condition=Finds(verdict=condition, what="it took too long"),
+        then=Finds(verdict=Verdict.VIOLATED, what="somebody was cut"),
+    )
+    finding = provided.judge(record())
+    assert (finding.verdict, finding.observed) == found

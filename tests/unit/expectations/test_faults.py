@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.expectations import FailuresReached, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
 from chaos.journal import Beat, Bite, HealingState, Hit, ServerEvent
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, bite, frame, healed, injected, record
@@ -52,6 +52,16 @@ def test_a_fault_that_went_with_the_target_is_healed() -> None:
 
 def test_a_fault_that_was_not_seen_to_heal_is_never_green() -> None:
     assert FaultsHealed().judge(record(injected(), bite())).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_fault_that_lasted_too_long_for_its_harmlessness_decides_nothing() -> None:
+    made = record(injected(), bite(since=10.0), healed(since=10.5))
+    held = FaultLasted(at_most=0.5).judge(made)
+    assert (held.verdict, held.observed) == (Verdict.HELD, "it lasted 500ms")
+    longer = FaultLasted(at_most=0.4).judge(made)
+    assert (longer.verdict, longer.observed) == (Verdict.INCONCLUSIVE, "it lasted 500ms")
+    assert longer.promised == "a fault of 400ms at most"
+    assert FaultLasted(at_most=0.4).judge(record(injected(), bite())).verdict is Verdict.INCONCLUSIVE
 
 
 def _beat(at: float, *, ok: bool) -> Beat:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import FdsNotKept, MemoryNotKept
+from chaos.expectations import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.journal import Round
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import record
@@ -47,9 +47,7 @@ def test_rounds_in_which_nobody_got_in_decide_nothing(ended: list[int]) -> None:
 def test_a_descriptor_kept_per_connection() -> None:
     finding = FDS.judge(record(*_rounds(12, fds=1.0)))
     assert finding.verdict is Verdict.VIOLATED
-    assert finding.observed.startswith(
-        "1e+03 fds kept per 1,000 ended connections (1e+03 fds to 1e+03 fds, 600 endings"
-    )
+    assert finding.observed.startswith("1000 fds kept per 1,000 ended connections (1000 fds to 1000 fds, 600 endings")
 
 
 def test_memory_kept_per_connection() -> None:
@@ -79,4 +77,23 @@ def test_too_few_rounds_decide_nothing() -> None:
     assert (finding.verdict, finding.observed) == (
         Verdict.INCONCLUSIVE,
         "11 rounds were measured, 12 are needed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("expectation", "words"),
+    [(SessionsNotKept(margin=0.01), "sessions"), (TasksNotKept(margin=0.01), "tasks")],
+)
+def test_what_only_the_statistics_tell(expectation: SessionsNotKept | TasksNotKept, words: str) -> None:
+    kept = [replace(each, **{words: 1.0 + each.ended / 10}) for each in _rounds(12)]
+    finding = expectation.judge(record(*kept))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, f"100 {words}/1k")
+    steady = [replace(each, **{words: 1.0}) for each in _rounds(13)]
+    assert expectation.judge(record(*steady)).verdict is Verdict.HELD
+    # A round after which they could not be read does not count, and twelve are left.
+    assert expectation.judge(record(replace(steady[0], **{words: None}), *steady[1:])).verdict is Verdict.HELD
+    finding = expectation.judge(record(*_rounds(12)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "0 rounds were measured, 12 are needed",
     )

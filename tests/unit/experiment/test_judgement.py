@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import pytest
 
-from chaos.expectations import Expectation, Record
-from chaos.experiment import Inconclusive, Violated, Worse
+from chaos.expectations import Expectation, Record, ReleasedWithin
+from chaos.experiment import Inconclusive, Violated, Worse, leaks
 from chaos.experiment.experiment import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged
 from chaos.faults import Latency
-from chaos.journal import Ended, FindingMade, Injected, JournalWriter, Round, Sample, read_journal
+from chaos.journal import Ended, FindingMade, Injected, JournalWriter, ReleaseAwaited, Round, Sample, read_journal
 from chaos.verdict import Finding, Verdict
 from tests.unit.experiment.scripted import Machine, Make, Scripted, a_healing, a_receipt
 
@@ -151,6 +151,13 @@ async def test_rounds_that_decide_nothing_end_with_the_budget(made: Scripted) ->
     assert len(made.remote.called("flush")) == (MOST_ROUNDS - WARM_UP - 12) // 4 + 1
 
 
+async def test_by_what_a_release_was_judged_is_written_down(made: Scripted) -> None:
+    with pytest.raises(Worse):
+        await made.experiment.judge(ReleasedWithin(dead=3, remaining=2, limit=1.5, why="interval"), HELD)
+    [terms] = read_journal(made.directory).of(ReleaseAwaited)
+    assert (terms.dead, terms.remaining, terms.limit, terms.why) == (3, 2, 1.5, "interval")
+
+
 async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
     samples = iter(
         [
@@ -170,3 +177,20 @@ async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
         (4.0, WARM_UP + 1, 11, 800, 2),
         (5.0, WARM_UP + 2, 12, 950, 2),  # where the kernel gives no proportional share
     ]
+    assert {(event.sessions, event.tasks) for event in rounds} == {(None, None)}, "it has no statistics to ask"
+    assert not made.remote.called("statistics")
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ({"connections": 1.0, "tasks": 9.0}, (1.0, 9.0)),
+        ({"connections": "many"}, (None, None)),
+        ({}, (None, None)),  # they could not be read, and the journal says why
+    ],
+)
+def test_a_round_has_what_the_statistics_tell(
+    told: dict[str, float | str], counted: tuple[float | None, float | None]
+) -> None:
+    each = leaks.reading(Sample(at=4.0, took=0.001, fds=11), ended=50, told=told)
+    assert (each.sessions, each.tasks) == counted

@@ -79,7 +79,7 @@ async def test_a_server_that_is_gone_afterwards_is_not_the_faults_failure(toxipr
         receipt, healing = await run_fault(Latency(delay=DELAY), make_scene(address, link), tmp_path, die)
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED)
     assert healing.evidence[0].during.startswith("not measured (")
-    assert healing.evidence[0].during.endswith("; 0 toxics on the link")
+    assert healing.evidence[0].during.endswith("; 0 of its toxics on the link")
 
 
 async def test_a_server_that_does_not_answer_pings_is_given_up(toxiproxy: Toxiproxy, tmp_path: Path) -> None:

@@ -136,7 +136,8 @@ async def test_where_the_server_does_not_answer_either_the_proxy_has_the_word(
     _, healing = await run_fault(fault, nobody, tmp_path, go_down)
     assert healing.state is HealingState.HEALED
     assert healing.evidence[1].during == (
-        "no answer (ConnectionRefusedError), and past the link no answer (ConnectionRefusedError); 0 toxics on the link"
+        "no answer (ConnectionRefusedError), and past the link no answer (ConnectionRefusedError); "
+        "0 of its toxics on the link"
     )
 
 

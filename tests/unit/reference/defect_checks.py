@@ -17,9 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from reference_server.breaker import State
+from reference_server import closes
+from reference_server.breaker import Breaker, Permit, State
 from reference_server.clock import AttentiveClock, AttentiveTimer
 from reference_server.connection import Connection
+from reference_server.endpoints.echo import Echo
 from reference_server.endpoints.session import Session
 from reference_server.environment import load_settings
 from reference_server.establishment import Establishment
@@ -31,11 +33,15 @@ from reference_server.phases import EstablishmentFailed
 from reference_server.rejection import Rejected
 from reference_server.source import Unavailable
 from reference_server.timers import Timers
+from reference_server.transport import BoundedTransport
 
 from .fakes import AlwaysAttentive, FakeTime, FakeWire, make_connection
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
+
+RETRANSMISSION = 0.2
+"""Seconds after which a kernel sends a lost packet again (TCP_RTO_MIN on Linux)."""
 
 Check = Callable[["Bench"], Awaitable[bool]]
 
@@ -48,6 +54,27 @@ class FakeWebSocket:
 
     async def accept(self, *, headers: object) -> None:
         """Nothing to wait for."""
+
+
+class LosingTransport(asyncio.Transport):
+    """Takes what is written and sees none of it acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_cut = False
+        self._waiting = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._waiting += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self._waiting
+
+    def is_closing(self) -> bool:
+        return self.was_cut
+
+    def abort(self) -> None:
+        self.was_cut = True
 
 
 class Bench:
@@ -133,6 +160,13 @@ async def slow_pong_is_waited_for(bench: Bench) -> bool:
     return not wire.was_cut
 
 
+async def lost_packet_is_waited_for(bench: Bench) -> bool:
+    wire = LosingTransport()
+    BoundedTransport(wire, clock=bench.parts.clock, close_timeout=LONG).write(b"answer")
+    await asyncio.sleep(RETRANSMISSION)
+    return not wire.was_cut
+
+
 async def pause_kills_nobody(bench: Bench) -> bool:
     connection, wire = bench.client()
     bench.parts.heartbeat.beat()
@@ -167,6 +201,23 @@ async def ended_connection_is_forgotten(bench: Bench) -> bool:
     del connection, wire
     gc.collect()
     return remembered() is None
+
+
+async def ended_connection_leaves_no_session(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    bench.parts.registry.remove(connection)
+    return len(bench.parts.registry) == 0
+
+
+async def ended_connection_leaves_no_task(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    before = asyncio.all_tasks()
+    bench.parts.registry.remove(connection)
+    left = asyncio.all_tasks() - before
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    return not left
 
 
 async def lost_connection_leaves_no_file(bench: Bench) -> bool:
@@ -262,6 +313,12 @@ async def trials_are_counted(bench: Bench) -> bool:
     return sum(permit is not None for permit in permits) == breaker.policy.half_open_probes
 
 
+async def stays_open_for_the_whole_timeout(bench: Bench) -> bool:
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await _call(bench)
+    return bench.parts.upstream_breaker.open_for() >= bench.parts.settings.breaker_recovery_timeout
+
+
 async def open_breaker_answers_at_once(bench: Bench) -> bool:
     for _ in range(bench.parts.settings.breaker_failure_threshold):
         await _call(bench)
@@ -331,6 +388,94 @@ async def silent_upstream_is_asked_once(bench: Bench) -> bool:
     return bench.hits == 1
 
 
+async def time_outs_open_the_breaker(bench: Bench) -> bool:
+    return _opens(bench.parts.upstream_breaker, kind="timeout")
+
+
+async def time_outs_open_the_accept_breaker(bench: Bench) -> bool:
+    return _opens(bench.parts.accept_breaker, kind="timeout")
+
+
+async def accept_breaker_opens_at_the_threshold(bench: Bench) -> bool:
+    return _opens(bench.parts.accept_breaker, kind="error")
+
+
+async def accept_breaker_tries_again(bench: Bench) -> bool:
+    breaker = bench.parts.accept_breaker
+    _opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    return breaker.acquire() is not None
+
+
+async def failed_trial_waits_again(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    _opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    trial = breaker.acquire()
+    assert trial is not None
+    trial.failure()
+    return breaker.acquire() is None
+
+
+async def rejection_does_not_prolong_the_wait(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    _opens(breaker, kind="error")
+    bench.time.advance(0.9 * breaker.policy.recovery_timeout)
+    breaker.acquire()
+    bench.time.advance(0.2 * breaker.policy.recovery_timeout)
+    return breaker.acquire() is not None
+
+
+async def success_clears_the_count(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(breaker.policy.failure_threshold - 1):
+        _permit(breaker).failure()
+    _permit(breaker).success()
+    _permit(breaker).failure()
+    return breaker.state is State.CLOSED
+
+
+async def reply_is_sent_at_once(bench: Bench) -> bool:
+    connection, _ = bench.client("echo")
+    for _ in range(20):
+        reply = asyncio.create_task(Echo().received(connection, "hello"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if not reply.done():
+            return not reply.cancel()
+        await connection.outbox.get()
+    return True
+
+
+async def every_number_is_sent(bench: Bench) -> bool:
+    connection, _ = bench.client(endpoint="feed")
+    for number in range(1, 9):
+        bench.parts.feed.broadcast()
+        if not len(connection.outbox):
+            return False
+        assert f'"sequence": {number}' in str(await connection.outbox.get())
+    return True
+
+
+async def shutdown_says_that_it_goes_away(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    connection.close(closes.SHUTDOWN)
+    return await connection.outbox.get() == closes.SHUTDOWN
+
+
+def _opens(breaker: Breaker, *, kind: str) -> bool:
+    """Whether as many failures as the threshold says open it."""
+    for _ in range(breaker.policy.failure_threshold):
+        _permit(breaker).failure(kind)
+    return breaker.state is State.OPEN
+
+
+def _permit(breaker: Breaker) -> Permit:
+    permit = breaker.acquire()
+    assert permit is not None
+    return permit
+
+
 def _a_dead_peer(bench: Bench) -> None:
     """A client that has owed its pong for long."""
     bench.client()
@@ -349,10 +494,29 @@ def _open_on_nothing() -> set[int]:
     return {int(file.name) for file in Path("/proc/self/fd").iterdir() if os.path.realpath(file) == os.devnull}
 
 
+async def those_who_come_back_get_in(bench: Bench) -> bool:
+    for _ in range(60):
+        connection, _ = bench.client()
+        bench.parts.registry.remove(connection)
+    return bench.parts.admission.try_enter() is None
+
+
 CHECKS: dict[str, Check] = {
+    "accept_breaker_counts_no_timeouts": time_outs_open_the_accept_breaker,
+    "accept_breaker_opens_late": accept_breaker_opens_at_the_threshold,
+    "accept_breaker_stays_open": accept_breaker_tries_again,
+    "breaker_counts_no_timeouts": time_outs_open_the_breaker,
+    "breaker_rejections_count_as_failures": rejection_does_not_prolong_the_wait,
+    "breaker_retries_at_once_after_a_trial": failed_trial_waits_again,
+    "breaker_success_keeps_the_count": success_clears_the_count,
+    "broadcast_loses_every_fourth": every_number_is_sent,
+    "establish_under_a_lock": ten_get_in_at_once,
+    "replies_wait_for_the_log": reply_is_sent_at_once,
+    "shutdown_says_goodbye_for_good": shutdown_says_that_it_goes_away,
     "accept_beyond_limit": limit_holds_before_anybody_is_established,
     "accept_breaker_never_opens": failed_establishments_open_the_breaker,
     "age_starts_anew": age_counts_from_the_start,
+    "ban_after_a_storm": those_who_come_back_get_in,
     "block_loop_on_cleanup": cleaning_up_does_not_block_the_loop,
     "block_loop_on_connect": newcomer_does_not_block_the_loop,
     "breaker_calls_while_open": open_breaker_spares_the_upstream,
@@ -360,17 +524,21 @@ CHECKS: dict[str, Check] = {
     "breaker_opens_late": opens_at_the_threshold,
     "breaker_opens_on_first_failure": one_failure_opens_nothing,
     "breaker_stampede_of_trials": trials_are_counted,
+    "breaker_tries_too_early": stays_open_for_the_whole_timeout,
     "breaker_waits_while_open": open_breaker_answers_at_once,
     "broadcast_waits_for_slowest": broadcast_waits_for_nobody,
     "cut_everyone_after_pause": pause_kills_nobody,
     "cut_listeners_who_are_behind": listener_who_is_behind_stays,
     "cut_slow_peers": slow_pong_is_waited_for,
+    "cut_unacknowledged": lost_packet_is_waited_for,
     "heartbeat_waits_for_each": nobody_waits_for_another_pong,
     "idle_never_closed": pong_is_no_activity,
     "idle_timer_not_reset": answer_to_the_warning_counts,
     "idle_warning_too_late": warning_leaves_time,
     "keep_dead_connections": silent_peer_is_dead,
     "keep_slow_consumers": listener_who_takes_nothing_is_cut,
+    "keep_session_per_connection": ended_connection_leaves_no_session,
+    "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,

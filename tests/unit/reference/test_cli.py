@@ -67,3 +67,12 @@ def test_taken_port_ends_with_code_1_and_the_remedy() -> None:
         f"reference_server: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use; "
         "choose another --port\n"
     )
+
+
+def test_a_host_that_is_no_name_ends_with_code_1() -> None:
+    host = "é" * 70  # longer than a name may be once it is encoded
+    ended = run("--host", host, "--port", "0", "--profile", "fast")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"reference_server: cannot listen on {host}:0: encoding of hostname failed; choose another --port\n"
+    )

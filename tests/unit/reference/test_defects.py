@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -136,6 +137,35 @@ def outlives_a_reset_client(server: RunningServer, connect: Connect) -> bool:
     return True
 
 
+def forgets_who_left_in_mid_frame(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/feed"))
+    client.socket.sendall(HALF_A_FRAME)
+    client.socket.close()
+    sweeps = server.stat("/cleanup/sweeps")
+
+    def forgotten() -> bool:
+        return bool(server.stat("/connections/total") == 0)
+
+    # Ten sweeps take longer than any dead peer may stay.
+    wait_until(lambda: forgotten() or server.stat("/cleanup/sweeps") > sweeps + 10, within=10)
+    return forgotten()
+
+
+def waits_for_the_rest_of_a_frame(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.protocol.send_text(b"torn")
+    (frame,) = client.protocol.data_to_send()
+    client.socket.sendall(frame[:3])
+    # A request's round trip later the loop has read what came before it.
+    server.stat("/connections/total")
+    try:
+        client.socket.sendall(frame[3:])
+        return client.next_frame(Opcode.TEXT) is not None
+    except OSError:  # cut
+        return False
+
+
 def closes_the_idle_beside_a_reset_client(server: RunningServer, connect: Connect) -> bool:
     connect(server.url("/live")).reset()
     idle = connect(server.url("/live"))
@@ -174,15 +204,66 @@ def says_goodbye_to_all_at_once(server: RunningServer, connect: Connect) -> bool
     return told and server.kernel_sockets(remote_port=first.local_port) != []
 
 
+def answers(server: RunningServer, connect: Connect, data: bytes, code: int) -> bool:
+    """Whether the server closes with this code what sends that, and goes on serving others."""
+    client = connect(server.url("/echo"))
+    client.socket.sendall(data)
+    try:
+        frame = client.next_frame(Opcode.CLOSE, Opcode.TEXT, Opcode.BINARY)
+        served = server.stat("/connections/inside") is not None
+    except OSError:  # nobody answers any more
+        return False
+    told = frame is not None and frame.opcode is Opcode.CLOSE
+    return served and told and client.protocol.close_rcvd is not None and client.protocol.close_rcvd.code == code
+
+
+def refuses_what_has_no_mask(server: RunningServer, connect: Connect) -> bool:
+    return answers(server, connect, b"\x81\x01x", 1002)
+
+
+def outlives_what_is_no_text(server: RunningServer, connect: Connect) -> bool:
+    return answers(server, connect, b"\x81\x81\x00\x00\x00\x00\xff", 1007)
+
+
+def refuses_what_is_too_big(server: RunningServer, connect: Connect) -> bool:
+    size = MAX_MESSAGE + 1
+    return answers(server, connect, b"\x82\xff" + size.to_bytes(8, "big") + bytes(4) + bytes(size), 1009)
+
+
+def says_that_it_is_too_big(server: RunningServer, connect: Connect) -> bool:
+    return answers(server, connect, b"\x82\xff" + (MAX_MESSAGE + 1).to_bytes(8, "big") + bytes(4), 1009)
+
+
+def ends_half_a_request(server: RunningServer, _connect: Connect) -> bool:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=HANDSHAKE_TIMEOUT + MARGIN) as client:
+        client.sendall(b"GET /echo HTTP/1.1\r\n")
+        try:
+            return client.recv(65536) is not None
+        except TimeoutError:
+            return False
+
+
+HANDSHAKE_TIMEOUT = 1.0
+MAX_MESSAGE = 2**20
+HALF_A_FRAME = b"\x81\x85\x00"
+"""The header of a text of five bytes, and the first byte of its mask."""
+
 IDLE_TIMEOUT = 1.5
 SHUTDOWN_TIMEOUT = 2.0
 MARGIN = 0.5
 """Seconds for the interpreter's own end on a busy machine: 0.1 s when it is idle."""
 
 LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
+    "accepts_unmasked_frames": refuses_what_has_no_mask,
+    "dies_of_bad_utf8": outlives_what_is_no_text,
     "dies_of_a_reset": outlives_a_reset_client,
     "idle_loop_dies_of_an_error": closes_the_idle_beside_a_reset_client,
     "keep_after_reset": forgets_a_reset_client,
+    "no_header_deadline": ends_half_a_request,
+    "no_message_size_limit": refuses_what_is_too_big,
+    "oversize_closed_with_wrong_code": says_that_it_is_too_big,
+    "cut_torn_frames": waits_for_the_rest_of_a_frame,
+    "keep_half_frames": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,

@@ -86,9 +86,21 @@ UPGRADE = (
         (UPGRADE.replace(b"Version: 13", b"Version: 9") + b"\r\n", b"HTTP/1.1 426 "),
         (UPGRADE.replace(b"Sec-WebSocket-Key", b"Nothing") + b"\r\n", b"HTTP/1.1 400 "),
         (UPGRADE.replace(b"GET", b"POST") + b"\r\n", b"HTTP/1.1 4"),
+        (UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n", b"HTTP/1.1 404 "),
+        (UPGRADE + b"\r\n" + b"\x81\x81maskx", b"HTTP/1.1 400 "),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"HTTP/1.1 400 "),
     ],
-    ids=["thousand headers", "long value", "too long", "version", "no key", "method", "TLS"],
+    ids=[
+        "thousand headers",
+        "long value",
+        "too long",
+        "version",
+        "no key",
+        "method",
+        "HTTP/1.0",
+        "frame behind",
+        "TLS",
+    ],
 )
 def test_broken_handshake_is_answered_and_ended(
     shared_server: RunningServer, request_bytes: bytes, answer: bytes

@@ -13,6 +13,7 @@ import pytest
 from chaos.errors import JournalError
 from chaos.report import CellOutcome, Run, build_matrix, read_cells, write_html
 from chaos.report.html import render_html
+from chaos.report.proven import ProvenCell, keep_proven, proven_for
 
 from .samples import CELLS, Cell, make_run
 
@@ -102,12 +103,27 @@ def test_every_cell_of_the_matrix_leads_to_its_story(sample_run: Run, page: Elem
     assert stories == {f"cell-{cell.slug}" for cell in judged}
 
 
+def test_a_held_cell_is_hollow_unless_it_has_been_seen_red(state: Path) -> None:
+    run = make_run(state, CELLS)
+    held = [cell for cell in read_cells(run) if cell.outcome is CellOutcome.HELD]
+    proven = held[0]
+    keep_proven(run, [ProvenCell(proven.promise, proven.scenario, proven.fault, ("a_defect",))])
+    root = Page(render_html(run)).root
+    hollow = [link for link in root.all("a", class_="cell") if "hollow" in link.attributes["class"].split()]
+    solid = [cell for cell in held if (cell.promise, cell.scenario, cell.fault) in proven_for(run)]
+    assert proven in solid
+    assert len(hollow) == len(held) - len(solid)
+    (legend,) = root.all("p", class_="legend")
+    assert f"{len(solid)} of {len(held)} held are proven" in legend.text
+
+
 def test_the_outcome_is_told_without_colour(page: Element) -> None:
     signs = {"held": "✓", "violated": "✗", "inconclusive": "?", "skipped": "-"}
     for link in page.all("a", class_="cell"):
-        outcome = link.attributes["class"].split()[1]
-        assert link.text.startswith(signs[outcome])
+        outcome, *hollow = link.attributes["class"].split()[1:]
+        assert link.text.startswith("○" if hollow else signs[outcome])
         assert f": {outcome}" in link.attributes["aria-label"]
+        assert bool(hollow) == (", never seen red" in link.attributes["aria-label"])
     for badge in page.all("span", class_="badge"):
         outcome = badge.attributes["class"].split()[1]
         assert badge.text == f"{signs[outcome]} {outcome}"

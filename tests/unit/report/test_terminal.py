@@ -51,8 +51,11 @@ FEW = (
 )
 
 
+PROVEN = {("cleanup", "dead peers are found", "client-reset"), ("leak_free", "nothing kept", "client-reset")}
+
+
 def rendered(run: Run, **options: object) -> str:
-    return plain(render_terminal(build_matrix(read_cells(run)), run=run, **options))  # type: ignore[arg-type]  # as given
+    return plain(render_terminal(build_matrix(read_cells(run), proven=PROVEN), run=run, **options))  # type: ignore[arg-type]  # as given
 
 
 def record(outcome: CellOutcome, detail: str = "", findings: tuple[FindingMade, ...] = ()) -> CellRecord:
@@ -74,12 +77,13 @@ def test_the_whole_summary(state: Path) -> None:
 
                                                                   client-  stalled-
                                              no fault  partition  reset    reader
-        establishment  all at once           ✓ 10/10
+        establishment  all at once           ○ 10/10
         cleanup        dead peers are found                       ✓ 41ms   ✗ 4/10 kept
         leak free      nothing kept                               ?
         recovery       served again                    -
 
         ✗ violated 1   ? inconclusive 1   ✓ held 2   - skipped 1   blank: not asked
+        1 of 2 held are proven; ○ 1: held, and no defect has ever been seen to turn it red
 
         VIOLATED cleanup, dead peers are found under stalled-reader: 4 of 10 connections still held after
             1.2s; promised: released within 900ms
@@ -111,6 +115,8 @@ def test_a_terminal_without_the_signs_gets_plain_ones(sample_run: Run) -> None:
     grid = rendered(sample_run, signs=ASCII).split("+ held")[0]
     assert "X 0/10" in grid
     assert "✗" not in grid
+    assert "o 1.2ms" in grid
+    assert "○" not in grid
     assert signs_for("utf-8") is UNICODE
     assert signs_for("UTF8") is UNICODE
     assert signs_for("ascii") is ASCII
@@ -133,8 +139,15 @@ def test_names_that_are_too_long_are_cut_and_the_rest_stays_in_line(state: Path)
     lines = rendered(make_run(state, [long])).splitlines()
     assert lines[2:4] == [
         "                                                      antidisest",
-        "a promise wit…  a scenario whose name goes on and o…  ✓ 1234567890123…",
+        "a promise wit…  a scenario whose name goes on and o…  ○ 1234567890123…",
     ]
+
+
+def test_how_much_the_green_is_worth(state: Path) -> None:
+    assert "1 of 1 held are proven: each has been seen red against a defect\n" in rendered(make_run(state, [FEW[1]]))
+    assert "○" not in rendered(make_run(state, [FEW[1]]))
+    assert "0 of 1 held are proven; ○ 1: held, and no" in rendered(make_run(state, [FEW[0]]))
+    assert "proven" not in rendered(make_run(state, [FEW[2]])), "where nothing held there is nothing to say"
 
 
 def test_several_cells_in_one_place(state: Path) -> None:

@@ -6,18 +6,26 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import docker
 import pytest
 
 from chaos.address import Address
 from chaos.capability import Capability
-from chaos.errors import TargetFailure
+from chaos.errors import EnvironmentFailure, TargetFailure
+from chaos.experiment.death import death_of
 from chaos.runtime.base import Deployment, RuntimeOptions
+from chaos.runtime.capabilities import BY_RULES
+from chaos.runtime.container_server import ContainerServer
 from chaos.runtime.containers import ContainersRuntime
 from chaos.runtime.engine import Engine
+from chaos.runtime.host import dial
 from chaos.runtime.owner import Owner
 
 from .deploying import PYTHON, WITHIN, ask, environment_of, labelled, make_link, stub_target
@@ -113,7 +121,10 @@ def test_its_capabilities(
         capabilities = deployment.capabilities
     assert set(capabilities) == set(Capability)
     absent = {name: (found.reason, found.remedy) for name, found in capabilities.items() if not found.available}
-    rules = absent.pop(Capability.KERNEL_RULES, None)
+    rules, *others = [
+        absent.pop(name, None) for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS)
+    ]
+    assert others == [rules, rules]
     expected = {
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
         Capability.RST_THROUGH: (
@@ -154,12 +165,52 @@ def test_kernel_rules_and_address_outlive_the_server(
             assert ask(deployment, "/health") == ""
 
 
+def test_a_server_that_was_killed_behind_the_engine_s_back_is_dead_at_once(
+    engine: Engine, stub_directory: Path, owner: Owner
+) -> None:
+    """The engine says for some milliseconds more that it runs, and nobody may believe it: it would not be restarted."""
+    if os.geteuid() != 0:
+        pytest.skip("the processes of an engine are root's to kill")
+    with deployed(engine, stub_directory, owner, RuntimeOptions()) as deployment:
+        server = deployment.server
+        for _ in range(5):
+            (pid,) = server.root_pids()
+            with death_of(pid) as death:
+                os.kill(pid, signal.SIGKILL)
+                while death.at is None:
+                    time.sleep(0.0005)
+                assert not server.alive()
+            assert server.exit_code() == -signal.SIGKILL
+            server.start()
+
+
+def test_an_engine_that_never_hears_of_a_death_is_told_of() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    stuck = SimpleNamespace(attrs={"State": {"Running": True, "Pid": ended.pid}}, reload=lambda: None)
+    server = ContainerServer(
+        cast(Any, stuck),
+        target=stub_target(build="."),
+        address=Address("127.0.0.1", 1),
+        published=Address("127.0.0.1", 1),
+        relayed=False,
+        dial=dial,
+        processes_are_here=True,
+    )
+    with pytest.raises(EnvironmentFailure) as caught:
+        server.alive()
+    assert str(caught.value) == (
+        f"stub has ended, and 5s later the container engine still says that it runs as pid {ended.pid}: "
+        "restart the engine"
+    )
+
+
 def test_without_an_agent(engine: Engine, client: docker.DockerClient, stub_directory: Path, owner: Owner) -> None:
     with deployed(engine, stub_directory, owner, RuntimeOptions(agent="none")) as deployment:
         assert (deployment.agent, deployment.agent_socket) == (None, None)
         absent = {name for name, found in deployment.capabilities.items() if found.reason == "no agent was wanted"}
     assert absent == {
-        Capability.KERNEL_RULES,
+        *BY_RULES,
         Capability.SOCKET_PROBE,
         Capability.PROCESS_PROBE,
         Capability.SIGNALS,

@@ -15,6 +15,7 @@ from chaos.capability import Capability
 from chaos.errors import EnvironmentFailure, TargetFailure, ToolMissing
 from chaos.runtime import helpers, processes
 from chaos.runtime.base import RuntimeOptions
+from chaos.runtime.capabilities import BY_RULES
 from chaos.runtime.owner import OWNER_VARIABLE, Owner
 from chaos.runtime.ports import free_ports
 from chaos.runtime.processes import ProcessesRuntime
@@ -99,9 +100,10 @@ def test_its_capabilities(ground: str, monkeypatch: pytest.MonkeyPatch) -> None:
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
     }
     if ground == "loopback":
-        expected[Capability.KERNEL_RULES] = ("no namespace was wanted", "leave that option out")
+        expected |= dict.fromkeys(BY_RULES, ("no namespace was wanted", "leave that option out"))
     elif shutil.which("nft") is None:
-        assert "nft" in absent.pop(Capability.KERNEL_RULES)[0]
+        for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS):
+            assert "nft" in absent.pop(name)[0]
     assert absent == expected
 
 

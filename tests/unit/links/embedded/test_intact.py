@@ -121,6 +121,160 @@ def test_whatever_the_toxics_the_link_ends_and_delivers_only_what_was_sent(
     assert all(byte in remaining for byte in bench.sink.data), "bytes out of order, or from nowhere"
 
 
+CUT_AT = st.integers(-1, 400)
+PLACE = st.integers(0, 4)
+
+
+def chain_with(toxic: Toxic, chain: list[Setting], place: int) -> list[Setting]:
+    """The toxic somewhere among the others; these may change under way, it does not."""
+    return [*chain[:place], setting(toxic, name="cutting"), *chain[place:]]
+
+
+@given(
+    limit=CUT_AT,
+    place=PLACE,
+    chain=chain_of(HARMLESS),
+    chunks=CHUNKS,
+    actions=ACTIONS,
+    spare=HARMLESS,
+    seed=st.integers(0, 9),
+)
+def test_limit_data_cuts_at_exactly_its_byte(
+    limit: int, place: int, chain: list[Setting], chunks: list[bytes], actions: list[str], spare: Toxic, seed: int
+):
+    bench = LinkBench(*chain_with(LimitData(bytes=limit), chain, place), seed=seed)
+    play(bench, chain, chunks, actions, spare)
+    sent = b"".join(chunks)
+    assert bench.sink.data == sent[: max(0, limit)]
+    assert bench.ended is not None
+    assert bench.ended[1] is (End.CLOSE if sent and len(sent) >= limit else End.FIN)
+
+
+@given(
+    wait=st.integers(0, 50),
+    place=PLACE,
+    chain=chain_of(HARMLESS),
+    chunks=CHUNKS,
+    actions=ACTIONS,
+    spare=HARMLESS,
+    seed=st.integers(0, 9),
+)
+def test_reset_peer_lets_no_byte_pass_and_resets(
+    wait: int, place: int, chain: list[Setting], chunks: list[bytes], actions: list[str], spare: Toxic, seed: int
+):
+    bench = LinkBench(*chain_with(ResetPeer(timeout=wait), chain, place), seed=seed)
+    play(bench, chain, chunks, actions, spare)
+    assert bench.sink.data == b""
+    assert bench.ended is not None
+    assert bench.ended[1] is End.RESET
+
+
+@given(
+    wait=st.integers(-1, 50),
+    place=PLACE,
+    chain=chain_of(HARMLESS),
+    chunks=CHUNKS,
+    actions=ACTIONS,
+    spare=HARMLESS,
+    seed=st.integers(0, 9),
+)
+def test_timeout_lets_no_byte_pass_and_closes_or_lets_the_end_through(
+    wait: int, place: int, chain: list[Setting], chunks: list[bytes], actions: list[str], spare: Toxic, seed: int
+):
+    bench = LinkBench(*chain_with(Timeout(timeout=wait), chain, place), seed=seed)
+    play(bench, chain, chunks, actions, spare)
+    assert bench.sink.data == b""
+    assert bench.ended is not None
+    assert bench.ended[1] is End.FIN if wait <= 0 else bench.ended[1] in (End.FIN, End.CLOSE)
+
+
+@given(
+    how=st.sampled_from([End.FIN, End.RESET]), pauses=st.lists(st.sampled_from([0.0, 0.001, 0.05, 1.0]), max_size=20),
+    chain=chain_of(HARMLESS), chunks=CHUNKS, stalled=st.booleans(), seed=st.integers(0, 9),
+)  # fmt: skip
+def test_an_end_at_any_moment_overtakes_nothing(
+    how: End, pauses: list[float], chain: list[Setting], chunks: list[bytes], stalled: bool, seed: int
+):
+    bench = LinkBench(*chain, seed=seed)
+    sent = b""
+    bench.make_room(not stalled)
+    for chunk, pause in zip(chunks, pauses, strict=False):
+        if bench.source.reading:
+            bench.feed(chunk)
+            sent += chunk
+        bench.advance(pause)
+    bench.end(how)
+    bench.make_room()
+    bench.advance(3600)
+    assert bench.sink.data == sent, "what was read before the end comes before it"
+    assert bench.ended is not None
+    assert bench.ended[1] is how
+
+
+CHANGES = st.lists(st.sampled_from(["add", "update", "remove", "nothing"]), min_size=1, max_size=6)
+SIZES = st.lists(st.sampled_from([1, 2, 100, 1447, 65_536, 65_537, 300_000]), min_size=1, max_size=4)
+MIDSTREAM = st.one_of(
+    st.builds(Noop),
+    st.builds(Latency, latency=st.integers(0, 3)),
+    st.builds(Slicer, average_size=st.integers(5000, 70_000)),
+    st.builds(Bandwidth, rate=st.just(50_000)),
+)
+
+
+async def _changed_under_way(sizes: list[int], changes: list[str], toxics: list[Toxic], first: str) -> bool:
+    """Whether both directions arrive whole, while toxics come and go and one side half-closes before the other."""
+    loop = asyncio.get_running_loop()
+    to_server = b"".join(bytes([number % 251]) * size for number, size in enumerate(sizes))
+    to_client = to_server[::-1]
+    async with pair_through(Options(port=0, seed=1)) as pair:
+
+        async def send(sock: socket.socket, data: bytes) -> None:
+            for size in sizes:
+                await loop.sock_sendall(sock, data[:size])
+                data = data[size:]
+            sock.shutdown(socket.SHUT_WR)
+
+        async def change() -> None:
+            names: list[str] = []
+            for number, what in enumerate(changes):
+                toxic = toxics[number % len(toxics)]
+                if what == "add" or (what == "update" and not names):
+                    names.append(f"t{number}")
+                    stream = "upstream" if number % 2 else "downstream"
+                    await pair.add(toxic, name=names[-1], stream=stream)
+                elif what == "update":
+                    await pair.api("POST", f"/proxies/p/toxics/{names[-1]}", {"toxicity": number % 2})
+                elif what == "remove" and names:
+                    await pair.api("DELETE", f"/proxies/p/toxics/{names.pop()}")
+
+        early, late = (pair.client, to_server), (pair.server, to_client)
+        if first == "server":
+            early, late = late, early
+
+        async def one_after_the_other() -> None:
+            await send(*early)
+            await send(*late)  # through a connection that is half closed
+
+        _, _, by_client, by_server = await asyncio.gather(
+            one_after_the_other(), change(), receive_all(pair.client), receive_all(pair.server)
+        )
+        return (by_client, by_server) == (to_client, to_server)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    sizes=SIZES,
+    changes=CHANGES,
+    toxics=st.lists(MIDSTREAM, min_size=1, max_size=3),
+    first=st.sampled_from(["client", "server"]),
+)
+def test_tiny_and_huge_chunks_arrive_while_toxics_come_and_go(
+    sizes: list[int], changes: list[str], toxics: list[Toxic], first: str
+):
+    with asyncio.Runner() as runner:
+        assert runner.run(_changed_under_way(sizes, changes, toxics, first))
+
+
 async def _round_trip(chain: list[Setting], chunks: list[bytes], seed: int) -> tuple[bytes, bytes]:
     """What each side receives when both send the chunks, through real sockets."""
     async with pair_through(Options(port=0, seed=seed)) as pair:

@@ -1,0 +1,167 @@
+"""Hostile clients: each sends one input that the protocol forbids, or that it allows and few expect."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.capability import Capability
+from chaos.crowd.exchange import NUMBER
+from chaos.errors import FaultError
+from chaos.faults.base import HELPER_WITHIN, Fault, Scene
+from chaos.faults.evidence import connected_evidence
+from chaos.faults.victims import covering
+from chaos.hostile.catalogue import Case, Grounds, Input, cases_of
+from chaos.hostile.handshakes import Request
+from chaos.hostile.peer import Exchange, Peer
+from chaos.journal import Event, Evidence, Healing, HealingState, HostileAnswer, Receipt
+from chaos.target import Echo
+
+__all__ = ["HostileFrames", "HostileHandshakes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hostile(Fault):
+    """All cases of one kind at once, each on a connection of its own; it heals when each has its answer, or none."""
+
+    family: ClassVar[str] = "client"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
+    waits: ClassVar[int] = 4
+    """Connecting, a handshake, the answer, and the end of TCP after it."""
+
+    kind: Input
+    answer_within: float | None = None
+    """Seconds an answer is waited for; None: the scene's patience."""
+    max_message: int = 2**20
+    """Bytes of the largest message that the server promises to take."""
+
+    def within(self, patience: float) -> float:
+        return self.waits * max(patience, self.answer_within or 0.0) + HELPER_WITHIN
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        record, since = scene.the_record(), time.monotonic()
+        peers = [self._peer(case, scene) for case in cases_of(self.kind)]
+        within = self.answer_within or scene.patience
+        # Everybody is inside before the first sends: what ends the server is not taken for a door that was shut.
+        go = asyncio.Event()
+        tasks = [asyncio.create_task(_write_down(peer, go, self.kind, within, record)) for peer in peers]
+        try:
+            await _all(peer.ready for peer in peers)
+            _raise_first(tasks)
+            go.set()
+            await _all(peer.delivered for peer in peers)
+            _raise_first(tasks)
+            yield self._receipt(peers, since)
+            healing_since = time.monotonic()
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        yield Healing(
+            at=time.monotonic(),
+            fault=self.name,
+            state=HealingState.HEALED,
+            since=healing_since,
+            evidence=(connected_evidence(len(peers), 0),),
+        )
+
+    def _peer(self, case: Case, scene: Scene) -> Peer:
+        own, last = _exchange(scene.echo, 1), _exchange(scene.echo, 2)
+        address = scene.server.address
+        request = Request(
+            host=f"{address.host}:{address.port}",
+            path=scene.echo.path,
+            subprotocol=scene.echo.subprotocol,
+            headers=tuple(scene.echo.headers.items()),
+        )
+        grounds = Grounds(request=request, text=own.send, max_message=self.max_message)
+        return Peer(case, address, grounds, (own, last))
+
+    def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
+        there = sum(peer.acknowledged for peer in peers)
+        missing = [peer.case.name for peer in peers if not peer.acknowledged]
+        return covering(
+            self.name,
+            since=since,
+            covered=there,
+            total=len(peers),
+            evidence=(
+                Evidence(
+                    what=f"{self.kind.value}: acknowledged by the server's kernel, or cut short by an end",
+                    side="client kernel",
+                    before="0",
+                    during=f"{there} of {len(peers)}" + (f", not: {', '.join(missing)}" if missing else ""),
+                ),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostileFrames(_Hostile):
+    """Frames that RFC 6455 forbids, or allows and few expect, behind a flawless handshake.
+
+    It cannot simulate a defect of the server's own parser that a certain timing of TCP segments brings out.
+    """
+
+    name: ClassVar[str] = "hostile-frames"
+    cannot: ClassVar[str] = "frames torn apart at every possible byte"
+    kind: Input = Input.BROKEN_FRAMES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostileHandshakes(_Hostile):
+    """Upgrade requests that are wrong, odd, or never complete.
+
+    It cannot simulate many addresses: a limit for each address sees one.
+    """
+
+    name: ClassVar[str] = "hostile-handshakes"
+    cannot: ClassVar[str] = "many source addresses"
+    kind: Input = Input.BROKEN_HANDSHAKES
+
+
+async def _write_down(
+    peer: Peer, go: asyncio.Event, kind: Input, within: float, record: Callable[[Event], object]
+) -> None:
+    """Converse, and write down what came of it. Raises FaultError where it could not even begin."""
+    try:
+        outcome = await peer.converse(go, within=within)
+    except (OSError, TimeoutError) as error:
+        raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {error or 'no answer'}") from error
+    record(
+        HostileAnswer(
+            at=time.monotonic(),
+            inputs=kind.value,
+            case=peer.case.name,
+            reaction=outcome.reaction.value,
+            delivered=peer.acknowledged,
+            took=outcome.took,
+            code=outcome.code,
+            status=outcome.status,
+            released_after=outcome.released_after,
+            detail=outcome.detail,
+        )
+    )
+
+
+async def _all(events: Iterable[asyncio.Event]) -> None:
+    await asyncio.gather(*(event.wait() for event in events))
+
+
+def _raise_first(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Raises the FaultError of the first client that could not begin."""
+    for task in tasks:
+        if task.done():
+            task.result()
+
+
+def _exchange(echo: Echo, number: int) -> Exchange:
+    return Exchange(
+        send=echo.send.replace(NUMBER, str(number)).encode(),
+        expect=re.compile(echo.expect.replace(NUMBER, str(number))),
+    )

@@ -1,0 +1,61 @@
+"""One hostile input: what it is, what is sent, what may be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chaos.hostile.answers import Allowed
+from chaos.hostile.handshakes import Request
+
+__all__ = ["Case", "Grounds", "Input", "Send"]
+
+
+class Input(StrEnum):
+    """The kinds of hostile input: one kind is sent together, and judged together."""
+
+    BROKEN_FRAMES = "broken frames"
+    ALLOWED_FRAMES = "odd frames that are allowed"
+    FLOODS = "floods of tiny frames"
+    SIZES = "messages at and beyond the limit"
+    BOMBS = "a compression bomb"
+    BROKEN_HANDSHAKES = "broken handshakes"
+    ALLOWED_HANDSHAKES = "odd handshakes that are allowed"
+    UNFINISHED = "requests that never end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What a case has to know of the server: its echo endpoint, and the limit it promises."""
+
+    request: Request
+    """One that the endpoint takes."""
+    text: bytes
+    """A message that the endpoint answers."""
+    max_message: int = 2**20
+    """Bytes of the largest message that is promised to be taken."""
+
+
+Send = Callable[[Grounds], tuple[bytes, ...]]
+"""What is written, in pieces: no piece ends in the middle of a frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One hostile input."""
+
+    name: str
+    description: str
+    allowed: Allowed
+    send: Send
+    after_upgrade: bool = True
+    """Whether a flawless handshake comes first; otherwise what is sent is the handshake."""
+    offers: str | None = None
+    """The extension that has to be agreed on in that handshake."""
+    answered: bool = False
+    """Whether what is sent holds the endpoint's message once, whose answer is part of being served."""
+    drips: bool = False
+    """Whether the pieces are sent one by one until the connection ends, instead of as fast as they are taken."""
+    resets: bool = False
+    """Whether the client resets the connection as soon as it has sent."""

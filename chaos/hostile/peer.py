@@ -1,0 +1,272 @@
+"""One hostile client: it sends what its case says, and waits for what comes of it.
+
+Apart from its case it is a good one: it answers pings, or the server's heartbeat would end what the server has to, and
+it answers a close frame, so that nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import re
+import socket
+import struct
+import termios
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from chaos.address import Address
+from chaos.hostile.answers import Reaction
+from chaos.hostile.case import Case, Grounds
+from chaos.hostile.frames import Opcode, frame
+from chaos.hostile.reading import Received, Stream, is_data
+
+__all__ = ["Exchange", "Outcome", "Peer"]
+
+_CHUNK = 65536
+_PIECES_AT_ONCE = 1000
+"""Pieces written in one go: a flood is a flood, and pongs come between."""
+_LOOK = 0.005
+"""Seconds between two looks at what the server's kernel has acknowledged; on loopback the first look finds all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A message that the endpoint answers, and how its answer is known."""
+
+    send: bytes
+    expect: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a case. Times are seconds since its clock began: see HostileAnswer.took."""
+
+    reaction: Reaction
+    took: float
+    code: int | None = None
+    status: int | None = None
+    released_after: float | None = None
+    detail: str = ""
+
+
+class Peer:
+    """One connection of one case."""
+
+    def __init__(self, case: Case, address: Address, grounds: Grounds, exchanges: tuple[Exchange, Exchange]) -> None:
+        """The first of the two exchanges is the one that the case itself may send; the second asks whether it is
+        served."""
+        self.case = case
+        self.ready = asyncio.Event()
+        """Set once it is connected, and upgraded where its case comes after that; or will never be."""
+        self.delivered = asyncio.Event()
+        """Set once all was acknowledged by the server's kernel, or the connection has ended before it could be."""
+        self.acknowledged = False
+        self._address = address
+        self._grounds = grounds
+        self._own, self._last = exchanges
+        self._socket: socket.socket | None = None
+        self._stream = Stream()
+        self._frames: asyncio.Queue[Received | None] = asyncio.Queue()
+        self._writing = asyncio.Lock()
+        self._head = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ended_at = 0.0
+        self._began = 0.0
+
+    async def converse(self, go: asyncio.Event, *, within: float) -> Outcome:
+        """Connect, send when told to, and wait at most `within` seconds for the answer.
+
+        Raises OSError where it cannot connect, TimeoutError where nobody answers a flawless handshake before the case.
+        """
+        try:
+            async with self._connected(within):
+                if self.case.after_upgrade:
+                    await self._upgrade(within)
+                self.ready.set()
+                await go.wait()
+                return await self._converse(within)
+        finally:
+            self.ready.set()
+            self.delivered.set()
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, within: float) -> AsyncIterator[None]:
+        family = socket.AF_INET6 if ":" in self._address.host else socket.AF_INET
+        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        made.setblocking(False)
+        reader: asyncio.Task[None] | None = None
+        try:
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            async with asyncio.timeout(within):
+                await asyncio.get_running_loop().sock_connect(made, (self._address.host, self._address.port))
+            self._socket = made
+            reader = asyncio.create_task(self._read(made), name=f"hostile reader {self.case.name}")
+            yield
+        finally:
+            if reader is not None:
+                reader.cancel()
+                await asyncio.gather(reader, return_exceptions=True)
+            made.close()
+
+    async def _converse(self, within: float) -> Outcome:
+        if self.case.offers is not None and self.case.offers not in self._stream.extensions:
+            self.acknowledged = True  # there is nothing to deliver
+            return Outcome(reaction=Reaction.UNAGREED, took=0.0, detail=f"{self.case.offers} was not agreed on")
+        self._began = time.monotonic()
+        sending = asyncio.create_task(self._send(within), name=f"hostile writer {self.case.name}")
+        try:
+            if self.case.resets:
+                await sending
+                return self._reset()
+            if not self.case.drips:
+                await self._first(sending)
+                self._began = self._began if self._ended.is_set() else time.monotonic()
+            try:
+                async with asyncio.timeout(within):
+                    outcome = await self._answer()
+            except TimeoutError:
+                return Outcome(reaction=Reaction.NOTHING, took=self._since(time.monotonic()))
+            return await self._released(outcome, within) if outcome.reaction is Reaction.CLOSED else outcome
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    async def _upgrade(self, within: float) -> None:
+        request = self._grounds.request
+        if self.case.offers is not None:
+            request = replace(request, headers=(*request.headers, ("Sec-WebSocket-Extensions", self.case.offers)))
+        await self._write(request.encode())
+        async with asyncio.timeout(within):
+            await self._head.wait()
+        if self._stream.status != 101:
+            raise OSError(f"a flawless handshake was answered with {self._stream.status or 'the end of TCP'}")
+
+    # -- sending ----------------------------------------------------------------------------------------------
+
+    async def _send(self, within: float) -> None:
+        """Write all of it, and wait for the server's kernel to have it."""
+        pieces = self.case.send(self._grounds)
+        try:
+            if self.case.drips:
+                for piece in pieces:
+                    await self._write(piece)
+                    await self._acknowledge()
+                    # So that the pieces last longer than anybody waits for an end.
+                    await asyncio.sleep(2 * within / len(pieces))
+            else:
+                for start in range(0, len(pieces), _PIECES_AT_ONCE):
+                    await self._write(b"".join(pieces[start : start + _PIECES_AT_ONCE]))
+            await self._acknowledge()
+        except OSError:
+            pass  # it has ended: the reader knows how
+
+    async def _write(self, data: bytes) -> None:
+        assert self._socket is not None
+        async with self._writing:
+            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def _acknowledge(self) -> None:
+        assert self._socket is not None
+        while not self._ended.is_set() and _unacknowledged(self._socket):  # noqa: ASYNC110  # the kernel tells nobody
+            await asyncio.sleep(_LOOK)
+        self.acknowledged = True
+        self.delivered.set()
+
+    async def _first(self, sending: asyncio.Task[None]) -> None:
+        """Wait for all to be sent, or for the connection's end if that comes first."""
+        ended = asyncio.create_task(self._ended.wait())
+        answered = asyncio.create_task(self._refused())
+        try:
+            await asyncio.wait({sending, ended, answered}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (ended, answered):
+                task.cancel()
+            await asyncio.gather(ended, answered, return_exceptions=True)
+        self.acknowledged = True
+        self.delivered.set()
+
+    async def _refused(self) -> None:
+        """Wait for an HTTP answer other than 101: whoever got one need not have taken the rest."""
+        await self._head.wait()
+        if self._stream.status == 101 or self._stream.status is None:
+            await asyncio.get_running_loop().create_future()
+
+    def _reset(self) -> Outcome:
+        """Leave with an RST."""
+        assert self._socket is not None
+        self.acknowledged = True
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return Outcome(reaction=Reaction.LEFT, took=0.0)
+
+    # -- what comes of it -------------------------------------------------------------------------------------
+
+    async def _answer(self) -> Outcome:
+        await self._head.wait()
+        status = self._stream.status
+        if status is None:
+            return Outcome(
+                reaction=Reaction.ENDED, took=self._since(self._ended_at), released_after=self._since(self._ended_at)
+            )
+        if status != 101:
+            return Outcome(reaction=Reaction.HTTP, took=self._since(time.monotonic()), status=status)
+        return await self._answer_of_frames()
+
+    async def _answer_of_frames(self) -> Outcome:
+        """A close frame, the end, or the answers that show that it is served."""
+        awaited = [self._own, self._last] if self.case.answered else [self._last]
+        # Asked at once: whoever has to refuse what came before never comes to this.
+        if self.case.allowed.served:
+            with contextlib.suppress(OSError):
+                await self._write(frame(Opcode.TEXT, self._last.send))
+        while (found := await self._frames.get()) is not None:
+            if found.opcode == Opcode.CLOSE:
+                return Outcome(reaction=Reaction.CLOSED, took=self._since(time.monotonic()), code=found.code)
+            text = found.payload.decode("utf-8", errors="replace") if is_data(found) else ""
+            if awaited[0].expect.search(text):
+                awaited.pop(0)
+            if not awaited:
+                return Outcome(reaction=Reaction.SERVED, took=self._since(time.monotonic()))
+        ended = self._since(self._ended_at)
+        return Outcome(reaction=Reaction.ENDED, took=ended, released_after=ended)
+
+    async def _released(self, outcome: Outcome, within: float) -> Outcome:
+        """Answer the close frame, and wait at most `within` seconds for the end of TCP."""
+        with contextlib.suppress(OSError):
+            await self._write(frame(Opcode.CLOSE))
+        try:
+            async with asyncio.timeout(within):
+                await self._ended.wait()
+        except TimeoutError:
+            return outcome
+        return replace(outcome, released_after=self._since(self._ended_at))
+
+    async def _read(self, connection: socket.socket) -> None:
+        """Take everything in, answer pings, and note the end."""
+        loop = asyncio.get_running_loop()
+        try:
+            while data := await loop.sock_recv(connection, _CHUNK):
+                for found in self._stream.feed(data):
+                    if found.opcode == Opcode.PING:
+                        await self._write(frame(Opcode.PONG, found.payload))
+                    elif found.opcode != Opcode.PONG:
+                        self._frames.put_nowait(found)
+                if self._stream.status is not None:
+                    self._head.set()
+        except OSError:
+            pass  # reset, which is an end as well
+        finally:
+            self._ended_at = time.monotonic()
+            self._ended.set()
+            self._head.set()
+            self._frames.put_nowait(None)
+
+    def _since(self, at: float) -> float:
+        return max(0.0, at - self._began)
+
+
+def _unacknowledged(connection: socket.socket) -> int:
+    """Bytes written that the other side's kernel has not acknowledged (SIOCOUTQ)."""
+    return int(struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))[0])

@@ -1,0 +1,147 @@
+"""What a defect did to the cells that ran against it, and what that says of the suite. Pure data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from chaos.report import CellOutcome, CellRecord
+from tests.detection.catalogue import Case
+
+__all__ = ["Judgement", "Observation", "SeenCell", "judge", "read_observations", "see"]
+
+HELD = CellOutcome.HELD.value
+VIOLATED = CellOutcome.VIOLATED.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenCell:
+    """One cell beside a defect."""
+
+    node: str
+    """Below tests/scenarios."""
+    promise: str
+    scenario: str
+    fault: str
+    outcome: str
+    findings: tuple[str, ...]
+    """The expectations that were violated."""
+
+    @property
+    def short(self) -> str:
+        """How the table names it: its test and fault, without what all of them have."""
+        return self.node.partition("::")[2].removeprefix("test_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """All cells that ran against one defect in one runtime."""
+
+    defect: str
+    runtime: str
+    cells: tuple[SeenCell, ...]
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> Observation:
+        """Raises ValueError where the line is none of `to_json`."""
+        try:
+            fields = json.loads(line)
+            cells = tuple(SeenCell(**{**cell, "findings": tuple(cell["findings"])}) for cell in fields["cells"])
+            return cls(defect=fields["defect"], runtime=fields["runtime"], cells=cells)
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"no result of detection: {line[:80]!r}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one observation says."""
+
+    caught_by: tuple[SeenCell, ...]
+    """Cells of the broken promise that went red."""
+    missed_by: tuple[SeenCell, ...]
+    """Cells of the broken promise that did not: not every fault shows every mistake."""
+    elsewhere: tuple[SeenCell, ...]
+    """Cells of other promises that went red, as the catalogue says they have to."""
+    false_alarms: tuple[SeenCell, ...]
+    """Cells that went red, or could not be decided, and had no reason to."""
+    complaint: str
+    """Why the defect does not count as caught; empty where it does."""
+
+    @property
+    def sound(self) -> bool:
+        return not self.complaint and not self.false_alarms
+
+
+def see(defect: str, runtime: str, cells: Iterable[CellRecord]) -> Observation:
+    """What a run left."""
+    return Observation(
+        defect=defect,
+        runtime=runtime,
+        cells=tuple(
+            SeenCell(
+                node=cell.node.removeprefix("tests/scenarios/"),
+                promise=cell.promise,
+                scenario=cell.scenario,
+                fault=cell.fault,
+                outcome=cell.outcome.value,
+                findings=tuple(sorted({each.expectation for each in cell.findings if each.verdict == VIOLATED})),
+            )
+            for cell in cells
+        ),
+    )
+
+
+def judge(case: Case, observation: Observation) -> Judgement:
+    """Hold an observation against the catalogue."""
+    own, others = [], []
+    for cell in observation.cells:
+        (own if cell.promise == case.promise and cell.node not in case.sentinels else others).append(cell)
+    touched = [cell for cell in others if cell.outcome != HELD]
+    excused = [cell for cell in touched if cell.promise in case.elsewhere and cell.node not in case.sentinels]
+    return Judgement(
+        caught_by=tuple(cell for cell in own if cell.outcome == VIOLATED),
+        missed_by=tuple(cell for cell in own if cell.outcome != VIOLATED),
+        elsewhere=tuple(excused),
+        false_alarms=tuple(cell for cell in touched if cell not in excused),
+        complaint=_complaint(case, observation),
+    )
+
+
+def _complaint(case: Case, observation: Observation) -> str:
+    there = {cell.node: cell for cell in observation.cells}
+    not_run = [node for node in (case.caught_by, *case.sentinels) if node not in there]
+    if not_run:
+        return f"did not run: {', '.join(not_run)}"
+    caught = there[case.caught_by]
+    if caught.outcome != VIOLATED:
+        return f"not caught: {caught.short} is {caught.outcome}"
+    if case.finding not in caught.findings:
+        return f"caught for another reason: {caught.short} violates {', '.join(caught.findings)}, not {case.finding}"
+    return ""
+
+
+def read_observations(files: Iterable[Path]) -> tuple[Observation, ...]:
+    """Those of all files, by defect and runtime; of one that was made twice the last counts.
+
+    Raises ValueError that names the file and the line.
+    """
+    found: dict[tuple[str, str], Observation] = {}
+    for file in files:
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                observation = Observation.from_json(line)
+            except ValueError as error:
+                raise ValueError(f"{file}, line {number}: {error}") from error
+            found[observation.defect, observation.runtime] = observation
+    return tuple(found[key] for key in sorted(found))
+
+
+def by_name(cases: Iterable[Case]) -> Mapping[str, Case]:
+    """The cases by their defects' names."""
+    return {case.defect: case for case in cases}

@@ -1,0 +1,176 @@
+"""How detection is judged, told, divided and merged; nothing runs here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chaos.report.proven import ProvenCell, read_proven, render_proven
+from tests.detection import __main__ as command
+from tests.detection.catalogue import CASES, Case
+from tests.detection.forms import FAMILY_SENTINELS, Form, all_cells, family_of, nodes_for, parse_shard, shard_of
+from tests.detection.observed import Observation, SeenCell, by_name, judge, read_observations
+from tests.detection.proof import proven_by
+from tests.detection.table import render_table
+
+CASE = Case(
+    defect="waits_for_each",
+    caught_by="test_liveness.py::test_heartbeat[silent]",
+    finding="pinged_at_period",
+    sentinels=("test_liveness.py::test_heartbeat[calm]", "test_latency.py::test_round_trips[calm]"),
+    elsewhere={"delivery": "a broadcast waits behind the ping"},
+)
+
+
+def cell(node: str, outcome: str = "held", *findings: str) -> SeenCell:
+    name, _, fault = node.partition("::test_")[2].removesuffix("]").partition("[")
+    return SeenCell(
+        node=node,
+        promise=family_of(node),
+        scenario=name.replace("_", " "),
+        fault="" if fault == "calm" else fault,
+        outcome=outcome,
+        findings=findings,
+    )
+
+
+CAUGHT = cell(CASE.caught_by, "violated", "pinged_at_period", "undisturbed")
+OWN, OTHER = (cell(node) for node in CASE.sentinels)
+MISSED = cell("test_liveness.py::test_heartbeat[latency]")
+ALSO = cell("test_delivery.py::test_slow[calm]", "violated", "delivered_in_sequence")
+FALSE = cell("test_cleanup.py::test_ended[reset]", "violated", "released_within")
+
+
+def seen(*cells: SeenCell) -> Observation:
+    return Observation(defect=CASE.defect, runtime="processes", cells=cells)
+
+
+def test_what_a_table_tells_of_a_defect() -> None:
+    judgement = judge(CASE, seen(CAUGHT, OWN, OTHER, MISSED, ALSO))
+    assert (judgement.caught_by, judgement.missed_by, judgement.elsewhere) == ((CAUGHT,), (MISSED,), (ALSO,))
+    assert judgement.sound
+    assert render_table([seen(CAUGHT, OWN, OTHER, MISSED, ALSO)], by_name([CASE])) == [
+        "caught  waits_for_each, processes",
+        "        caught by    heartbeat[silent] (pinged_at_period, undisturbed)",
+        "        not by       heartbeat[latency]",
+        "        also seen by delivery: slow[calm] (delivered_in_sequence)",
+        "1 runs of defects, 5 cells: 1 caught, 0 not, 0 false alarms",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "alarm"),
+    [
+        ((CAUGHT, OWN, OTHER, FALSE), FALSE),
+        # A sentinel of the catalogue is never excused, whatever its promise.
+        ((CAUGHT, replace(OWN, outcome="violated"), OTHER), replace(OWN, outcome="violated")),
+        ((CAUGHT, OWN, replace(OTHER, outcome="inconclusive")), replace(OTHER, outcome="inconclusive")),
+    ],
+)
+def test_a_cell_that_cries_wolf_is_always_a_failure(cells: tuple[SeenCell, ...], alarm: SeenCell) -> None:
+    judgement = judge(CASE, seen(*cells))
+    assert judgement.false_alarms == (alarm,)
+    assert not judgement.sound
+    table = render_table([seen(*cells)], by_name([CASE]))
+    assert table[0] == "WRONG   waits_for_each, processes"
+    assert table[-2].startswith("        FALSE ALARM ")
+    assert table[-1].endswith("1 caught, 0 not, 1 false alarms")
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        ((OWN, OTHER), f"did not run: {CASE.caught_by}"),
+        ((CAUGHT, OWN), "did not run: test_latency.py::test_round_trips[calm]"),
+        ((replace(CAUGHT, outcome="held"), OWN, OTHER), "not caught: heartbeat[silent] is held"),
+        (
+            (replace(CAUGHT, findings=("undisturbed",)), OWN, OTHER),
+            "caught for another reason: heartbeat[silent] violates undisturbed, not pinged_at_period",
+        ),
+    ],
+)
+def test_what_does_not_count_as_caught(cells: tuple[SeenCell, ...], complaint: str) -> None:
+    assert judge(CASE, seen(*cells)).complaint == complaint
+    assert proven_by([seen(*cells)], by_name([CASE])) == (), "and it proves nothing"
+
+
+def test_what_is_proven() -> None:
+    observation = seen(CAUGHT, OWN, OTHER, MISSED, ALSO)
+    assert proven_by([observation, observation], by_name([CASE])) == (
+        ProvenCell("liveness", "heartbeat", "silent", ("waits_for_each",)),
+    )
+
+
+def test_shards_are_merged_and_the_later_word_counts(tmp_path: Path) -> None:
+    early, late = tmp_path / "1.ndjson", tmp_path / "2.ndjson"
+    early.write_text(seen(OWN, OTHER).to_json() + "\n", encoding="utf-8")
+    other = replace(seen(CAUGHT), runtime="containers")
+    late.write_text(f"{seen(CAUGHT, OWN, OTHER).to_json()}\n{other.to_json()}\n", encoding="utf-8")
+    assert read_observations([early, late]) == (other, seen(CAUGHT, OWN, OTHER))
+    late.write_text("{}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"2\.ndjson, line 1: no result of detection: '\{\}'$"):
+        read_observations([early, late])
+
+
+def test_what_a_part_has_not_run_stays_proven(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, other = CASES[0], CASES[1].defect
+    caught = cell(case.caught_by, "violated", case.finding)
+    seen_now = Observation(defect=case.defect, runtime="processes", cells=(caught, *map(cell, case.sentinels)))
+    part, proven = tmp_path / "part.ndjson", tmp_path / "proven.toml"
+    part.write_text(seen_now.to_json(), encoding="utf-8")
+    before = [
+        ProvenCell("liveness", "heartbeat", "", (case.defect, "a_defect_that_is_gone")),
+        ProvenCell("rejection", "burst", "burst", (case.defect, other)),
+    ]
+    proven.write_text(render_proven(before), encoding="utf-8")
+    monkeypatch.setattr(command, "SHIPPED", proven)
+    assert command.main([str(part)]) == 0
+    assert read_proven(proven) == tuple(before), "it was not asked to write"
+    assert command.main([str(part), "--write-proven"]) == 0
+    assert read_proven(proven) == (
+        ProvenCell(caught.promise, caught.scenario, caught.fault, (case.defect,)),
+        ProvenCell("rejection", "burst", "burst", (other,)),
+    )
+    assert f"caught  {case.defect}, processes" in capsys.readouterr().out
+    part.write_text("[]", encoding="utf-8")
+    assert command.main([str(part)]) == 2
+    assert capsys.readouterr().err == f"detection: {part}, line 1: no result of detection: '[]'\n"
+
+
+def test_shards_share_the_defects_out_by_name() -> None:
+    names = [case.defect for case in CASES]
+    shards = [shard_of(names[::-1], (number, 4)) for number in range(1, 5)]
+    assert sorted(name for shard in shards for name in shard) == sorted(names)
+    assert shards == [shard_of(names, (number, 4)) for number in range(1, 5)], "whatever the catalogue's order"
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+    assert parse_shard("2/4") == (2, 4)
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "2", "a/b", "2/"])
+def test_what_is_no_shard(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^a shard is given as NUMBER/OF, for instance 2/4; found '"):
+        parse_shard(text)
+
+
+def test_each_form_asks_for_what_it_says() -> None:
+    cells = all_cells()
+    named = (CASE.caught_by, *CASE.sentinels)
+    assert nodes_for(CASE, Form.NARROW, runtime="processes", cells=cells) == named
+    wide = nodes_for(CASE, Form.WIDE, runtime="processes", cells=cells)
+    assert {each for each in cells if family_of(each) == "liveness"} <= set(wide)
+    assert {family_of(each) for each in wide} == {"liveness", *FAMILY_SENTINELS}
+    assert set(nodes_for(CASE, Form.CROSS, runtime="processes", cells=cells)) == {*cells, *named}
+    for form in Form:
+        assert nodes_for(CASE, form, runtime="containers", cells=cells) == named
+
+
+def test_a_promise_has_a_sentinel_or_a_reason() -> None:
+    cells = all_cells()
+    assert set(FAMILY_SENTINELS.values()) <= set(cells)
+    assert {family_of(each) for each in cells} - set(FAMILY_SENTINELS) == {"leak_free"}
+    for family, sentinel in FAMILY_SENTINELS.items():
+        assert family_of(sentinel) == family

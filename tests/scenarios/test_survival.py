@@ -1,0 +1,154 @@
+"""Survival: no frame and no handshake of one client ends the server or is felt by another, and each gets its answer.
+
+One scenario for each kind of input: its cases are sent at once, each on a connection of its own, and the finding names
+those that were answered wrongly. What is odd but allowed has to be served: a server that refuses everything is no
+answer to those who send what is forbidden. How fast that is, is no promise of this family: it has to come before a
+client gives up (a flood was served after 0.3 to 0.9 s, on two cores under load).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from chaos.capability import Capability
+from chaos.conditions import ConnectionsAtMost
+from chaos.expectations import AnsweredAsAllowed, ReleasedWithin, Undisturbed
+from chaos.experiment import Experiment
+from chaos.experiment.outcome import NotJudged
+from chaos.faults import HostileFrames, HostileHandshakes
+from chaos.hostile.answers import Reaction
+from chaos.hostile.catalogue import Input, cases_of
+from chaos.journal import HostileAnswer
+
+pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.needs(Capability.SOCKET_PROBE)]
+
+LIVING = 5
+"""Clients that do nothing wrong beside them."""
+
+Hostile = HostileFrames | HostileHandshakes
+
+
+@pytest.mark.promise(
+    "survival",
+    "refuses broken frames",
+    expects="Every frame that RFC 6455 forbids is refused with its close code, and nobody else notices.",
+    because="A frame that is taken although it is forbidden reaches code that was never written for it.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostileFrames(kind=Input.BROKEN_FRAMES))
+async def test_broken_frames(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
+    await _answered(experiment, fault, contract.survival.hostile_within)
+
+
+@pytest.mark.promise(
+    "survival",
+    "accepts odd frames that are allowed",
+    expects="Fragments, control frames between them and close codes of one's own are served as RFC 6455 says.",
+    because="The counterpart: whoever refuses broken frames by refusing all odd ones cuts off honest clients.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostileFrames(kind=Input.ALLOWED_FRAMES))
+async def test_allowed_frames(experiment: Experiment, fault: HostileFrames) -> None:
+    await _answered(experiment, fault, experiment.patience)
+
+
+@pytest.mark.promise(
+    "survival",
+    "floods of tiny frames hurt nobody else",
+    expects="Thousands of pings or one-byte fragments are borne or cut short, while the others are answered.",
+    because="Each is a few bytes on the wire and much more in memory and time, and no rule forbids it.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostileFrames(kind=Input.FLOODS))
+async def test_floods(experiment: Experiment, fault: HostileFrames) -> None:
+    await _answered(experiment, fault, experiment.patience)
+
+
+@pytest.mark.promise(
+    "survival",
+    "refuses messages beyond its limit",
+    expects="A message beyond the promised size is closed with 1009, in one frame or in many; one of that size is not.",
+    because="Without a limit one client takes all of the memory, and only 1009 tells an honest one what was wrong.",
+)
+@pytest.mark.reads("survival.max_message_size", "survival.hostile_within")
+@pytest.mark.faults(HostileFrames(kind=Input.SIZES))
+async def test_message_sizes(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
+    promised = contract.survival
+    await _answered(experiment, replace(fault, max_message=promised.max_message_size), promised.hostile_within)
+
+
+@pytest.mark.promise(
+    "survival",
+    "refuses a compression bomb",
+    expects="A small frame that inflates beyond the promised size is closed with 1009.",
+    because="A limit on what comes in is none where it is inflated afterwards.",
+)
+@pytest.mark.reads("survival.max_message_size", "survival.hostile_within")
+@pytest.mark.faults(HostileFrames(kind=Input.BOMBS))
+async def test_compression_bomb(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
+    promised = contract.survival
+    await _answered(experiment, replace(fault, max_message=promised.max_message_size), promised.hostile_within)
+
+
+@pytest.mark.promise(
+    "survival",
+    "refuses broken handshakes",
+    expects="Every upgrade request that the RFCs forbid is refused with a status, and nobody else notices.",
+    because="Anyone can send one before any token was asked for.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostileHandshakes(kind=Input.BROKEN_HANDSHAKES))
+async def test_broken_handshakes(experiment: Experiment, contract: SimpleNamespace, fault: HostileHandshakes) -> None:
+    await _answered(experiment, fault, contract.survival.hostile_within)
+
+
+@pytest.mark.promise(
+    "survival",
+    "accepts odd handshakes that are allowed",
+    expects="Extensions nobody knows are ignored, and odd headers do no harm.",
+    because="The counterpart: tomorrow's browsers offer what nobody knows today.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES))
+async def test_allowed_handshakes(experiment: Experiment, fault: HostileHandshakes) -> None:
+    await _answered(experiment, fault, experiment.patience)
+
+
+@pytest.mark.promise(
+    "survival",
+    "ends requests that never end",
+    expects="A request that is not complete in time is ended, in silence or dripping.",
+    because="A few bytes now and then hold a connection for ever, and a thousand of them are all there are.",
+)
+@pytest.mark.reads("survival.header_timeout")
+@pytest.mark.faults(HostileHandshakes(kind=Input.UNFINISHED))
+async def test_unfinished_requests(experiment: Experiment, contract: SimpleNamespace, fault: HostileHandshakes) -> None:
+    await _answered(experiment, fault, contract.survival.header_timeout)
+
+
+async def _answered(experiment: Experiment, fault: Hostile, limit: float) -> None:
+    """Send all of one kind beside others that live, and see that each is answered and no place is kept."""
+    hostile = len(cases_of(fault.kind))
+    experiment.needs_places(LIVING + hostile)
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    remaining = living.count + experiment.own_connections
+    # Twice the bound: an answer that is only late is told from one that never comes.
+    async with experiment.inject(replace(fault, answer_within=2 * limit)):
+        await living.exchange(3)
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit)
+    await living.exchange(1)
+    answers = (await experiment.record()).journal.of(HostileAnswer)
+    if answers and all(answer.reaction == Reaction.UNAGREED for answer in answers):
+        raise NotJudged(f"{answers[0].detail}, so there is nothing to inflate")
+    await experiment.judge(
+        AnsweredAsAllowed(kind=fault.kind, limit=limit),
+        # As late again: its own answer may come at the last moment, and the end of TCP follows it.
+        ReleasedWithin(
+            dead=hostile, remaining=remaining, limit=2 * limit, why="twice as long as an answer", of_deaths=False
+        ),
+        Undisturbed(crowd=living.name),
+    )

@@ -1,0 +1,194 @@
+"""The breaker model on traces made by hand: what it lets pass, and its sentence for the first thing it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.expectations import FollowsTheBreakerModel
+from chaos.expectations.breaker_model import Limits, follow
+from chaos.journal import Call, Event, Hit, Source, Statistics
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import late, record
+
+PROMISED = Limits(failure_threshold=2, recovery_timeout=1.0, success_threshold=2)
+
+
+def passed(began: float, source: Source, *, took: float = 0.02) -> list[Event]:
+    """A call that reached the upstream halfway."""
+    status = 200 if source is Source.LIVE else 500
+    return [Call(at=began + took, began=began, source=source), Hit(at=began + took / 2, path="/", status=status)]
+
+
+def live(began: float) -> list[Event]:
+    return passed(began, Source.LIVE)
+
+
+def failed(began: float, *, took: float = 0.02) -> list[Event]:
+    return passed(began, Source.CACHED, took=took)
+
+
+def away(began: float, source: Source = Source.CACHED) -> list[Event]:
+    return [Call(at=began + 0.01, began=began, source=source)]
+
+
+def said(at: float, state: str) -> list[Event]:
+    return [Statistics(at=at, values={"upstream_breaker": state}, took=0.01)]
+
+
+def illegal(*events: list[Event], uncertainty: float = 0.0) -> str:
+    seen = [event for each in events for event in each]
+    return follow(
+        PROMISED,
+        calls=[event for event in seen if isinstance(event, Call)],
+        hits=[event for event in seen if isinstance(event, Hit)],
+        readings=[event for event in seen if isinstance(event, Statistics)],
+        uncertainty=uncertainty,
+    )
+
+
+OPENED = (live(10.0), failed(10.1), failed(10.2))
+"""It opened between 10.21, when the second failure reached the upstream, and 10.22, when its caller had the answer."""
+
+
+def test_a_whole_life_is_legal() -> None:
+    life = (
+        *OPENED, said(10.3, "open"), away(10.5), away(11.2),
+        failed(11.3), away(11.4), away(14.0),
+        live(14.1), said(14.2, "HALF_OPEN"), live(14.3), said(14.4, "closed"),
+        failed(14.5), live(14.6), failed(14.7), failed(14.8), away(14.9, Source.UNAVAILABLE),
+    )  # fmt: skip
+    assert illegal(*life) == ""
+
+
+def test_before_the_first_call_it_may_be_anything() -> None:
+    for first in (away(10.0), live(10.0), failed(10.0)):
+        assert illegal(first) == ""
+    assert illegal() == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        pytest.param(
+            [failed(10.3)],
+            "the call 300ms in reached the upstream 100ms after the circuit opened at the earliest, 900ms before a "
+            "trial was due",
+            id="called while open, or opened late",
+        ),
+        pytest.param(
+            [live(11.0)],
+            "the call 1s in reached the upstream 800ms after the circuit opened at the earliest, 200ms before a trial "
+            "was due",
+            id="trial too early",
+        ),
+        pytest.param(
+            [away(11.5)], "the call 1.5s in was not passed on, 280ms after a trial was due", id="never half-open"
+        ),
+        pytest.param(
+            [failed(11.3), failed(11.4)],
+            "the call 1.4s in reached the upstream 100ms after the circuit opened at the earliest, 900ms before a "
+            "trial was due",
+            id="timer not restarted",
+        ),
+        pytest.param(
+            [live(11.3), away(11.4)],
+            "the call 1.4s in was not passed on, when the circuit was half-open after 1 successful trial",
+            id="trial's place lost",
+        ),
+        pytest.param(
+            [live(11.3), live(11.4), failed(11.5), away(11.6)],
+            "the call 1.6s in was not passed on, when the circuit was closed after 1 failure in a row",
+            id="count kept after closing",
+        ),
+        pytest.param(
+            [[Hit(at=10.7, path="/", status=500)], away(10.8)],
+            "a request reached the upstream 700ms in that no call explains",
+            id="called for nobody",
+        ),
+        pytest.param(
+            [[*failed(11.3), Hit(at=11.315, path="/", status=500)]],
+            "the call 1.3s in reached the upstream 2 times",
+            id="two requests for one call",
+        ),
+        pytest.param(
+            [away(10.5, Source.LIVE)],
+            "the call 500ms in got a live answer and never reached the upstream",
+            id="old for new",
+        ),
+        pytest.param(
+            [live(11.3), said(11.5, "closed")],
+            "the server said closed 1.5s in, when its circuit was half-open after 1 successful trial",
+            id="closes on the first success",
+        ),
+        pytest.param(
+            [said(10.6, "half-open")],
+            "the server said half-open 600ms in, when its circuit was open",
+            id="half-open too early by its own word",
+        ),
+    ],
+)
+def test_the_first_illegal_observation(more: list[list[Event]], sentence: str) -> None:
+    assert illegal(*OPENED, *more) == sentence
+
+
+def test_one_failure_opens_nothing() -> None:
+    # After a single success it may still be half-open, with another one to go.
+    assert illegal(live(9.9), live(10.0), failed(10.1), away(10.2)) == (
+        "the call 300ms in was not passed on, when the circuit was closed after 1 failure in a row"
+    )
+
+
+def test_a_success_starts_the_count_anew() -> None:
+    assert illegal(live(9.9), live(10.0), failed(10.1), live(10.2), failed(10.3), away(10.4)) == (
+        "the call 500ms in was not passed on, when the circuit was closed after 1 failure in a row"
+    )
+
+
+def test_a_live_answer_of_an_upstream_that_failed() -> None:
+    false = [Call(at=10.02, began=10.0, source=Source.LIVE), Hit(at=10.01, path="/", status=500)]
+    assert illegal(false) == "the call 0s in got a live answer of an upstream that failed"
+
+
+def test_a_circuit_opens_no_sooner_than_its_failure_and_no_later_than_its_answer() -> None:
+    # The second failure hangs: it reached the upstream at 10.4, and its caller was answered at 10.6.
+    hung = (live(10.0), failed(10.1), failed(10.2, took=0.4))
+    assert illegal(*hung, live(11.4)) == "", "a trial 1 s after it reached the upstream may be due"
+    assert illegal(*hung, away(11.59)) == "", "and 1 s after its answer may not be"
+    assert illegal(*hung, away(11.61)) != ""
+
+
+def test_calls_that_never_arrived_and_readings_amid_a_call_say_nothing() -> None:
+    assert illegal(*OPENED, away(11.5, Source.NONE), said(10.21, "closed"), said(10.6, "degraded")) == ""
+
+
+def test_what_may_be_ours_is_inconclusive() -> None:
+    trace = [event for each in (*OPENED, live(11.1)) for event in each]
+    expectation = FollowsTheBreakerModel(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, end=12.0)
+    finding = expectation.judge(record(*trace))
+    assert (finding.verdict, finding.observed, finding.figure) == (
+        Verdict.VIOLATED,
+        "the call 1.1s in reached the upstream 900ms after the circuit opened at the earliest, 100ms before a trial "
+        "was due",
+        "4 calls, 4 hits",
+    )
+    assert finding.promised == "opens after 2 failures in a row, tries again after 1s, closes after 2 successful trials"
+    assert expectation.judge(record(*trace, late(0.05))).verdict is Verdict.VIOLATED
+    finding = expectation.judge(record(*trace, late(0.2)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed.endswith(
+        "a breach within the reading's own uncertainty of 200ms: the conductor was up to 200ms late"
+    )
+
+
+def test_held_and_nobody_called() -> None:
+    expectation = FollowsTheBreakerModel(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, end=12.0)
+    finding = expectation.judge(record(*(event for each in OPENED for event in each)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "3 calls, 3 hits and 0 readings in 2s, all legal")
+    assert expectation.judge(record()).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_call_under_way_at_the_end_counts_with_its_hit() -> None:
+    trace = [event for each in (*OPENED, failed(11.3, took=0.4)) for event in each]
+    expectation = FollowsTheBreakerModel(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, end=11.6)
+    finding = expectation.judge(record(*trace))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "4 calls, 4 hits")

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.expectations import AnsweredAsAllowed, Record
+from chaos.hostile.catalogue import CASES, Input
+from chaos.journal import HostileAnswer
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import late, record
+
+SIZES = AnsweredAsAllowed(kind=Input.SIZES, limit=0.8)
+
+LARGEST = HostileAnswer(
+    at=10.0, inputs=Input.SIZES.value, case="largest message", reaction="served", delivered=True, took=0.01
+)
+TOO_BIG = replace(LARGEST, case="message too big", reaction="closed", code=1009, took=0.02, released_after=0.3)
+FRAGMENTS = replace(TOO_BIG, case="fragments too big", released_after=0.03)
+
+
+def _answers(*changed: HostileAnswer) -> Record:
+    """All right but those that were changed."""
+    by_case = {answer.case: answer for answer in (LARGEST, TOO_BIG, FRAGMENTS, *changed)}
+    return record(*by_case.values())
+
+
+def test_all_as_allowed() -> None:
+    finding = SIZES.judge(_answers())
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "300ms")
+    assert finding.observed == "3 answered as allowed, the slowest after 300ms: message too big"
+    assert finding.promised == "each of messages at and beyond the limit gets an allowed answer within 800ms"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            replace(FRAGMENTS, code=1002),
+            "fragments too big, fragments of which only the last byte is beyond the promised size: "
+            "close 1002 after 30ms; allowed: close 1009",
+        ),
+        (
+            replace(FRAGMENTS, released_after=None),
+            "fragments too big, fragments of which only the last byte is beyond the promised size: "
+            "close 1009, and TCP was held after 20ms; allowed: close 1009",
+        ),
+        (
+            replace(TOO_BIG, reaction="nothing", code=None, took=1.6, released_after=None),
+            "message too big, a frame that is one byte beyond the promised size: "
+            "neither answered nor ended within 1.6s; allowed: close 1009 or the end of TCP",
+        ),
+        (
+            replace(LARGEST, reaction="ended", released_after=0.01),
+            "largest message, a message of just the promised size: the end of TCP after 10ms; allowed: being served",
+        ),
+        (
+            replace(LARGEST, reaction="http", status=500),
+            "largest message, a message of just the promised size: HTTP 500 after 10ms; allowed: being served",
+        ),
+    ],
+    ids=["code", "held", "nothing", "ended", "status"],
+)
+def test_a_wrong_answer_is_named(wrong: HostileAnswer, told: str) -> None:
+    finding = SIZES.judge(_answers(wrong))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == f"1 of 3 answered wrongly, the first: {told}"
+    assert finding.figure == "1 wrong"
+    assert finding.evidence == (told,)
+
+
+def test_served_where_it_has_to_be_refused() -> None:
+    finding = SIZES.judge(_answers(replace(TOO_BIG, reaction="served", code=None, released_after=None)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert ": served after 20ms; allowed: " in finding.observed
+
+
+def test_a_right_answer_may_come_too_late() -> None:
+    too_late = _answers(replace(TOO_BIG, released_after=1.2))
+    finding = SIZES.judge(too_late)
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "3 answered as allowed, the slowest after 1.2s: message too big"
+    ours = SIZES.judge(Record(replace(too_late.journal, events=(*too_late.journal.events, late(0.5)))))
+    assert ours.verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_was_not_sent_decides_nothing() -> None:
+    finding = SIZES.judge(record(LARGEST, TOO_BIG))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == "not sent, or not answered yet: fragments too big"
+
+
+def test_an_extension_that_was_not_agreed_on_decides_nothing() -> None:
+    answer = HostileAnswer(
+        at=1.0, inputs=Input.BOMBS.value, case="compression bomb", reaction="unagreed", delivered=True, took=0.0,
+        detail="permessage-deflate was not agreed on",
+    )  # fmt: skip
+    finding = AnsweredAsAllowed(kind=Input.BOMBS, limit=0.8).judge(record(answer))
+    assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "permessage-deflate was not agreed on")
+
+
+def test_answers_to_other_inputs_are_not_judged() -> None:
+    other = replace(LARGEST, inputs=Input.FLOODS.value, case="flood of pings", reaction="nothing")
+    assert SIZES.judge(record(LARGEST, TOO_BIG, FRAGMENTS, other)).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize("kind", list(Input))
+def test_each_kind_has_cases(kind: Input) -> None:
+    assert CASES[kind]

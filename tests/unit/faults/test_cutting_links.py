@@ -1,0 +1,173 @@
+"""Timeout, truncated, slow close and flapping: the link ends connections, each end is told, and each is seen."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.address import Address
+from chaos.agent.async_client import AsyncAgent
+from chaos.crowd.handle import CrowdHandle
+from chaos.faults import Fault, Flapping, SlowClose, Timeout, Truncated
+from chaos.journal import Bite, HealingState
+from chaos.links.link import Link
+from chaos.links.toxics import Stream
+from chaos.units import parse_duration
+from tests.unit.faults.stage import IMPATIENCE, InProcess, connect_victims, make_scene, run_fault
+
+CUTTING = [Timeout(), Truncated(), Truncated(stream=Stream.DOWNSTREAM), SlowClose(), Flapping()]
+
+every_one = pytest.mark.parametrize("fault", CUTTING, ids=lambda fault: fault.label)
+
+
+@every_one
+async def test_every_victim_is_cut_and_the_link_serves_again(
+    fault: Fault, link: Link, server: Address, ends: list[str], worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, link)
+    scene = make_scene(server, link, victims=victims, agent=agent)
+    receipt, healing = await run_fault(fault, scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    assert healing.state is HealingState.HEALED
+    assert receipt.since <= receipt.at < healing.since <= healing.at
+    assert await link.toxics() == ()
+    if not isinstance(fault, Flapping):  # after which they are back
+        await victims.wait_ended(within=IMPATIENCE)
+        await victims.connect()
+    assert (await victims.exchange()).answered == 3
+    assert len(ends) >= 3
+
+
+async def test_timeout_counts_anew_with_every_chunk(
+    link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    """Clients that talk more often than it waits are cut by the direction that is quiet: the server's."""
+    victims = await connect_victims(worker, link, keep_alive=0.05)
+    scene = make_scene(server, link, victims=victims, agent=agent)
+    began = asyncio.get_running_loop().time()
+    receipt, _ = await run_fault(Timeout(after=0.3), scene, tmp_path)
+    assert receipt.bite is Bite.BIT
+    assert receipt.since - began >= 0.3
+
+
+async def test_half_an_answer_is_never_delivered(
+    link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, link)
+    talking: asyncio.Task[Any] | None = None
+    send = CrowdHandle.send
+
+    async def ask(self: CrowdHandle, text: str) -> int:
+        nonlocal talking
+        talking = asyncio.create_task(self.exchange())
+        await asyncio.sleep(0)
+        return 0
+
+    try:
+        CrowdHandle.send = ask  # type: ignore[method-assign]  # the victims ask what they await an answer to
+        scene = make_scene(server, link, victims=victims, agent=agent)
+        receipt, _ = await run_fault(Truncated(stream=Stream.DOWNSTREAM), scene, tmp_path)
+    finally:
+        CrowdHandle.send = send  # type: ignore[method-assign]
+    assert talking is not None
+    result = await talking
+    assert (receipt.bite, result.answered, result.wrong, result.missing) == (Bite.BIT, 0, 0, 3)
+    assert receipt.evidence[0].during == "3 eof"
+
+
+async def test_slow_close_says_how_late_the_end_came(
+    link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, link)
+    receipt, healing = await run_fault(SlowClose(), make_scene(server, link, victims=victims, agent=agent), tmp_path)
+    early, late = receipt.evidence
+    assert (early.before, early.during, late.before, late.during) == ("3", "3", "3", "0")
+    took = late.what.removeprefix("established sockets of the server ").removesuffix(" after the FIN")
+    assert parse_duration(took) >= 0.3
+    assert parse_duration(healing.evidence[0].during) < 0.15
+
+
+async def test_flapping_says_each_time(link: Link, server: Address, worker: InProcess, tmp_path: Path) -> None:
+    victims = await connect_victims(worker, link)
+    receipt, _ = await run_fault(Flapping(times=2), make_scene(server, link, victims=victims), tmp_path)
+    assert [(seen.before, seen.during) for seen in receipt.evidence] == [("3 cut", "3 back"), ("3 cut", "3 back")]
+
+
+@every_one
+async def test_what_does_not_act_does_not_bite(
+    fault: Fault,
+    link: Link,
+    server: Address,
+    worker: InProcess,
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def do_nothing(self: Link) -> None:
+        """As if it were down."""
+
+    add = Link.add
+    monkeypatch.setattr(Link, "add", lambda self, toxic, **options: add(self, toxic, **options, toxicity=0.0))
+    monkeypatch.setattr(Link, "down", do_nothing)
+    victims = await connect_victims(worker, link)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
+    receipt, healing = await run_fault(fault, scene, tmp_path)
+    assert (receipt.bite, receipt.covered) == (Bite.DID_NOT_BITE, 0)
+    assert healing.state is HealingState.HEALED
+
+
+@every_one
+async def test_what_stays_is_not_healed(
+    fault: Fault,
+    link: Link,
+    server: Address,
+    worker: InProcess,
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def keep(self: Link, handle: object) -> None:
+        """As if it had been removed."""
+
+    victims = await connect_victims(worker, link)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
+    monkeypatch.setattr(Link, "remove", keep)
+    during = link.down if isinstance(fault, Flapping) else lambda: None
+    if isinstance(fault, Flapping):
+        up = Link.up
+
+        async def up_until_healed(self: Link) -> None:
+            if self._enabled or len(cut) < fault.times:
+                cut.append(1)
+                await up(self)
+
+        cut: list[int] = []
+        monkeypatch.setattr(Link, "up", up_until_healed)
+    receipt, healing = await run_fault(fault, scene, tmp_path, during)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Timeout(after=0.0), "after is above 0s: with 0s the link swallows everything and never cuts"),
+        (
+            lambda: Truncated(size=0),
+            "size is above 0 bytes: with none no frame is begun, which is an end like any other",
+        ),
+        (lambda: Truncated(size=-1), "bytes is from 0 to 9007199254740992 bytes; found -1"),
+        (
+            lambda: SlowClose(delay=0.05),
+            "delay is at least 100ms, or it could not be told from none; found 50ms",
+        ),
+        (lambda: Flapping(times=1), "times is a whole number from 2 on (once is proxy-down); found 1"),
+        (lambda: Flapping(down=-1.0), "down is from 0s to 24h; found -1.0s"),
+    ],
+)
+def test_nonsense_cannot_be_made(make: type[Fault], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is compared
+        make()
+    assert str(caught.value) == message

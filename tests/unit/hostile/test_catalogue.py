@@ -1,0 +1,85 @@
+"""The catalogue against `websockets`: what it calls broken is refused with one of its codes, and the odd is taken."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from chaos.hostile.answers import Allowed, Reaction
+from chaos.hostile.catalogue import CASES, Case, Grounds, Input, case_named
+from chaos.hostile.handshakes import Request
+
+LIMIT = 4096
+GROUNDS = Grounds(request=Request(host="127.0.0.1:80", path="/"), text=b"hello 1", max_message=LIMIT)
+
+OF_FRAMES = (Input.BROKEN_FRAMES, Input.ALLOWED_FRAMES, Input.SIZES)
+
+LEFT_TO_UVICORN = {"not UTF-8", "not UTF-8 in fragments"}
+"""Text is decoded above the Sans-I/O protocol, so it has no opinion of it."""
+
+
+def _code(case: Case) -> int | None:
+    """With which close code `websockets` refuses a case or answers it; None where it takes it."""
+    server = ServerProtocol(state=State.OPEN, max_size=LIMIT)
+    for piece in case.send(GROUNDS):
+        server.receive_data(piece)
+    return None if server.close_sent is None else server.close_sent.code
+
+
+@pytest.mark.parametrize("case", [case for kind in OF_FRAMES for case in CASES[kind]], ids=lambda case: case.name)
+def test_another_parser_agrees(case: Case) -> None:
+    code = _code(case)
+    if case.name in LEFT_TO_UVICORN:
+        assert code is None
+    elif code is None:
+        assert case.allowed.served
+    else:
+        assert case.allowed.fits(Reaction.CLOSED, code=code, status=None), f"answered with {code}"
+
+
+def test_the_bomb_is_small_and_inflates_beyond_the_limit() -> None:
+    (case,) = CASES[Input.BOMBS]
+    (data,) = case.send(GROUNDS)
+    assert len(data) < LIMIT / 20
+    reader = [byte ^ mask for byte, mask in zip(data[6:], data[2:6] * len(data), strict=False)]
+    assert zlib.decompressobj(wbits=-15).decompress(bytes(reader) + b"\0\0\xff\xff") == bytes(8 * LIMIT)
+
+
+@pytest.mark.parametrize("case", CASES[Input.ALLOWED_FRAMES][:3], ids=lambda case: case.name)
+def test_what_is_answered_holds_the_message_once(case: Case) -> None:
+    assert case.answered
+    server = ServerProtocol(state=State.OPEN)
+    for piece in case.send(GROUNDS):
+        server.receive_data(piece)
+    data = (Opcode.TEXT, Opcode.CONT)
+    frames = [event for event in server.events_received() if isinstance(event, Frame) and event.opcode in data]
+    assert b"".join(bytes(frame.data) for frame in frames) == GROUNDS.text
+
+
+def test_names_are_unique_and_found() -> None:
+    names = Counter(case.name for cases in CASES.values() for case in cases)
+    assert set(names.values()) == {1}
+    assert case_named("unmasked").description == "a text frame without a mask (5.1)"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sentence"),
+    [
+        (Allowed(codes=frozenset({1002}), ended=True), "close 1002 or the end of TCP"),
+        (Allowed(statuses=frozenset({426, 400}), served=True), "HTTP 400/426 or being served"),
+        (Allowed(statuses=frozenset(range(400, 500))), "HTTP 400 to 499"),
+        (Allowed(left=True), "nothing, for the client has left"),
+    ],
+)
+def test_what_is_allowed_in_words(allowed: Allowed, sentence: str) -> None:
+    assert allowed.sentence() == sentence
+
+
+@pytest.mark.parametrize("reaction", list(Reaction))
+def test_what_is_not_named_is_not_allowed(reaction: Reaction) -> None:
+    assert not Allowed().fits(reaction, code=1002, status=400)

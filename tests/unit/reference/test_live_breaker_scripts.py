@@ -1,0 +1,130 @@
+"""Any script of an upstream's moods against a live server: the trace is legal for the library's breaker model.
+
+One server for all scripts; what state the last one left it in does not matter, because the model begins with every
+state. The script alone says what is done and when: nothing that is observed steers it. The trace is judged afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from chaos.expectations.breaker_model import Limits, follow
+from chaos.journal import Call, Hit, Source, Statistics
+
+from .raw_client import RawClient
+from .running import RunningServer, StartServer, started
+from .upstreams import MoodyUpstream
+
+RECOVERY = 0.3
+"""Seconds. Short, so that a script of some steps goes through every state in a second or two."""
+PACE = RECOVERY / 15
+"""Seconds between two calls that are answered at once."""
+LIMITS = Limits(failure_threshold=3, recovery_timeout=RECOVERY, success_threshold=2)
+SETTINGS = {
+    "BREAKER_FAILURE_THRESHOLD": "3",
+    "BREAKER_RECOVERY_TIMEOUT": str(RECOVERY),
+    "BREAKER_MAX_RECOVERY_TIMEOUT": str(4 * RECOVERY),
+    "UPSTREAM_TIMEOUT": "0.2",
+    # Nobody of this test answers pings, and a pause may be long.
+    "WEBSOCKET_HEARTBEAT_INTERVAL": "3600",
+    "WEBSOCKET_IDLE_TIMEOUT_SECONDS": "0",
+    "WEBSOCKET_MESSAGE_RATE": "0",
+}
+
+Step = tuple[str, int, float]
+"""The upstream's mood, calls made in it, and the pause before them in recovery timeouts."""
+
+STEPS = st.tuples(
+    st.sampled_from(["ok", "ok", "error", "error", "hang", "drop", "slow"]),
+    st.integers(1, 5),
+    st.sampled_from([0.0, 0.0, 0.5, 1.1, 2.2]),
+)
+
+
+@pytest.fixture(scope="module")
+def moody() -> Iterator[MoodyUpstream]:
+    upstream = MoodyUpstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture(scope="module")
+def patient_server(moody: MoodyUpstream) -> Iterator[RunningServer]:
+    server = started(profile="fast", environment={**SETTINGS, "UPSTREAM_URL": moody.url})
+    yield server
+    server.kill()
+
+
+def wait(seconds: float) -> float:
+    """Let time pass, as the script says; by how much this process came late out of it."""
+    due = time.monotonic() + seconds
+    time.sleep(seconds)
+    return time.monotonic() - due
+
+
+def illegal(server: RunningServer, upstream: MoodyUpstream, script: list[Step]) -> str:
+    """What the model says of the trace of a script."""
+    calls: list[Call] = []
+    readings: list[Statistics] = []
+    late = 0.0
+    upstream.arrivals.clear()
+    client = RawClient(server.url("/data"))
+    try:
+        for mood, count, pause in script:
+            upstream.mood = mood
+            late = max(late, wait(pause * RECOVERY))
+            for _ in range(count):
+                late = max(late, wait(PACE))
+                began = time.monotonic()
+                answer = client.ask("get")
+                calls.append(Call(at=time.monotonic(), began=began, source=Source(answer.get("source", "unavailable"))))
+            asked = time.monotonic()
+            state = server.stat("/breakers/upstream/state")
+            now = time.monotonic()
+            readings.append(Statistics(at=now, values={"upstream_breaker": state}, took=now - asked))
+    finally:
+        client.socket.close()
+    hits = [Hit(at=at, path="/data", status=status) for at, status in upstream.arrivals]
+    return follow(LIMITS, calls=calls, hits=hits, readings=readings, uncertainty=late)
+
+
+@settings(
+    max_examples=max(10, settings().max_examples // 10),
+    # A live server is asked again for each smaller script, for minutes: the first one found will do.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(script=st.lists(STEPS, min_size=1, max_size=5))
+def test_any_script_leaves_a_legal_trace(
+    patient_server: RunningServer, moody: MoodyUpstream, script: list[Step]
+) -> None:
+    assert illegal(patient_server, moody, script) == ""
+
+
+ROUND: list[Step] = [("ok", 3, 0.0), ("error", 5, 0.0), ("error", 1, 0.4), ("ok", 4, 3.0)]
+"""Closed, open, a call amid the open time, and closed again at the last."""
+
+
+@pytest.mark.parametrize(
+    ("defect", "sentence"),
+    [
+        ("", ""),
+        ("breaker_opens_late", "before a trial was due"),
+        ("breaker_tries_too_early", "before a trial was due"),
+        ("breaker_never_half_opens", "after a trial was due"),
+        ("breaker_calls_while_open", "reached the upstream"),
+    ],
+)
+def test_a_defect_leaves_an_illegal_one(
+    start_server: StartServer, moody: MoodyUpstream, defect: str, sentence: str
+) -> None:
+    environment = {"DEFECT": defect} if defect else {}
+    server = start_server("fast", **SETTINGS, UPSTREAM_URL=moody.url, **environment)
+    said = illegal(server, moody, ROUND)
+    assert sentence in said
+    assert bool(said) == bool(defect), said
