@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.errors import ChaosError, ConfigurationError
 from chaos.report.cells import CellOutcome, CellRecord, read_cells
-from chaos.report.runs import Run, list_runs
+from chaos.report.runs import Run, open_run
 from chaos.target import Target
 from chaos.target_file import load_target
 from chaos.units import format_duration
@@ -115,13 +115,13 @@ def _counts(one: Surveyed) -> str:
 
 
 def _survey(target: Target, options: argparse.Namespace) -> Surveyed:
-    known = {one.id for one in _runs(options.state)}
+    known = _ids(options.state)
     code, said = _run_pytest([
         *options.collect, "-m", "chaos and not slow", "-q", "--no-header", "-p", "no:cacheprovider",
         f"--chaos-target={target.file}", f"--chaos-runtime={options.runtime}", f"--chaos-dir={options.state}",
         *options.passed_on,
     ])  # fmt: skip
-    made = [one for one in _runs(options.state) if one.id not in known and one.header.target == target.name]
+    made = [one for one in _runs(options.state, _ids(options.state) - known) if one.header.target == target.name]
     if code not in (0, 1) or not made:
         print("\n".join(said.splitlines()[-20:]), file=sys.stderr, flush=True)
     if not made:
@@ -129,11 +129,19 @@ def _survey(target: Target, options: argparse.Namespace) -> Surveyed:
     return Surveyed(target, tuple(read_cells(made[-1])), run=made[-1].id, exit_code=code)
 
 
-def _runs(state: Path) -> list[Run]:
-    try:
-        return list_runs(state)
-    except ChaosError:  # a header of a run that is being made by somebody else
-        return []
+def _ids(state: Path) -> set[str]:
+    return {path.parent.name for path in (state / "runs").glob("*/run.json")}
+
+
+def _runs(state: Path, ids: Iterable[str]) -> list[Run]:
+    """These runs, oldest first; one whose header cannot be read is named on stderr and left out."""
+    runs = []
+    for one in ids:
+        try:
+            runs.append(open_run(state, one))
+        except ChaosError as error:
+            print(f"warning: a run is left out: {error}", file=sys.stderr, flush=True)
+    return sorted(runs, key=lambda run: (run.header.started, run.id))
 
 
 def _run_pytest(arguments: Sequence[str]) -> tuple[int, str]:

@@ -96,6 +96,26 @@ def test_green_cells_of_a_run_that_died_later_are_not_green(
     assert chaos("survey", target(project, "good")).code == 4
 
 
+def test_a_header_that_cannot_be_read_is_named_and_the_others_are_judged(
+    chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = pytest_that_judges(project, {"good": "held"})
+
+    def beside_a_broken_one(arguments: Sequence[str]) -> tuple[int, str]:
+        broken = project / ".chaos/runs/20250131-000000-broken"
+        broken.mkdir(parents=True)
+        (broken / "run.json").write_text("[]")
+        return judge(arguments)
+
+    monkeypatch.setattr(survey, "_run_pytest", beside_a_broken_one)
+    result = chaos("survey", target(project, "good"))
+    assert result.code == 0
+    assert result.err == (
+        "warning: a run is left out: 20250131-000000-broken/run.json is not the header of a run: "
+        "'list' object has no attribute 'items'\n"
+    )
+
+
 def test_a_target_that_is_not_there_stops_it_before_anything_runs(chaos: Invoke, project: Path) -> None:
     result = chaos("survey", target(project, "good"), "other/none.toml")
     assert (result.code, result.out) == (4, "")
