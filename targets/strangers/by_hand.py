@@ -157,6 +157,7 @@ def main() -> int:
     parser.add_argument("way", choices=["silent", "stalled", "sigterm"])
     parser.add_argument("--seconds", type=float, default=90.0, help="for how long it is looked at (%(default)s)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the server outlives it
     port = free_port()
     server = start(HERE / options.stranger, port)
     try:
