@@ -7,6 +7,7 @@ ENGINE := chaos/runtime/airgap/engine.sh
 ENGINE_HOME ?= $(or $(CHAOS_ENGINE_HOME),/var/lib/chaos-engine)
 N ?= 20
 TIMES ?= 1
+RUNTIME ?= processes
 # Tests of the project at a time.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # How much of the suite `make detection` runs against each defect; the cross product is for a night, in shards.
@@ -30,7 +31,7 @@ done
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint soak-suite detection detection-table engine engine-stop doctor wheel clean
+.PHONY: help setup chaos test test-full lint strangers soak-suite detection detection-table engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +57,11 @@ lint: setup ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+strangers: setup ## released servers that nobody here wrote, at their defaults, in RUNTIME; one table of them all
+	@$(BIN)/python targets/strangers/environments.py
+	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
+	  targets/strangers/*/target.toml -- $(ARGS)
 
 soak-suite: setup ## N whole runs of the matrix in each runtime, resumable; prints the bound on the red rate
 	@$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --collect tests/scenarios --runs $(N) $(ARGS)

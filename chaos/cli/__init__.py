@@ -41,6 +41,7 @@ COMMANDS = {
     "detection": Command("chaos.cli.detection", "how long dead peers were held, over one run or several of one target"),
     "runtimes": Command("chaos.cli.runtimes", "list the runtimes that this machine can hold"),
     "soak-suite": Command("chaos.cli.soak_suite", "run the whole matrix many times and bound its red rate"),
+    "survey": Command("chaos.cli.survey", "run the matrix against several servers; one table of them all"),
     "schema": Command("chaos.cli.schema", "print the JSON Schema of target files"),
     "proxy": Command(
         "chaos.links.embedded.command", "a TCP proxy with Toxiproxy's HTTP API and toxics, needing no Go binary"

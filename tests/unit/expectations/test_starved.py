@@ -49,6 +49,15 @@ def test_one_that_was_started_again_counts_from_its_beginning() -> None:
     assert seen.starved(10.0, 11.5).seconds == pytest.approx(0.6)
 
 
+def test_a_reading_older_than_the_one_before_it_is_no_new_beginning() -> None:
+    """Agent and conductor sample at once; readings as one cell against a released server had them, 0.1 ms apart."""
+    seen = record(
+        reading(10.0, waited=5.0, busy=50.0, cpu=9.0), reading(10.5, waited=5.1, busy=51.0, cpu=9.0),
+        reading(10.6, waited=5.0999, busy=51.2, cpu=9.0), reading(19.0, waited=5.2, busy=68.0, cpu=9.0),
+    )  # fmt: skip
+    assert seen.starved(10.0, 19.0).seconds == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize("samples", [(), (sample(10.0, 1), sample(11.0, 1))], ids=["no samples", "nobody looked"])
 def test_without_a_reading_nothing_is_excused(samples: tuple[Sample, ...]) -> None:
     assert record(*samples).starved(10.0, 11.0).seconds == 0.0
