@@ -39,8 +39,9 @@ READY_WITHIN = 15.0
 _INSIDE = Path("/opt/chaos")
 """Where the sandbox sees the package."""
 
-_CAPABILITIES = ("NET_ADMIN", "SYS_PTRACE", "KILL", "DAC_READ_SEARCH")
-"""For rules and sock_diag; for fds and memory of another user's process; for its signals; for its /proc entries."""
+_CAPABILITIES = ("NET_ADMIN", "SYS_PTRACE", "KILL", "DAC_READ_SEARCH", "SETUID", "SETGID")
+"""For rules and sock_diag; for fds and memory of another user's process; for its signals; for its /proc entries; and
+the last two for its limits, which only its own user may set."""
 
 _NFT_REMEDY = (
     "run as root, so that this machine's nft is used, or name a Python image that has nftables (--chaos-python-image)"
