@@ -211,6 +211,7 @@ class FollowsTheBreakerModel(Expectation):
     failure_threshold: int
     recovery_timeout: float
     success_threshold: int
+    call_timeout: float
     end: float
 
     def judge(self, record: Record) -> Finding:
@@ -226,6 +227,7 @@ class FollowsTheBreakerModel(Expectation):
             failure_threshold=self.failure_threshold,
             recovery_timeout=self.recovery_timeout,
             success_threshold=self.success_threshold,
+            call_timeout=self.call_timeout,
         )
         # The last call may have been under way at the end; its hit may be on either side.
         start, end = calls[0].began, max(self.end, calls[-1].at)

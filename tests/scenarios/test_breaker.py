@@ -34,7 +34,9 @@ pytestmark = [
     pytest.mark.waits,
     pytest.mark.destructive,
     pytest.mark.needs(Capability.UPSTREAM, endpoints=["data"]),
-    pytest.mark.reads("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.success_threshold"),
+    pytest.mark.reads(
+        "breaker.failure_threshold", "breaker.recovery_timeout", "breaker.success_threshold", "breaker.call_timeout"
+    ),
 ]
 
 FALLBACK = (Source.CACHED, Source.UNAVAILABLE)
@@ -49,6 +51,7 @@ def follows_the_model(contract: SimpleNamespace, *, end: float) -> FollowsTheBre
         failure_threshold=contract.breaker.failure_threshold,
         recovery_timeout=contract.breaker.recovery_timeout,
         success_threshold=contract.breaker.success_threshold,
+        call_timeout=contract.breaker.call_timeout,
         end=end,
     )
 
@@ -131,7 +134,6 @@ async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamesp
     expects="A call that the upstream leaves hanging is given up in time, and its caller gets what the cache has.",
     because="Until the circuit opens every caller waits that long; a retry in between makes it a multiple.",
 )
-@pytest.mark.reads("breaker.call_timeout")
 @pytest.mark.faults(UpstreamHangs())
 async def test_gives_a_hanging_call_up(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.breaker

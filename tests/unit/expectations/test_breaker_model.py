@@ -10,7 +10,18 @@ from chaos.journal import Call, Event, Hit, Source, Statistics
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import late, record
 
-PROMISED = Limits(failure_threshold=2, recovery_timeout=1.0, success_threshold=2)
+PROMISED = Limits(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4)
+
+
+def by_model(*, end: float) -> FollowsTheBreakerModel:
+    """What is promised, as the expectation takes it."""
+    return FollowsTheBreakerModel(
+        failure_threshold=PROMISED.failure_threshold,
+        recovery_timeout=PROMISED.recovery_timeout,
+        success_threshold=PROMISED.success_threshold,
+        call_timeout=PROMISED.call_timeout,
+        end=end,
+    )
 
 
 def passed(began: float, source: Source, *, took: float = 0.02) -> list[Event]:
@@ -58,6 +69,24 @@ def test_a_whole_life_is_legal() -> None:
         failed(14.5), live(14.6), failed(14.7), failed(14.8), away(14.9, Source.UNAVAILABLE),
     )  # fmt: skip
     assert illegal(*life) == ""
+
+
+def given_up(began: float) -> list[Event]:
+    """A call that was given up before it reached the upstream."""
+    return [Call(at=began + 0.25, began=began, source=Source.CACHED)]
+
+
+def test_a_call_that_is_given_up_on_its_way_has_failed_too() -> None:
+    """On a busy machine connecting takes as long as a call may: the upstream never hears of it."""
+    assert illegal(live(10.0), given_up(10.1), said(10.4, "closed"), failed(10.5), said(10.6, "open")) == ""
+    assert illegal(live(10.0), given_up(10.1), given_up(10.5), said(10.9, "open"), away(11.0)) == ""
+    assert illegal(*OPENED, given_up(11.4), said(11.8, "open"), away(12.0)) == ""
+
+
+def test_one_that_is_turned_away_at_once_was_not() -> None:
+    assert illegal(live(10.0), live(10.1), away(10.2)) == (
+        "the call 200ms in was not passed on, when the circuit was closed after 0 failures in a row"
+    )
 
 
 def test_before_the_first_call_it_may_be_anything() -> None:
@@ -163,7 +192,9 @@ def test_calls_that_never_arrived_and_readings_amid_a_call_say_nothing() -> None
 
 def test_what_may_be_ours_is_inconclusive() -> None:
     trace = [event for each in (*OPENED, live(11.1)) for event in each]
-    expectation = FollowsTheBreakerModel(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, end=12.0)
+    expectation = FollowsTheBreakerModel(
+        failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4, end=12.0
+    )
     finding = expectation.judge(record(*trace))
     assert (finding.verdict, finding.observed, finding.figure) == (
         Verdict.VIOLATED,
@@ -181,7 +212,9 @@ def test_what_may_be_ours_is_inconclusive() -> None:
 
 
 def test_held_and_nobody_called() -> None:
-    expectation = FollowsTheBreakerModel(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, end=12.0)
+    expectation = FollowsTheBreakerModel(
+        failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4, end=12.0
+    )
     finding = expectation.judge(record(*(event for each in OPENED for event in each)))
     assert (finding.verdict, finding.observed) == (Verdict.HELD, "3 calls, 3 hits and 0 readings in 2s, all legal")
     assert expectation.judge(record()).verdict is Verdict.INCONCLUSIVE
@@ -189,6 +222,8 @@ def test_held_and_nobody_called() -> None:
 
 def test_a_call_under_way_at_the_end_counts_with_its_hit() -> None:
     trace = [event for each in (*OPENED, failed(11.3, took=0.4)) for event in each]
-    expectation = FollowsTheBreakerModel(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, end=11.6)
+    expectation = FollowsTheBreakerModel(
+        failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4, end=11.6
+    )
     finding = expectation.judge(record(*trace))
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "4 calls, 4 hits")

@@ -24,12 +24,13 @@ RECOVERY = 0.3
 """Seconds. Short, so that a script of some steps goes through every state in a second or two."""
 PACE = RECOVERY / 15
 """Seconds between two calls that are answered at once."""
-LIMITS = Limits(failure_threshold=3, recovery_timeout=RECOVERY, success_threshold=2)
+UPSTREAM_TIMEOUT = 0.2
+LIMITS = Limits(failure_threshold=3, recovery_timeout=RECOVERY, success_threshold=2, call_timeout=UPSTREAM_TIMEOUT)
 SETTINGS = {
     "BREAKER_FAILURE_THRESHOLD": "3",
     "BREAKER_RECOVERY_TIMEOUT": str(RECOVERY),
     "BREAKER_MAX_RECOVERY_TIMEOUT": str(4 * RECOVERY),
-    "UPSTREAM_TIMEOUT": "0.2",
+    "UPSTREAM_TIMEOUT": str(UPSTREAM_TIMEOUT),
     # Nobody of this test answers pings, and a pause may be long.
     "WEBSOCKET_HEARTBEAT_INTERVAL": "3600",
     "WEBSOCKET_IDLE_TIMEOUT_SECONDS": "0",
