@@ -45,6 +45,7 @@ FAMILY_SENTINELS = {
     "closing": "test_closing.py::test_graceful_shutdown[calm]",
     "latency": "test_latency.py::test_round_trips[calm]",
     "survival": "test_survival.py::test_broken_handshakes[hostile-handshakes]",
+    "pressure": "test_pressure.py::test_heartbeat_without_files[fd-limit]",
     "recovery": "test_recovery.py::test_after_a_mass_death[client-killed]",
 }
 """By promise the cell that speaks for it beside the defects of others: 1 to 3 s each, on two cores that are busy.
