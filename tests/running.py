@@ -13,7 +13,7 @@ import pytest
 
 from chaos.runtime.selection import usable_runtimes
 
-__all__ = ["ROOT", "RUNTIMES", "run_pytest", "run_scenarios", "until"]
+__all__ = ["ROOT", "RUNTIMES", "Ended", "run_pytest", "run_scenarios", "until"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,6 +24,14 @@ RUNTIMES = [
 """The runtimes that start servers; those this machine cannot hold are skipped with the reason."""
 
 
+class Ended(subprocess.CompletedProcess[str]):
+    """A run of pytest that has ended, and the pid it had: what it owned goes by that."""
+
+    def __init__(self, process: subprocess.Popen[str], stdout: str, stderr: str) -> None:
+        super().__init__(process.args, process.returncode, stdout, stderr)
+        self.pid = process.pid
+
+
 def run_pytest(
     arguments: Sequence[str],
     *,
@@ -31,22 +39,27 @@ def run_pytest(
     timeout: float = 150.0,
     env: dict[str, str] | None = None,
     cwd: Path = ROOT,
-) -> subprocess.CompletedProcess[str]:
+) -> Ended:
     """pytest, in the repository's root unless told otherwise, with its runs kept in `directory`."""
-    return subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--chaos-dir={directory}", *arguments],
         cwd=cwd,
         env={**os.environ, **(env or {})},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
-    )
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    return Ended(process, stdout, stderr)
 
 
 def run_scenarios(
     nodes: Sequence[str], *, runtime: str, directory: Path, options: Sequence[str] = (), timeout: float = 150.0
-) -> subprocess.CompletedProcess[str]:
+) -> Ended:
     """Scenarios below tests/scenarios, in one runtime, within `timeout` s."""
     wanted = [f"tests/scenarios/{node}" for node in nodes]
     return run_pytest([*wanted, f"--chaos-runtime={runtime}", *options], directory=directory, timeout=timeout)

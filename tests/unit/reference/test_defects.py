@@ -143,14 +143,36 @@ def forgets_who_left_in_mid_frame(server: RunningServer, connect: Connect) -> bo
     client = connect(server.url("/feed"))
     client.socket.sendall(HALF_A_FRAME)
     client.socket.close()
+    return forgotten(server, within_sweeps=10)
+
+
+def forgotten(server: RunningServer, *, within_sweeps: int) -> bool:
+    """Whether nobody is in the books after so many sweeps; ten take longer than any dead peer may stay."""
     sweeps = server.stat("/cleanup/sweeps")
 
-    def forgotten() -> bool:
+    def nobody() -> bool:
         return bool(server.stat("/connections/total") == 0)
 
-    # Ten sweeps take longer than any dead peer may stay.
-    wait_until(lambda: forgotten() or server.stat("/cleanup/sweeps") > sweeps + 10, within=10)
-    return forgotten()
+    wait_until(lambda: nobody() or server.stat("/cleanup/sweeps") > sweeps + within_sweeps, within=10)
+    return nobody()
+
+
+FIRST_FRAGMENT = b"\x01\x81\x00\x00\x00\x00x"
+"""The beginning of a text that goes on."""
+
+
+def forgets_who_left_in_mid_message(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.socket.sendall(FIRST_FRAGMENT)
+    client.socket.shutdown(socket.SHUT_WR)  # an RST might overtake the fragment
+    return forgotten(server, within_sweeps=10)
+
+
+def ends_who_has_half_closed(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.socket.shutdown(socket.SHUT_WR)
+    # The heartbeat, which would clear up behind it, comes after three sweeps and more.
+    return forgotten(server, within_sweeps=2)
 
 
 def waits_for_the_rest_of_a_frame(server: RunningServer, connect: Connect) -> bool:
@@ -280,7 +302,10 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "no_message_size_limit": refuses_what_is_too_big,
     "oversize_closed_with_wrong_code": says_that_it_is_too_big,
     "cut_torn_frames": waits_for_the_rest_of_a_frame,
+    "half_closed_kept": ends_who_has_half_closed,
     "keep_half_frames": forgets_who_left_in_mid_frame,
+    "partial_message_kept": forgets_who_left_in_mid_message,
+    "torn_frame_kept": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,

@@ -85,9 +85,9 @@ def test_processes_of_a_killed_run(ground: str, owner: Owner) -> None:
         reap(engine=None)
         assert leftovers(other.owner) == theirs  # while it lives, nothing of it is touched
         other.kill()
-        reaped = reap(engine=None)
-        assert len([path for path in reaped.directories if other.owner.token in path]) == 1
-        assert leftovers(other.owner) == []
+        reap(engine=None)
+        # Here as below by nobody's hand in particular: whatever starts beside this test reaps as well.
+        wait_until(lambda: leftovers(other.owner) == [])
         assert leftovers(owner) == before
         assert ask(ours, "/health") == ""
 
@@ -100,9 +100,9 @@ def test_a_run_that_is_killed_together_with_its_agent(owner: Owner) -> None:
         other.kill()
         os.kill(about["agent"], signal.SIGKILL)
         wait_until(lambda: not psutil.pid_exists(about["pid"]))  # the kernel ends what the agent itself had started
-        assert psutil.pid_exists(about["child"])
-        assert about["child"] in reap(engine=None).processes
-        assert leftovers(other.owner) == []
+        reap(engine=None)
+        wait_until(lambda: not psutil.pid_exists(about["child"]))
+        wait_until(lambda: leftovers(other.owner) == [])
 
 
 @pytest.mark.parametrize("way", ["nsenter", "sidecar"])
@@ -123,10 +123,9 @@ def test_containers_of_a_killed_run(
         reap(engine=engine)
         assert labelled(client, other.owner) == theirs
         other.kill()
-        reaped = reap(engine=engine)
-        assert set(theirs) <= {*reaped.containers, *reaped.networks}
-        assert labelled(client, other.owner) == []
-        assert leftovers(other.owner) == []
+        reap(engine=engine)
+        wait_until(lambda: labelled(client, other.owner) == [])
+        wait_until(lambda: leftovers(other.owner) == [])
         assert labelled(client, owner) == before
         assert ask(ours, "/health") == ""
 
