@@ -157,6 +157,9 @@ def forgotten(server: RunningServer, *, within_sweeps: int) -> bool:
     return nobody()
 
 
+BEFORE_THE_HEARTBEAT = 2
+"""Sweeps: it gives a peer up, and clears up behind it, after three and more."""
+
 FIRST_FRAGMENT = b"\x01\x81\x00\x00\x00\x00x"
 """The beginning of a text that goes on."""
 
@@ -165,14 +168,13 @@ def forgets_who_left_in_mid_message(server: RunningServer, connect: Connect) -> 
     client = connect(server.url("/echo"))
     client.socket.sendall(FIRST_FRAGMENT)
     client.socket.shutdown(socket.SHUT_WR)  # an RST might overtake the fragment
-    return forgotten(server, within_sweeps=10)
+    return forgotten(server, within_sweeps=BEFORE_THE_HEARTBEAT)
 
 
 def ends_who_has_half_closed(server: RunningServer, connect: Connect) -> bool:
     client = connect(server.url("/echo"))
     client.socket.shutdown(socket.SHUT_WR)
-    # The heartbeat, which would clear up behind it, comes after three sweeps and more.
-    return forgotten(server, within_sweeps=2)
+    return forgotten(server, within_sweeps=BEFORE_THE_HEARTBEAT)
 
 
 def waits_for_the_rest_of_a_frame(server: RunningServer, connect: Connect) -> bool:
