@@ -1,7 +1,8 @@
 """Waits for the rest of a message also when its connection is lost.
 
 Breaks cleanup: the kernel's socket is gone, and the handler's tasks, the entry in the registry and the place in the
-limit stay with what was begun, until the heartbeat gives the client up. An end that is not between two fragments is cleaned up as it should be.
+limit stay with what was begun, until the heartbeat gives the client up. An end that is not between two fragments is
+cleaned up as it should be.
 """
 
 from __future__ import annotations
