@@ -25,8 +25,8 @@ from chaos.toml_lines import Key, key_lines, line_of
 
 __all__ = ["Part", "merged", "read_parts", "render"]
 
-PATHS: tuple[Key, ...] = (("start", "build"), ("start", "directory"))
-"""Keys whose values are paths relative to the file that has them."""
+PATHS = ("build", "directory")
+"""Keys of `start` whose values are paths relative to the file that has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _rebase(document: dict[str, Any], *, since: Path, to: Path) -> None:
     if since.resolve() == to.resolve() or not isinstance(start, dict):
         return
     start = document["start"] = {"directory": ".", **start}
-    for _, name in PATHS:
+    for name in PATHS:
         if isinstance(start.get(name), str):
             start[name] = os.path.relpath(since / start[name], to)
 
