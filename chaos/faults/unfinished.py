@@ -14,7 +14,7 @@ from chaos.journal import Evidence, Healing, Receipt
 if TYPE_CHECKING:
     from chaos.crowd.handle import CrowdHandle
 
-__all__ = ["end_halfway"]
+__all__ = ["end_halfway", "read_by_server"]
 
 
 async def end_halfway(
@@ -32,7 +32,7 @@ async def end_halfway(
     victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port
     wires = await wires_of(victims, agent, port)
     begun = set(await begin(victims))
-    read = begun & await _read_by_server(scene, wires)
+    read = begun & await read_by_server(scene, wires)
     since = time.monotonic()
     await end(victims)
     states = await states_once_ended(agent, port, wires, within=scene.patience)
@@ -55,7 +55,7 @@ async def end_halfway(
     yield await gone_for_good(fault, agent, port, wires)
 
 
-async def _read_by_server(scene: Scene, wires: list[Wire]) -> frozenset[int]:
+async def read_by_server(scene: Scene, wires: list[Wire]) -> frozenset[int]:
     """The clients of whose bytes nothing is left on the way: acknowledged by the server's kernel, and read from it.
 
     Waits at most the scene's patience. What lies unread when an RST comes is thrown away by the kernel, and the server
