@@ -1,4 +1,4 @@
-"""Takes a frame without a mask as if its mask were all zeros.
+"""Takes a frame without a mask as if it had one.
 
 Breaks survival: RFC 6455, 5.1, wants such a connection closed, for whoever sends them is no browser, and a proxy on the
 way may be made to take what is in them for HTTP.
@@ -6,23 +6,31 @@ way may be made to take what is in them for HTTP.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from typing import Any
+
 from reference_server.parts import Parts
-from reference_server.websocket_protocol import WebSocketProtocol
+from websockets.frames import Frame
 
 DESCRIPTION = "a client's frames are taken without a mask too"
 
-SHORT = 126
-"""A length below it stands in the second byte itself."""
+MASKED = 0x80
+"""The highest bit of a frame's second byte."""
+
+Read = Callable[[int], Generator[None, None, bytes | bytearray]]
 
 
-def install(parts: Parts) -> None:
-    """Give a short frame that begins what arrives the mask it lacks."""
-    receive = WebSocketProtocol.data_received
+def install(_parts: Parts) -> None:
+    """Have every frame parsed as its own mask bit says."""
+    strict = Frame.parse
 
-    def data_received(self: WebSocketProtocol, data: bytes) -> None:
-        begins = self.handshake_complete and not self.conn.reader.buffer and len(data) >= 2
-        if begins and data[1] < SHORT:  # the mask bit is the highest one
-            data = data[:1] + bytes([data[1] | 0x80]) + bytes(4) + data[2:]
-        receive(self, data)
+    def parse(read_exact: Read, *, mask: bool, **limits: Any) -> Generator[None, None, Frame]:
+        head = yield from read_exact(2)
+        heads = [head]
 
-    WebSocketProtocol.data_received = data_received  # type: ignore[method-assign]  # a defect replaces a method
+        def read(size: int) -> Generator[None, None, bytes | bytearray]:
+            return heads.pop() if heads else (yield from read_exact(size))
+
+        return (yield from strict(read, mask=mask and bool(head[1] & MASKED), **limits))
+
+    Frame.parse = staticmethod(parse)  # type: ignore[method-assign]  # a defect replaces a method
