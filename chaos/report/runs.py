@@ -120,6 +120,9 @@ class Run:
 
     def cell(self, name: str) -> Path:
         """The directory of the cell with this slug or node id. Raises ConfigurationError that names the nearest."""
+        named = self.directory / "cells" / name
+        if named.name == name and (named / _CELL).is_file():  # the usual case, which need not read every other cell
+            return named
         cells = self.cells()
         for path in cells:
             if name in (path.name, _cell_record(path).get("node")):

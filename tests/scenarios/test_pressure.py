@@ -11,7 +11,7 @@ from chaos.experiment import Experiment
 from chaos.faults import FdLimit
 from chaos.faults.base import Fault
 
-pytestmark = [pytest.mark.chaos]
+pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
 CLIENTS = 10
 

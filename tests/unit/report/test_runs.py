@@ -193,6 +193,12 @@ def test_a_cell_is_found_by_its_name_or_its_node(state: Path) -> None:
     assert made.node("cleanup-dead_peers-reset") == NODE
 
 
+@pytest.mark.parametrize("name", ["..", ".", "", "/", "../cells"])
+def test_what_lies_elsewhere_is_no_cell(state: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="has no cell"):
+        make(state).cell(name)
+
+
 def test_an_unknown_cell_names_the_nearest(state: Path) -> None:
     made = make(state)
     made.new_cell(NODE)
