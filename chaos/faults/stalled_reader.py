@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from chaos.capability import Capability
@@ -60,17 +60,13 @@ class StalledReader(Fault):
             if victims.plan.send is not None:
                 for number in range(self.messages):
                     await victims.send(victims.plan.send.replace("{n}", str(number)))
-            # Where the agent looks: an update or two lie unread at anyone who has not looked yet, while the server goes
-            # on sending. It is hindered from when nothing more arrives and its own buffers begin to fill.
-            closed = scene.agent is not None
-            looks = await _once_stuck(scene, wires, closed=closed, most=self.waits * scene.patience)
-            covered = len(_stuck(*looks, closed=closed))
+            stuck, during = await _once_stuck(scene, wires, most=self.waits * scene.patience)
             yield covering(
                 self.name,
                 since=since,
-                covered=covered,
+                covered=len(stuck),
                 total=victims.size,
-                evidence=_evidence(scene, before, looks[-1]),
+                evidence=_evidence(scene, before, during),
             )
         finally:
             healed_at, connected = time.monotonic(), await victims.open_count()
@@ -103,44 +99,67 @@ async def _look(scene: Scene, wires: Sequence[Wire]) -> _Look:
     )
 
 
-async def _look_twice(scene: Scene, wires: Sequence[Wire]) -> tuple[_Look, _Look]:
-    """A look now, and one as much later as bytes have to stay."""
-    first = await _look(scene, wires)
-    await asyncio.sleep(_STAYS if scene.the_victims().plan.send is not None else _STAYS_ON_A_FEED)
-    return first, await _look(scene, wires)
+@dataclass(slots=True, kw_only=True)
+class _Watch:
+    """Looks again and again, and tells who is stuck: whose bytes have stayed unread for `stays` seconds.
+
+    With `closed` only those count to whom nothing more could be sent all that time. Where the server has more for a
+    client than lies unread there, some of it cannot have arrived, and a moment will do. Who was stuck once is stuck for
+    good: the server may cut it while others are still watched.
+    """
+
+    stays: float
+    closed: bool
+    stuck: set[int] = field(default_factory=set)
+    _last: _Look = field(default_factory=lambda: _Look(unread={}, unsent={}))
+    _still: dict[int, float] = field(default_factory=dict)
+    """Since when what is unread has stayed as it is."""
+    _held_up: dict[int, float] = field(default_factory=dict)
+    """Since when there are bytes that cannot have arrived."""
+
+    def see(self, look: _Look, *, at: float) -> bool:
+        """Take in a look; whether somebody is stuck who was not."""
+        known = len(self.stuck)
+        for client, unread in look.unread.items():
+            before, unsent = self._last.unread.get(client, 0), look.unsent.get(client, 0)
+            moved = before != unread if self.closed else before > unread
+            still = unread > 0 and not moved and (unsent > 0 or not self.closed)
+            if _lasts(self._still, client, still, at=at) >= self.stays:
+                self.stuck.add(client)
+            if _lasts(self._held_up, client, unsent > unread > 0, at=at) >= _STAYS:
+                self.stuck.add(client)
+        self._last = look
+        return len(self.stuck) > known
 
 
-async def _once_stuck(scene: Scene, wires: Sequence[Wire], *, closed: bool, most: float) -> tuple[_Look, _Look]:
-    """The looks when every victim is stuck, or nothing more has come for the scene's patience, or `most` seconds are
-    over: a feed takes as many updates as it takes, however far they are apart.
+def _lasts(since: dict[int, float], client: int, so: bool, *, at: float) -> float:
+    """Seconds for which something is so of a client, noted in `since`; -1 where it is not."""
+    if not so:
+        since.pop(client, None)
+        return -1.0
+    return at - since.setdefault(client, at)
+
+
+async def _once_stuck(scene: Scene, wires: Sequence[Wire], *, most: float) -> tuple[set[int], _Look]:
+    """Who is stuck, and the look that said so of the last, once every victim is, or nothing more has come for the
+    scene's patience, or `most` seconds are over: a feed takes as many updates as it takes, however far they are apart.
     """
     victims = scene.the_victims()
+    # Where the agent looks: an update or two lie unread at anyone who has not looked yet, while the server goes on
+    # sending. It is hindered from when nothing more arrives and its own buffers begin to fill.
+    watch = _Watch(stays=_STAYS if victims.plan.send is not None else _STAYS_ON_A_FEED, closed=scene.agent is not None)
     began = grew = time.monotonic()
-    piled = 0
+    piled, telling = 0, None
     while True:
-        # Bytes are unread for moments also where somebody reads: what counts is that they stay.
-        looks = await _look_twice(scene, wires)
+        look = await _look(scene, wires)
         now = time.monotonic()
-        if looks[1].piled > piled:
-            piled, grew = looks[1].piled, now
-        if len(_stuck(*looks, closed=closed)) == victims.size or now >= min(grew + scene.patience, began + most):
-            return looks
+        if watch.see(look, at=now):
+            telling = look
+        if look.piled > piled:
+            piled, grew = look.piled, now
+        if len(watch.stuck) == victims.size or now >= min(grew + scene.patience, began + most):
+            return watch.stuck, telling or look
         await asyncio.sleep(POLL)
-
-
-def _stuck(first: _Look, second: _Look, *, closed: bool) -> list[int]:
-    """The clients that read nothing between two looks; with `closed`, only those to whom nothing more can be sent."""
-    return [
-        client
-        for client, unread in second.unread.items()
-        if 0 < first.unread.get(client, 0) <= unread and (not closed or _closed(first, second, client))
-    ]
-
-
-def _closed(first: _Look, second: _Look, client: int) -> bool:
-    """Whether the client's window is closed: the server has something for it, and nothing more arrives."""
-    waiting = first.unsent.get(client, 0) and second.unsent.get(client, 0)
-    return bool(waiting) and first.unread[client] == second.unread[client]
 
 
 def _evidence(scene: Scene, before: _Look, during: _Look) -> Iterator[Evidence]:

@@ -17,7 +17,7 @@ from chaos.agent.async_client import AsyncAgent
 from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import SocketState
 from chaos.errors import CrowdError
-from chaos.faults.stalled_reader import StalledReader
+from chaos.faults.stalled_reader import _STAYS, StalledReader, _Look, _Watch
 from chaos.journal import Bite, Ended, HealingState
 from chaos.links.direct import DirectLink
 from tests.unit.crowd.making import until
@@ -190,6 +190,34 @@ async def test_what_is_unread_at_every_other_look_is_read(
     scene = make_scene(direct.server, victims=victims, patience=IMPATIENCE)
     receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+
+
+def look(unread: int, unsent: int = 1) -> _Look:
+    """What is held for the one client."""
+    return _Look(unread={0: unread}, unsent={0: unsent})
+
+
+CUT = _Look(unread={}, unsent={})
+
+
+@pytest.mark.parametrize(
+    ("looks", "stuck"),
+    [
+        ([look(9), look(9), look(9), look(9)], True),
+        ([look(9), look(9), look(10), look(10), look(10)], False),  # more has arrived: its time begins anew
+        ([look(9), look(10), look(10), look(10), look(10)], True),
+        ([look(9), look(9), look(9, 0), look(9), look(9)], False),  # the server was rid of everything in between
+        ([look(0), look(0), look(0), look(0)], False),
+        ([look(9), look(9), look(9), look(9), CUT], True),  # cut for it, while others were still being looked at
+        ([look(9, 10), look(10, 11)], True),  # one byte at least has not arrived, for longer than a moment
+        ([look(9, 10), look(10, 10), look(10, 11)], False),
+        ([look(0, 10), look(0, 11)], False),  # nothing has arrived: that may be the network
+    ],
+)
+def test_who_can_be_sent_nothing_more_for_the_whole_time_is_stuck(looks: list[_Look], stuck: bool) -> None:
+    watch = _Watch(stays=2 * _STAYS, closed=True)
+    told = [watch.see(each, at=number * _STAYS) for number, each in enumerate(looks)]
+    assert (watch.stuck, any(told)) == ({0} if stuck else set(), stuck)
 
 
 async def test_clients_that_stay_are_not_healed(
