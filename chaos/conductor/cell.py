@@ -20,7 +20,7 @@ from chaos.conductor.setup import ConductorSetup, ProxySetup
 from chaos.conductor.witness import Witness
 from chaos.errors import ChaosError, LinkError
 from chaos.faults.base import Scene
-from chaos.journal import Journal, JournalWriter, Sample, read_journal
+from chaos.journal import Event, Journal, JournalWriter, Sample, read_journal
 from chaos.journal.writer import FLUSH_WITHIN
 from chaos.links.bounded import ApiHung
 from chaos.links.link import Link
@@ -189,9 +189,9 @@ class OpenCell:
         self.journal.write(found)
         return found
 
-    def read_journal(self) -> Journal:
-        """Everything that has reached the kernel so far."""
-        return read_journal(self.journal.path.parent)
+    def read_journal(self, *kinds: type[Event]) -> Journal:
+        """What has reached the kernel so far: events of these kinds, or of all."""
+        return read_journal(self.journal.path.parent, kinds=kinds)
 
     async def flush(self) -> None:
         """Hand everything recorded to the kernel."""

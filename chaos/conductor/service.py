@@ -196,9 +196,11 @@ class Conductor:
         states = await cell.crowds.get(crowd).states()
         hearing = {client for client, state in states.items() if state in _HEARING}
         expression = re.compile(pattern)
+        # Beside the loop, which has calls to answer and a canary to feed: a journal of minutes is long.
+        frames = await asyncio.to_thread(cell.read_journal, Frame)
         heard = {
             frame.client
-            for frame in cell.read_journal().of(Frame)
+            for frame in frames.of(Frame)
             if frame.crowd == crowd and frame.at >= since and expression.search(frame.text)
         }
         return bool(hearing) and hearing <= heard

@@ -17,8 +17,9 @@ reference at 7.0 s where it promises 7.5 s."""
 def may_have_aged_out(record: Record, expectations: Sequence[Expectation], max_age: float | None) -> str | None:
     """Why a breach may be the promised end of old connections, in one sentence; None where nobody was old enough.
 
-    `max_age` is what the target promises, seconds. What judges ages itself is never excused by them, nor is an idle
-    client that was to be closed long before: that it grew old is the breach.
+    `max_age` is what the target promises, seconds. Who is old is closed with a close frame: a connection that was
+    reset, or ended without a word, did not end for its age. What judges ages itself is never excused by them, nor is an
+    idle client that was to be closed long before: that it grew old is the breach.
     """
     if max_age is None or any(_shows_in_old_clients(expectation, max_age) for expectation in expectations):
         return None
@@ -26,7 +27,7 @@ def may_have_aged_out(record: Record, expectations: Sequence[Expectation], max_a
         (ended.crowd, ended.client): ended.said_at
         for crowd in record.crowds()
         for ended in record.endings(crowd)
-        if ended.by == "server"
+        if ended.by == "server" and ended.code is not None
     }
     ages = [
         closed[attempt.crowd, attempt.client] - attempt.began

@@ -33,6 +33,7 @@ from chaos.journal import (
     FindingMade,
     HealingState,
     JournalWriter,
+    Note,
     Phase,
     PhaseEntered,
     Sample,
@@ -40,7 +41,7 @@ from chaos.journal import (
     read_journal,
 )
 from chaos.server_view import ServerView
-from chaos.target import Target
+from chaos.target import Endpoints, Target
 from chaos.verdict import Verdict
 
 __all__ = ["MOST_ROUNDS", "SAMPLING", "WARM_UP", "Experiment", "Injection"]
@@ -70,7 +71,7 @@ class Experiment:
         fault: Fault | None = None,
         faults_allowed: bool = True,
     ) -> None:
-        self.target = target
+        self._target = target
         self.capabilities = capabilities
         self.spoiled = False
         """Whether the server is not what it was: the next scenario then gets a fresh one."""
@@ -100,16 +101,21 @@ class Experiment:
     sampling = SAMPLING
     """Seconds between two samples."""
 
+    @property
+    def endpoints(self) -> Endpoints:
+        """What the target offers to converse with. Its promises are in a scenario's hands only as it reads them."""
+        return self._target.endpoints
+
     def tells(self, name: str) -> bool:
         """Whether the server's statistics tell this, by its name in the target's statistics table."""
-        return self.target.statistics is not None and name in self.target.statistics.values()
+        return self._target.statistics is not None and name in self._target.statistics.values()
 
     # -- time -------------------------------------------------------------------------------------------------
 
     @property
     def patience(self) -> float:
         """Seconds after which a client gives a single step up."""
-        return patience(self.target.promises)
+        return patience(self._target.promises)
 
     @staticmethod
     def now() -> float:
@@ -156,8 +162,8 @@ class Experiment:
         if via is Via.LINK and self._link is None:
             raise ChaosError("this deployment has no link: mark the scenario with needs(Capability.LINK)")
         address = self._link if via is Via.LINK and self._link is not None else self._server.address
-        base = plan_for(self.target, endpoint, address, patience=self.patience)
-        idle = self.target.promises.liveness.idle_timeout if self.target.promises.liveness else None
+        base = plan_for(self._target, endpoint, address, patience=self.patience)
+        idle = self._target.promises.liveness.idle_timeout if self._target.promises.liveness else None
         if keep_alive and idle is not None and base.send is not None:
             base = replace(base, keep_alive=idle / KEEP_ALIVES)
         chosen = replace(base, **plan)
@@ -248,10 +254,6 @@ class Experiment:
         self.spoiled = True
         await self._server.terminate(within=within)
 
-    def server_alive(self) -> bool:
-        """Whether its main process runs."""
-        return self._server.alive()
-
     def died_unasked(self) -> str | None:
         """One sentence when the server has ended although the scenario did not end it, None while all is well."""
         return self._server.died_unasked()
@@ -312,10 +314,14 @@ class Experiment:
                 self._journal.write(terms)
         record = await self.record()
         findings = [as_event(finding) for finding in judge_all([*wanted, *own], record)]
-        if any(finding.verdict == Verdict.VIOLATED for finding in findings):
-            liveness = self.target.promises.liveness
+        broken = [finding for finding in findings if finding.verdict == Verdict.VIOLATED]
+        # What is asked of every scenario is no matter of its clients' age: a server that has died was not due to.
+        if broken and not {finding.expectation for finding in broken} & {item.name for item in own}:
+            liveness = self._target.promises.liveness
             aged = may_have_aged_out(record, wanted, liveness.max_age if liveness is not None else None)
             if aged is not None:
+                for finding in broken:
+                    self._journal.write(Note(at=finding.at, text=f"not judged: {finding.observed}"))
                 raise NotJudged(aged)
         for finding in findings:
             self.findings.append(finding)

@@ -220,7 +220,7 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
 @pytest.mark.reads("breaker.half_open_probes")
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
 async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    promised, data = contract.breaker, experiment.target.endpoints.data
+    promised, data = contract.breaker, experiment.endpoints.data
     answers = "|".join(f"(?:{each})" for each in (data.live, data.cached, data.unavailable) if each is not None)
     callers = await experiment.crowd(
         "callers", CALLERS, endpoint="data", send=data.send, expect=answers, keep_alive=False

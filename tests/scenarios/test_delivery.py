@@ -64,8 +64,8 @@ async def test_slow_consumer_hurts_only_itself(
             # From when the fault began to act: proving it takes a while, and a slow consumer is found in the meantime.
             start=injection.since,
             end=end,
-            message=experiment.target.endpoints.feed.message,
-            sequence=experiment.target.endpoints.feed.sequence,
+            message=experiment.endpoints.feed.message,
+            sequence=experiment.endpoints.feed.sequence,
         ),
         Undisturbed(crowd=listeners.name),
     )
@@ -134,7 +134,7 @@ async def test_slow_but_steady_consumer_stays(experiment: Experiment, contract: 
             gap=bound,
             start=start,
             end=experiment.now(),
-            message=experiment.target.endpoints.feed.message,
+            message=experiment.endpoints.feed.message,
             sequence=None,  # whether one that is slow may miss an update is between it and its server
         ),
         Undisturbed(crowd=slow.name),

@@ -198,7 +198,7 @@ async def test_idle_clients(experiment: Experiment, contract: SimpleNamespace, f
         ClosedWhenIdle(crowd=idle.name, timeout=promised.idle_timeout, slack=slack),
         WarnedBeforeClose(
             crowd=idle.name,
-            warning=experiment.target.endpoints.notices.idle_warning,
+            warning=experiment.endpoints.notices.idle_warning,
             notice=promised.idle_warning,
         ),
         ClosedWith(crowd=idle.name, codes=(1000, 1001, 1008), why="when idle"),
@@ -240,7 +240,7 @@ async def test_warned_client_that_answers_stays(experiment: Experiment, contract
     promised = contract.liveness
     crowd = await experiment.crowd("answering", 5, endpoint="notices", keep_alive=False, trace=True)
     await crowd.connect()
-    warning = experiment.target.endpoints.notices.idle_warning
+    warning = experiment.endpoints.notices.idle_warning
     for _ in range(2):
         asked = experiment.now()
         await experiment.wait_for_message(crowd, warning, within=2 * promised.idle_timeout)

@@ -144,7 +144,7 @@ async def test_warned_when_nearly_full(experiment: Experiment, contract: SimpleN
     more = experiment.some(enough - listeners.count - experiment.own_connections)
     filling = await experiment.crowd("filling", more)
     await filling.connect()
-    warning = experiment.target.endpoints.notices.load_warning
+    warning = experiment.endpoints.notices.load_warning
     await experiment.wait_for_message(listeners, warning, within=experiment.patience)
     await experiment.judge(
         Undisturbed(crowd=filling.name),
