@@ -57,8 +57,8 @@ async def serve(service: Service, path: Path) -> asyncio.Server:
         running: set[asyncio.Task[None]] = set()
         try:
             while True:
-                number, method, args, kwargs = await _receive(reader)
-                task = asyncio.create_task(_answer(service, writer, number, method, args, kwargs))
+                number, method, packed = await _receive(reader)
+                task = asyncio.create_task(_answer(service, writer, number, method, packed))
                 running.add(task)
                 task.add_done_callback(running.discard)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -104,7 +104,7 @@ class RpcClient:
         self._waiting[number] = answer
         try:
             async with asyncio.timeout(within) as deadline:
-                _send(self._writer, (number, method, args, kwargs))
+                _send(self._writer, (number, method, pickle.dumps((args, kwargs))))
                 await self._writer.drain()
                 return await answer
         except TimeoutError as error:
@@ -128,10 +128,14 @@ class RpcClient:
     async def _read(self) -> None:
         try:
             while True:
-                number, result, error = await _receive(self._reader)
+                number, packed = await _receive(self._reader)
                 waiting = self._waiting.get(number)
                 if waiting is None or waiting.done():
                     continue
+                try:
+                    result, error = pickle.loads(packed)
+                except Exception as reason:  # of whatever the answer's own classes do when they are made again
+                    result, error = None, ChaosError(f"an answer of {self._name} cannot be read here: {reason}")
                 if error is not None:
                     waiting.set_exception(error)
                 else:
@@ -152,29 +156,39 @@ class RpcClient:
         await self.close()
 
 
-async def _answer(
-    service: Service,
-    writer: asyncio.StreamWriter,
-    number: int,
-    method: str,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> None:
+async def _answer(service: Service, writer: asyncio.StreamWriter, number: int, method: str, packed: bytes) -> None:
     try:
+        args, kwargs = _unpacked(packed, method)
         found: Callable[..., Awaitable[Any]] | None = None if method.startswith("_") else getattr(service, method, None)
         if found is None:
             raise AttributeError(f"{type(service).__name__} offers no {method!r}")
-        reply: tuple[int, Any, BaseException | None] = (number, await found(*args, **kwargs), None)
+        reply: tuple[Any, BaseException | None] = (await found(*args, **kwargs), None)
     except asyncio.CancelledError:
-        _send(writer, (number, None, RemoteGone(f"{method} was called off")))
+        _send(writer, (number, pickle.dumps((None, RemoteGone(f"{method} was called off")))))
         raise
     except Exception as error:
-        reply = (number, None, _sendable(error, method))
+        reply = (None, _sendable(error, method))
     try:
-        _send(writer, reply)
+        answer = pickle.dumps(reply)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        _send(writer, (number, None, ChaosError(f"{method} answered with what cannot be sent: {error}")))
+        answer = pickle.dumps((None, ChaosError(f"{method} answered with what cannot be sent: {error}")))
+    _send(writer, (number, answer))
     await writer.drain()
+
+
+def _unpacked(packed: bytes, method: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call, apart from the call: one that cannot be read here does not end the connection.
+
+    Raises ChaosError.
+    """
+    try:
+        args, kwargs = pickle.loads(packed)
+    except Exception as error:  # of whatever the arguments' own classes do when they are made again
+        raise ChaosError(
+            f"{method} was given what its process cannot read ({type(error).__name__}: {error}); a fault or a "
+            "condition of your own has to be in a package that can be imported, not in the test file"
+        ) from error
+    return args, kwargs
 
 
 def _described(method: str, args: tuple[Any, ...]) -> str:

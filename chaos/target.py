@@ -6,6 +6,8 @@ These are the tables and keys of a target file; `chaos.target_file.load_target` 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -16,6 +18,7 @@ from chaos.contract import Contract, Duration
 
 __all__ = [
     "WAYS_TO_START",
+    "BreakerState",
     "Data",
     "Dialect",
     "Echo",
@@ -185,6 +188,25 @@ class StatisticsFormat(StrEnum):
     """Values are metric names with labels: 'ws_connections{endpoint="echo"}'."""
 
 
+class BreakerState(StrEnum):
+    """The states of a circuit breaker, by the names that the suite has for them."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+    @classmethod
+    def of(cls, told: float | str, called: Mapping[BreakerState, str | float] | None) -> BreakerState | None:
+        """The state that a server tells, by what its target file says they are `called`; None for anything else."""
+        names = called or {state: state.value for state in cls}
+        return next((state for state, name in names.items() if _plain(name) == _plain(told)), None)
+
+
+def _plain(name: float | str) -> float | str:
+    """A name without what is spelt one way here and another way there: `HALF_OPEN` is half-open."""
+    return re.sub("[-_ ]", "", name.lower()) if isinstance(name, str) else float(name)
+
+
 class Statistics(_Table):
     """What the server says of itself: the second witness."""
 
@@ -193,6 +215,13 @@ class Statistics(_Table):
     connections: Annotated[str | None, Field(description="How many connections it holds.")] = None
     upstream_breaker: Annotated[str | None, Field(description="State of the upstream breaker.")] = None
     accept_breaker: Annotated[str | None, Field(description="State of the accept breaker.")] = None
+    breaker_states: Annotated[
+        dict[BreakerState, str | float] | None,
+        Field(
+            description="What the states of its breakers are called there, where it is not by these names.",
+            examples=[{"closed": 0, "open": 1, "half-open": 2}],
+        ),
+    ] = None
     tasks: Annotated[str | None, Field(description="Tasks or goroutines alive.")] = None
     alerts: Annotated[str | None, Field(description="Names of the alerts raised.")] = None
 

@@ -81,6 +81,7 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
         _crowds_fit,
         _retry_after_has_a_response,
         _statistics_are_readable,
+        _breakers_are_told,
         _headers_are_tokens,
         _placeholders_are_known,
         _process_can_be_started,
@@ -205,6 +206,20 @@ def _statistics_are_readable(document: Document) -> Iterator[Mistake]:
         elif written == "prometheus" and not _METRIC.fullmatch(value):
             allowed = "a metric's name, with labels where it has some, such as 'ws_connections{endpoint=\"echo\"}'"
             yield Mistake(key=key, problem="is no Prometheus metric", found=shown(value), allowed=allowed)
+
+
+def _breakers_are_told(document: Document) -> Iterator[Mistake]:
+    """A metric is a number, and which state that is only its owner knows."""
+    table = _get(document, ("statistics",), dict) or {}
+    if table.get("format", "json") != "prometheus" or "breaker_states" in table:
+        return
+    for name in ("upstream_breaker", "accept_breaker"):
+        if name in table:
+            yield Mistake(
+                key=("statistics", name),
+                problem="is a number, and nothing says which state each number is",
+                allowed="breaker_states beside it, such as {closed = 0, open = 1, half-open = 2}",
+            )
 
 
 def _headers_are_tokens(document: Document) -> Iterator[Mistake]:

@@ -20,7 +20,9 @@ from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
 from chaos.journal import Call, Frame, Healing, Hit, Receipt, Sample
+from chaos.probes.statistics import BREAKERS
 from chaos.server_view import ServerView
+from chaos.target import BreakerState
 
 __all__ = ["Conductor"]
 
@@ -231,8 +233,7 @@ class Conductor:
         where = self._known()[0].target.statistics
         declared = where.values() if where is not None else {}
         told = await self.statistics()
-        states = [str(told.get(name, "")) for name in ("upstream_breaker", "accept_breaker") if name in declared]
-        return all(state.lower() == "closed" for state in states)
+        return all(told.get(name) == BreakerState.CLOSED for name in BREAKERS & set(declared))
 
     # -- the rest ---------------------------------------------------------------------------------------------
 

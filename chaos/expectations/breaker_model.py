@@ -72,7 +72,7 @@ class HalfOpen:
 
 State = Closed | Open | HalfOpen
 
-_WORDS = {"closed": Closed, "open": Open, "half-open": HalfOpen, "halfopen": HalfOpen}
+_WORDS = {"closed": Closed, "open": Open, "half-open": HalfOpen}
 
 
 def follow(
@@ -187,7 +187,7 @@ class _Model:
         return None if overdue and not state.again else state
 
     def _reading(self, reading: Statistics) -> str:
-        word = str(reading.values.get("upstream_breaker", "")).lower().replace("_", "-").replace(" ", "-")
+        word = str(reading.values.get("upstream_breaker", ""))
         if word not in _WORDS:
             return ""
         before = self._states

@@ -12,9 +12,12 @@ from prometheus_client.samples import Sample
 
 from chaos.errors import AgentError
 from chaos.probes.http import Answer
-from chaos.target import Statistics, StatisticsFormat
+from chaos.target import BreakerState, Statistics, StatisticsFormat
 
 __all__ = ["StatisticsError", "read_statistics"]
+
+BREAKERS = {"upstream_breaker", "accept_breaker"}
+"""The names of the statistics that are states."""
 
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="([^"]*)"')
 _PAIR = r'[A-Za-z_][A-Za-z0-9_]*="[^"]*"\s*'
@@ -29,7 +32,8 @@ class StatisticsError(Exception):
 async def read_statistics(get: Callable[[str], Awaitable[Answer]], where: Statistics) -> dict[str, float | str]:
     """Name to value of everything the target declares. Raises StatisticsError.
 
-    `get` asks the server for a path. A JSON list counts as its items joined by commas, a truth value as 1 or 0.
+    `get` asks the server for a path. A JSON list counts as its items joined by commas, a truth value as 1 or 0. The
+    state of a breaker is a BreakerState, or what was told where it is none.
     """
     try:
         answer = await get(where.path)
@@ -43,9 +47,13 @@ async def read_statistics(get: Callable[[str], Awaitable[Answer]], where: Statis
             document = json.loads(answer.body)
         except ValueError as error:
             raise StatisticsError(f"GET {where.path}: not JSON: {answer.body[:80]!r}") from error
-        return {name: _scalar(_point(document, pointer), pointer) for name, pointer in where.values().items()}
-    samples = _samples(answer.body.decode("utf-8", errors="replace"), where.path)
-    return {name: _metric(samples, metric) for name, metric in where.values().items()}
+        told = {name: _scalar(_point(document, pointer), pointer) for name, pointer in where.values().items()}
+    else:
+        samples = _samples(answer.body.decode("utf-8", errors="replace"), where.path)
+        told = {name: _metric(samples, metric) for name, metric in where.values().items()}
+    for name in BREAKERS & told.keys():
+        told[name] = BreakerState.of(told[name], where.breaker_states) or told[name]
+    return told
 
 
 def _point(document: Any, pointer: str) -> Any:

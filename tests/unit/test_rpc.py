@@ -66,6 +66,9 @@ class Calculator:
     async def answer_lambda(self) -> object:
         return lambda: None
 
+    async def answer_foreign(self) -> object:
+        return Foreign()
+
     async def fail_unpicklable(self) -> None:
         raise ChaosError(Unpicklable())
 
@@ -110,6 +113,32 @@ async def calculator(tmp_path: Path) -> AsyncIterator[tuple[Calculator, RpcClien
     finally:
         server.close()
         await server.wait_closed()
+
+
+class Foreign:
+    """Made again from its pickle only where its module can be imported, as a class of a test file is."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return exec, ("import a_module_that_is_nowhere",)
+
+
+async def test_an_argument_that_cannot_be_read_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    async with calculator(tmp_path) as (_, client):
+        with pytest.raises(ChaosError) as caught:
+            await client.call("add", Foreign(), within=PATIENCE)
+        assert str(caught.value) == (
+            "add was given what its process cannot read "
+            "(ModuleNotFoundError: No module named 'a_module_that_is_nowhere'); a fault or a condition of your own has "
+            "to be in a package that can be imported, not in the test file"
+        )
+        assert await client.call("add", 1, second=2, within=PATIENCE) == 3
+
+
+async def test_an_answer_that_cannot_be_read_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    async with calculator(tmp_path) as (_, client):
+        with pytest.raises(ChaosError, match=r"^an answer of the calculator cannot be read here: No module named"):
+            await client.call("answer_foreign", within=PATIENCE)
+        assert await client.call("add", 1, second=2, within=PATIENCE) == 3
 
 
 async def test_a_call_is_answered(tmp_path: Path) -> None:

@@ -173,6 +173,13 @@ def test_nothing_to_say() -> None:
             id="a pointer for a metric",
         ),
         pytest.param(
+            '[statistics]\nformat = "prometheus"\nupstream_breaker = "breaker_state"',
+            """\
+            statistics.upstream_breaker is a number, and nothing says which state each number is
+                allowed: breaker_states beside it, such as {closed = 0, open = 1, half-open = 2}""",
+            id="a breaker's number without its meaning",
+        ),
+        pytest.param(
             '[endpoints.echo.headers]\n"X Odd" = "1"',
             """\
             endpoints.echo.headers."X Odd" is no name of a header
@@ -267,6 +274,7 @@ def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:
         '[endpoints.echo]\nsend = "{n}"\nexpect = "a{2}b{n}"',
         '[statistics]\nformat = "prometheus"\nconnections = "ws_open"',
         '[statistics]\npath = "stats"\nformat = "json"',
+        '[statistics]\nformat = "prometheus"\nupstream_breaker = "b"\nbreaker_states = {closed = 0, open = 1}',
         '[start]\ncommand = ["server", "{}", "{verbose}", "${HOME}"]',
         '[endpoints.feed.headers]\nOrigin = "https://shop.example"\nAuthorization = "Bearer x"',
         "[promises.rejection]\nmax_connections = 5\n[promises.establishment]\nsimultaneous = 5",

@@ -65,7 +65,7 @@ def test_a_whole_life_is_legal() -> None:
     life = (
         *OPENED, said(10.3, "open"), away(10.5), away(11.2),
         failed(11.3), away(11.4), away(14.0),
-        live(14.1), said(14.2, "HALF_OPEN"), live(14.3), said(14.4, "closed"),
+        live(14.1), said(14.2, "half-open"), live(14.3), said(14.4, "closed"),
         failed(14.5), live(14.6), failed(14.7), failed(14.8), away(14.9, Source.UNAVAILABLE),
     )  # fmt: skip
     assert illegal(*life) == ""

@@ -11,7 +11,7 @@ from chaos.journal import Attempt, CrowdMade, Ended, Journal, Outcome
 STAYS = Undisturbed(crowd="living")
 
 
-def record(age: float, *, by: str = "server") -> Record:
+def record(age: float, *, by: str = "server", how: str = "close") -> Record:
     return Record(
         Journal(
             events=(
@@ -19,7 +19,7 @@ def record(age: float, *, by: str = "server") -> Record:
                 Attempt(
                     at=1.1, crowd="living", client=0, outcome=Outcome.OPEN, phase="handshake", began=1.0, handshake=0.1
                 ),
-                Ended(at=1.0 + age, crowd="living", client=0, by=by, how="close", code=1000),
+                Ended(at=1.0 + age, crowd="living", client=0, by=by, how=how, code=1000 if how == "close" else None),
             )
         )
     )
@@ -43,6 +43,8 @@ def test_an_idle_client_that_is_due_no_sooner_may_have_been_closed_for_its_age()
         pytest.param(record(1.4), STAYS, 2.0, id="too young for that"),
         pytest.param(record(1.8), STAYS, None, id="no age is promised"),
         pytest.param(record(1.8, by="client"), STAYS, 2.0, id="it left by itself"),
+        pytest.param(record(1.8, how="reset"), STAYS, 2.0, id="it was reset"),
+        pytest.param(record(1.8, how="eof"), STAYS, 2.0, id="it ended without a word"),
         pytest.param(record(1.8), ClosedByAge(crowd="living", limit=2.0), 2.0, id="the age is what is judged"),
         pytest.param(
             record(1.8), ClosedWhenIdle(crowd="living", timeout=0.9, slack=0.5), 2.0, id="it was due for idling before"

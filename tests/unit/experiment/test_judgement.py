@@ -12,9 +12,22 @@ from chaos.experiment import Inconclusive, Violated, Worse, leaks
 from chaos.experiment.experiment import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged
 from chaos.faults import Latency
-from chaos.journal import Ended, FindingMade, Injected, JournalWriter, ReleaseAwaited, Round, Sample, read_journal
+from chaos.journal import (
+    Attempt,
+    CrowdMade,
+    Ended,
+    FindingMade,
+    Injected,
+    JournalWriter,
+    Note,
+    Outcome,
+    ReleaseAwaited,
+    Round,
+    Sample,
+    read_journal,
+)
 from chaos.verdict import Finding, Verdict
-from tests.unit.experiment.scripted import Machine, Make, Scripted, a_healing, a_receipt
+from tests.unit.experiment.scripted import Machine, Make, Scripted, a_healing, a_receipt, make_target
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,20 @@ async def test_a_dead_server_is_violated_whatever_else_is_held(make: Make) -> No
         "the server ended in the middle of the scenario, with exit code 3"
     ]
     assert made.experiment.findings[-1].evidence == ("out of cheese",)
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_what_may_be_an_end_at_an_age_is_not_judged_unless_the_server_is_dead(make: Make, runs: bool) -> None:
+    promised = make_target(liveness={"max_age": "2s"})
+    made = make(target=promised, machine=Machine(runs=runs, code=None if runs else 1))
+    opened = Attempt(at=1.1, crowd="old", client=0, outcome=Outcome.OPEN, phase="handshake", began=1.0, handshake=0.1)
+    closed = Ended(at=3.0, crowd="old", client=0, by="server", how="close", code=1000)
+    for event in (CrowdMade(at=0.5, crowd="old", pid=7), opened, closed):
+        made.experiment._journal.write(event)
+    with pytest.raises(NotJudged if runs else Worse):
+        await made.experiment.judge(VIOLATED)
+    notes = [note.text for note in read_journal(made.directory).of(Note)]
+    assert notes == (["not judged: seen violated"] if runs else [])
 
 
 async def test_a_server_that_was_ended_on_purpose_need_not_survive(made: Scripted) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from chaos.probes.http import get
 from chaos.probes.statistics import StatisticsError, read_statistics
-from chaos.target import Statistics, StatisticsFormat
+from chaos.target import BreakerState, Statistics, StatisticsFormat
 from tests.unit.crowd.servers import unused_port
 from tests.unit.probes.answering import answering, with_body
 
@@ -69,6 +69,25 @@ async def test_everything_that_is_declared_is_read() -> None:
         "upstream_breaker": "half-open",
         "alerts": "high,critical",
     }
+
+
+@pytest.mark.parametrize("word", ["half-open", "HALF_OPEN", "halfOpen", "Half Open"])
+async def test_a_state_goes_by_one_name_however_it_is_spelt(word: str) -> None:
+    where = Statistics(path="/stats", accept_breaker="/breaker")
+    assert await read(where, with_body(json.dumps({"breaker": word}).encode())) == {"accept_breaker": "half-open"}
+
+
+@pytest.mark.parametrize(("told", "state"), [("0", "closed"), ("1", "open"), ("2", "half-open"), ("3", 3.0)])
+async def test_a_state_may_be_a_number(told: str, state: float | str) -> None:
+    called: dict[BreakerState, str | float] = {
+        BreakerState.CLOSED: 0,
+        BreakerState.OPEN: 1,
+        BreakerState.HALF_OPEN: 2,
+    }
+    where = Statistics(
+        path="/metrics", format=StatisticsFormat.PROMETHEUS, upstream_breaker="breaker_state", breaker_states=called
+    )
+    assert await read(where, with_body(f"breaker_state {told}\n".encode())) == {"upstream_breaker": state}
 
 
 @pytest.mark.parametrize(
