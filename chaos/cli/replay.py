@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "The command is printed, then run in the directory that holds .chaos; the exit code is pytest's. What\n"
         "stands after `--` is handed on to pytest.\n\n"
         "examples:\n"
-        "  python -m chaos replay latest cleanup-dead_peers-reset\n"
-        "  python -m chaos replay 20250131-1425 cleanup-dead_peers-reset -- --log-cli-level=debug\n"
+        "  python -m chaos replay latest cleanup-dead_peers_are_released-vanished\n"
+        "  python -m chaos replay 20250131-1425 latency-round_trips-calm -- --log-cli-level=debug\n"
     )
     add_run(parser, optional=False)
     parser.add_argument("cells", metavar="CELL", nargs="+", help="a cell's name as the report prints it")
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     state = state_of(options)
     one = open_run(state, options.run)
-    arguments = [*replay_arguments(one, (one.node(name) for name in options.cells)), *options.passed_on]
+    arguments = [*replay_arguments(one, options.cells), *options.passed_on]
     print(f"python -m pytest {shlex.join(arguments)}")
     if not options.dry_run:
         sys.stdout.flush()

@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from chaos.errors import ChaosError, ConfigurationError
 from chaos.report.cells import CellOutcome, CellRecord, read_cells
 from chaos.report.runs import Run, open_run
+from chaos.runtime.selection import RuntimeName
 from chaos.target import Target
 from chaos.target_file import load_target
 from chaos.units import format_duration
@@ -49,7 +51,12 @@ class Surveyed:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", metavar="TARGET.toml", nargs="+", type=Path, help="a target file")
-    parser.add_argument("--runtime", default="processes", help="as pytest's --chaos-runtime (%(default)s)")
+    parser.add_argument(
+        "--runtime",
+        choices=get_args(RuntimeName),
+        default="processes",
+        help="as pytest's --chaos-runtime (%(default)s)",
+    )
     parser.add_argument("--state", type=Path, default=Path(".chaos"), help="where runs are kept (%(default)s)")
     parser.add_argument(
         "--collect",
@@ -60,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "Ends with 0 where every promise of every server held, 1 where one did not, 4 where a server could not be\n"
-        "judged, 130 after Ctrl-C, which also ends the run under way. Options after -- go to pytest."
+        "judged, 130 after Ctrl-C, which also ends the run under way. Options after -- go to pytest; an installed\n"
+        "copy takes `--collect chaos.scenarios ... -- --pyargs`."
     )
 
 
@@ -118,7 +126,7 @@ def _survey(target: Target, options: argparse.Namespace) -> Surveyed:
     known = _ids(options.state)
     code, said = _run_pytest([
         *options.collect, "-m", "chaos and not slow", "-q", "--no-header", "-p", "no:cacheprovider",
-        f"--chaos-target={target.file}", f"--chaos-runtime={options.runtime}", f"--chaos-dir={options.state}",
+        f"--chaos-target={target.file}", f"--chaos-runtime={options.runtime}", f"--chaos-dir={options.state.resolve()}",
         *options.passed_on,
     ])  # fmt: skip
     made = [one for one in _runs(options.state, _ids(options.state) - known) if one.header.target == target.name]

@@ -11,15 +11,17 @@ from typing import Any
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
+from chaos.bounds import patience
 from chaos.conditions import Condition
 from chaos.conductor.caller import Caller
+from chaos.conductor.canary import Canary
 from chaos.conductor.cell import OpenCell
 from chaos.conductor.crowds import Workers
 from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
-from chaos.journal import Call, Frame, Healing, Hit, Receipt, Sample
+from chaos.journal import Beat, Call, Frame, Healing, Hit, Receipt, Sample
 from chaos.probes.statistics import BREAKERS
 from chaos.server_view import ServerView
 from chaos.target import BreakerState
@@ -69,6 +71,20 @@ class Conductor:
         if self._workers is None:
             hosts = {setup.server.address.host, *([setup.proxy.reach_host] if setup.proxy else [])}
             self._workers = Workers(setup.socket_directory, allowed_hosts=hosts)
+
+    async def first_exchange(self) -> str:
+        """Why an untouched client has no right answer of the server, as the target file declares it; empty: it has."""
+        setup, _ = self._known()
+        beats: list[Beat] = []
+        canary = Canary(
+            setup.server.address, setup.target.endpoints.echo, beats.append, patience=patience(setup.target.promises)
+        )
+        canary.start()
+        try:
+            await canary.first_beat()
+        finally:
+            await canary.stop()
+        return "" if beats[0].ok else beats[0].detail
 
     async def open_cell(
         self, directory: Path, run: str, cell: str, sampling: float, read_along: bool

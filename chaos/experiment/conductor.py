@@ -44,6 +44,12 @@ class RemoteConductor:
         one_fault = 2 * (MOST_WAITS * self._patience + HELPER_WITHIN)
         await self._rpc.call("prepare", setup, within=_TIDYING + one_fault)
 
+    async def first_exchange(self) -> str:
+        """Why an untouched client has no right answer of the server; empty where it has."""
+        # It connects, and then waits for its answer.
+        found: str = await self._rpc.call("first_exchange", within=2 * self._patience + GRACE)
+        return found
+
     async def open_cell(
         self, directory: Path, *, run: str, cell: str, sampling: float, read_along: bool
     ) -> Address | None:

@@ -20,7 +20,7 @@ from chaos.experiment.ages import may_have_aged_out
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via, plan_for
 from chaos.experiment.injection import Injection, left_out
-from chaos.experiment.judging import asked_of_every_one, that_mean_something
+from chaos.experiment.judging import asked_of_every_one, sound, that_mean_something
 from chaos.experiment.leaks import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged, as_event, raise_worse
 from chaos.experiment.places import Places
@@ -313,7 +313,7 @@ class Experiment:
             if terms is not None:
                 self._journal.write(terms)
         record = await self.record()
-        findings = [as_event(finding) for finding in judge_all([*wanted, *own], record)]
+        findings = sound([as_event(finding) for finding in judge_all([*wanted, *own], record)])
         broken = [finding for finding in findings if finding.verdict == Verdict.VIOLATED]
         # What is asked of every scenario is no matter of its clients' age: a server that has died was not due to.
         if broken and not {finding.expectation for finding in broken} & {item.name for item in own}:

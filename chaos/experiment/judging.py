@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from chaos.expectations import Expectation, FaultsBit, FaultsHealed, SteadyBefore
+from chaos.expectations import Expectation, FaultsBit, FaultsHealed, ServerSurvived, SteadyBefore
 from chaos.experiment.outcome import Inconclusive, NotJudged
+from chaos.journal import FindingMade
+from chaos.verdict import Verdict
 
-__all__ = ["asked_of_every_one", "that_mean_something"]
+__all__ = ["asked_of_every_one", "sound", "that_mean_something"]
 
 
 def that_mean_something(expectations: Sequence[Expectation], *, faults_allowed: bool) -> list[Expectation]:
@@ -21,6 +24,25 @@ def that_mean_something(expectations: Sequence[Expectation], *, faults_allowed: 
     if not wanted:
         raise NotJudged("without its fault there is nothing to judge here")
     return wanted
+
+
+def sound(findings: Sequence[FindingMade]) -> list[FindingMade]:
+    """The findings, where all was well before; else that it was not, first, and what clients met is nobody's breach.
+
+    A server that has died is to blame all the same.
+    """
+    unsteady = [finding for finding in findings if finding.expectation == SteadyBefore.name]
+    if all(finding.verdict == Verdict.HELD for finding in unsteady):
+        return list(findings)
+    others = [finding for finding in findings if finding not in unsteady]
+    return [*unsteady, *map(_undecided, others)]
+
+
+def _undecided(finding: FindingMade) -> FindingMade:
+    if finding.verdict != Verdict.VIOLATED or finding.expectation == ServerSurvived.name:
+        return finding
+    observed = f"{finding.observed}, and all was not well before"
+    return replace(finding, verdict=Verdict.INCONCLUSIVE.value, observed=observed)
 
 
 def asked_of_every_one(fault: str | None) -> list[Expectation]:

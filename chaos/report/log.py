@@ -21,7 +21,7 @@ from chaos.journal import (
 )
 from chaos.report.timeline import ending, refusal, start_of
 
-__all__ = ["LogLine", "log_of", "receipt_words"]
+__all__ = ["LogLine", "log_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,6 @@ def log_of(journal: Journal) -> list[LogLine]:
         latest[(line.clients, line.text)] = len(lines)
         lines.append(line)
     return [_counted(line) for line in lines]
-
-
-def receipt_words(receipt: Receipt) -> str:
-    """What a receipt says of the whole, in words."""
-    return receipt.bite.value + (f" on {receipt.covered} of {receipt.total} connections" if receipt.total else "")
 
 
 def _counted(line: LogLine) -> LogLine:
@@ -100,7 +95,7 @@ def _text(event: Event, start: float) -> str:
     if isinstance(event, Injected):
         return f"fault {event.fault}: {event.description}"
     if isinstance(event, Receipt):
-        return f"receipt of {event.fault}: {receipt_words(event)}, since {event.since - start:+.3f}s"
+        return f"receipt of {event.fault}: {event.words()}, since {event.since - start:+.3f}s"
     if isinstance(event, Healing):
         return f"{event.fault} {event.state.value}, since {event.since - start:+.3f}s"
     if isinstance(event, ServerEvent):

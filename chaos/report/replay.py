@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import shutil
@@ -13,10 +14,13 @@ from chaos.report.runs import Run
 __all__ = ["replay_arguments", "replay_command"]
 
 
-def replay_arguments(run: Run, nodes: Iterable[str]) -> list[str]:
-    """Arguments for pytest, to be run in the directory that holds the state directory."""
+def replay_arguments(run: Run, cells: Iterable[str]) -> list[str]:
+    """Arguments for pytest, to be run in the directory that holds the state directory, for cells by their names.
+
+    Raises ConfigurationError for a cell that is not there, or did not say which test it was.
+    """
     header = run.header
-    arguments = [*nodes]
+    arguments = list(itertools.chain.from_iterable(map(run.selection, cells)))
     if header.target_file:
         arguments.append(f"--chaos-target={header.target_file}")
     return [

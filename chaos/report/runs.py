@@ -106,10 +106,16 @@ class Run:
         """Where its HTML report is written."""
         return self.directory / "report.html"
 
-    def new_cell(self, node: str, title: CellTitle | None = None) -> Path:
-        """Create the directory of one cell, for the journals of test `node`; its name is the cell's slug."""
+    def new_cell(self, node: str, title: CellTitle | None = None, *, module: str | None = None) -> Path:
+        """Create the directory of one cell, for the journals of test `node`; its name is the cell's slug.
+
+        `module` is the importable name of a scenario that lies outside of the project, in an installed package: there
+        its node id leads nowhere.
+        """
         directory = claim_directory(self.directory / "cells", slug_of(node))
-        about = {} if title is None else {"title": dataclasses.asdict(title)}
+        about: dict[str, object] = {} if title is None else {"title": dataclasses.asdict(title)}
+        if module is not None:
+            about["module"] = module
         _write_json(directory / _CELL, {"node": node, "began": time.time(), **about})
         return directory
 
@@ -137,6 +143,12 @@ class Run:
         if not isinstance(node, str):
             raise ConfigurationError(f"cell {directory.name} of run {self.id} does not say which test it was")
         return node
+
+    def selection(self, name: str) -> list[str]:
+        """What pytest is told to run a cell again. Raises ConfigurationError where the cell did not say."""
+        node = self.node(name)
+        module = _cell_record(self.cell(name)).get("module")
+        return [node] if module is None else ["--pyargs", "::".join((module, *node.split("::")[1:]))]
 
     def title(self, name: str) -> CellTitle | None:
         """What a cell is about; None where it did not say. Raises ConfigurationError where there is no such cell."""
@@ -197,13 +209,18 @@ def create_run(
 
 
 def open_run(state: Path, name: str = LATEST) -> Run:
-    """The run called `name`: `latest`, an id, or the beginning of one. Raises ConfigurationError, JournalError."""
+    """The run called `name`: `latest`, an id, or the beginning of one. Raises ConfigurationError, JournalError.
+
+    `latest` is the newest that has cells, where one has.
+    """
     ids = sorted(path.parent.name for path in (state / "runs").glob(f"*/{_HEADER}"))
     if not ids:
         raise ConfigurationError(f"no run has been recorded in {state}; `pytest -m chaos` makes one")
     if name == LATEST:
         newest = (state / LATEST).resolve().name  # of a link that points nowhere, for instance after a clean-up: itself
-        return _read(state / "runs" / newest) if newest in ids else list_runs(state)[-1]
+        one = _read(state / "runs" / newest) if newest in ids else list_runs(state)[-1]
+        # A plan, or a server that did not start, is not what anybody wants to look at again.
+        return one if one.cells() else next((each for each in reversed(list_runs(state)) if each.cells()), one)
     matches = [name] if name in ids else [candidate for candidate in ids if name and candidate.startswith(name)]
     if len(matches) > 1:
         raise ConfigurationError(

@@ -24,7 +24,7 @@ from chaos.journal import (
     Statistics,
     Traffic,
 )
-from chaos.report.log import LogLine, log_of, receipt_words
+from chaos.report.log import LogLine, log_of
 from chaos.report.timeline import ending, refusal
 from chaos.units import format_duration, format_size
 
@@ -99,7 +99,7 @@ def _injections(journal: Journal) -> Iterator[FaultStory]:
             name=injected.fault,
             description=injected.description,
             cannot=injected.cannot,
-            receipt=receipt_words(receipt) if receipt else "no receipt: the run ended before the fault was proven",
+            receipt=receipt.words() if receipt else "no receipt: the run ended before the fault was proven",
             bit=receipt is not None and receipt.bite is Bite.BIT,
             evidence=receipt.evidence if receipt else (),
             healing=healing.state.value if healing else "not healed before the run ended",

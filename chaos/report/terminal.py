@@ -85,7 +85,7 @@ def _title(run: Run) -> list[Line]:
     if header.seconds is not None:
         facts.append(format_duration(header.seconds))
     if (began := first_fault(run)) is not None:
-        facts.append(f"first fault {format_duration(began)} after the start")
+        facts.append(f"first fault {format_duration(began)} after pytest was started")
     title = [Span("promises x faults", ("bold",)), Span("   " + clean(", ".join(facts)), ("light",))]
     if NO_FAULTS in header.options:
         title.append(Span("   WITHOUT FAULTS: what held here held in calm", ("yellow", "bold")))

@@ -106,6 +106,56 @@ def test_command_that_is_not_there(write_target: WriteTarget, tmp_path: Path) ->
     assert "no-such-program" in output
 
 
+def test_server_that_answers_something_else(write_target: WriteTarget, tmp_path: Path) -> None:
+    file = write_target(more="")
+    text = file.read_text().replace('path = "/"', 'path = "/"\nsend = "ping {n}"\nexpect = "pong {n}"')
+    file.write_text(text)
+    output = _refused(
+        run_pytest([SCENARIO, f"--chaos-target={file}"], directory=tmp_path), pytest.ExitCode.TESTS_FAILED
+    )
+    said = " ".join(output.split())
+    assert f"nothing was tested: small is healthy and does not converse as {file} says: " in said
+    assert "no right answer, but 'ping 1', within" in said
+    assert "correct path, send or expect of endpoints.echo, or the server" in said
+
+
+def test_server_that_has_no_such_path(write_target: WriteTarget, tmp_path: Path) -> None:
+    refuses = """
+        import asyncio, http, sys
+        from websockets.asyncio.server import serve
+
+        async def main(port):
+            refuse = lambda connection, request: connection.respond(http.HTTPStatus.NOT_FOUND, "")
+            async with serve(lambda _: None, "127.0.0.1", port, process_request=refuse):
+                await asyncio.get_running_loop().create_future()
+
+        asyncio.run(main(int(sys.argv[1])))
+    """
+    file = write_target(refuses)
+    output = _refused(
+        run_pytest([SCENARIO, f"--chaos-target={file}"], directory=tmp_path), pytest.ExitCode.TESTS_FAILED
+    )
+    assert "HTTP 404" in output
+
+
+def test_no_target_named_where_there_is_no_default(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    scenario = ROOT / "tests" / "scenarios" / "test_establishment.py"
+    ended = run_pytest(
+        [
+            "-p",
+            "fixtures.plugin",
+            f"--rootdir={tmp_path}",
+            f"-c{tmp_path}/pytest.ini",
+            f"{scenario}::test_simultaneous",
+        ],
+        directory=tmp_path,
+    )
+    assert "no target was named, and the default is not there: give --chaos-target=FILE" in _refused(
+        ended, pytest.ExitCode.USAGE_ERROR
+    )
+
+
 def test_server_that_dies_half_way(write_target: WriteTarget, tmp_path: Path) -> None:
     frail = """
     import asyncio, os, sys

@@ -55,12 +55,18 @@ class Receipt(Event):
 
     def sentence(self) -> str:
         """What it did, in a line; what was read of single connections is left to whoever looks at `evidence`."""
-        cover = f" on {self.covered} of {self.total} connections" if self.total else ""
         on_the_whole = [item for item in self.evidence if not item.connection]
         shown = "; ".join(
             f"{item.what} ({item.side}) {item.before or '-'} -> {item.during or '-'}" for item in on_the_whole[:3]
         )
-        return f"{self.fault}: {self.bite.value}{cover}" + (f" ({shown})" if shown else "")
+        return f"{self.fault}: {self.words()}" + (f" ({shown})" if shown else "")
+
+    def words(self) -> str:
+        """`bit on 10 of 10 connections`, `did not bite, seen on 0 of 10 connections`."""
+        if not self.total:
+            return self.bite.value
+        seen = " on" if self.bite is Bite.BIT else ", seen on"
+        return f"{self.bite.value}{seen} {self.covered} of {self.total} connections"
 
 
 class HealingState(StrEnum):

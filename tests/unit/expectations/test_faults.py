@@ -25,7 +25,7 @@ def test_a_fault_that_did_not_bite_decides_nothing(how: Bite) -> None:
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.observed == (
         "the fault did not bite as it should, so nothing can be said of the server: "
-        f"vanished: {how.value} on 0 of 10 connections"
+        f"vanished: {how.value}, seen on 0 of 10 connections"
     )
 
 

@@ -63,6 +63,7 @@ CALLS: dict[str, tuple[str, Call, float]] = {
         lambda it: it.open_cell(Path(), run="", cell="", sampling=1.0, read_along=True),
         2 * PATIENCE + HELPERS + 3 * 15.0,
     ),
+    "first_exchange": ("first_exchange", lambda it: it.first_exchange(), 2 * PATIENCE),
     "close_crowds": ("close_crowds", lambda it: it.close_crowds(), HELPERS),
     "close_cell": ("close_cell", lambda it: it.close_cell(), 3 * 15.0),
     "flush": ("flush", lambda it: it.flush(), HELPERS),

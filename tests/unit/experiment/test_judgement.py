@@ -14,6 +14,7 @@ from chaos.experiment.outcome import NotJudged
 from chaos.faults import Latency
 from chaos.journal import (
     Attempt,
+    Beat,
     CrowdMade,
     Ended,
     FindingMade,
@@ -124,6 +125,19 @@ async def test_what_may_be_an_end_at_an_age_is_not_judged_unless_the_server_is_d
         await made.experiment.judge(VIOLATED)
     notes = [note.text for note in read_journal(made.directory).of(Note)]
     assert notes == (["not judged: seen violated"] if runs else [])
+
+
+async def test_where_all_was_not_well_before_nothing_is_the_server_s_breach(made: Scripted) -> None:
+    made.experiment._journal.write(Beat(at=8.0, ok=False, round_trip=0.0, lateness=0.0, detail="no right answer"))
+    under_fault(made)
+    with pytest.raises(Worse, match=r"^inconclusive") as caught:
+        await made.experiment.judge(VIOLATED, HELD)
+    assert [str(error) for error in caught.value.exceptions] == [
+        "1 of 1 exchanges failed before the first fault: no right answer; promised: an untouched client is answered "
+        "before anything is done to the server",
+        "seen violated, and all was not well before; promised: all",
+    ]
+    assert not any(isinstance(error, Violated) for error in caught.value.exceptions)
 
 
 async def test_a_server_that_was_ended_on_purpose_need_not_survive(made: Scripted) -> None:

@@ -169,7 +169,7 @@ def test_inconclusive_says_why(page: Element) -> None:
     (story,) = page.all("details", class_="inconclusive")
     reason = "after 40 rounds the interval [-2kB, 7kB] still crosses the margin of 4kB"
     assert f"Why nothing can be said: {reason}" in story.text
-    assert "unknown on 10 of 10 connections" in story.text
+    assert "unknown, seen on 10 of 10 connections" in story.text
 
 
 def test_skipped_cells_are_listed_by_reason(page: Element) -> None:

@@ -62,6 +62,15 @@ def test_latest_is_the_run_that_started_last(state: Path) -> None:
     assert open_run(state).id == second.id
 
 
+def test_latest_is_the_newest_with_cells_where_one_has_any(state: Path) -> None:
+    first, second, third = (make(state, seed=seed) for seed in range(3))
+    assert open_run(state).id == third.id
+    second.new_cell(NODE)
+    first.new_cell(NODE)
+    assert open_run(state).id == second.id
+    assert open_run(state, third.id).id == third.id
+
+
 def test_latest_after_the_newest_run_was_deleted(state: Path) -> None:
     first, second = make(state), make(state)
     shutil.rmtree(second.directory)
@@ -191,6 +200,14 @@ def test_a_cell_is_found_by_its_name_or_its_node(state: Path) -> None:
     assert made.cell("cleanup-dead_peers-reset") == directory
     assert made.cell(NODE) == directory
     assert made.node("cleanup-dead_peers-reset") == NODE
+
+
+def test_a_cell_is_run_again_by_its_node_or_by_its_module(state: Path) -> None:
+    made = make(state)
+    made.new_cell(NODE)
+    made.new_cell("../site-packages/test_x.py::test_it[reset]", module="chaos.scenarios.test_x")
+    assert made.selection("cleanup-dead_peers-reset") == [NODE]
+    assert made.selection("x-it-reset") == ["--pyargs", "chaos.scenarios.test_x::test_it[reset]"]
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "/", "../cells"])
