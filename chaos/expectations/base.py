@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from chaos.expectations.record import Record, Uncertainty
 from chaos.journal import Event, Outcome
+from chaos.units import format_duration
 from chaos.verdict import Finding, Verdict
 
 __all__ = ["Expectation", "Provided", "Record", "Uncertainty", "against_limit", "judge_all", "quantile"]
@@ -83,6 +84,8 @@ class Expectation(ABC):
         """
         may_be_ours = record.late() if uncertainty is None else uncertainty
         verdict = against_limit(took, limit, uncertainty=may_be_ours.seconds)
+        if verdict is not Verdict.HELD and format_duration(took) == format_duration(limit):
+            observed = f"{observed}, {format_duration(took - limit)} more"  # what rounding would hide
         if verdict is Verdict.HELD:
             return self.held(observed, promised, figure=figure)
         if verdict is Verdict.INCONCLUSIVE:

@@ -24,6 +24,15 @@ def test_a_breach_within_the_uncertainty_is_inconclusive(observed: float, verdic
     assert against_limit(observed, 1.0, uncertainty=0.1000001) is verdict
 
 
+@pytest.mark.parametrize(
+    ("took", "observed"),
+    [(3.004, "released after it, 4ms more"), (3.2, "released after it"), (2.999, "released after it")],
+)
+def test_a_breach_that_rounding_would_hide_is_told(took: float, observed: str) -> None:
+    finding = Crashing().by_limit(record(), took, 3.0, observed="released after it", promised="within 3s")
+    assert finding.observed == observed
+
+
 def test_uncertainty_is_lateness_and_for_sampled_durations_the_widest_gap() -> None:
     made = record(late(0.02), late(0.3), sample(1.0, 1), sample(1.05, 1), sample(1.25, 1))
     assert made.conductor_late().seconds == 0.3
