@@ -18,6 +18,9 @@ CLEANUP = "tests/scenarios/test_cleanup.py::test_dead_peers_are_released[vanishe
 PROCESSES = "--chaos-runtime=processes"
 
 
+VANISHED = "dead peers are released under vanished (cleanup-dead_peers_are_released-vanished)"
+
+
 def test_header_says_what_was_taken_and_how_to_get_the_other(tmp_path: Path) -> None:
     ended = run_pytest([SCENARIO, PROCESSES], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout
@@ -55,10 +58,7 @@ def test_what_is_declared_and_read_by_no_scenario_is_told(write_target: WriteTar
 def test_plan_does_nothing(tmp_path: Path) -> None:
     ended = run_pytest(["tests/scenarios", "-m", "chaos", PROCESSES, "--chaos-dry=plan"], directory=tmp_path)
     assert ended.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), ended.stdout
-    assert (
-        "dead peers are released under vanished (cleanup-dead_peers_are_released-vanished): reads liveness.heartbeat_interval"
-        in ended.stdout
-    )
+    assert f"{VANISHED}: reads liveness.heartbeat_interval" in ended.stdout
     assert not list(tmp_path.glob("runs/*/cells/*"))
 
 
@@ -91,10 +91,7 @@ def test_the_example_of_the_readme_has_its_dead_peers_looked_for(tmp_path: Path)
     file.write_text(example)
     plan = [f"--chaos-target={file}", PROCESSES, "--chaos-dry=plan"]
     ended = run_pytest(["tests/scenarios", "-m", "chaos", *plan], directory=tmp_path)
-    assert (
-        "dead peers are released under vanished (cleanup-dead_peers_are_released-vanished): reads liveness.heartbeat_interval"
-        in ended.stdout
-    )
+    assert f"{VANISHED}: reads liveness.heartbeat_interval" in ended.stdout
 
 
 def test_without_its_fault_nothing_is_red(tmp_path: Path) -> None:
