@@ -90,6 +90,19 @@ async def test_slow_close_says_how_late_the_end_came(
     assert parse_duration(healing.evidence[0].during) < 0.15
 
 
+async def test_slow_close_has_not_healed_where_nobody_gets_through(
+    link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    """It is a proxy of ours that refuses: that no FIN is held back on it is nothing that anybody has seen."""
+    victims = await connect_victims(worker, link)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
+    receipt, healing = await run_fault(SlowClose(), scene, tmp_path, link.down)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
+    assert [(seen.what, seen.side, seen.during) for seen in healing.evidence] == [
+        ("from a client's FIN to its arrival", "server kernel", "not seen: no connection got through")
+    ]
+
+
 async def test_flapping_says_each_time(link: Link, server: Address, worker: InProcess, tmp_path: Path) -> None:
     victims = await connect_victims(worker, link)
     receipt, _ = await run_fault(Flapping(times=2), make_scene(server, link, victims=victims), tmp_path)
