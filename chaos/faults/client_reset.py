@@ -10,8 +10,9 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
+from chaos.faults.kernel_resets import read_ends, resets_evidence
 from chaos.faults.victims import covering, gone_for_good
-from chaos.journal import Evidence, Healing, Receipt
+from chaos.journal import Healing, Receipt
 
 __all__ = ["ClientReset"]
 
@@ -32,33 +33,24 @@ class ClientReset(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port
         wires = await wires_of(victims, agent, port)
-        resets = (await agent.counters()).get("EstabResets", 0)
+        ways = [] if scene.link is None else [scene.link.address.port]
+        before = (await read_ends(agent, server=port, ways=ways)).only((wire.server, wire.peer) for wire in wires)
         since = time.monotonic()
         await victims.reset()
 
-        # A FIN would leave the server's socket in CLOSE_WAIT until the server closes it; an RST removes it at once,
-        # and the kernel counts an ESTABLISHED connection that went straight to CLOSED.
+        # An RST removes the server's socket at once; a FIN leaves it in CLOSE_WAIT until the server closes it, which
+        # may be sooner than anybody looks. What tells them apart is the kernel's count, less the clients' own ends.
         states = await poll_until(
             lambda: peer_states(agent, port, wires),
             lambda found: all(state == "gone" for state in found.values()),
             within=scene.patience,
         )
-        counted = (await agent.counters()).get("EstabResets", 0) - resets
-        gone = sum(state == "gone" for state in states.values())
-        covered = min(gone, counted)
+        reset = before.server_resets(await read_ends(agent, server=port, ways=ways))
         yield covering(
             self.name,
             since=since,
-            covered=covered,
+            covered=reset,
             total=victims.size,
-            evidence=(
-                states_evidence(wires, states),
-                Evidence(
-                    what="established connections that were reset (EstabResets)",
-                    side="server kernel",
-                    before="0",
-                    during=str(counted),
-                ),
-            ),
+            evidence=(states_evidence(wires, states), resets_evidence(reset)),
         )
         yield await gone_for_good(self.name, agent, port, wires)

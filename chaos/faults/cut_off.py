@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from chaos.agent.types import Endpoint
 from chaos.faults.base import Scene
@@ -10,7 +11,7 @@ from chaos.faults.evidence import poll_until
 from chaos.faults.victims import covering
 from chaos.journal import Ended, Evidence, Receipt
 
-__all__ = ["cut_off", "established"]
+__all__ = ["Socket", "cut_of", "cut_off", "established", "let_go"]
 
 Socket = tuple[Endpoint, int]
 """A socket of the server by its peer and its cookie: it has no inode until it is accepted."""
@@ -24,6 +25,17 @@ async def established(scene: Scene) -> frozenset[Socket]:
     )
 
 
+async def let_go(scene: Scene, before: frozenset[Socket], count: int) -> frozenset[Socket]:
+    """Those of the server's sockets that are established no more, once it is so many or patience is over."""
+    now = await poll_until(lambda: established(scene), lambda now: len(before - now) >= count, within=scene.patience)
+    return before - now
+
+
+def cut_of(ended: Iterable[Ended]) -> int:
+    """How many have ended as the link ends them: whom the server has closed with a frame, it has not cut."""
+    return sum(each.by == "server" and each.how in ("eof", "reset") for each in ended)
+
+
 async def cut_off(
     fault: str, scene: Scene, before: frozenset[Socket] | None, *, since: float, within: float
 ) -> Receipt:
@@ -34,19 +46,17 @@ async def cut_off(
     """
     victims = scene.the_victims()
     ended = [each for each in await victims.wait_ended(within=within) if each.at >= since]
-    cut = covered = sum(each.by == "server" and each.how in ("eof", "reset") for each in ended)
+    cut = covered = cut_of(ended)
     in_kernel: tuple[Evidence, ...] = ()
     if before is not None:
-        now = await poll_until(
-            lambda: established(scene), lambda now: len(before - now) >= victims.size, within=scene.patience
-        )
-        covered = min(cut, len(before - now))
+        gone = await let_go(scene, before, victims.size)
+        covered = min(cut, len(gone))
         in_kernel = (
             Evidence(
                 what="established sockets of the server",
                 side="server kernel",
                 before=str(len(before)),
-                during=str(len(before & now)),
+                during=str(len(before - gone)),
             ),
         )
     return covering(

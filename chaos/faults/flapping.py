@@ -11,6 +11,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.crowd.plan import ClientState
 from chaos.faults.base import Fault, Scene
+from chaos.faults.cut_off import Socket, cut_of, established, let_go
 from chaos.faults.passing import passes_again
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, HealingState, Outcome, Receipt
@@ -45,41 +46,45 @@ class Flapping(Fault):
             raise ValueError(f"down is from 0s to {format_duration(LONGEST)}; found {self.down!r}s")
 
     def within(self, patience: float) -> float:
-        """As for every fault, for each time: until all are cut, and until all are back."""
-        return Fault.within(self, patience) + self.times * (self.down + 4 * patience)
+        """As for every fault, for each time: until all are cut, at both ends, and until all are back."""
+        return Fault.within(self, patience) + self.times * (self.down + 5 * patience)
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.the_victims()
         since = time.monotonic()
-        cut, back, spared, there = [], [], 0, victims.size
+        evidence: list[Evidence] = []
+        spared, there = 0, victims.size
         try:
-            for _ in range(self.times):
+            for number in range(1, self.times + 1):
+                held = None if scene.agent is None else await established(scene)
                 began = time.monotonic()
                 await link.down()
-                ended = await victims.wait_ended(within=scene.patience)
-                cut.append(sum(each.by == "server" and each.at >= began for each in ended))
-                spared += max(0, there - cut[-1])
+                ended = [each for each in await victims.wait_ended(within=scene.patience) if each.at >= began]
+                cut = cut_of(ended)
+                told, in_kernel = await _told(scene, held, cut, number)
+                spared += max(0, there - told)
                 await asyncio.sleep(max(0.0, self.down - (time.monotonic() - began)))
                 await link.up()
                 gone = [client for client, state in (await victims.states()).items() if state is ClientState.CLOSED]
                 attempts = await victims.subset(gone).connect()
-                back.append(sum(attempt.outcome is Outcome.OPEN for attempt in attempts))
+                back = sum(attempt.outcome is Outcome.OPEN for attempt in attempts)
                 # Who was turned away is the server's to answer for, and nobody that the next time could cut.
-                there += back[-1] - cut[-1]
+                there += back - len(ended)
+                evidence += (
+                    Evidence(
+                        what=f"clients cut, and back, time {number}",
+                        side="client",
+                        before=f"{cut} cut",
+                        during=f"{back} back",
+                    ),
+                    *in_kernel,
+                )
             yield covering(
                 self.name,
                 since=since,
                 covered=max(0, victims.size - spared),
                 total=victims.size,
-                evidence=[
-                    Evidence(
-                        what=f"clients cut, and back, time {number}",
-                        side="client",
-                        before=f"{lost} cut",
-                        during=f"{returned} back",
-                    )
-                    for number, (lost, returned) in enumerate(zip(cut, back, strict=True), 1)
-                ],
+                evidence=evidence,
             )
         finally:
             await link.up()
@@ -92,3 +97,19 @@ class Flapping(Fault):
             since=healed_at,
             evidence=(request,),
         )
+
+
+async def _told(
+    scene: Scene, held: frozenset[Socket] | None, cut: int, number: int
+) -> tuple[int, tuple[Evidence, ...]]:
+    """Of how many that were cut the server's kernel knows, and the reading; of all, where there is no agent to look."""
+    if held is None:
+        return cut, ()
+    gone = await let_go(scene, held, cut)
+    reading = Evidence(
+        what=f"established sockets of the server, time {number}",
+        side="server kernel",
+        before=str(len(held)),
+        during=str(len(held - gone)),
+    )
+    return min(cut, len(gone)), (reading,)

@@ -30,8 +30,8 @@ class _Hostile(Fault):
 
     family: ClassVar[str] = "client"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
-    waits: ClassVar[int] = 4
-    """Connecting, a handshake, the answer, and the end of TCP after it."""
+    waits: ClassVar[int] = 5
+    """Connecting, a handshake, the delivery, the answer, and the end of TCP after it."""
 
     kind: Input
     answer_within: float | None = None
@@ -43,8 +43,9 @@ class _Hostile(Fault):
         return self.waits * max(patience, self.answer_within or 0.0) + HELPER_WITHIN
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
-        record, since = scene.the_record(), time.monotonic()
+        record = scene.the_record()
         peers = [self._peer(case, scene) for case in cases_of(self.kind)]
+        since = time.monotonic()
         within = self.answer_within or scene.patience
         # Everybody is inside before the first sends: what ends the server is not taken for a door that was shut.
         go = asyncio.Event()
@@ -83,8 +84,8 @@ class _Hostile(Fault):
         return Peer(case, address, grounds, (own, last))
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
-        there = sum(peer.acknowledged for peer in peers)
-        missing = [peer.case.name for peer in peers if not peer.acknowledged]
+        missing = [peer.case.name for peer in peers if not (peer.acknowledged or peer.held_back)]
+        there = len(peers) - len(missing)
         return covering(
             self.name,
             since=since,
@@ -92,7 +93,8 @@ class _Hostile(Fault):
             total=len(peers),
             evidence=(
                 Evidence(
-                    what=f"{self.kind.value}: acknowledged by the server's kernel, or cut short by an end",
+                    what=f"{self.kind.value}: acknowledged by the server's kernel, "
+                    "or cut short by an answer, an end, or a server that reads no further",
                     side="client kernel",
                     before="0",
                     during=f"{there} of {len(peers)}" + (f", not: {', '.join(missing)}" if missing else ""),
@@ -128,11 +130,13 @@ class HostileHandshakes(_Hostile):
 async def _write_down(
     peer: Peer, go: asyncio.Event, kind: Input, within: float, record: Callable[[Event], object]
 ) -> None:
-    """Converse, and write down what came of it. Raises FaultError where it could not even begin."""
+    """Converse, and write down what came of it, if anything could. Raises FaultError where it could not even begin."""
     try:
         outcome = await peer.converse(go, within=within)
     except (OSError, TimeoutError) as error:
         raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {error or 'no answer'}") from error
+    if outcome is None:
+        return
     record(
         HostileAnswer(
             at=time.monotonic(),

@@ -7,13 +7,14 @@ namespace their sockets are counted as well, so what is left after them is the s
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from chaos.agent.async_client import AsyncAgent
 from chaos.agent.types import SocketInfo
+from chaos.journal import Evidence
 
-__all__ = ["Ends", "read_ends"]
+__all__ = ["Ends", "read_ends", "resets_evidence"]
 
 _HELD = ("ESTABLISHED", "CLOSE_WAIT")
 """The states from which `EstabResets` counts."""
@@ -34,6 +35,11 @@ class Ends:
     """All there are, in whatever state: one in TIME_WAIT was ended by FIN."""
     resets: int
     """`EstabResets` at a moment after the sockets were read."""
+
+    def only(self, ends: Iterable[Key]) -> Ends:
+        """The same where no others of the server's ends than these are meant."""
+        meant = self.server.intersection(ends)
+        return replace(self, server=meant, others=self.others | (self.server - meant))
 
     def server_gone(self, now: Ends) -> int:
         """How many of the server's ends are there no more."""
@@ -61,6 +67,16 @@ async def read_ends(agent: AsyncAgent, *, server: int, ways: Collection[int]) ->
         others=frozenset(_key(socket) for socket in connections if socket.state in _HELD) - own,
         present=frozenset(_key(socket) for socket in connections),
         resets=resets,
+    )
+
+
+def resets_evidence(resets: int) -> Evidence:
+    """How many of the server's ends were reset, as `Ends.server_resets` tells."""
+    return Evidence(
+        what="the server's sockets that were reset (EstabResets, less the other ends)",
+        side="server kernel",
+        before="0",
+        during=str(resets),
     )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from chaos.address import Address
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.journal import Bite, Ended, Evidence, Healing, HealingState, Receipt
+from chaos.faults.cut_off import Socket, cut_off, established
+from chaos.faults.victims import covering
+from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ProxyDown"]
 
@@ -30,32 +31,25 @@ class ProxyDown(Fault):
     announced: ClassVar[bool] = True
     cannot: ClassVar[str] = "a path that goes dark without a word"
 
+    waits: ClassVar[int] = 4
+    """Two connects, the end of every client, and the server's kernel."""
+
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
-        link, victims = scene.the_link(), scene.victims
+        link = scene.the_link()
+        # Before our own connection: its end would be taken for a victim's.
+        held = None if scene.agent is None else await established(scene)
         before = await _connects(link.address, within=scene.patience)
         try:
             since = time.monotonic()
             await link.down()
             during = await _connects(link.address, within=scene.patience)
-            ended: list[Ended] = [] if victims is None else await victims.wait_ended(within=scene.patience)
-            cut = sum(each.by == "server" for each in ended)
-            total = 0 if victims is None else victims.size
-            how = Counter(each.how for each in ended)
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if before == "open" and during != "open" and cut == total else Bite.DID_NOT_BITE,
-                covered=cut,
-                total=total,
-                since=since,
+            cut = await self._cut(scene, held, since)
+            yield replace(
+                cut,
+                bite=cut.bite if before == "open" and during != "open" else Bite.DID_NOT_BITE,
                 evidence=(
                     Evidence(what="a new connection", side="client", before=before, during=during),
-                    Evidence(
-                        what="how the connections ended",
-                        side="client",
-                        before=f"{total} open",
-                        during=", ".join(f"{count} {name}" for name, count in sorted(how.items())) or "none was open",
-                    ),
+                    *cut.evidence,
                 ),
             )
         finally:
@@ -69,6 +63,12 @@ class ProxyDown(Fault):
             since=healed_at,
             evidence=(Evidence(what="a new connection", side="client", before=during, during=after),),
         )
+
+    async def _cut(self, scene: Scene, held: frozenset[Socket] | None, since: float) -> Receipt:
+        """The receipt of the connections; without victims a new one is all there is to see it on."""
+        if scene.victims is None:
+            return covering(self.name, since=since, covered=0, total=0, evidence=())
+        return await cut_off(self.name, scene, held, since=since, within=scene.patience)
 
 
 async def _connects(address: Address, *, within: float) -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import poll_until
-from chaos.faults.kernel_resets import Ends, read_ends
+from chaos.faults.kernel_resets import Ends, read_ends, resets_evidence
 from chaos.faults.passing import passes_again
 from chaos.faults.probe import left_on_the_link
 from chaos.faults.victims import covering
@@ -123,10 +123,5 @@ def _kernel_evidence(before: Ends, now: Ends) -> tuple[Evidence, ...]:
             before=str(len(before.server)),
             during=str(len(now.server & before.server)),
         ),
-        Evidence(
-            what="the server's sockets that were reset (EstabResets, less the other ends)",
-            side="server kernel",
-            before="0",
-            during=str(before.server_resets(now)),
-        ),
+        resets_evidence(before.server_resets(now)),
     )

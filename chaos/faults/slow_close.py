@@ -131,7 +131,7 @@ async def _ending(scene: Scene) -> float:
         async with asyncio.timeout(scene.patience):
             _, writer = await asyncio.open_connection(address.host, address.port)
     except (OSError, TimeoutError):
-        return 0.0  # nobody gets through to the server any more: no FIN is held back either
+        return math.inf
     there = await poll_until(lambda: established(scene), lambda now: bool(now - before), within=scene.patience)
     began = time.monotonic()
     writer.close()

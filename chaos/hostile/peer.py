@@ -31,6 +31,9 @@ _PIECES_AT_ONCE = 1000
 _LOOK = 0.005
 """Seconds between two looks at what the server's kernel has acknowledged; on loopback the first look finds all."""
 
+_SIOCOUTQNSD = 0x894B
+"""Asks for the bytes that have not left yet (linux/sockios.h); TIOCOUTQ, alias SIOCOUTQ, for all that are here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -57,13 +60,17 @@ class Peer:
 
     def __init__(self, case: Case, address: Address, grounds: Grounds, exchanges: tuple[Exchange, Exchange]) -> None:
         """The first of the two exchanges is the one that the case itself may send; the second asks whether it is
-        served."""
+        served. Builds what is sent, which nobody has to wait for later."""
         self.case = case
+        self._pieces = case.send(grounds)
         self.ready = asyncio.Event()
         """Set once it is connected, and upgraded where its case comes after that; or will never be."""
         self.delivered = asyncio.Event()
-        """Set once all was acknowledged by the server's kernel, or the connection has ended before it could be."""
+        """Set once it is known whether all of it gets there."""
         self.acknowledged = False
+        """Whether the server's kernel has all of it, or an answer or the end has made the rest needless."""
+        self.held_back = False
+        """Whether it has what it has room for: the server reads no further."""
         self._address = address
         self._grounds = grounds
         self._own, self._last = exchanges
@@ -72,13 +79,16 @@ class Peer:
         self._frames: asyncio.Queue[Received | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
         self._head = asyncio.Event()
+        self._refused = asyncio.Event()
+        """An HTTP answer other than 101, or a close frame: whoever got one need not have taken the rest."""
         self._ended = asyncio.Event()
         self._ended_at = 0.0
         self._began = 0.0
 
-    async def converse(self, go: asyncio.Event, *, within: float) -> Outcome:
-        """Connect, send when told to, and wait at most `within` seconds for the answer.
+    async def converse(self, go: asyncio.Event, *, within: float) -> Outcome | None:
+        """Connect, send when told to, and wait at most `within` seconds for the delivery, and so long for the answer.
 
+        None where it was not delivered, and not for the server's sake: then there is nothing that it could answer.
         Raises OSError where it cannot connect, TimeoutError where nobody answers a flawless handshake before the case.
         """
         try:
@@ -109,30 +119,41 @@ class Peer:
             if reader is not None:
                 reader.cancel()
                 await asyncio.gather(reader, return_exceptions=True)
+            if self._socket is not None and _unacknowledged(made):
+                _linger_zero(made)  # a FIN would wait behind what the server does not read, and never come
             made.close()
 
-    async def _converse(self, within: float) -> Outcome:
+    async def _converse(self, within: float) -> Outcome | None:
         if self.case.offers is not None and self.case.offers not in self._stream.extensions:
             self.acknowledged = True  # there is nothing to deliver
             return Outcome(reaction=Reaction.UNAGREED, took=0.0, detail=f"{self.case.offers} was not agreed on")
         self._began = time.monotonic()
         sending = asyncio.create_task(self._send(within), name=f"hostile writer {self.case.name}")
         try:
-            if self.case.resets:
-                await sending
-                return self._reset()
-            if not self.case.drips:
-                await self._first(sending)
-                self._began = self._began if self._ended.is_set() else time.monotonic()
-            try:
-                async with asyncio.timeout(within):
-                    outcome = await self._answer()
-            except TimeoutError:
-                return Outcome(reaction=Reaction.NOTHING, took=self._since(time.monotonic()))
-            return await self._released(outcome, within) if outcome.reaction is Reaction.CLOSED else outcome
+            outcome = await self._outcome(sending, within)
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+        if not sending.cancelled():
+            sending.result()  # what it has died of is a bug of ours, and no answer of the server's
+        return outcome
+
+    async def _outcome(self, sending: asyncio.Task[None], within: float) -> Outcome | None:
+        if self.case.resets:
+            await self._delivery(sending, within)
+            return self._reset()
+        if not self.case.drips:
+            if not await self._delivery(sending, within):
+                took = self._since(time.monotonic())
+                nothing = Outcome(reaction=Reaction.NOTHING, took=took, detail="the server reads no further")
+                return nothing if self.held_back else None
+            self._began = self._began if self._ended.is_set() else time.monotonic()
+        try:
+            async with asyncio.timeout(within):
+                outcome = await self._answer()
+        except TimeoutError:
+            return Outcome(reaction=Reaction.NOTHING, took=self._since(time.monotonic()))
+        return await self._released(outcome, within) if outcome.reaction is Reaction.CLOSED else outcome
 
     async def _upgrade(self, within: float) -> None:
         request = self._grounds.request
@@ -148,7 +169,7 @@ class Peer:
 
     async def _send(self, within: float) -> None:
         """Write all of it, and wait for the server's kernel to have it."""
-        pieces = self.case.send(self._grounds)
+        pieces = self._pieces
         try:
             if self.case.drips:
                 for piece in pieces:
@@ -161,7 +182,9 @@ class Peer:
                     await self._write(b"".join(pieces[start : start + _PIECES_AT_ONCE]))
             await self._acknowledge()
         except OSError:
-            pass  # it has ended: the reader knows how
+            await self._ended.wait()  # the reader knows how
+            self.acknowledged = True
+            self.delivered.set()
 
     async def _write(self, data: bytes) -> None:
         assert self._socket is not None
@@ -175,30 +198,30 @@ class Peer:
         self.acknowledged = True
         self.delivered.set()
 
-    async def _first(self, sending: asyncio.Task[None]) -> None:
-        """Wait for all to be sent, or for the connection's end if that comes first."""
-        ended = asyncio.create_task(self._ended.wait())
-        answered = asyncio.create_task(self._refused())
-        try:
-            await asyncio.wait({sending, ended, answered}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (ended, answered):
-                task.cancel()
-            await asyncio.gather(ended, answered, return_exceptions=True)
-        self.acknowledged = True
-        self.delivered.set()
+    async def _delivery(self, sending: asyncio.Task[None], within: float) -> bool:
+        """Wait at most `within` seconds for all to be acknowledged, or for an answer or an end that comes first.
 
-    async def _refused(self) -> None:
-        """Wait for an HTTP answer other than 101: whoever got one need not have taken the rest."""
-        await self._head.wait()
-        if self._stream.status == 101 or self._stream.status is None:
-            await asyncio.get_running_loop().create_future()
+        Returns whether one of them came. Raises what the sending has died of.
+        """
+        sooner = [asyncio.create_task(event.wait()) for event in (self._ended, self._refused)]
+        try:
+            await asyncio.wait({sending, *sooner}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in sooner:
+                task.cancel()
+            await asyncio.gather(*sooner, return_exceptions=True)
+        if sending.done():
+            sending.result()
+        assert self._socket is not None
+        self.acknowledged = self.acknowledged or self._ended.is_set() or self._refused.is_set()
+        self.held_back = not self.acknowledged and _held_back(self._socket)
+        self.delivered.set()
+        return self.acknowledged
 
     def _reset(self) -> Outcome:
         """Leave with an RST."""
         assert self._socket is not None
-        self.acknowledged = True
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        _linger_zero(self._socket)
         return Outcome(reaction=Reaction.LEFT, took=0.0)
 
     # -- what comes of it -------------------------------------------------------------------------------------
@@ -218,7 +241,7 @@ class Peer:
         """A close frame, the end, or the answers that show that it is served."""
         awaited = [self._own, self._last] if self.case.answered else [self._last]
         # Asked at once: whoever has to refuse what came before never comes to this.
-        if self.case.allowed.served:
+        if self.case.allowed.served and not self._refused.is_set():
             with contextlib.suppress(OSError):
                 await self._write(frame(Opcode.TEXT, self._last.send))
         while (found := await self._frames.get()) is not None:
@@ -234,10 +257,10 @@ class Peer:
 
     async def _released(self, outcome: Outcome, within: float) -> Outcome:
         """Answer the close frame, and wait at most `within` seconds for the end of TCP."""
-        with contextlib.suppress(OSError):
-            await self._write(frame(Opcode.CLOSE))
         try:
             async with asyncio.timeout(within):
+                with contextlib.suppress(OSError):
+                    await self._write(frame(Opcode.CLOSE))
                 await self._ended.wait()
         except TimeoutError:
             return outcome
@@ -253,8 +276,12 @@ class Peer:
                         await self._write(frame(Opcode.PONG, found.payload))
                     elif found.opcode != Opcode.PONG:
                         self._frames.put_nowait(found)
+                    if found.opcode == Opcode.CLOSE:
+                        self._refused.set()
                 if self._stream.status is not None:
                     self._head.set()
+                    if self._stream.status != 101:
+                        self._refused.set()
         except OSError:
             pass  # reset, which is an end as well
         finally:
@@ -269,4 +296,21 @@ class Peer:
 
 def _unacknowledged(connection: socket.socket) -> int:
     """Bytes written that the other side's kernel has not acknowledged (SIOCOUTQ)."""
-    return int(struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))[0])
+    return _outgoing(connection, termios.TIOCOUTQ)
+
+
+def _held_back(connection: socket.socket) -> bool:
+    """Whether all that has left was acknowledged, and the rest stays here for lack of room on the other side.
+
+    What a network has lost is on its way, and not acknowledged.
+    """
+    return 0 < _unacknowledged(connection) == _outgoing(connection, _SIOCOUTQNSD)
+
+
+def _outgoing(connection: socket.socket, request: int) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(connection, request, b"\0" * 4))[0])
+
+
+def _linger_zero(connection: socket.socket) -> None:
+    """Have its close send an RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -31,9 +31,15 @@ async def test_the_server_gets_rst(direct: Direct, ends: list[str], tmp_path: Pa
     victims = await direct.connect()
     receipt, healing = await run_fault(ClientReset(), direct.scene(victims), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
-    sockets, counter = receipt.evidence
-    assert (sockets.side, sockets.before, sockets.during) == ("server kernel", "3 ESTABLISHED", "3 gone")
-    assert int(counter.during) >= 3
+    assert [(seen.what, seen.side, seen.before, seen.during) for seen in receipt.evidence] == [
+        ("the server's sockets for the victims", "server kernel", "3 ESTABLISHED", "3 gone"),
+        (
+            "the server's sockets that were reset (EstabResets, less the other ends)",
+            "server kernel",
+            "0",
+            "3",
+        ),
+    ]
     await until(lambda: len(ends) == 3)
     assert ends == ["ConnectionResetError"] * 3
     assert healing.state is HealingState.HEALED
@@ -44,6 +50,42 @@ async def test_a_fin_is_no_reset(inside: Direct, tmp_path: Path, monkeypatch: py
     """In a network of its own: the kernel's counter is of the whole network."""
     victims = await inside.connect()
     monkeypatch.setattr(CrowdHandle, "reset", CrowdHandle.fin)
+    receipt, _ = await run_fault(ClientReset(), inside.scene(victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+    assert [seen.during for seen in receipt.evidence] == ["3 gone", "0"]
+
+
+async def test_the_clients_own_sockets_are_not_the_servers(
+    inside: Direct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever resets is counted as well, in the same network: one count a connection says nothing of the server."""
+    victims = await inside.connect()
+    counters = AsyncAgent.counters
+    before = (await inside.agent.counters())["EstabResets"]
+
+    async def one_a_connection(self: AsyncAgent) -> dict[str, int]:
+        found = await counters(self)
+        return {**found, "EstabResets": before + (found["EstabResets"] - before) // 2}
+
+    monkeypatch.setattr(AsyncAgent, "counters", one_a_connection)
+    receipt, _ = await run_fault(ClientReset(), inside.scene(victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+    assert [seen.during for seen in receipt.evidence] == ["3 gone", "0"]
+
+
+async def test_others_that_are_reset_meanwhile_are_no_victims(
+    inside: Direct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many of the same server's as there are victims, and the victims themselves leave with FIN."""
+    crowd = await inside.connect(6)
+    victims, others = crowd.subset([0, 1, 2]), crowd.subset([3, 4, 5])
+    reset = CrowdHandle.reset
+
+    async def wrong_ones(self: CrowdHandle) -> list[Ended]:
+        await reset(others)
+        return await self.fin()
+
+    monkeypatch.setattr(CrowdHandle, "reset", wrong_ones)
     receipt, _ = await run_fault(ClientReset(), inside.scene(victims), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
     assert [seen.during for seen in receipt.evidence] == ["3 gone", "0"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,8 +15,10 @@ from chaos.faults import Fault, Flapping, SlowClose, Timeout, Truncated
 from chaos.journal import Bite, HealingState
 from chaos.links.link import Link
 from chaos.links.toxics import Stream
+from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
-from tests.unit.faults.stage import IMPATIENCE, InProcess, connect_victims, make_scene, run_fault
+from tests.unit.faults.one_sided import one_sided_link
+from tests.unit.faults.stage import IMPATIENCE, InProcess, connect_victims, echo_server, make_scene, run_fault
 
 CUTTING = [Timeout(), Truncated(), Truncated(stream=Stream.DOWNSTREAM), SlowClose(), Flapping()]
 
@@ -90,10 +92,72 @@ async def test_slow_close_says_how_late_the_end_came(
     assert parse_duration(healing.evidence[0].during) < 0.15
 
 
+async def test_slow_close_has_not_healed_where_nobody_gets_through(
+    link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    """It is a proxy of ours that refuses: that no FIN is held back on it is nothing that anybody has seen."""
+    victims = await connect_victims(worker, link)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
+    receipt, healing = await run_fault(SlowClose(), scene, tmp_path, link.down)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
+    assert [(seen.what, seen.side, seen.during) for seen in healing.evidence] == [
+        ("from a client's FIN to its arrival", "server kernel", "not seen: no connection got through")
+    ]
+
+
 async def test_flapping_says_each_time(link: Link, server: Address, worker: InProcess, tmp_path: Path) -> None:
     victims = await connect_victims(worker, link)
     receipt, _ = await run_fault(Flapping(times=2), make_scene(server, link, victims=victims), tmp_path)
     assert [(seen.before, seen.during) for seen in receipt.evidence] == [("3 cut", "3 back"), ("3 cut", "3 back")]
+
+
+async def test_flapping_sees_the_server_told_each_time(
+    link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, link)
+    scene = make_scene(server, link, victims=victims, agent=agent)
+    receipt, _ = await run_fault(Flapping(times=2), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    assert [(seen.what, seen.side, seen.before, seen.during) for seen in receipt.evidence] == [
+        ("clients cut, and back, time 1", "client", "3 cut", "3 back"),
+        ("established sockets of the server, time 1", "server kernel", "3", "0"),
+        ("clients cut, and back, time 2", "client", "3 cut", "3 back"),
+        ("established sockets of the server, time 2", "server kernel", "3", "0"),
+    ]
+
+
+async def test_flapping_does_not_bite_where_the_server_is_told_nothing(
+    server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    async with one_sided_link(server) as link:
+        victims = await connect_victims(worker, cast(Link, link))
+        scene = make_scene(server, cast(Link, link), victims=victims, agent=agent, patience=IMPATIENCE)
+        receipt, _ = await run_fault(Flapping(times=2), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+    assert [(seen.before, seen.during) for seen in receipt.evidence] == [
+        ("3 cut", "3 back"),
+        ("3", "3"),
+        ("3 cut", "3 back"),
+        ("6", "6"),
+    ]
+
+
+async def test_flapping_does_not_count_whom_the_server_has_closed(
+    toxiproxy: Toxiproxy, worker: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down = Link.down
+    async with echo_server() as (address, server):
+
+        async def close_first(self: Link) -> None:
+            await asyncio.gather(*(connection.close(1001) for connection in server.connections))
+            await down(self)
+
+        monkeypatch.setattr(Link, "down", close_first)
+        link = await toxiproxy.create_link("closing", address)
+        victims = await connect_victims(worker, link)
+        receipt, _ = await run_fault(Flapping(times=2), make_scene(address, link, victims=victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
+    assert [(seen.before, seen.during) for seen in receipt.evidence] == [("0 cut", "3 back"), ("0 cut", "3 back")]
 
 
 @every_one

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+import chaos.faults.hostile
+import chaos.hostile.peer
 from chaos.address import Address
 from chaos.errors import FaultError
 from chaos.faults import HostileFrames, HostileHandshakes
-from chaos.hostile.answers import Reaction
+from chaos.faults.evidence import POLL
+from chaos.hostile.answers import Allowed, Reaction
+from chaos.hostile.case import Case, Grounds
 from chaos.hostile.catalogue import Input, case_named, cases_of
-from chaos.hostile.peer import Peer
+from chaos.hostile.frames import Opcode, frame
 from chaos.journal import Bite, Event, HealingState, HostileAnswer
 from tests.unit.faults.stage import IMPATIENCE, PATIENCE, make_scene, run_fault, run_with_broken_body
+
+STALLED = PATIENCE / 4
+"""Seconds after which a server that reads nothing is given up; a test has to connect in that time as well."""
+
+ESTABLISHED = 1
+"""TCP_ESTABLISHED, the first byte of the kernel's tcp_info."""
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -55,6 +67,21 @@ async def listen(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) ->
 
 async def end(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     """Nothing more to say."""
+
+
+async def upgrade_and_stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, then: bytes = b"") -> None:
+    """Take the handshake, say something, and read nothing any more: without an RST of the client's this never ends."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + then)
+    transport = cast(asyncio.Transport, writer.transport)
+    transport.pause_reading()
+    connection = transport.get_extra_info("socket")
+    while connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED:  # noqa: ASYNC110
+        await asyncio.sleep(POLL)
+
+
+async def close_and_stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await upgrade_and_stall(reader, writer, frame(Opcode.CLOSE, (1009).to_bytes(2, "big"), masked=False))
 
 
 async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,20 +135,77 @@ async def test_a_server_that_just_ends_it_is_found(tmp_path: Path) -> None:
 async def test_bytes_that_are_not_acknowledged_are_no_bite(
     server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def swallow(self: Peer) -> None:
-        self.delivered.set()
+    """Whoever was answered before that had enough of it; of the other nobody knows what the server has."""
+    monkeypatch.setattr(chaos.hostile.peer, "_unacknowledged", lambda connection: 1)
+    answers: list[HostileAnswer] = []
+    fault = HostileFrames(kind=Input.SIZES, answer_within=STALLED)
+    receipt, _ = await run_fault(fault, make_scene(server, record=answers.append), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 2, 3)
+    assert receipt.evidence[0].during == "2 of 3, not: largest message"
+    assert {answer.case: (answer.reaction, answer.delivered) for answer in answers} == {
+        "message too big": ("closed", True),
+        "fragments too big": ("closed", True),
+    }
 
-    monkeypatch.setattr(Peer, "_acknowledge", swallow)
-    monkeypatch.setattr(Peer, "_first", lambda self, sending: swallow(self))
-    receipt, _ = await run_fault(
-        HostileFrames(kind=Input.BOMBS, answer_within=IMPATIENCE), make_scene(server, record=_ignore), tmp_path
-    )
-    assert receipt.bite is Bite.BIT  # nothing was agreed on, so there was nothing to deliver
-    receipt, _ = await run_fault(
-        HostileFrames(kind=Input.SIZES, answer_within=IMPATIENCE), make_scene(server, record=_ignore), tmp_path
-    )
-    assert (receipt.bite, receipt.covered) == (Bite.DID_NOT_BITE, 0)
-    assert receipt.evidence[0].during == ("0 of 3, not: largest message, message too big, fragments too big")
+
+async def test_a_server_that_reads_no_further_is_found(tmp_path: Path) -> None:
+    """It has what it has room for, and the rest waits for it: that is its answer, and it comes to no end."""
+    answers: list[HostileAnswer] = []
+    fault = HostileFrames(kind=Input.SIZES, answer_within=STALLED)
+    async with talking(upgrade_and_stall) as address:
+        scene = make_scene(address, record=answers.append)
+        receipt, healing = await run_fault(fault, scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    assert [(seen.what, seen.side, seen.before, seen.during) for seen in receipt.evidence] == [
+        (
+            "messages at and beyond the limit: acknowledged by the server's kernel, "
+            "or cut short by an answer, an end, or a server that reads no further",
+            "client kernel",
+            "0",
+            "3 of 3",
+        )
+    ]
+    assert healing.state is HealingState.HEALED
+    assert [(answer.reaction, answer.delivered, answer.detail) for answer in answers] == [
+        ("nothing", False, "the server reads no further")
+    ] * 3
+    assert all(answer.took >= STALLED for answer in answers)
+
+
+async def test_a_server_that_refuses_and_reads_no_further_has_answered(tmp_path: Path) -> None:
+    """With its close frame before our eyes nobody waits until it reads the rest, nor sends ours behind it."""
+    answers: list[HostileAnswer] = []
+    fault = HostileFrames(kind=Input.SIZES, answer_within=STALLED)
+    async with talking(close_and_stall) as address:
+        receipt, _ = await run_fault(fault, make_scene(address, record=answers.append), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    assert [(answer.reaction, answer.code, answer.released_after) for answer in answers] == [("closed", 1009, None)] * 3
+    assert all(answer.took < STALLED for answer in answers)
+
+
+NO_BYTES = "TypeError: sequence item 0: expected a bytes-like object, str found"
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({}, NO_BYTES),
+        ({"resets": True, "after_upgrade": False}, NO_BYTES),
+        ({"drips": True, "after_upgrade": False}, "TypeError: a bytes-like object is required, not 'str'"),
+    ],
+    ids=["at once", "resetting", "dripping"],
+)
+async def test_a_bug_of_ours_is_no_answer_of_the_servers(
+    form: dict[str, bool], told: str, server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(_grounds: Grounds) -> tuple[bytes, ...]:
+        return (cast(bytes, "no bytes"),)
+
+    case = Case(name="broken", description="by us", allowed=Allowed(served=True), send=send, **form)
+    monkeypatch.setattr(chaos.faults.hostile, "cases_of", lambda kind: (case,))
+    with pytest.raises(FaultError) as caught:
+        await run_fault(HostileFrames(answer_within=STALLED), make_scene(server, record=_ignore), tmp_path)
+    assert str(caught.value) == f"hostile-frames could not be injected: {told}"
 
 
 async def test_a_door_that_is_shut_is_no_experiment(tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ def test_ends_that_were_told_by_fin_are_not_reset() -> None:
     assert BEFORE.server_resets(ends({SERVED}, {BYSTANDER}, resets=7, waiting=told)) == 0
 
 
+def test_a_bystander_that_is_reset_itself_is_no_victim() -> None:
+    """Its own two ends were counted, and the victims were told by FIN."""
+    victims = BEFORE.only(end for end, _ in VICTIMS)
+    told = {end for server, others in VICTIMS for end in (server, *others)}
+    assert BEFORE.server_resets(ends(set(), set(), resets=7 + 2, waiting=told)) == 1
+    assert victims.server_resets(ends(set(), set(), resets=7 + 2, waiting=told)) == 0
+    assert victims.server_resets(ends(set(), set(), resets=OF_ALL + 2)) == 3
+
+
 def test_where_nobody_knows_who_was_counted_it_is_taken_for_another() -> None:
     """One victim's client has crashed: its end, and the proxy's towards it, may be what was counted."""
     assert BEFORE.server_resets(ends({SERVED, VICTIMS[0][0]}, {BYSTANDER}, resets=7 + 2)) == 0

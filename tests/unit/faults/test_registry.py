@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
+import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import ClassVar
@@ -26,6 +27,12 @@ def test_every_fault_of_the_package_is_registered() -> None:
         if "(Fault)" in (text := file.read_text(encoding="utf-8")) and "ClassVar[str]" in text
     }
     assert {fault.__module__ for fault in FAULTS} >= defined - {"chaos.faults.base"}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_imported_and_exported_and_named_nowhere_else(fault: type[Fault]) -> None:
+    assert fault.__name__ in chaos.faults.__all__
+    assert re.findall(rf".*\b{fault.__name__}\b.*", inspect.getsource(chaos.faults))[1:] == [f'    "{fault.__name__}",']
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
