@@ -134,7 +134,7 @@ class ClosedWhenIdle(Expectation):
                     promised,
                     figure=f"{len(endings)}/{len(opened)} closed",
                 )
-            if ended.how != "close":
+            if not ended.announced:
                 return self.violated(
                     f"client {attempt.client} was cut off by {ended.how}, without a close frame", promised
                 )
@@ -189,7 +189,7 @@ class ClosedByAge(Expectation):
             return self.violated(observed, promised, figure=figure)
         ages = {attempt.client: endings[attempt.client].said_at - _born(attempt) for attempt in opened}
         for client, age in ages.items():
-            if endings[client].how != "close":
+            if not endings[client].announced:
                 return self.violated(
                     f"client {client} was cut off by {endings[client].how} at the age of {format_duration(age)}, "
                     "without a close frame",

@@ -1,0 +1,64 @@
+"""Servers that keep a promise in another way than the reference does: their cells are as green."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from chaos.report.cells import CellOutcome, CellRecord, read_cells
+from chaos.report.runs import open_run
+from tests.plugin.conftest import WriteTarget
+from tests.running import run_scenarios
+
+AGEING = """
+import asyncio, struct, sys
+from websockets.asyncio.server import serve
+
+AGE = 0.7  # seconds; each connection is told then, and the promise is a second
+
+async def echo(connection):
+    asyncio.get_running_loop().call_later(AGE, tell, connection.transport)
+    async for message in connection:
+        await connection.send(message)
+
+def tell(transport):
+    # Nobody reads any more, so the library does not answer the client's close frame by ending TCP.
+    transport.pause_reading()
+    transport.write(struct.pack("!BBH", 0x88, 2, CODE))
+    asyncio.get_running_loop().call_later(HELD, transport.close)
+
+async def main(port):
+    async with serve(echo, "127.0.0.1", port, ping_interval=None, compression=None):
+        await asyncio.get_running_loop().create_future()
+
+asyncio.run(main(int(sys.argv[1])))
+"""
+
+AGED = """
+[promises.liveness]
+max_age = "1s"
+"""
+
+HELD = 1.8
+"""Seconds that a server holds TCP after its close frame: until after the scenario has stopped looking for it, twice the
+age after the clients came, and well within the 10 s that a client waits for the end of TCP."""
+
+
+def ageing(*, code: int, held: float) -> str:
+    """A server that tells each of its clients with `code`, and ends TCP `held` seconds later."""
+    return textwrap.dedent(AGEING).replace("CODE", str(code)).replace("HELD", str(held))
+
+
+def cell_of(node: str, target: Path, tmp_path: Path) -> CellRecord:
+    """What became of one cell of the scenarios against a target."""
+    state = tmp_path / "state"
+    ended = run_scenarios([node], runtime="processes", directory=state, options=[f"--chaos-target={target}"])
+    (cell,) = read_cells(open_run(state))
+    assert ended.returncode in (0, 1), ended.stdout
+    return cell
+
+
+def test_tcp_that_outlasts_the_close_frame(write_target: WriteTarget, tmp_path: Path) -> None:
+    target = write_target(ageing(code=1000, held=HELD), more=AGED)
+    cell = cell_of("test_liveness.py::test_no_connection_gets_too_old[calm]", target, tmp_path)
+    assert cell.outcome is CellOutcome.HELD, cell.detail
