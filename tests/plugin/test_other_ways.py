@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from chaos.report.cells import CellOutcome, CellRecord, read_cells
-from chaos.report.runs import open_run
+from chaos.report import CellOutcome
+from tests.plugin.cells import cell_of
 from tests.plugin.conftest import WriteTarget
-from tests.running import run_scenarios
 
 AGEING = """
 import asyncio, struct, sys
@@ -49,16 +48,7 @@ def ageing(*, code: int, held: float) -> str:
     return textwrap.dedent(AGEING).replace("CODE", str(code)).replace("HELD", str(held))
 
 
-def cell_of(node: str, target: Path, tmp_path: Path) -> CellRecord:
-    """What became of one cell of the scenarios against a target."""
-    state = tmp_path / "state"
-    ended = run_scenarios([node], runtime="processes", directory=state, options=[f"--chaos-target={target}"])
-    (cell,) = read_cells(open_run(state))
-    assert ended.returncode in (0, 1), ended.stdout
-    return cell
-
-
 def test_tcp_that_outlasts_the_close_frame(write_target: WriteTarget, tmp_path: Path) -> None:
     target = write_target(ageing(code=1000, held=HELD), more=AGED)
-    cell = cell_of("test_liveness.py::test_no_connection_gets_too_old[calm]", target, tmp_path)
+    cell = cell_of("test_liveness.py::test_no_connection_gets_too_old[calm]", target, tmp_path / "state")
     assert cell.outcome is CellOutcome.HELD, cell.detail
