@@ -56,7 +56,9 @@ async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fa
             end=result.ended,
             p99=contract.latency.p99 + delay,
             why=f"of which the link adds {format_duration(delay)}" if delay else "",
-        )
+        ),
+        # Whom it cuts off between two exchanges cannot send the next one.
+        Undisturbed(crowd=crowd.name),
     )
 
 

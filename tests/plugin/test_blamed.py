@@ -1,4 +1,4 @@
-"""A server that keeps a place for ever is red, and not only watched for too short a time."""
+"""What can only be the server's doing is red, and not inconclusive."""
 
 from __future__ import annotations
 
@@ -38,6 +38,36 @@ HOSTILE = """
 [promises.survival]
 hostile_within = "1s"
 """
+
+
+HANGING_UP = """
+import asyncio, sys
+from websockets.asyncio.server import serve
+
+async def echo(connection):
+    for _ in range(5):
+        await connection.send(await connection.recv())
+
+async def main(port):
+    async with serve(echo, "127.0.0.1", port, ping_interval=None, compression=None):
+        await asyncio.get_running_loop().create_future()
+
+asyncio.run(main(int(sys.argv[1])))
+"""
+"""Whoever has had five answers is closed, in between two questions."""
+
+ROUND_TRIPS = """
+[promises.latency]
+p99 = "1s"
+"""
+
+
+def test_a_server_that_hangs_up_in_the_middle_of_talking(write_target: WriteTarget, tmp_path: Path) -> None:
+    target = write_target(textwrap.dedent(HANGING_UP), more=ROUND_TRIPS)
+    cell = cell_of("test_latency.py::test_round_trips[calm]", target, tmp_path / "state")
+    assert cell.worst is not None
+    assert (cell.worst.expectation, cell.worst.verdict) == ("undisturbed", Verdict.VIOLATED), cell.detail
+    assert cell.worst.observed == "10 of 10 untouched clients were cut off, the first by close 1000"
 
 
 def test_places_that_are_kept_for_ever_after_an_answer(write_target: WriteTarget, tmp_path: Path) -> None:
