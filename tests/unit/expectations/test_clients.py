@@ -30,6 +30,40 @@ def test_one_in_twenty_may_fail_where_that_is_promised() -> None:
     assert some.judge(record(*(attempt(client) for client in range(19)), refused)).verdict is Verdict.HELD
 
 
+ALMOST = Established(crowd="crowd", count=20, within=0.5, success_ratio=0.95)
+
+
+def test_one_in_twenty_may_be_late_where_that_is_promised() -> None:
+    finding = ALMOST.judge(record(*(attempt(client) for client in range(19)), attempt(19, took=0.8)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "20/20 10ms")
+    assert finding.observed == "20/20 open, 1 of them too late, the slowest after 800ms"
+    assert finding.promised == "0.95 of 20 attempts open, first message within 500ms"
+
+
+def test_one_that_fails_and_one_that_is_late_are_two() -> None:
+    refused = attempt(19, outcome=Outcome.REFUSED, phase="tcp")
+    finding = ALMOST.judge(record(*(attempt(client) for client in range(18)), attempt(18, took=0.8), refused))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "1 of 19 clients waited too long, the slowest after 800ms"
+
+
+def test_two_that_are_late_are_too_many() -> None:
+    late = attempt(18, took=0.7), attempt(19, took=0.9)
+    finding = ALMOST.judge(record(*(attempt(client) for client in range(18)), *late))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "2 of 20 clients waited too long, the slowest after 900ms"
+    # The sooner of them is the one too many: it is late by 0.2 s, and so was the worker.
+    excused = ALMOST.judge(record(*(attempt(client) for client in range(18)), *late, worker_late(0.25, at=1.5)))
+    assert excused.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_share_that_no_float_can_say_is_taken_as_it_was_written() -> None:
+    """0.07 of 100 is 7, and the product of the floats a hair more."""
+    few = Established(crowd="crowd", count=100, within=0.5, success_ratio=0.07)
+    refused = (attempt(client, outcome=Outcome.REFUSED, phase="tcp") for client in range(7, 100))
+    assert few.judge(record(*(attempt(client) for client in range(7)), *refused)).verdict is Verdict.HELD
+
+
 def test_one_that_waits_too_long_breaks_it() -> None:
     slow = attempt(9, took=0.8)
     finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(9)), slow))
