@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from chaos.report import CellOutcome
 from tests.plugin.cells import cell_of
 from tests.plugin.conftest import WriteTarget
@@ -46,6 +48,19 @@ age after the clients came, and well within the 10 s that a client waits for the
 def ageing(*, code: int, held: float) -> str:
     """A server that tells each of its clients with `code`, and ends TCP `held` seconds later."""
     return textwrap.dedent(AGEING).replace("CODE", str(code)).replace("HELD", str(held))
+
+
+@pytest.mark.parametrize(
+    ("promised", "outcome"),
+    [("", CellOutcome.HELD), ("age_code = 4001", CellOutcome.HELD), ("age_code = 1001", CellOutcome.VIOLATED)],
+    ids=["none promised", "as promised", "another promised"],
+)
+def test_a_close_code_of_its_own(
+    promised: str, outcome: CellOutcome, write_target: WriteTarget, tmp_path: Path
+) -> None:
+    target = write_target(ageing(code=4001, held=0.0), more=AGED + promised)
+    cell = cell_of("test_liveness.py::test_no_connection_gets_too_old[calm]", target, tmp_path / "state")
+    assert cell.outcome is outcome, cell.detail
 
 
 def test_tcp_that_outlasts_the_close_frame(write_target: WriteTarget, tmp_path: Path) -> None:

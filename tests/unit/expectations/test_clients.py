@@ -185,6 +185,28 @@ def test_a_client_that_is_still_open_was_not_closed() -> None:
     assert CLOSED.judge(record(attempt())).observed == "1 of 1 clients were not closed with 1001, but: 1 x still open"
 
 
+TOLD = ClosedWith(crowd="crowd", codes=(), why="when idle")
+
+
+def test_where_no_code_is_promised_every_code_will_do() -> None:
+    finding = TOLD.judge(record(attempt(), ended(code=4001)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "1/1 closed with a close frame")
+    assert finding.promised == "every client is closed with a close frame when idle"
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "told"), [("reset", None, "reset"), ("timeout", 4001, "timeout 4001"), ("eof", None, "eof")]
+)
+def test_where_no_code_is_promised_it_is_a_close_frame_still_and_the_end_of_tcp(
+    how: str, code: int | None, told: str
+) -> None:
+    finding = TOLD.judge(record(attempt(), ended(how=how, code=code)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        f"1 of 1 clients were not closed with a close frame, but: 1 x {told}",
+    )
+
+
 def test_a_warning_counts_from_its_time_on() -> None:
     warned = Warned(crowd="crowd", pattern="nearly full", since=5.0, what="86 of 100 places")
     assert warned.judge(record(attempt(), frame(6.0, text="nearly full"))).verdict is Verdict.HELD
