@@ -15,5 +15,6 @@ def cell_of(node: str, target: Path, directory: Path) -> CellRecord:
     """What became of one cell, by its name below tests/scenarios, against a target; its run is kept in `directory`."""
     ended = run_scenarios([node], runtime="processes", directory=directory, options=[f"--chaos-target={target}"])
     assert ended.returncode in (0, 1), ended.stdout
-    (cell,) = read_cells(open_run(directory))
-    return cell
+    cells = read_cells(open_run(directory))
+    assert len(cells) == 1, ended.stdout
+    return cells[0]

@@ -10,6 +10,7 @@ import pytest
 from chaos.report import CellOutcome
 from tests.plugin.cells import cell_of
 from tests.plugin.conftest import WriteTarget
+from tests.running import ROOT
 
 AGEING = """
 import asyncio, struct, sys
@@ -45,6 +46,17 @@ HELD = 1.8
 age after the clients came, and well within the 10 s that a client waits for the end of TCP."""
 
 
+def reference(directory: Path, **changed: str) -> Path:
+    """A target file of the reference server in which some tables are others: the text of each by its name, with `__`
+    for the dots in it; what begins with `without` leaves keys out."""
+    without = changed.pop("without", "[]")
+    tables = "".join(f"[{name.replace('__', '.')}]\n{text}\n" for name, text in changed.items())
+    file = directory / "target.toml"
+    base = ROOT / "targets/reference/target.toml"
+    file.write_text(f'extends = "{base}"\nwithout = {without}\n{tables}', encoding="utf-8")
+    return file
+
+
 def ageing(*, code: int, held: float) -> str:
     """A server that tells each of its clients with `code`, and ends TCP `held` seconds later."""
     return textwrap.dedent(AGEING).replace("CODE", str(code)).replace("HELD", str(held))
@@ -67,3 +79,27 @@ def test_tcp_that_outlasts_the_close_frame(write_target: WriteTarget, tmp_path: 
     target = write_target(ageing(code=1000, held=HELD), more=AGED)
     cell = cell_of("test_liveness.py::test_no_connection_gets_too_old[calm]", target, tmp_path / "state")
     assert cell.outcome is CellOutcome.HELD, cell.detail
+
+
+@pytest.mark.parametrize(
+    ("scenario", "says"),
+    [
+        (
+            "test_one_failure_changes_nothing",
+            "promises.breaker.failure_threshold = 1, so that a single failure opens it rightly",
+        ),
+        (
+            "test_success_clears_the_count",
+            "promises.breaker.failure_threshold = 1, so that there is nothing to add up: each failure opens it rightly",
+        ),
+    ],
+)
+def test_a_breaker_that_opens_at_the_first_failure(scenario: str, says: str, tmp_path: Path) -> None:
+    target = reference(
+        tmp_path,
+        start__environment='BREAKER_FAILURE_THRESHOLD = "1"',
+        promises__breaker="failure_threshold = 1",
+        promises__accept_breaker="failure_threshold = 1",
+    )
+    cell = cell_of(f"test_breaker.py::{scenario}[upstream-errors]", target, tmp_path / "state")
+    assert (cell.outcome, cell.detail) == (CellOutcome.SKIPPED, says)
