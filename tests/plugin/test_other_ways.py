@@ -103,3 +103,13 @@ def test_a_breaker_that_opens_at_the_first_failure(scenario: str, says: str, tmp
     )
     cell = cell_of(f"test_breaker.py::{scenario}[upstream-errors]", target, tmp_path / "state")
     assert (cell.outcome, cell.detail) == (CellOutcome.SKIPPED, says)
+
+
+def test_a_server_without_a_cache(tmp_path: Path) -> None:
+    """The reference has one; where the target says that what comes from it is its word for "unavailable", it has none
+    as far as anybody outside can see."""
+    target = reference(
+        tmp_path, without='["endpoints.data.cached"]', endpoints__data='unavailable = \'"source": ?"cached"\''
+    )
+    cell = cell_of("test_breaker.py::test_spares_the_upstream[upstream-errors]", target, tmp_path / "state")
+    assert cell.outcome is CellOutcome.HELD, cell.detail
