@@ -46,12 +46,15 @@ class Established(Expectation):
     count: int
     within: float
     success_ratio: float
+    why: str = ""
+    """How the limit comes about, where it is not the promised one: "of which the link adds 100ms"."""
 
     def judge(self, record: Record) -> Finding:
         attempts = record.attempts(self.crowd)
+        because = f" ({self.why})" if self.why else ""
         promised = (
             f"{_share(self.success_ratio)} of {self.count} attempts open, first message "
-            f"within {format_duration(self.within)}"
+            f"within {format_duration(self.within)}{because}"
         )
         if len(attempts) < self.count:
             return self.inconclusive(f"only {len(attempts)} of {self.count} attempts were recorded", promised)

@@ -113,3 +113,22 @@ def test_a_server_without_a_cache(tmp_path: Path) -> None:
     )
     cell = cell_of("test_breaker.py::test_spares_the_upstream[upstream-errors]", target, tmp_path / "state")
     assert cell.outcome is CellOutcome.HELD, cell.detail
+
+
+@pytest.mark.parametrize(
+    ("scenario", "within"),
+    [
+        ("test_sequential", "2.02s (of which the link adds 20ms)"),
+        ("test_simultaneous", "2.1s (of which the link adds 100ms)"),
+        ("test_ramp", "2.1s (of which the link adds 100ms)"),
+    ],
+)
+def test_what_a_slow_link_adds_to_establishment_is_not_the_servers(
+    scenario: str, within: str, write_target: WriteTarget, tmp_path: Path
+) -> None:
+    """The 101 and the first answer come late one after the other: 50 ms each, and where clients come
+    one after the other 10 ms each."""
+    target = write_target(more="sequential = 3\nsimultaneous = 3\nramp = [3]\n")
+    cell = cell_of(f"test_establishment.py::{scenario}[latency]", target, tmp_path / "state")
+    (established,) = [finding for finding in cell.findings if finding.expectation == "established"]
+    assert established.promised == f"all of 3 attempts open, first message within {within}"

@@ -20,6 +20,7 @@ from chaos.expectations import (
     WarnedBeforeClose,
 )
 from chaos.experiment import Experiment, NotJudged, Via
+from chaos.experiment.delays import added_by
 from chaos.faults import (
     Bandwidth,
     ClientReset,
@@ -189,7 +190,7 @@ async def test_paused_server_cuts_nobody(experiment: Experiment, contract: Simpl
 @pytest.mark.faults(None, Latency())
 async def test_idle_clients(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.liveness
-    slack = (contract.cleanup.sweep_interval or 0.0) + (fault.delay if isinstance(fault, Latency) else 0.0)
+    slack = (contract.cleanup.sweep_interval or 0.0) + added_by(fault)
     idle = await experiment.crowd(
         "idle", 10, endpoint="notices", via=Via.LINK if fault else Via.DIRECT, keep_alive=False, trace=True
     )

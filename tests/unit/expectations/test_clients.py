@@ -30,6 +30,12 @@ def test_one_in_twenty_may_fail_where_that_is_promised() -> None:
     assert some.judge(record(*(attempt(client) for client in range(19)), refused)).verdict is Verdict.HELD
 
 
+def test_why_the_limit_is_what_it_is_is_said() -> None:
+    far = Established(crowd="crowd", count=1, within=0.6, success_ratio=1.0, why="of which the link adds 100ms")
+    promised = "all of 1 attempts open, first message within 600ms (of which the link adds 100ms)"
+    assert far.judge(record(attempt())).promised == promised
+
+
 ALMOST = Established(crowd="crowd", count=20, within=0.5, success_ratio=0.95)
 
 
