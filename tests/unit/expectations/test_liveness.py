@@ -100,6 +100,13 @@ def test_a_warning_that_leaves_no_time_to_answer_is_none() -> None:
     assert WARNED.judge(made).verdict is Verdict.VIOLATED
 
 
+def test_a_countdown_counts_from_its_first_warning() -> None:
+    counted = (frame(at, text="idle_warning") for at in (2.2, 2.5, 2.65))
+    finding = WARNED.judge(record(attempt(), *counted, ended(at=2.7)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "500ms")
+    assert finding.observed == "all 1 warned, the shortest notice 500ms"
+
+
 AGED = ClosedByAge(crowd="crowd", limit=5.0)
 """The clients of `attempt()` see their 101 at 1.005."""
 
