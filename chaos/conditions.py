@@ -7,9 +7,11 @@ the journal afterwards.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from chaos.crowd.plan import ClientState
 from chaos.journal import Hit, Sample
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "ConnectionsAtMost",
     "CrowdGone",
     "Heard",
+    "NobodyLeaving",
     "StatisticsSay",
     "UpstreamHit",
     "View",
@@ -30,6 +33,7 @@ class View(Protocol):
     async def statistics(self) -> dict[str, float | str]: ...
     async def hits(self, since: float) -> list[Hit]: ...
     async def open_clients(self, crowd: str) -> int: ...
+    async def crowd_call(self, name: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any: ...
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool: ...
 
 
@@ -60,6 +64,17 @@ class CrowdGone(Condition):
 
     async def met(self, view: View) -> bool:
         return await view.open_clients(self.crowd) <= self.left
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyLeaving(Condition):
+    """No client of a crowd is between a close frame and the end of TCP: how each has ended is in the journal."""
+
+    crowd: str
+
+    async def met(self, view: View) -> bool:
+        states = await view.crowd_call(self.crowd, "states", (), {})
+        return ClientState.CLOSING not in states.values()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

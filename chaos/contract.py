@@ -95,7 +95,13 @@ class Liveness(Family):
     idle_warning: Annotated[
         Duration | None, Field(description="How long before the idle close the client is warned.")
     ] = None
+    idle_code: Annotated[
+        int | None, Field(ge=1000, le=4999, description="Close code of an idle client; undeclared: any.")
+    ] = None
     max_age: Annotated[Duration | None, Field(description="No connection gets older.")] = None
+    age_code: Annotated[
+        int | None, Field(ge=1000, le=4999, description="Close code at the maximum age; undeclared: any.")
+    ] = None
 
 
 class Cleanup(Family):

@@ -63,6 +63,16 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         ("promises", "liveness", "idle_timeout"),
         "the warning comes that long before it",
     ),
+    (
+        ("promises", "liveness", "idle_code"),
+        ("promises", "liveness", "idle_timeout"),
+        "it is the code of that close",
+    ),
+    (
+        ("promises", "liveness", "age_code"),
+        ("promises", "liveness", "max_age"),
+        "it is the code of that close",
+    ),
 )
 PLACEHOLDERS = ("{python}", "{host}", "{port}")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})?")

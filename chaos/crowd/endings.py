@@ -40,6 +40,7 @@ class End:
     code: int | None = None
     reason: str = ""
     tcp_closed_after: float | None = None
+    close_frame_at: float | None = None
 
 
 def setback_of_error(error: OSError, *, at: float) -> Setback | None:
@@ -82,10 +83,19 @@ class Ending:
         if self.violation:
             return End(at=at, by=by, how="invalid", code=self.code, reason=self.violation)
         if self.overdue:
-            return End(at=at, by=by, how="timeout", code=self.code, reason=self.reason)
+            return End(
+                at=at, by=by, how="timeout", code=self.code, reason=self.reason, close_frame_at=self.close_frame_at
+            )
         if self.close_frame_at is not None:
-            tcp_closed_after = at - self.close_frame_at
-            return End(at=at, by=by, how="close", code=self.code, reason=self.reason, tcp_closed_after=tcp_closed_after)
+            return End(
+                at=at,
+                by=by,
+                how="close",
+                code=self.code,
+                reason=self.reason,
+                tcp_closed_after=at - self.close_frame_at,
+                close_frame_at=self.close_frame_at,
+            )
         return End(at=at, by=by, how=how, reason=reason)
 
 

@@ -13,7 +13,11 @@ from chaos.journal import Attempt, Ended
 
 __all__ = ["CrowdHandle", "CrowdWorker"]
 
-_HELD = frozenset({ClientState.OPEN, ClientState.SILENT, ClientState.STALLED, ClientState.HALF_CLOSED})
+_HELD = frozenset(
+    {ClientState.OPEN, ClientState.SILENT, ClientState.STALLED, ClientState.HALF_CLOSED, ClientState.CLOSING}
+)
+"""The states of clients whose TCP is not over. One whose close frame came still has its place at the server, and its
+end is written down when TCP is over: whoever waits for its end, or counts its place, counts it until then."""
 
 
 class CrowdWorker(Protocol):
@@ -144,7 +148,7 @@ class CrowdHandle:
         return found
 
     async def open_count(self) -> int:
-        """How many clients hold an open connection, as far as they know."""
+        """How many clients hold a connection whose TCP is not over, as far as they know."""
         return sum(state in _HELD for state in (await self.states()).values())
 
     async def socket_states(self) -> dict[int, SocketState]:

@@ -228,6 +228,7 @@ class Session:
             code=end.code,
             reason=end.reason,
             tcp_closed_after=end.tcp_closed_after,
+            close_frame_at=end.close_frame_at,
         )
         self._setting.record(self.ended)
 

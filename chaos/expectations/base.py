@@ -14,7 +14,7 @@ from chaos.journal import Event, Outcome
 from chaos.units import format_duration
 from chaos.verdict import Finding, Verdict
 
-__all__ = ["Expectation", "Provided", "Record", "Uncertainty", "against_limit", "judge_all", "quantile"]
+__all__ = ["Expectation", "Provided", "Record", "Uncertainty", "against_limit", "judge_all", "quantile", "rank"]
 
 
 class Expectation(ABC):
@@ -133,9 +133,13 @@ def quantile(values: Iterable[float], share: float) -> float:
     ordered = sorted(values)
     if not ordered:
         raise ValueError("no values, so no quantile")
+    return ordered[rank(len(ordered), share) - 1]
+
+
+def rank(count: int, share: float) -> int:
+    """The number, from 1 on, of the value up to which a share of `count` values lies."""
     # A billionth off, so that 0.99 of 100 values is the 99th also where the product is a hair above it.
-    rank = math.ceil(share * len(ordered) - 1e-9)
-    return ordered[min(len(ordered), max(1, rank)) - 1]
+    return min(count, max(1, math.ceil(share * count - 1e-9)))
 
 
 def judge_all(expectations: Iterable[Expectation], record: Record) -> list[Finding]:

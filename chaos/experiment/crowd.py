@@ -38,6 +38,11 @@ class Crowd:
         self.name = name
         self.count = count
 
+    @property
+    def close_timeout(self) -> float:
+        """Seconds after a close frame in which each client's TCP connection is over, also where the server holds it."""
+        return self._plan.close_timeout
+
     async def connect(self, *, mode: Mode = Mode.SIMULTANEOUS, hold: bool = True, gap: float = 0.0) -> list[Attempt]:
         """Connect every client; returns when each attempt has ended one way or the other.
 

@@ -12,7 +12,7 @@ from typing import Any
 from chaos.address import Address
 from chaos.bounds import patience
 from chaos.capability import Availability, Capability
-from chaos.conditions import Condition, CrowdGone, Heard
+from chaos.conditions import Condition, CrowdGone, Heard, NobodyLeaving
 from chaos.errors import ChaosError
 from chaos.expectations import Expectation, Record, judge_all
 from chaos.experiment import leaks
@@ -131,8 +131,15 @@ class Experiment:
         return await self._conductor.wait_until(condition, within)
 
     async def wait_until_gone(self, crowd: Crowd, *, within: float) -> bool:
-        """Wait until no client of a crowd is open any more, as the clients see it."""
-        return await self.wait_until(CrowdGone(crowd.name), within=within)
+        """Wait until no client of a crowd is open any more, as the clients see it: until TCP is over for each of them.
+
+        Whose close frame has come by then is waited for until that is so, and no longer than its own close timeout
+        (twice it, for the last of them may just have heard it): what was said in time is in the journal only then.
+        """
+        gone = await self.wait_until(CrowdGone(crowd.name), within=within)
+        if not gone:
+            await self.wait_until(NobodyLeaving(crowd.name), within=2 * crowd.close_timeout)
+        return gone
 
     async def wait_for_message(self, crowd: Crowd, pattern: str, *, within: float) -> bool:
         """Wait until every client of a traced crowd has heard a message that fits, since the last such wait ended."""

@@ -15,6 +15,7 @@ import pytest
 from chaos.bounds import dead_peer_bound
 from chaos.expectations import RoundTripsWithin, Undisturbed
 from chaos.experiment import Experiment, Via
+from chaos.experiment.delays import added_by
 from chaos.faults import ClientReset, ConnectionBurst, FinWithoutClose, Jitter, Latency, Sliced, StalledReader, Vanished
 from chaos.faults.base import Fault
 from chaos.units import format_duration
@@ -40,7 +41,7 @@ OTHERS = 40
 )
 @pytest.mark.faults(None, Latency(), Jitter(), Sliced())
 async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
-    delay = _added_by(fault)
+    delay = added_by(fault)
     crowd = await experiment.crowd("talking", CLIENTS, via=Via.LINK if fault else Via.DIRECT)
     await crowd.connect()
     async with experiment.inject(fault):
@@ -56,19 +57,10 @@ async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fa
             end=result.ended,
             p99=contract.latency.p99 + delay,
             why=f"of which the link adds {format_duration(delay)}" if delay else "",
-        )
+        ),
+        # Whom it cuts off between two exchanges cannot send the next one.
+        Undisturbed(crowd=crowd.name),
     )
-
-
-def _added_by(fault: Fault | None) -> float:
-    """Seconds that the link adds to a round trip at most."""
-    match fault:
-        case Latency() | Jitter():
-            return fault.delay + fault.jitter
-        case Sliced():
-            return 2 * fault.adds  # of the longest ping, in pieces half as long: no exchange here is longer
-        case _:
-            return 0.0
 
 
 @pytest.mark.promise(

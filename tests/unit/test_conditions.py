@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,11 @@ from chaos.conditions import (
     ConnectionsAtMost,
     CrowdGone,
     Heard,
+    NobodyLeaving,
     StatisticsSay,
     UpstreamHit,
 )
+from chaos.crowd.plan import ClientState
 from chaos.journal import Hit, Sample
 
 
@@ -26,6 +30,7 @@ class Truth:
     hit_at: tuple[float, ...] = ()
     open: int = 0
     heard: bool = False
+    states: dict[int, ClientState] = field(default_factory=dict)
     told: dict[str, float | str] = field(default_factory=dict)
     asked: list[object] = field(default_factory=list)
 
@@ -42,6 +47,10 @@ class Truth:
         self.asked.append(crowd)
         return self.open
 
+    async def crowd_call(self, name: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        self.asked.append((name, method, args, kwargs))
+        return self.states
+
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool:
         self.asked.append((crowd, pattern, since))
         return self.heard
@@ -56,6 +65,8 @@ class Truth:
         (CrowdGone("crowd"), Truth(open=1), False),
         (CrowdGone("crowd", left=2), Truth(open=2), True),
         (CrowdGone("crowd", left=2), Truth(open=3), False),
+        (NobodyLeaving("crowd"), Truth(states={0: ClientState.OPEN, 1: ClientState.CLOSED}), True),
+        (NobodyLeaving("crowd"), Truth(states={0: ClientState.OPEN, 1: ClientState.CLOSING}), False),
         (StatisticsSay(which="connections", value=6), Truth(told={"connections": 6.0}), True),
         (StatisticsSay(which="connections", value=6), Truth(told={"connections": 7.0}), False),
         (StatisticsSay(which="connections", value=6), Truth(), False),
@@ -78,4 +89,5 @@ async def test_the_crowd_and_the_message_that_are_asked_about() -> None:
     truth = Truth()
     await CrowdGone("listeners").met(truth)
     await Heard(crowd="idle", pattern="warning", since=7.5).met(truth)
-    assert truth.asked == ["listeners", ("idle", "warning", 7.5)]
+    await NobodyLeaving("told").met(truth)
+    assert truth.asked == ["listeners", ("idle", "warning", 7.5), ("told", "states", (), {})]

@@ -98,6 +98,20 @@ def test_nothing_to_say() -> None:
             id="a timeout of no heartbeat",
         ),
         pytest.param(
+            "[promises.liveness]\nage_code = 4001",
+            """\
+            promises.liveness.age_code cannot be tested without promises.liveness.max_age: it is the code of that close
+                allowed: declare promises.liveness.max_age, or leave promises.liveness.age_code out (its scenarios are then skipped)""",
+            id="a code of no age",
+        ),
+        pytest.param(
+            "[promises.liveness]\nidle_code = 4001",
+            """\
+            promises.liveness.idle_code cannot be tested without promises.liveness.idle_timeout: it is the code of that close
+                allowed: declare promises.liveness.idle_timeout, or leave promises.liveness.idle_code out (its scenarios are then skipped)""",
+            id="a code of no idle timeout",
+        ),
+        pytest.param(
             "[promises.delivery]",
             """\
             promises.delivery cannot be tested without endpoints.feed: it is where broadcasts are received

@@ -271,7 +271,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:8: promises.liveness.heartbeat_intervall is not a key of promises.liveness; did you mean heartbeat_interval?
                 found:   heartbeat_intervall = "300ms"
-                allowed: heartbeat_interval, heartbeat_timeout, idle_timeout, idle_warning, max_age""",
+                allowed: heartbeat_interval, heartbeat_timeout, idle_timeout, idle_warning, idle_code, max_age, age_code""",
             id="a misspelt key",
         ),
         pytest.param(

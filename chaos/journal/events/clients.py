@@ -67,11 +67,22 @@ class Ended(Event):
     code: int | None = None
     reason: str = ""
     tcp_closed_after: float | None = None
-    """Seconds from the close frame to the end of the TCP stream; None where there was no close frame."""
+    """Seconds from the close frame to the end of the TCP stream; None where there was no close frame, or TCP was
+    held."""
+
+    close_frame_at: float | None = None
+    """When the close frame came, seconds monotonic, also where TCP was held after it; None where there was none."""
+
+    @property
+    def announced(self) -> bool:
+        """Whether a close frame came, whatever became of TCP after it."""
+        return self.how == "close" or (self.how == "timeout" and self.code is not None)
 
     @property
     def said_at(self) -> float:
         """When the end was announced: the time of the close frame, else that of the end of TCP."""
+        if self.close_frame_at is not None:
+            return self.close_frame_at
         return self.at - (self.tcp_closed_after or 0.0)
 
 

@@ -244,6 +244,9 @@ async def test_close_is_bounded_when_tcp_is_held() -> None:
         ended = await on.end()
         assert (ended.by, ended.how, ended.code, ended.reason) == ("server", "timeout", 1001, "but I stay")
         assert ended.tcp_closed_after is None
+        # What was said in time was, however long TCP is held after it.
+        assert ended.announced
+        assert ended.at - ended.said_at >= SHORT
 
 
 async def test_close_without_the_frame_coming_back_but_eof() -> None:

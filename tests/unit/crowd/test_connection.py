@@ -190,6 +190,8 @@ async def test_a_client_that_cuts_tcp_after_the_servers_close_frame(act: str) ->
         assert (await on.peer.frame())[0] == CLOSE
         (ended,) = await getattr(on.crowd, act)()
         assert (ended.by, ended.how, ended.code, ended.tcp_closed_after) == ("server", "timeout", 1001, None)
+        assert ended.announced
+        assert ended.said_at < ended.at
 
 
 async def test_eof_without_a_close_frame() -> None:

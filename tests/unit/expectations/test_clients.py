@@ -30,6 +30,46 @@ def test_one_in_twenty_may_fail_where_that_is_promised() -> None:
     assert some.judge(record(*(attempt(client) for client in range(19)), refused)).verdict is Verdict.HELD
 
 
+def test_why_the_limit_is_what_it_is_is_said() -> None:
+    far = Established(crowd="crowd", count=1, within=0.6, success_ratio=1.0, why="of which the link adds 100ms")
+    promised = "all of 1 attempts open, first message within 600ms (of which the link adds 100ms)"
+    assert far.judge(record(attempt())).promised == promised
+
+
+ALMOST = Established(crowd="crowd", count=20, within=0.5, success_ratio=0.95)
+
+
+def test_one_in_twenty_may_be_late_where_that_is_promised() -> None:
+    finding = ALMOST.judge(record(*(attempt(client) for client in range(19)), attempt(19, took=0.8)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "20/20 10ms")
+    assert finding.observed == "20/20 open, 1 of them too late, the slowest after 800ms"
+    assert finding.promised == "0.95 of 20 attempts open, first message within 500ms"
+
+
+def test_one_that_fails_and_one_that_is_late_are_two() -> None:
+    refused = attempt(19, outcome=Outcome.REFUSED, phase="tcp")
+    finding = ALMOST.judge(record(*(attempt(client) for client in range(18)), attempt(18, took=0.8), refused))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "1 of 19 clients waited too long, the slowest after 800ms"
+
+
+def test_two_that_are_late_are_too_many() -> None:
+    late = attempt(18, took=0.7), attempt(19, took=0.9)
+    finding = ALMOST.judge(record(*(attempt(client) for client in range(18)), *late))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "2 of 20 clients waited too long, the slowest after 900ms"
+    # The sooner of them is the one too many: it is late by 0.2 s, and so was the worker.
+    excused = ALMOST.judge(record(*(attempt(client) for client in range(18)), *late, worker_late(0.25, at=1.5)))
+    assert excused.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_share_that_no_float_can_say_is_taken_as_it_was_written() -> None:
+    """0.07 of 100 is 7, and the product of the floats a hair more."""
+    few = Established(crowd="crowd", count=100, within=0.5, success_ratio=0.07)
+    refused = (attempt(client, outcome=Outcome.REFUSED, phase="tcp") for client in range(7, 100))
+    assert few.judge(record(*(attempt(client) for client in range(7)), *refused)).verdict is Verdict.HELD
+
+
 def test_one_that_waits_too_long_breaks_it() -> None:
     slow = attempt(9, took=0.8)
     finding = ESTABLISHED.judge(record(*(attempt(client) for client in range(9)), slow))
@@ -149,6 +189,28 @@ def test_another_end_is_not_what_was_promised(how: str, code: int | None, observ
 
 def test_a_client_that_is_still_open_was_not_closed() -> None:
     assert CLOSED.judge(record(attempt())).observed == "1 of 1 clients were not closed with 1001, but: 1 x still open"
+
+
+TOLD = ClosedWith(crowd="crowd", codes=(), why="when idle")
+
+
+def test_where_no_code_is_promised_every_code_will_do() -> None:
+    finding = TOLD.judge(record(attempt(), ended(code=4001)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "1/1 closed with a close frame")
+    assert finding.promised == "every client is closed with a close frame when idle"
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "told"), [("reset", None, "reset"), ("timeout", 4001, "timeout 4001"), ("eof", None, "eof")]
+)
+def test_where_no_code_is_promised_it_is_a_close_frame_still_and_the_end_of_tcp(
+    how: str, code: int | None, told: str
+) -> None:
+    finding = TOLD.judge(record(attempt(), ended(how=how, code=code)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        f"1 of 1 clients were not closed with a close frame, but: 1 x {told}",
+    )
 
 
 def test_a_warning_counts_from_its_time_on() -> None:

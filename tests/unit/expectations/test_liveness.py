@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chaos.expectations import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
@@ -66,6 +68,20 @@ def test_cut_off_without_a_close_frame() -> None:
     )
 
 
+def test_tcp_that_is_held_after_the_close_frame_is_not_the_idle_timeout_s() -> None:
+    """The client's close timeout ended it, seconds after the server had said so."""
+    finding = IDLE.judge(record(attempt(), replace(ended(at=12.7, how="timeout", code=1000), close_frame_at=2.7)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "1.69s")
+
+
+def test_tcp_that_times_out_without_a_close_frame_is_cut_off() -> None:
+    finding = IDLE.judge(record(attempt(), ended(at=2.7, how="timeout", code=None)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "client 0 was cut off by timeout, without a close frame",
+    )
+
+
 WARNED = WarnedBeforeClose(crowd="crowd", warning="idle_warning", notice=0.5)
 
 
@@ -84,6 +100,13 @@ def test_a_warning_that_leaves_no_time_to_answer_is_none() -> None:
     assert WARNED.judge(made).verdict is Verdict.VIOLATED
 
 
+def test_a_countdown_counts_from_its_first_warning() -> None:
+    counted = (frame(at, text="idle_warning") for at in (2.2, 2.5, 2.65))
+    finding = WARNED.judge(record(attempt(), *counted, ended(at=2.7)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "500ms")
+    assert finding.observed == "all 1 warned, the shortest notice 500ms"
+
+
 AGED = ClosedByAge(crowd="crowd", limit=5.0)
 """The clients of `attempt()` see their 101 at 1.005."""
 
@@ -92,6 +115,11 @@ def test_closed_by_age() -> None:
     finding = AGED.judge(record(attempt(0), attempt(1), ended(0, at=5.905), ended(1, at=5.805)))
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "4.9s")
     assert finding.observed == "all 2 closed, the oldest at the age of 4.9s"
+
+
+def test_tcp_that_is_held_after_the_close_frame_adds_nothing_to_the_age() -> None:
+    finding = AGED.judge(record(attempt(0), replace(ended(0, at=15.9, how="timeout"), close_frame_at=5.905)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "4.9s")
 
 
 def test_closed_too_old() -> None:

@@ -30,6 +30,26 @@ def test_an_answer_that_never_came_is_no_fast_one() -> None:
     )
 
 
+def test_whoever_is_cut_off_while_it_waits_for_an_answer_could_not_ask_again() -> None:
+    """Of ten clients one was cut off at its first question: its nine others were never sent, and that is no excuse."""
+    finding = replace(_trips(), sent=91, answered=90).judge(record())
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "1 of 91 exchanges were not answered rightly",
+    )
+
+
+def test_what_could_not_be_sent_decides_nothing() -> None:
+    finding = replace(_trips(), sent=91, answered=91).judge(record())
+    assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "91 of 100 exchanges could be sent")
+
+
+@pytest.mark.parametrize(("start", "end"), [(9.0, 9.8), (20.1, 20.5)])
+def test_an_answer_that_is_missing_beside_the_time_of_the_fault_says_nothing_of_it(start: float, end: float) -> None:
+    made = record(injected(), bite(10.0), healed(20.0))
+    assert replace(_trips(answered=99), start=start, end=end).judge(made).verdict is Verdict.INCONCLUSIVE
+
+
 def test_a_late_harness_decides_nothing() -> None:
     assert _trips(slow=2).judge(record(late(0.45))).verdict is Verdict.INCONCLUSIVE
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaos.conditions import CrowdGone, Heard
+from chaos.conditions import CrowdGone, Heard, NobodyLeaving
 from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
 from chaos.experiment import Inconclusive, NotJudged, Via
@@ -188,6 +188,14 @@ async def test_waiting_for_a_crowd_to_be_gone(made: Scripted) -> None:
     crowd = await made.experiment.crowd("crowd", 2)
     made.remote.answers["wait_until"] = False
     assert await made.experiment.wait_until_gone(crowd, within=1.5) is False
+    # How those end who are on their way out by then is waited for, as long as their own close timeout lets them.
+    assert made.remote.called("wait_until") == [(CrowdGone("crowd"), 1.5), (NobodyLeaving("crowd"), 20.0)]
+
+
+async def test_a_crowd_that_is_gone_in_time_is_waited_for_no_longer(made: Scripted) -> None:
+    crowd = await made.experiment.crowd("crowd", 2)
+    made.remote.answers["wait_until"] = True
+    assert await made.experiment.wait_until_gone(crowd, within=1.5) is True
     assert made.remote.called("wait_until") == [(CrowdGone("crowd"), 1.5)]
 
 
