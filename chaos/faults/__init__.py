@@ -15,6 +15,7 @@ from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.flapping import Flapping
+from chaos.faults.flooding_member import FloodingMember
 from chaos.faults.half_close import HalfClose
 from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes
@@ -52,6 +53,7 @@ __all__ = [
     "FdLimit",
     "FinWithoutClose",
     "Flapping",
+    "FloodingMember",
     "HalfClose",
     "HalfOpen",
     "HostileFrames",
@@ -111,6 +113,7 @@ FAULTS: tuple[type[Fault], ...] = (
     SilentClient,
     StalledReader,
     ConnectionBurst,
+    FloodingMember,
     HostileFrames,
     HostileHandshakes,
     ServerStopped,

@@ -18,6 +18,7 @@ CLOSING = "test_closing.py::test_graceful_shutdown[calm]"
 BROKEN_FRAMES = "test_survival.py::test_broken_frames[hostile-frames]"
 ALLOWED_FRAMES = "test_survival.py::test_allowed_frames[hostile-frames]"
 MESSAGE_SIZES = "test_survival.py::test_message_sizes[hostile-frames]"
+LIVELY = "test_fairness.py::test_a_lively_client_stays"
 TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 
 
@@ -465,6 +466,24 @@ CASES = (
         caught_by=LATENCY,
         finding="round_trips_within",
         sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="one_queue_for_all",
+        caught_by="test_fairness.py::test_others_beside_a_flood[flooding-member]",
+        finding="round_trips_within",
+        sentinels=(LATENCY, HEARTBEAT),
+    ),
+    Case(
+        defect="flood_cut_in_silence",
+        caught_by="test_fairness.py::test_the_client_that_floods[flooding-member]",
+        finding="flood_answered",
+        sentinels=(LIVELY, HEARTBEAT),
+    ),
+    Case(
+        defect="rate_without_a_burst",
+        caught_by=LIVELY,
+        finding="undisturbed",
+        sentinels=(LATENCY, HEARTBEAT),
     ),
     Case(
         defect="broadcast_loses_every_fourth",
