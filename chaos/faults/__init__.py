@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from chaos.errors import ConfigurationError
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Applied, Fault, Scene, applied
+from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
@@ -25,6 +26,7 @@ from chaos.faults.latency import Latency
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
+from chaos.faults.reconnect_storm import ReconnectStorm
 from chaos.faults.reset import Reset
 from chaos.faults.server_killed import ServerKilled
 from chaos.faults.server_stopped import ServerStopped
@@ -44,6 +46,7 @@ __all__ = [
     "FAULTS",
     "Applied",
     "Bandwidth",
+    "Churn",
     "ClientKilled",
     "ClientReset",
     "ConnectionBurst",
@@ -66,6 +69,7 @@ __all__ = [
     "PartitionToClient",
     "PartitionToServer",
     "ProxyDown",
+    "ReconnectStorm",
     "Reset",
     "Scene",
     "ServerKilled",
@@ -113,6 +117,8 @@ FAULTS: tuple[type[Fault], ...] = (
     SilentClient,
     StalledReader,
     ConnectionBurst,
+    Churn,
+    ReconnectStorm,
     FloodingMember,
     HostileFrames,
     HostileHandshakes,

@@ -486,6 +486,25 @@ CASES = (
         sentinels=(LATENCY, HEARTBEAT),
     ),
     Case(
+        defect="place_given_back_twice",
+        caught_by="test_rejection.py::test_the_limit_after_a_churn[churn]",
+        finding="rejected_gracefully",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="leavers_counted_in_batches",
+        caught_by="test_cleanup.py::test_nothing_is_left_of_a_churn[churn]",
+        finding="statistics_agree",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="places_given_back_by_a_timer",
+        caught_by="test_recovery.py::test_after_a_reconnect_storm[reconnect-storm]",
+        finding="recovered_within",
+        sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
+        elsewhere={"rejection": "who comes after others have left finds their places taken"},
+    ),
+    Case(
         defect="broadcast_loses_every_fourth",
         caught_by=DELIVERY,
         finding="delivered_in_sequence",

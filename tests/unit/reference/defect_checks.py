@@ -18,6 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 from reference_server import closes
+from reference_server.admission import Place
 from reference_server.breaker import Breaker, Permit, State
 from reference_server.clock import AttentiveClock, AttentiveTimer
 from reference_server.connection import Connection
@@ -451,6 +452,30 @@ async def reply_is_sent_at_once(bench: Bench) -> bool:
     return True
 
 
+async def place_comes_back_once(bench: Bench) -> bool:
+    admission = bench.parts.admission
+    admission.try_enter()
+    place = Place(bench.parts.gate.leave)
+    place.give_back()
+    place.give_back()
+    return admission.inside == 0
+
+
+async def place_comes_back_at_once(bench: Bench) -> bool:
+    admission = bench.parts.admission
+    admission.try_enter()
+    bench.parts.gate.leave()
+    return admission.inside == 0
+
+
+async def thirty_who_left_are_counted_out(bench: Bench) -> bool:
+    inside = [bench.client()[0] for _ in range(30)]
+    for connection in inside:
+        bench.parts.registry.remove(connection)
+    bench.parts.sweep.run()
+    return len(bench.parts.registry) == 0
+
+
 async def nobody_stands_behind_another(bench: Bench) -> bool:
     """With a client that has sent a hundred messages and reads none, the next client's is answered at once."""
     flooding, _ = bench.client("echo")
@@ -543,6 +568,9 @@ CHECKS: dict[str, Check] = {
     "breaker_success_keeps_the_count": success_clears_the_count,
     "broadcast_loses_every_fourth": every_number_is_sent,
     "establish_under_a_lock": ten_get_in_at_once,
+    "leavers_counted_in_batches": thirty_who_left_are_counted_out,
+    "place_given_back_twice": place_comes_back_once,
+    "places_given_back_by_a_timer": place_comes_back_at_once,
     "one_queue_for_all": nobody_stands_behind_another,
     "rate_without_a_burst": hundred_messages_at_once_are_no_flood,
     "replies_wait_for_the_log": reply_is_sent_at_once,
