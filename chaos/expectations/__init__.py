@@ -16,7 +16,15 @@ from chaos.expectations.breaker import (
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
 from chaos.expectations.fairness import FloodAnswered
-from chaos.expectations.faults import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations.faults import (
+    CameBesideTheHostile,
+    FailuresReached,
+    FaultLasted,
+    FaultsBit,
+    FaultsHealed,
+    PongsDelayed,
+    SteadyBefore,
+)
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
@@ -28,6 +36,7 @@ __all__ = [
     "AnsweredAsAllowed",
     "AnsweredWhileOpen",
     "CallsAnswered",
+    "CameBesideTheHostile",
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",

@@ -33,6 +33,7 @@ from chaos.faults.server_stopped import ServerStopped
 from chaos.faults.silent import SilentClient
 from chaos.faults.sliced import Sliced
 from chaos.faults.slow_close import SlowClose
+from chaos.faults.slow_loris import SlowLoris
 from chaos.faults.socket_killed import SocketKilled
 from chaos.faults.stalled_reader import StalledReader
 from chaos.faults.timeout import Timeout
@@ -77,6 +78,7 @@ __all__ = [
     "SilentClient",
     "Sliced",
     "SlowClose",
+    "SlowLoris",
     "SocketKilled",
     "StalledReader",
     "Timeout",
@@ -120,6 +122,7 @@ FAULTS: tuple[type[Fault], ...] = (
     Churn,
     ReconnectStorm,
     FloodingMember,
+    SlowLoris,
     HostileFrames,
     HostileHandshakes,
     ServerStopped,

@@ -44,7 +44,7 @@ class _Hostile(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         record, since = scene.the_record(), time.monotonic()
-        peers = [self._peer(case, scene) for case in cases_of(self.kind)]
+        peers = [self._peer(case, scene) for case in self._cases()]
         within = self.answer_within or scene.patience
         # Everybody is inside before the first sends: what ends the server is not taken for a door that was shut.
         go = asyncio.Event()
@@ -70,6 +70,10 @@ class _Hostile(Fault):
             evidence=(connected_evidence(len(peers), 0),),
         )
 
+    def _cases(self) -> tuple[Case, ...]:
+        """What is sent, a connection each."""
+        return cases_of(self.kind)
+
     def _peer(self, case: Case, scene: Scene) -> Peer:
         own, last = _exchange(scene.echo, 1), _exchange(scene.echo, 2)
         address = scene.server.address
@@ -84,7 +88,7 @@ class _Hostile(Fault):
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
         there = sum(peer.acknowledged for peer in peers)
-        missing = [peer.case.name for peer in peers if not peer.acknowledged]
+        missing = dict.fromkeys(peer.case.name for peer in peers if not peer.acknowledged)
         return covering(
             self.name,
             since=since,

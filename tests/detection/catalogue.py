@@ -381,6 +381,12 @@ CASES = (
         sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", BROKEN_FRAMES),
     ),
     Case(
+        defect="half_made_requests_take_places",
+        caught_by="test_survival.py::test_honest_beside_a_slow_crowd[slow-loris]",
+        finding="established",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+    ),
+    Case(
         defect="no_message_size_limit",
         caught_by=MESSAGE_SIZES,
         finding="answered_as_allowed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import signal
 import socket
@@ -280,6 +281,14 @@ def ends_half_a_request(server: RunningServer, _connect: Connect) -> bool:
             return False
 
 
+def serves_beside_half_requests(server: RunningServer, connect: Connect) -> bool:
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST_CONNECTIONS):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            slow.sendall(b"GET /echo HTTP/1.1\r\n")
+        return connect(server.url("/echo")).opened
+
+
 def takes_newcomers_after_a_shortage(server: RunningServer, _connect: Connect) -> bool:
     pid, here = server.process.pid, ("127.0.0.1", server.port)
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -296,6 +305,7 @@ def takes_newcomers_after_a_shortage(server: RunningServer, _connect: Connect) -
 
 
 HANDSHAKE_TIMEOUT = 1.0
+MOST_CONNECTIONS = 100
 MAX_MESSAGE = 2**20
 MESSAGE_BURST = 10_000
 HALF_A_FRAME = b"\x81\x85\x00"
@@ -311,6 +321,7 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "dies_of_bad_utf8": outlives_what_is_no_text,
     "dies_of_a_reset": outlives_a_reset_client,
     "flood_cut_in_silence": says_that_it_is_a_flood,
+    "half_made_requests_take_places": serves_beside_half_requests,
     "idle_loop_dies_of_an_error": closes_the_idle_beside_a_reset_client,
     "keep_after_reset": forgets_a_reset_client,
     "no_header_deadline": ends_half_a_request,
