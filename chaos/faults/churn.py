@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import ClientState, Mode
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import states_once_ended, wires_of
+from chaos.faults.evidence import Wire, states_once_ended, wires_of
+from chaos.faults.unfinished import read_by_server
 from chaos.faults.victims import taken_out
 from chaos.journal import Bite, Evidence, Healing, Outcome, Receipt
 from chaos.units import format_duration
@@ -22,6 +23,10 @@ __all__ = ["ENDS", "Churn"]
 
 ENDS = ("close", "reset", "fin", "half-close", "crash mid-frame", "crash mid-message")
 """The ways to go of which the server's kernel is told; the victims take them in turn."""
+
+
+_ENOUGH = 18
+"""Times the scene's patience after which nobody comes any more: a server that is as slow as that sees no churn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,9 @@ class Churn(Fault):
     family: ClassVar[str] = "crowd"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
     announced: ClassVar[bool] = True
+    waits: ClassVar[int] = 26
+    """So often in all. A turn takes four at most, for those who come and are not answered; none begins after `_ENOUGH`,
+    and the last who go take three."""
     cannot: ClassVar[str] = "clients that go without a word (see Vanished), or that come from many addresses"
 
     def __post_init__(self) -> None:
@@ -48,21 +56,19 @@ class Churn(Fault):
         if not self.gap >= 0:
             raise ValueError(f"gap is seconds between two that come, zero or more; found {self.gap!r}")
 
-    def within(self, patience: float) -> float:
-        """As for every fault, for each time: until all have come, and until the server has heard that all have gone."""
-        return Fault.within(self, patience) + self.times * 6 * patience
-
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         victims, seen, began = scene.the_victims(), _Seen(), time.monotonic()
         halves = [victims.subset(victims.indices[number::2]) for number in range(2)]
         try:
             for number in range(self.times):
+                if time.monotonic() > began + _ENOUGH * scene.patience:
+                    break
                 await asyncio.gather(
                     self._come(halves[number % 2], seen),
                     _go(scene, halves[(number + 1) % 2], seen, turn=number),
                 )
             since = time.monotonic()
-            await _go(scene, halves[(self.times + 1) % 2], seen, turn=self.times)
+            await _go(scene, victims, seen, turn=self.times)
             wanted = sum(halves[number % 2].size for number in range(self.times))
             yield Receipt(
                 at=time.monotonic(),
@@ -127,6 +133,7 @@ async def _go(scene: Scene, half: CrowdHandle, seen: _Seen, *, turn: int) -> Non
         return
     wires = await wires_of(half.subset(there), agent, port)
     by_way = {way: [client for client in there if ENDS[(client // 2 + turn) % len(ENDS)] == way] for way in ENDS}
+    await _begin(scene, half, wires, frame=by_way["crash mid-frame"], message=by_way["crash mid-message"])
     await asyncio.gather(*(_leave(half.subset(clients), way) for way, clients in by_way.items() if clients))
     seen.ways.update({way: len(clients) for way, clients in by_way.items()})
     states = await states_once_ended(agent, port, wires, within=scene.patience)
@@ -136,21 +143,27 @@ async def _go(scene: Scene, half: CrowdHandle, seen: _Seen, *, turn: int) -> Non
     await half.reset()
 
 
+async def _begin(
+    scene: Scene, half: CrowdHandle, wires: list[Wire], *, frame: Sequence[int], message: Sequence[int]
+) -> None:
+    """Have those begin who are to crash in the middle of something, and wait for the server to have read that: what
+    lies unread when an RST comes is thrown away by the kernel."""
+    both = half.subset([*frame, *message])
+    if both.size:
+        await half.subset(frame).begin_frame()
+        await half.subset(message).begin_message()
+        await read_by_server(replace(scene, victims=both), [wire for wire in wires if wire.client in both.indices])
+
+
 async def _leave(clients: CrowdHandle, way: str) -> None:
     match way:
         case "close":
             await clients.close()
-        case "reset":
+        case "reset" | "crash mid-frame":
             await clients.reset()
-        case "fin":
+        case "fin" | "crash mid-message":
             await clients.fin()
         case "half-close":
             await clients.half_close()
-        case "crash mid-frame":
-            await clients.begin_frame()
-            await clients.reset()
-        case "crash mid-message":
-            await clients.begin_message()
-            await clients.fin()
         case _:
             raise AssertionError(f"no way to go: {way}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 from collections import Counter
@@ -17,6 +18,7 @@ from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import Mode
+from chaos.faults import churn
 from chaos.faults.churn import ENDS, Churn
 from chaos.journal import Attempt, Bite, Ended, HealingState
 from chaos.links.direct import DirectLink
@@ -144,8 +146,27 @@ def test_its_values_make_sense() -> None:
         Churn(gap=-1)
 
 
-def test_its_deadline_follows_from_how_often_they_come() -> None:
-    assert Churn(times=5).within(PATIENCE) - Churn(times=4).within(PATIENCE) == 6 * PATIENCE
+async def test_a_server_that_is_too_slow_sees_no_churn(
+    worker: InProcess, agent: AsyncAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(churn, "_ENOUGH", 1)
+
+    async def dawdle(peer: ServerConnection) -> None:
+        async for message in peer:
+            await asyncio.sleep(IMPATIENCE)
+            await peer.send(message)
+
+    async with serve(dawdle, "127.0.0.1", 0, compression=None) as started:
+        direct = Direct(Address(*started.sockets[0].getsockname()), worker, agent)
+        guests = await make_victims(worker, DirectLink(direct.server), GUESTS)
+        receipt, healing = await run_fault(QUICK, direct.scene(guests, patience=IMPATIENCE), tmp_path)
+    assert receipt.bite is Bite.DID_NOT_BITE
+    assert receipt.total < 24 / 2
+    assert healing.state is HealingState.HEALED
+
+
+def test_its_deadline_is_that_of_all_its_waits() -> None:
+    assert QUICK.within(PATIENCE) - QUICK.within(0.0) == QUICK.waits * PATIENCE
 
 
 @contextlib.asynccontextmanager
