@@ -104,6 +104,10 @@ class Connection(asyncio.Protocol):
         self._protocol.send_text(text.encode())
         self._flush()
 
+    def write_past(self, data: bytes) -> None:
+        """Write whole frames past the protocol, which does not know of them. The connection is usable."""
+        self._write(data)
+
     def write_last(self, data: bytes) -> None:
         """Write bytes past the protocol, which does not know of them, and go silent: nothing may follow them."""
         if self.usable:

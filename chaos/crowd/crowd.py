@@ -15,7 +15,8 @@ from chaos.crowd.client import Client
 from chaos.crowd.connecting import CLOSE_CODE, leave, paced, sequential, simultaneous
 from chaos.crowd.conversation import Answer, Result
 from chaos.crowd.dial import resolve
-from chaos.crowd.exchange import Exchange, ExchangeResult
+from chaos.crowd.exchange import NUMBER, Exchange, ExchangeResult
+from chaos.crowd.flood import Flood, Flooded
 from chaos.crowd.plan import ClientPlan, ClientState, Mode, SocketState
 from chaos.crowd.readings import local_address, socket_state
 from chaos.crowd.session import Setting
@@ -53,6 +54,7 @@ class Crowd:
             greeting=None if plan.greeting is None else re.compile(plan.greeting),
         )
         self._clients = [Client(index, setting) for index in range(count)]
+        self._floods: dict[int, Flood] = {}
 
     # -- connecting and leaving ------------------------------------------------------------------------------
 
@@ -158,13 +160,15 @@ class Crowd:
 
     # -- talking ---------------------------------------------------------------------------------------------
 
-    async def exchange(self, count: int, *, clients: Collection[int] | None = None, gap: float = 0.0) -> ExchangeResult:
-        """`count` exchanges on each client, one after the other, `gap` seconds apart; the clients at the same time."""
-        if self._plan.send is None:
-            raise CrowdError(f"the plan of crowd {self._name!r} has no exchange; give it send and expect")
+    async def exchange(
+        self, count: int, *, clients: Collection[int] | None = None, gap: float = 0.0, at_once: int = 1
+    ) -> ExchangeResult:
+        """`count` exchanges on each client, `at_once` of them begun together, `gap` seconds from the last answer to
+        the next; the clients at the same time."""
+        self._template()
         members = self._members(clients) if clients is not None else self._connected(None)
         began = time.monotonic()
-        answers = await asyncio.gather(*(self._converse(client, count, gap) for client in members))
+        answers = await asyncio.gather(*(self._converse(client, count, gap, at_once) for client in members))
         return _summary([answer for each in answers for answer in each], asked=count * len(members), began=began)
 
     async def send(self, text: str, *, clients: Collection[int] | None = None) -> int:
@@ -173,6 +177,28 @@ class Crowd:
         for client in members:
             client.say(text)
         return len(members)
+
+    async def flood(self, *, messages: int, seconds: float, clients: Collection[int] | None = None) -> list[int]:
+        """Begin to send the plan's own message as fast as the server takes it, at most so many and so long, each
+        client by itself; the clients that do."""
+        text = self._template().replace(NUMBER, "0")  # a number that no exchange has
+        members = [client for client in self._connected(clients) if client.usable]
+        await self._end_floods(members)
+        for client in members:
+            self._floods[client.index] = Flood(client, text, messages=messages, seconds=seconds)
+        return [client.index for client in members]
+
+    async def flooded(self, *, clients: Collection[int] | None = None) -> dict[int, Flooded]:
+        """How far the flood of each client has come, whether it goes on or not; clients that never began are left
+        out."""
+        members = [client.index for client in self._members(clients)]
+        return {index: self._floods[index].reading() for index in members if index in self._floods}
+
+    async def end_flood(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Write no more of it; the clients that had begun."""
+        members = self._members(clients)
+        await self._end_floods(members)
+        return [client.index for client in members if client.index in self._floods]
 
     # -- readings --------------------------------------------------------------------------------------------
 
@@ -203,6 +229,7 @@ class Crowd:
         for task in attempting:
             task.cancel()
         await asyncio.gather(*attempting, return_exceptions=True)
+        await self._end_floods(self._clients)
         await self.reset()
         # Those whom the server turned away, and whose TCP it holds.
         lingering = list(self._setting.connections)
@@ -248,14 +275,25 @@ class Crowd:
         await asyncio.gather(*(client.gone() for client in members))
         return [client.last_end for client in members if client.last_end is not None]
 
-    async def _converse(self, client: Client, count: int, gap: float) -> list[Answer]:
-        answers = []
-        for position in range(count):
-            if position and gap:
+    def _template(self) -> str:
+        """What an exchange sends. Raises CrowdError where the plan has none."""
+        if self._plan.send is None:
+            raise CrowdError(f"the plan of crowd {self._name!r} has no exchange; give it send and expect")
+        return self._plan.send
+
+    async def _end_floods(self, members: Sequence[Client]) -> None:
+        for client in members:
+            if client.index in self._floods:
+                await self._floods[client.index].stop()
+
+    async def _converse(self, client: Client, count: int, gap: float, at_once: int) -> list[Answer]:
+        answers: list[Answer] = []
+        while len(answers) < count:
+            if answers and gap:
                 await asyncio.sleep(gap)
             if not client.usable:
                 break
-            answers.append(await client.ask())
+            answers += await asyncio.gather(*(client.ask() for _ in range(min(at_once, count - len(answers)))))
         return answers
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from chaos.crowd.plan import ClientPlan, Mode
 
 __all__ = ["call", "connecting", "exchanging"]
@@ -32,6 +34,6 @@ def connecting(plan: ClientPlan, size: int, mode: Mode, *, gap: float, hold: boo
     return plan.timeouts.tcp + within  # the name is looked up first
 
 
-def exchanging(plan: ClientPlan, count: int, *, gap: float) -> float:
-    """Seconds that a client waits for the server at most in `count` exchanges."""
-    return count * (plan.answer_timeout + gap)
+def exchanging(plan: ClientPlan, count: int, *, gap: float, at_once: int = 1) -> float:
+    """Seconds that a client waits for the server at most in `count` exchanges, so many of them begun together."""
+    return math.ceil(count / at_once) * (plan.answer_timeout + gap)

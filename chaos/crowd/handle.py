@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from chaos.crowd import deadlines
 from chaos.crowd.connecting import CLOSE_CODE
+from chaos.crowd.flood import Flooded
 from chaos.crowd.plan import ClientPlan, ClientState, ExchangeResult, Mode, SocketState
 from chaos.errors import CrowdError
 from chaos.journal import Attempt, Ended
@@ -124,16 +125,30 @@ class CrowdHandle:
 
     # -- talking ---------------------------------------------------------------------------------------------
 
-    async def exchange(self, count: int = 1, *, gap: float = 0.0) -> ExchangeResult:
-        """`count` exchanges on each client, `gap` seconds apart."""
-        within = deadlines.exchanging(self.plan, count, gap=gap)
-        result: ExchangeResult = await self._call("exchange", count, gap=gap, within=within)
+    async def exchange(self, count: int = 1, *, gap: float = 0.0, at_once: int = 1) -> ExchangeResult:
+        """`count` exchanges on each client, `at_once` of them begun together, `gap` seconds apart."""
+        within = deadlines.exchanging(self.plan, count, gap=gap, at_once=at_once)
+        together = {} if at_once == 1 else {"at_once": at_once}
+        result: ExchangeResult = await self._call("exchange", count, gap=gap, **together, within=within)
         return result
 
     async def send(self, text: str) -> int:
         """Send a message that awaits no answer; the number of clients that could."""
         sent: int = await self._call("send", text)
         return sent
+
+    async def flood(self, *, messages: int, seconds: float) -> list[int]:
+        """Begin to send the plan's own message as fast as the server takes it; the clients that do."""
+        return await self._act("flood", messages=messages, seconds=seconds)
+
+    async def flooded(self) -> dict[int, Flooded]:
+        """How far the flood of each client has come."""
+        found: dict[int, Flooded] = await self._call("flooded")
+        return found
+
+    async def end_flood(self) -> list[int]:
+        """Write no more of it; the clients that had begun."""
+        return await self._act("end_flood")
 
     # -- readings --------------------------------------------------------------------------------------------
 

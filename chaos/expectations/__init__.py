@@ -15,7 +15,16 @@ from chaos.expectations.breaker import (
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
-from chaos.expectations.faults import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
+from chaos.expectations.fairness import FloodAnswered
+from chaos.expectations.faults import (
+    CameBesideTheHostile,
+    FailuresReached,
+    FaultLasted,
+    FaultsBit,
+    FaultsHealed,
+    PongsDelayed,
+    SteadyBefore,
+)
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
@@ -27,6 +36,7 @@ __all__ = [
     "AnsweredAsAllowed",
     "AnsweredWhileOpen",
     "CallsAnswered",
+    "CameBesideTheHostile",
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",
@@ -38,6 +48,7 @@ __all__ = [
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
     "MemoryNotKept",

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Beat, Bite, Healing, HealingState, Hit, Injected, ServerEvent
+from chaos.journal import Beat, Bite, Healing, HealingState, Hit, HostileAnswer, Injected, ServerEvent
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["FailuresReached", "FaultLasted", "FaultsBit", "FaultsHealed", "PongsDelayed", "SteadyBefore"]
+__all__ = [
+    "CameBesideTheHostile",
+    "FailuresReached",
+    "FaultLasted",
+    "FaultsBit",
+    "FaultsHealed",
+    "PongsDelayed",
+    "SteadyBefore",
+]
 
 EARLY = 0.002
 """Seconds by which a timer may fire before its time: 1.4 ms, measured with uvloop."""
@@ -122,6 +130,28 @@ class FaultLasted(Expectation):
         if max(lasted) > self.at_most:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameBesideTheHostile(Expectation):
+    """Everyone of a crowd began to come while all the hostile clients were there: who came later met none of them."""
+
+    name: ClassVar[str] = "came_beside_the_hostile"
+    needs_fault: ClassVar[bool] = True
+    crowd: str
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"{self.crowd!r} to come while all hostile clients are there"
+        came = [attempt.began for attempt in record.attempts(self.crowd)]
+        ended = [answer.at for answer in record.journal.of(HostileAnswer)]
+        if not came or not ended:
+            return self.inconclusive("one of the two was never there", promised)
+        between = min(ended) - max(came)
+        if between < 0:
+            return self.inconclusive(
+                f"the first hostile client had ended {format_duration(-between)} before the last of them came", promised
+            )
+        return self.held(f"the last of them came {format_duration(between)} before the first had ended", promised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,10 +54,11 @@ class Crowd:
         waits = deadlines.connecting(self._plan, self.count, mode, gap=gap, hold=hold)
         return list(await self._call("connect", mode=mode, hold=hold, gap=gap, waits=waits))
 
-    async def exchange(self, count: int, *, gap: float = 0.0) -> ExchangeResult:
-        """`count` exchanges on every open client, `gap` seconds apart."""
-        waits = deadlines.exchanging(self._plan, count, gap=gap)
-        result: ExchangeResult = await self._call("exchange", count, gap=gap, waits=waits)
+    async def exchange(self, count: int, *, gap: float = 0.0, at_once: int = 1) -> ExchangeResult:
+        """`count` exchanges on every open client, `at_once` of them begun together, `gap` seconds apart."""
+        waits = deadlines.exchanging(self._plan, count, gap=gap, at_once=at_once)
+        together = {} if at_once == 1 else {"at_once": at_once}
+        result: ExchangeResult = await self._call("exchange", count, gap=gap, **together, waits=waits)
         return result
 
     async def act(self, method: str) -> None:

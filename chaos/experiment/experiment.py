@@ -200,7 +200,8 @@ class Experiment:
         await self._conductor.prepare_fault(fault)
         plan: dict[str, Any] = {} if fault.receive_buffer is None else {"receive_buffer": fault.receive_buffer}
         via = Via.LINK if Capability.LINK in fault.needs else Via.DIRECT
-        return await self.crowd(name, count, endpoint=endpoint, via=via, own_process=fault.kills_its_worker, **plan)
+        alone = fault.kills_its_worker or fault.fills_its_worker
+        return await self.crowd(name, count, endpoint=endpoint, via=via, own_process=alone, **plan)
 
     async def call_upstream_until(self, end: float, *, gap: float, stop: Source | None = None) -> list[Call]:
         """Ask every `gap` seconds until a time (seconds monotonic), or until an answer comes from `stop`."""

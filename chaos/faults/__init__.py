@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from chaos.errors import ConfigurationError
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Applied, Fault, Scene, applied
+from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
@@ -15,6 +16,7 @@ from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.flapping import Flapping
+from chaos.faults.flooding_member import FloodingMember
 from chaos.faults.half_close import HalfClose
 from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes
@@ -24,12 +26,14 @@ from chaos.faults.latency import Latency
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
+from chaos.faults.reconnect_storm import ReconnectStorm
 from chaos.faults.reset import Reset
 from chaos.faults.server_killed import ServerKilled
 from chaos.faults.server_stopped import ServerStopped
 from chaos.faults.silent import SilentClient
 from chaos.faults.sliced import Sliced
 from chaos.faults.slow_close import SlowClose
+from chaos.faults.slow_loris import SlowLoris
 from chaos.faults.socket_killed import SocketKilled
 from chaos.faults.stalled_reader import StalledReader
 from chaos.faults.timeout import Timeout
@@ -43,6 +47,7 @@ __all__ = [
     "FAULTS",
     "Applied",
     "Bandwidth",
+    "Churn",
     "ClientKilled",
     "ClientReset",
     "ConnectionBurst",
@@ -52,6 +57,7 @@ __all__ = [
     "FdLimit",
     "FinWithoutClose",
     "Flapping",
+    "FloodingMember",
     "HalfClose",
     "HalfOpen",
     "HostileFrames",
@@ -64,6 +70,7 @@ __all__ = [
     "PartitionToClient",
     "PartitionToServer",
     "ProxyDown",
+    "ReconnectStorm",
     "Reset",
     "Scene",
     "ServerKilled",
@@ -71,6 +78,7 @@ __all__ = [
     "SilentClient",
     "Sliced",
     "SlowClose",
+    "SlowLoris",
     "SocketKilled",
     "StalledReader",
     "Timeout",

@@ -111,6 +111,8 @@ class Fault(ABC):
     """Whether the server's own kernel is told by FIN or RST that the victims are gone."""
     kills_its_worker: ClassVar[bool] = False
     """Whether the victims need a process of their own."""
+    fills_its_worker: ClassVar[bool] = False
+    """Whether the victims keep a process busy: nobody else's times are to be stamped in it."""
     receive_buffer: ClassVar[int | None] = None
     """SO_RCVBUF that the victims need, bytes."""
     waits: ClassVar[int] = 3

@@ -44,7 +44,7 @@ class _Hostile(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         record = scene.the_record()
-        peers = [self._peer(case, scene) for case in cases_of(self.kind)]
+        peers = [self._peer(case, scene) for case in self._cases()]
         since = time.monotonic()
         within = self.answer_within or scene.patience
         # Everybody is inside before the first sends: what ends the server is not taken for a door that was shut.
@@ -71,6 +71,10 @@ class _Hostile(Fault):
             evidence=(connected_evidence(len(peers), 0),),
         )
 
+    def _cases(self) -> tuple[Case, ...]:
+        """What is sent, a connection each."""
+        return cases_of(self.kind)
+
     def _peer(self, case: Case, scene: Scene) -> Peer:
         own, last = _exchange(scene.echo, 1), _exchange(scene.echo, 2)
         address = scene.server.address
@@ -84,8 +88,8 @@ class _Hostile(Fault):
         return Peer(case, address, grounds, (own, last))
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
-        missing = [peer.case.name for peer in peers if not (peer.acknowledged or peer.held_back)]
-        there = len(peers) - len(missing)
+        absent = [peer.case.name for peer in peers if not (peer.acknowledged or peer.held_back)]
+        there, missing = len(peers) - len(absent), dict.fromkeys(absent)
         return covering(
             self.name,
             since=since,

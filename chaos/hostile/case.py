@@ -23,6 +23,7 @@ class Input(StrEnum):
     BROKEN_HANDSHAKES = "broken handshakes"
     ALLOWED_HANDSHAKES = "odd handshakes that are allowed"
     UNFINISHED = "requests that never end"
+    SLOW_REQUESTS = "a crowd of slow requests"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

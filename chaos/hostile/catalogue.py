@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chaos.hostile.case import Case, Grounds, Input
 from chaos.hostile.frame_cases import ALLOWED_FRAMES, BOMBS, BROKEN_FRAMES, FLOODS, SIZES
-from chaos.hostile.handshake_cases import ALLOWED_HANDSHAKES, BROKEN_HANDSHAKES, UNFINISHED
+from chaos.hostile.handshake_cases import ALLOWED_HANDSHAKES, BROKEN_HANDSHAKES, SLOW_REQUESTS, UNFINISHED
 
 __all__ = ["CASES", "Case", "Grounds", "Input", "case_named", "cases_of"]
 
@@ -17,6 +17,7 @@ CASES: dict[Input, tuple[Case, ...]] = {
     Input.BROKEN_HANDSHAKES: BROKEN_HANDSHAKES,
     Input.ALLOWED_HANDSHAKES: ALLOWED_HANDSHAKES,
     Input.UNFINISHED: UNFINISHED,
+    Input.SLOW_REQUESTS: SLOW_REQUESTS,
 }
 
 

@@ -9,7 +9,7 @@ from chaos.hostile.case import Case, Grounds, Send
 from chaos.hostile.frames import Opcode, frame
 from chaos.hostile.handshakes import Request
 
-__all__ = ["ALLOWED_HANDSHAKES", "BROKEN_HANDSHAKES", "UNFINISHED"]
+__all__ = ["ALLOWED_HANDSHAKES", "BROKEN_HANDSHAKES", "SLOW_REQUESTS", "UNFINISHED"]
 
 REFUSALS = frozenset(range(400, 500)) | {501, 505}
 """RFC 6455, 4.2.1, asks for "an appropriate error code (such as 400)"."""
@@ -23,6 +23,11 @@ LEFT = Allowed(left=True)
 
 PIECES = 400
 """Header lines that a dripping request has to send: no server is meant to see the last one."""
+
+
+SLOW_BYTES = 40
+"""Single bytes that a slow request has to send, in twice the time that its end is waited for: a few a second, for the
+process that sends them for a crowd of hundreds also stamps times."""
 
 
 def _changed(**fields: str | None) -> Send:
@@ -140,3 +145,20 @@ UNFINISHED = (
     ),
 )
 """Each is ended, whatever the client goes on sending."""
+
+
+def _byte_by_byte(on: Grounds) -> tuple[bytes, ...]:
+    return (b"\r\n".join(on.request.lines()[:2]) + b"\r\nX: ", *((b"y",) * SLOW_BYTES))
+
+
+SLOW_REQUESTS = (
+    Case(
+        name="slow request",
+        description="a header that comes byte by byte, and never to its end (Slowloris)",
+        allowed=TIMED_OUT,
+        send=_byte_by_byte,
+        after_upgrade=False,
+        drips=True,
+    ),
+)
+"""For a crowd: each of them is ended, and nobody else waits for that."""

@@ -18,6 +18,7 @@ CLOSING = "test_closing.py::test_graceful_shutdown[calm]"
 BROKEN_FRAMES = "test_survival.py::test_broken_frames[hostile-frames]"
 ALLOWED_FRAMES = "test_survival.py::test_allowed_frames[hostile-frames]"
 MESSAGE_SIZES = "test_survival.py::test_message_sizes[hostile-frames]"
+LIVELY = "test_fairness.py::test_a_lively_client_stays"
 TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 
 
@@ -380,6 +381,12 @@ CASES = (
         sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", BROKEN_FRAMES),
     ),
     Case(
+        defect="half_made_requests_take_places",
+        caught_by="test_survival.py::test_honest_beside_a_slow_crowd[slow-loris]",
+        finding="established",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+    ),
+    Case(
         defect="no_message_size_limit",
         caught_by=MESSAGE_SIZES,
         finding="answered_as_allowed",
@@ -465,6 +472,46 @@ CASES = (
         caught_by=LATENCY,
         finding="round_trips_within",
         sentinels=(HEARTBEAT, CLEANUP),
+        elsewhere={
+            "fairness": "of a hundred answers that a lively client awaits at once every tenth waits for the log"
+        },
+    ),
+    Case(
+        defect="one_queue_for_all",
+        caught_by="test_fairness.py::test_others_beside_a_flood[flooding-member]",
+        finding="round_trips_within",
+        sentinels=(LATENCY, HEARTBEAT),
+    ),
+    Case(
+        defect="flood_cut_in_silence",
+        caught_by="test_fairness.py::test_the_client_that_floods[flooding-member]",
+        finding="flood_answered",
+        sentinels=(LIVELY, HEARTBEAT),
+    ),
+    Case(
+        defect="rate_without_a_burst",
+        caught_by=LIVELY,
+        finding="undisturbed",
+        sentinels=(LATENCY, HEARTBEAT),
+    ),
+    Case(
+        defect="place_given_back_twice",
+        caught_by="test_rejection.py::test_the_limit_after_a_churn[churn]",
+        finding="rejected_gracefully",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="leavers_counted_in_batches",
+        caught_by="test_cleanup.py::test_nothing_is_left_of_a_churn[churn]",
+        finding="statistics_agree",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="places_given_back_by_a_timer",
+        caught_by="test_recovery.py::test_after_a_reconnect_storm[reconnect-storm]",
+        finding="recovered_within",
+        sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
+        elsewhere={"rejection": "who comes after others have left finds their places taken"},
     ),
     Case(
         defect="broadcast_loses_every_fourth",

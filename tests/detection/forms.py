@@ -44,6 +44,7 @@ FAMILY_SENTINELS = {
     "delivery": "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]",
     "closing": "test_closing.py::test_graceful_shutdown[calm]",
     "latency": "test_latency.py::test_round_trips[calm]",
+    "fairness": "test_fairness.py::test_a_lively_client_stays",
     "survival": "test_survival.py::test_broken_handshakes[hostile-handshakes]",
     "pressure": "test_pressure.py::test_heartbeat_without_files[fd-limit]",
     "recovery": "test_recovery.py::test_after_a_mass_death[client-killed]",

@@ -17,6 +17,7 @@ import pytest
 import chaos.expectations
 from chaos.contract import Contract, unread_keys
 from chaos.expectations import (
+    CameBesideTheHostile,
     Expectation,
     FailuresReached,
     FaultLasted,
@@ -35,7 +36,16 @@ SCENARIOS = sorted((ROOT / "tests" / "scenarios").glob("test_*.py"))
 
 OF_THE_EXPERIMENT = {
     expectation.name
-    for expectation in (SteadyBefore, FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, Provided)
+    for expectation in (
+        CameBesideTheHostile,
+        SteadyBefore,
+        FailuresReached,
+        FaultLasted,
+        FaultsBit,
+        FaultsHealed,
+        PongsDelayed,
+        Provided,
+    )
 }
 """These judge the experiment and not the server: they are inconclusive at worst, so no defect is caught by them."""
 

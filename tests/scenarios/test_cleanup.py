@@ -5,6 +5,7 @@ Of the partitions those of one direction are cells here: to a server, one of bot
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.expectations import ReleasedWithin, StatisticsAgree, Undisturbed
 from chaos.experiment import Experiment
 from chaos.faults import (
+    Churn,
     ClientKilled,
     ClientReset,
     CrashMidFrame,
@@ -42,6 +44,15 @@ pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
 DEAD = 10
 """Peers that die: enough to tell one that was forgotten from all of them."""
+
+LIVING = 5
+"""Clients that stay."""
+
+GUESTS = 24
+"""Clients that come and go, half of them at a time: each of the six ways to go is gone twice in a turn."""
+
+TALK = 10
+"""Exchanges of each client that stays while they come and go."""
 
 
 @pytest.mark.promise(
@@ -97,7 +108,7 @@ async def test_ended_connections_are_released(experiment: Experiment, contract: 
 
 async def _released(experiment: Experiment, fault: Fault, bound: Bound, *, settles: float) -> None:
     """Peers die beside others that live; a count that is right in the end has become so within `settles` seconds."""
-    living = await experiment.crowd("living", 5)
+    living = await experiment.crowd("living", LIVING)
     await living.connect()
     dying = await experiment.victims_of(fault, "dying", DEAD)
     await dying.connect()
@@ -118,6 +129,42 @@ async def _released(experiment: Experiment, fault: Fault, bound: Bound, *, settl
         agree.append(StatisticsAgree(connections=truth.connections))
     await experiment.judge(
         ReleasedWithin(dead=DEAD, remaining=remaining, limit=bound.seconds, why=bound.why),
+        Undisturbed(crowd=living.name),
+        *agree,
+    )
+
+
+@pytest.mark.promise(
+    "cleanup",
+    "nothing is left of a churn",
+    expects="Clients that come and go in every way leave nothing behind; those who stay notice nothing of it.",
+    because="Each way out is in order by itself; together they meet in one list, one counter and one clean-up job.",
+)
+@pytest.mark.reads("cleanup.closed_within")
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.faults(Churn())
+async def test_nothing_is_left_of_a_churn(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    settles = contract.cleanup.closed_within
+    experiment.needs_places(LIVING + GUESTS + GUESTS)  # those who have gone may keep theirs while the next ones come
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    guests = await experiment.victims_of(fault, "guests", GUESTS)
+    remaining = living.count + experiment.own_connections
+    # They are over once the fault has been injected: whether others notice shows in what they say meanwhile.
+    talking = asyncio.create_task(living.exchange(TALK, gap=settles / 5))
+    async with experiment.inject(fault, guests):
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * settles + experiment.sampling)
+        await talking
+    await experiment.wait_until(ConnectionsAtMost(remaining), within=settles)
+    truth = await experiment.sample()
+    agree = []
+    if experiment.tells("connections"):
+        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
+        agree.append(StatisticsAgree(connections=truth.connections))
+    await experiment.judge(
+        ReleasedWithin(
+            dead=GUESTS // 2, remaining=remaining, limit=settles, why="a FIN or RST reached it", of_deaths=False
+        ),
         Undisturbed(crowd=living.name),
         *agree,
     )

@@ -12,7 +12,7 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
-from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree
+from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree, Undisturbed
 from chaos.experiment import Experiment, Via
 from chaos.faults import (
     ClientKilled,
@@ -20,6 +20,7 @@ from chaos.faults import (
     HalfOpen,
     Partition,
     ProxyDown,
+    ReconnectStorm,
     Reset,
     ServerKilled,
     ServerStopped,
@@ -30,6 +31,12 @@ from chaos.faults.base import Fault
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("recovery.within")]
 
 CLIENTS = 20
+
+LIVING = 5
+"""Clients that stay while all others come back."""
+
+STORM = 60
+"""Clients that come back at once: more than half the places of a small server, so those who are gone must be gone."""
 
 
 @pytest.mark.promise(
@@ -141,4 +148,35 @@ async def test_after_flapping(experiment: Experiment, contract: SimpleNamespace,
             p99=contract.recovery.within,
         ),
         *agree,
+    )
+
+
+@pytest.mark.promise(
+    "recovery",
+    "after a reconnect storm",
+    expects="When all are cut off at once and come back at once, all are in again in time, and the others stay.",
+    because="One network that changes sends everybody at once: who is turned away comes again, with all the others.",
+)
+@pytest.mark.faults(ReconnectStorm())
+async def test_after_a_reconnect_storm(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    size = experiment.some(experiment.fitting(STORM + LIVING) - LIVING)
+    everyone = await experiment.victims_of(fault, "everyone", size)
+    await everyone.connect()
+    async with experiment.inject(fault, everyone) as injection:
+        result = await everyone.exchange(1)
+        await living.exchange(1)
+    await experiment.judge(
+        RecoveredWithin(
+            crowd=everyone.name, count=everyone.count, limit=contract.recovery.within, since=injection.since
+        ),
+        RoundTripsWithin(
+            wanted=result.sent,
+            sent=result.sent,
+            answered=result.answered,
+            round_trips=result.round_trips,
+            p99=contract.recovery.within,
+        ),
+        Undisturbed(crowd=living.name),
     )

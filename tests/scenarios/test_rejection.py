@@ -17,7 +17,7 @@ from chaos.conditions import ConnectionsAtMost
 from chaos.crowd.plan import Mode
 from chaos.expectations import Established, RejectedGracefully, Undisturbed, Warned
 from chaos.experiment import Experiment
-from chaos.faults import ClientReset, ConnectionBurst, FinWithoutClose, SilentClient, StalledReader, Vanished
+from chaos.faults import Churn, ClientReset, ConnectionBurst, FinWithoutClose, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 from chaos.journal import Bite
 
@@ -25,6 +25,9 @@ pytestmark = [pytest.mark.chaos, pytest.mark.reads("rejection.max_connections", 
 
 TALK = 20
 """Exchanges of each client inside while a burst comes, spread over the time that turning one away may take."""
+
+GUESTS = 24
+"""Clients that come and go, half of them at a time: each of the six ways to go is gone twice in a turn."""
 
 BURST = 1.5
 """Size of a burst as a multiple of the limit: half as many again, as the incidents had it."""
@@ -74,6 +77,37 @@ async def test_places_are_given_again(experiment: Experiment, contract: SimpleNa
     async with experiment.inject(fault, burst):
         pass
     await experiment.judge(await _everyone_gets_in(experiment, contract))
+
+
+@pytest.mark.promise(
+    "rejection",
+    "the limit after a churn",
+    expects="After clients have come and gone in every way there are as many places as before: no more, no fewer.",
+    because="A place that is kept on one way out is lost for good; one that is given back twice lets too many in.",
+)
+@pytest.mark.reads("rejection.answer", "rejection.retry_after", "cleanup.closed_within")
+@pytest.mark.waits
+@pytest.mark.faults(Churn())
+async def test_the_limit_after_a_churn(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.rejection
+    experiment.needs_places(GUESTS + GUESTS)  # those who have gone may keep theirs while the next ones come
+    guests = await experiment.victims_of(fault, "guests", GUESTS)
+    async with experiment.inject(fault, guests):
+        await experiment.wait_until(
+            ConnectionsAtMost(experiment.own_connections), within=contract.cleanup.closed_within
+        )
+    burst = await experiment.crowd("burst", round(BURST * promised.max_connections))
+    async with experiment.inject(ConnectionBurst(), burst):
+        pass
+    await experiment.judge(
+        RejectedGracefully(
+            crowd=burst.name,
+            free=promised.max_connections - experiment.own_connections,
+            answer=promised.answer,
+            within=promised.within,
+            retry_after=promised.retry_after,
+        )
+    )
 
 
 @pytest.mark.promise(

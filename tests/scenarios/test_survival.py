@@ -15,10 +15,10 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
-from chaos.expectations import AnsweredAsAllowed, ReleasedWithin, Undisturbed
+from chaos.expectations import AnsweredAsAllowed, CameBesideTheHostile, Established, ReleasedWithin, Undisturbed
 from chaos.experiment import Experiment
 from chaos.experiment.outcome import NotJudged
-from chaos.faults import HostileFrames, HostileHandshakes
+from chaos.faults import HostileFrames, HostileHandshakes, SlowLoris
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, cases_of
 from chaos.journal import HostileAnswer
@@ -27,6 +27,12 @@ pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.needs(Capability
 
 LIVING = 5
 """Clients that do nothing wrong beside them."""
+
+HONEST = 10
+"""Clients that come while a crowd holds its requests back."""
+
+MOST_SLOW = 200
+"""Of a crowd that takes every place: each sends some ten bytes a second, all from one process that also takes times."""
 
 Hostile = HostileFrames | HostileHandshakes
 
@@ -127,6 +133,49 @@ async def test_allowed_handshakes(experiment: Experiment, fault: HostileHandshak
 @pytest.mark.faults(HostileHandshakes(kind=Input.UNFINISHED))
 async def test_unfinished_requests(experiment: Experiment, contract: SimpleNamespace, fault: HostileHandshakes) -> None:
     await _answered(experiment, fault, contract.survival.header_timeout)
+
+
+@pytest.mark.promise(
+    "survival",
+    "honest clients beside a slow crowd",
+    expects="As many half-made requests as there are places keep no honest client out, and each is ended in time.",
+    because="A connection that has not said what it wants costs its sender nothing: the cheapest way to close a shop.",
+)
+@pytest.mark.reads(
+    "survival.header_timeout",
+    "establishment.within",
+    "establishment.success_ratio",
+    optional=["rejection.max_connections"],
+)
+@pytest.mark.faults(SlowLoris())
+async def test_honest_beside_a_slow_crowd(experiment: Experiment, contract: SimpleNamespace, fault: SlowLoris) -> None:
+    limit = contract.survival.header_timeout
+    slow = min(contract.rejection.max_connections or fault.crowd, MOST_SLOW)
+    experiment.needs_places(LIVING + HONEST)
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    honest = await experiment.crowd("honest", HONEST)
+    remaining = living.count + honest.count + experiment.own_connections
+    # Twice the bound: an end that is only late is told from one that never comes.
+    async with experiment.inject(replace(fault, crowd=slow, answer_within=2 * limit)):
+        await honest.connect()
+        await living.exchange(3)
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit)
+    await experiment.judge(
+        Established(
+            crowd=honest.name,
+            count=HONEST,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        ),
+        CameBesideTheHostile(crowd=honest.name),
+        AnsweredAsAllowed(kind=fault.kind, limit=limit),
+        # As late again, as for other hostile input.
+        ReleasedWithin(
+            dead=slow, remaining=remaining, limit=2 * limit, why="twice as long as an answer", of_deaths=False
+        ),
+        Undisturbed(crowd=living.name),
+    )
 
 
 async def _answered(experiment: Experiment, fault: Hostile, limit: float) -> None:

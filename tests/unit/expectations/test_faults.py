@@ -2,8 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.expectations import FailuresReached, FaultLasted, FaultsBit, FaultsHealed, PongsDelayed, SteadyBefore
-from chaos.journal import Beat, Bite, HealingState, Hit, ServerEvent
+from chaos.expectations import (
+    CameBesideTheHostile,
+    FailuresReached,
+    FaultLasted,
+    FaultsBit,
+    FaultsHealed,
+    PongsDelayed,
+    SteadyBefore,
+)
+from chaos.journal import Beat, Bite, HealingState, Hit, HostileAnswer, ServerEvent
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, bite, frame, healed, injected, record
 
@@ -133,3 +141,25 @@ def test_a_peer_that_was_not_slow_decides_nothing(
     finding = SLOW.judge(made)
     assert (finding.verdict, finding.observed) == (verdict, observed)
     assert SLOW.judge(record()).observed == "nobody was there to be asked"
+
+
+def _hostile(at: float) -> HostileAnswer:
+    return HostileAnswer(at=at, inputs="slow", case="slow request", reaction="http", delivered=True, took=1.0)
+
+
+def test_a_crowd_that_came_before_the_first_hostile_client_had_ended_came_beside_them() -> None:
+    finding = CameBesideTheHostile(crowd="crowd").judge(record(attempt(began=1.0), _hostile(2.0), _hostile(3.0)))
+    assert finding.verdict is Verdict.HELD
+    assert finding.observed == "the last of them came 1s before the first had ended"
+
+
+def test_one_that_came_later_met_nobody() -> None:
+    events = (attempt(began=1.0), attempt(1, began=2.5), _hostile(2.0), _hostile(3.0))
+    finding = CameBesideTheHostile(crowd="crowd").judge(record(*events))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == "the first hostile client had ended 500ms before the last of them came"
+
+
+def test_nobody_came_beside_nobody() -> None:
+    for events in ((), (attempt(),), (_hostile(2.0),)):
+        assert CameBesideTheHostile(crowd="crowd").judge(record(*events)).verdict is Verdict.INCONCLUSIVE

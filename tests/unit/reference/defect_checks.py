@@ -18,6 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 from reference_server import closes
+from reference_server.admission import Place
 from reference_server.breaker import Breaker, Permit, State
 from reference_server.clock import AttentiveClock, AttentiveTimer
 from reference_server.connection import Connection
@@ -30,6 +31,7 @@ from reference_server.idle import IdleTimer
 from reference_server.liveness import NOTHING_SEEN
 from reference_server.parts import Parts, build
 from reference_server.phases import EstablishmentFailed
+from reference_server.rate import TokenBucket
 from reference_server.rejection import Rejected
 from reference_server.source import Unavailable
 from reference_server.timers import Timers
@@ -39,6 +41,9 @@ from .fakes import AlwaysAttentive, FakeTime, FakeWire, make_connection
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
+
+SOON = 0.2
+"""Seconds of real time for what takes a few turns of the loop."""
 
 RETRANSMISSION = 0.2
 """Seconds after which a kernel sends a lost packet again (TCP_RTO_MIN on Linux)."""
@@ -447,6 +452,58 @@ async def reply_is_sent_at_once(bench: Bench) -> bool:
     return True
 
 
+async def place_comes_back_once(bench: Bench) -> bool:
+    admission = bench.parts.admission
+    admission.try_enter()
+    place = Place(bench.parts.gate.leave)
+    place.give_back()
+    place.give_back()
+    return admission.inside == 0
+
+
+async def place_comes_back_at_once(bench: Bench) -> bool:
+    admission = bench.parts.admission
+    admission.try_enter()
+    bench.parts.gate.leave()
+    return admission.inside == 0
+
+
+async def thirty_who_left_are_counted_out(bench: Bench) -> bool:
+    inside = [bench.client()[0] for _ in range(30)]
+    for connection in inside:
+        bench.parts.registry.remove(connection)
+    bench.parts.sweep.run()
+    return len(bench.parts.registry) == 0
+
+
+async def nobody_stands_behind_another(bench: Bench) -> bool:
+    """With a client that has sent a hundred messages and reads none, the next client's is answered at once."""
+    flooding, _ = bench.client("echo")
+    polite, _ = bench.client("echo")
+    handled = [asyncio.create_task(Echo().received(flooding, "again")) for _ in range(100)]
+    await asyncio.sleep(0)
+    handled.append(asyncio.create_task(Echo().received(polite, "hello")))
+    try:
+        async with asyncio.timeout(SOON):
+            return await polite.outbox.get() == "hello"
+    except TimeoutError:
+        return False
+    finally:
+        flooding.wire.lost.set_result(None)
+        for task in handled:
+            task.cancel()
+
+
+async def hundred_messages_at_once_are_no_flood(bench: Bench) -> bool:
+    settings = bench.parts.settings
+    budget = TokenBucket(
+        rate=settings.websocket_message_rate,
+        burst=settings.websocket_message_burst,
+        monotonic=bench.parts.clock.now,
+    )
+    return budget.take(100)
+
+
 async def every_number_is_sent(bench: Bench) -> bool:
     connection, _ = bench.client(endpoint="feed")
     for number in range(1, 9):
@@ -511,6 +568,11 @@ CHECKS: dict[str, Check] = {
     "breaker_success_keeps_the_count": success_clears_the_count,
     "broadcast_loses_every_fourth": every_number_is_sent,
     "establish_under_a_lock": ten_get_in_at_once,
+    "leavers_counted_in_batches": thirty_who_left_are_counted_out,
+    "place_given_back_twice": place_comes_back_once,
+    "places_given_back_by_a_timer": place_comes_back_at_once,
+    "one_queue_for_all": nobody_stands_behind_another,
+    "rate_without_a_burst": hundred_messages_at_once_are_no_flood,
     "replies_wait_for_the_log": reply_is_sent_at_once,
     "shutdown_says_goodbye_for_good": shutdown_says_that_it_goes_away,
     "accept_beyond_limit": limit_holds_before_anybody_is_established,

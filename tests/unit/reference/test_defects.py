@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import signal
 import socket
@@ -260,6 +261,17 @@ def says_that_it_is_too_big(server: RunningServer, connect: Connect) -> bool:
     return answers(server, connect, b"\x82\xff" + (MAX_MESSAGE + 1).to_bytes(8, "big") + bytes(4), 1009)
 
 
+def says_that_it_is_a_flood(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    # A pong asked for by nobody is a frame that is not answered: nothing has to be read meanwhile.
+    flood = b"\x8a\x80\x00\x00\x00\x00" * (MESSAGE_BURST * 2)
+    try:
+        client.socket.sendall(flood)
+        return client.next_frame(Opcode.CLOSE) is not None
+    except OSError:  # cut
+        return False
+
+
 def ends_half_a_request(server: RunningServer, _connect: Connect) -> bool:
     with socket.create_connection(("127.0.0.1", server.port), timeout=HANDSHAKE_TIMEOUT + MARGIN) as client:
         client.sendall(b"GET /echo HTTP/1.1\r\n")
@@ -267,6 +279,14 @@ def ends_half_a_request(server: RunningServer, _connect: Connect) -> bool:
             return client.recv(65536) is not None
         except TimeoutError:
             return False
+
+
+def serves_beside_half_requests(server: RunningServer, connect: Connect) -> bool:
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST_CONNECTIONS):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            slow.sendall(b"GET /echo HTTP/1.1\r\n")
+        return connect(server.url("/echo")).opened
 
 
 def takes_newcomers_after_a_shortage(server: RunningServer, _connect: Connect) -> bool:
@@ -285,7 +305,9 @@ def takes_newcomers_after_a_shortage(server: RunningServer, _connect: Connect) -
 
 
 HANDSHAKE_TIMEOUT = 1.0
+MOST_CONNECTIONS = 100
 MAX_MESSAGE = 2**20
+MESSAGE_BURST = 10_000
 HALF_A_FRAME = b"\x81\x85\x00"
 """The header of a text of five bytes, and the first byte of its mask."""
 
@@ -298,6 +320,8 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "accepts_unmasked_frames": refuses_what_has_no_mask,
     "dies_of_bad_utf8": outlives_what_is_no_text,
     "dies_of_a_reset": outlives_a_reset_client,
+    "flood_cut_in_silence": says_that_it_is_a_flood,
+    "half_made_requests_take_places": serves_beside_half_requests,
     "idle_loop_dies_of_an_error": closes_the_idle_beside_a_reset_client,
     "keep_after_reset": forgets_a_reset_client,
     "no_header_deadline": ends_half_a_request,
