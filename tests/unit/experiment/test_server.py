@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -40,7 +40,7 @@ async def test_a_server_that_ended_is_started_again_and_the_conductor_is_told(ma
 
 async def test_a_server_that_does_not_start_again_is_an_error(make: Make) -> None:
     class Broken(Machine):
-        def start(self) -> None:
+        def start(self, *, environment: Mapping[str, str] | None = None) -> None:
             raise StartFailed("the port is taken")
 
     made = make(machine=Broken(runs=False))
