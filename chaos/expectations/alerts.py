@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.told import first_that_stays, told, unread, when_known
+from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
 from chaos.journal import Statistics
 from chaos.probes.statistics import alert_shown
 from chaos.units import format_duration
@@ -35,18 +35,23 @@ class AlertRaised(Expectation):
             return self.inconclusive(unread(record, "alerts"), promised)
         last = readings[-1]
         shown = first_that_stays(readings, self._shown)
-        uncertain = when_known(record, readings, self.start, shown or last)
+        uncertain = may_be_ours(record, self.start, (shown or last).at)
         if shown is None:
-            watched = last.at - self.start
+            watched = last.at - last.took - self.start
             observed = f"{format_duration(watched)} after {self.why}, what is shown is {_alerts(last)}"
             if watched <= self.within + uncertain.seconds:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised)
             gone = any(map(self._shown, readings))
             return self.violated(observed, promised, figure="gone too early" if gone else "never raised")
-        took = shown.at - self.start
-        figure = f"raised after {format_duration(took)}"
+        figure = format_duration(shown.at - self.start)
         return self.by_limit(
-            record, took, self.within, observed=figure, promised=promised, figure=figure, uncertainty=uncertain
+            record,
+            still_wrong(readings, self.start, shown),
+            self.within,
+            observed=f"shown after {figure}",
+            promised=promised,
+            figure=figure,
+            uncertainty=uncertain,
         )
 
     def _shown(self, reading: Statistics) -> bool:
@@ -71,17 +76,22 @@ class AlertGone(Expectation):
             return self.inconclusive(unread(record, "alerts"), promised)
         last = readings[-1]
         gone = first_that_stays(readings, lambda reading: not alert_shown(reading.values, self.alert))
-        uncertain = when_known(record, readings, self.start, gone or last)
+        uncertain = may_be_ours(record, self.start, (gone or last).at)
         if gone is None:
-            watched = last.at - self.start
+            watched = last.at - last.took - self.start
             observed = f"{format_duration(watched)} after {self.why}, what is shown is {_alerts(last)}"
             if watched <= self.within + uncertain.seconds:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised)
             return self.violated(observed, promised, figure="never gone")
-        took = gone.at - self.start
-        figure = f"gone after {format_duration(took)}"
+        figure = format_duration(gone.at - self.start)
         return self.by_limit(
-            record, took, self.within, observed=figure, promised=promised, figure=figure, uncertainty=uncertain
+            record,
+            still_wrong(readings, self.start, gone),
+            self.within,
+            observed=f"gone after {figure}",
+            promised=promised,
+            figure=figure,
+            uncertainty=uncertain,
         )
 
 

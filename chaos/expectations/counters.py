@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.told import first_that_stays, told, unread, when_known
+from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
 from chaos.journal import Beat, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -41,18 +41,24 @@ class CounterAgrees(Expectation):
             return self.inconclusive(unread(record, self.counter), promised)
         first, last = before[-1], after[-1]
         right = first_that_stays(after, lambda reading: self._is_right(record, first, reading))
-        uncertain = when_known(record, after, self.end, right or last)
+        uncertain = may_be_ours(record, self.end, (right or last).at)
         if right is None:
-            watched, risen = last.at - self.end, _rise(first, last, self.counter)
+            watched, risen = last.at - last.took - self.end, _rise(first, last, self.counter)
             least, most = self._beats(record, first, last)
             beside = f" beside {least} to {most} beats of the canary" if self.beats else ""
             observed = f"it has risen by {risen:g} where there were {self.happened} {self.counted}{beside}"
-            if watched <= self.within + uncertain.seconds:
+            # What it has counted too much it takes back in no time.
+            if risen <= self.happened + most and watched <= self.within + uncertain.seconds:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised)
             return self.violated(observed, promised, figure=f"{risen:g} of {self.happened + least}")
-        took = right.at - self.end
-        observed = f"it has risen by {self.happened}, shown {format_duration(took)} after the last of them"
-        return self.by_limit(record, took, self.within, observed=observed, promised=promised, uncertainty=uncertain)
+        return self.by_limit(
+            record,
+            still_wrong(after, self.end, right),
+            self.within,
+            observed=f"it has risen by {self.happened}, shown {format_duration(right.at - self.end)} after the last of them",
+            promised=promised,
+            uncertainty=uncertain,
+        )
 
     def _is_right(self, record: Record, first: Statistics, reading: Statistics) -> bool:
         least, most = self._beats(record, first, reading)

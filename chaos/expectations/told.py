@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 
 from chaos.expectations.base import Record, Uncertainty
 from chaos.journal import Statistics
-from chaos.units import format_duration
 
-__all__ = ["first_that_stays", "told", "unread", "when_known"]
+__all__ = ["first_that_stays", "may_be_ours", "still_wrong", "told", "unread"]
 
 
 def told(record: Record, which: str, start: float = -math.inf, end: float = math.inf) -> list[Statistics]:
@@ -38,13 +37,15 @@ def first_that_stays(readings: Sequence[Statistics], right: Callable[[Statistics
     return first
 
 
-def when_known(record: Record, readings: Sequence[Statistics], since: float, reading: Statistics) -> Uncertainty:
-    """By how much later than it was so a reading may have shown it first.
+def still_wrong(readings: Sequence[Statistics], since: float, right: Statistics) -> float:
+    """Seconds since a time after which it was still wrong for certain; `right` is the reading from which on it was not.
 
-    Nobody asked since the reading before it, or since the time itself; the conductor stamps the one and the other; and
-    what others kept the server from running for is not its own.
+    Between the last wrong reading and the first right one nobody asked: that time is ours, and counts for nothing.
     """
-    earlier = [other.at for other in readings if other.at < reading.at]
-    unasked = reading.at - max([since, *earlier])
-    apart = Uncertainty(unasked, (f"it was not asked for {format_duration(unasked)}",))
-    return apart + record.conductor_late(since, reading.at) + record.starved(since, reading.at)
+    wrong = [reading.at - reading.took for reading in readings if reading.at < right.at]
+    return max(0.0, wrong[-1] - since) if wrong else 0.0
+
+
+def may_be_ours(record: Record, since: float, until: float) -> Uncertainty:
+    """Of times between two: the conductor stamps both, and what others kept the server from running for is not its."""
+    return record.conductor_late(since, until) + record.starved(since, until)
