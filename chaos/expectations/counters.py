@@ -51,11 +51,12 @@ class CounterAgrees(Expectation):
             if risen <= self.happened + most and watched <= self.within + uncertain.seconds:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised)
             return self.violated(observed, promised, figure=f"{risen:g} of {self.happened + least}")
+        shown = format_duration(right.at - self.end)
         return self.by_limit(
             record,
             still_wrong(after, self.end, right),
             self.within,
-            observed=f"it has risen by {self.happened}, shown {format_duration(right.at - self.end)} after the last of them",
+            observed=f"it has risen by {self.happened}, shown {shown} after the last of them",
             promised=promised,
             uncertainty=uncertain,
         )

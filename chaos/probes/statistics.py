@@ -54,7 +54,7 @@ async def read_statistics(get: Callable[[str], Awaitable[Answer]], where: Statis
 
 def alert_shown(told: Mapping[str, float | str], alert: str) -> bool:
     """Whether what the statistics told names an alert that fits the expression, the whole of it."""
-    return any(re.fullmatch(alert, name) for name in str(told["alerts"]).split(","))
+    return any(name and re.fullmatch(alert, name) for name in str(told["alerts"]).split(","))
 
 
 def _point(document: Any, pointer: str) -> Any:
@@ -116,7 +116,9 @@ def _matching(families: Sequence[Metric], wanted: str) -> list[tuple[float, dict
         for sample in family.samples
         if sample.name == matched["name"] and labels.items() <= sample.labels.items()
     ]
-    empty = {family.name for family in families if not family.samples}
-    if not found and not {matched["name"], matched["name"].removesuffix("_total")} & empty:
+    empty = {
+        f"{family.name}_total" if family.type == "counter" else family.name for family in families if not family.samples
+    }
+    if not found and matched["name"] not in empty:
         raise StatisticsError(f"the statistics hold no metric {wanted}")
     return found
