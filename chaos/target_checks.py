@@ -19,7 +19,7 @@ from chaos.mistakes import Mistake, dotted, shown
 from chaos.target import Echo, Endpoints
 from chaos.units import format_duration, parse_duration
 
-__all__ = ["check"]
+__all__ = ["ENVIRONMENTS", "check"]
 
 T = TypeVar("T")
 Key = tuple[str, ...]
