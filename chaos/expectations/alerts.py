@@ -21,6 +21,7 @@ class AlertRaised(Expectation):
     """From `start` on there was a reason for it until `end`: shown within `within` seconds, and from then on."""
 
     name: ClassVar[str] = "alert_raised"
+    needs_fault: ClassVar[bool] = True
     alert: str
     why: str
     """The reason: "81 of 100 places are taken"."""
@@ -63,6 +64,7 @@ class AlertGone(Expectation):
     """From `start` on there was no reason for it any more: not shown any longer within `within` seconds, for good."""
 
     name: ClassVar[str] = "alert_gone"
+    needs_fault: ClassVar[bool] = True
     alert: str
     why: str
     """What has ended the reason for it: "everybody has left"."""

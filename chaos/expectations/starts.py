@@ -51,7 +51,7 @@ class RefusedAtStart(Expectation):
             promised=promised,
             figure=figure,
             evidence=(f"{slowest.variable}={slowest.value!r}",),
-            uncertainty=record.conductor_late(slowest.began, slowest.at),
+            uncertainty=record.conductor_late(slowest.began, slowest.at) + record.crowded(slowest.began, slowest.at),
         )
 
 

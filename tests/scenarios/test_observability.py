@@ -42,7 +42,7 @@ from chaos.faults import (
     Vanished,
 )
 from chaos.faults.base import Fault
-from chaos.journal import Outcome, Source, Traffic
+from chaos.journal import Bite, Outcome, Source, Traffic
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.needs(Capability.STATISTICS)]
 
@@ -89,8 +89,8 @@ async def test_alert_when_nearly_full(experiment: Experiment, contract: SimpleNa
     crossed = experiment.now()
     await _shown(experiment, alert, within=promised.raised_within)
     still = experiment.now()
-    async with experiment.inject(fault, above):
-        if fault is None:
+    async with experiment.inject(fault, above) as injection:
+        if injection.receipt.bite is not Bite.BIT:
             await above.close()
         await experiment.wait_until(
             ConnectionsAtMost(below.count + experiment.own_connections), within=experiment.patience
