@@ -38,6 +38,8 @@ class Capability(StrEnum):
     """SIGSTOP, SIGCONT, SIGTERM and SIGKILL reach the server's processes."""
     RESTART = "restarting the server"
     """The runtime can start the server again after it ended."""
+    SETTINGS = "starting the server with other settings"
+    """The runtime can start the server again with other environment variables."""
     UPSTREAM = "a scripted upstream"
     """The server was started with an upstream of ours behind a link of its own."""
     STATISTICS = "the server's own statistics"

@@ -13,9 +13,12 @@ from typing import Any, Protocol
 
 from chaos.crowd.plan import ClientState
 from chaos.journal import Hit, Sample
+from chaos.probes.statistics import alert_shown
 
 __all__ = [
+    "AlertShown",
     "Condition",
+    "ConnectionsAtLeast",
     "ConnectionsAtMost",
     "CrowdGone",
     "Heard",
@@ -43,6 +46,16 @@ class Condition(ABC):
     @abstractmethod
     async def met(self, view: View) -> bool:
         """Whether it is so now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsAtLeast(Condition):
+    """The server's kernel holds at least `count` connections on its port."""
+
+    count: int
+
+    async def met(self, view: View) -> bool:
+        return (await view.sample()).connections >= self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,18 @@ class StatisticsSay(Condition):
 
     async def met(self, view: View) -> bool:
         return (await view.statistics()).get(self.which) == self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertShown(Condition):
+    """The server's own statistics show an alert whose whole name fits, or show it no more."""
+
+    alert: str
+    shown: bool = True
+
+    async def met(self, view: View) -> bool:
+        said = await view.statistics()
+        return "alerts" in said and alert_shown(said, self.alert) is self.shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,14 @@ __all__ = [
     "Latency",
     "LeakFree",
     "Liveness",
+    "NearlyFull",
+    "Observability",
     "Recovery",
     "Rejection",
     "RejectionAnswer",
+    "SettingCount",
+    "SettingDuration",
+    "Settings",
     "Size",
     "Survival",
     "unread_keys",
@@ -45,6 +50,10 @@ Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0), WithJs
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0), WithJsonSchema(_SIZE_SCHEMA)]
 """Bytes, above zero; written as text with its unit."""
 Ratio = Annotated[float, Field(gt=0, le=1)]
+AlertName = Annotated[str, Field(min_length=1, examples=["upstream_breaker_open"])]
+"""A regular expression that fits the whole name of an alert, as `statistics.alerts` shows it."""
+Environment = Annotated[dict[str, str], Field(min_length=1)]
+"""Environment variables, over those of `start.environment`."""
 
 
 class Family(BaseModel):
@@ -228,6 +237,70 @@ class Survival(Family):
     ] = None
 
 
+class NearlyFull(Family):
+    """The alert on how many connections there are."""
+
+    alert: Annotated[AlertName, Field(description="A regular expression for its whole name.")]
+    above: Annotated[Ratio, Field(description="Share of promises.rejection.max_connections above which it is raised.")]
+
+
+class Observability(Family):
+    """What is wrong is told while it is, and what is told is so; [statistics] says where."""
+
+    raised_within: Annotated[
+        Duration | None, Field(description="From a condition's beginning to its alert being shown, at most.")
+    ] = None
+    gone_within: Annotated[
+        Duration | None, Field(description="From a condition's end to its alert being shown no more, at most.")
+    ] = None
+    nearly_full: Annotated[NearlyFull | None, Field(description="Raised above a share of the limit.")] = None
+    full: Annotated[
+        AlertName | None, Field(description="Raised while every place is taken and clients are turned away.")
+    ] = None
+    upstream_failing: Annotated[
+        AlertName | None, Field(description="Raised while the breaker in front of the upstream is not closed.")
+    ] = None
+    establishment_failing: Annotated[
+        AlertName | None, Field(description="Raised while the breaker around establishment is not closed.")
+    ] = None
+    counted_within: Annotated[
+        Duration | None, Field(description="From an event to its counter in [statistics] having counted it, once.")
+    ] = None
+
+
+class SettingCount(Family):
+    """A setting that changes a number, and the number that is promised with it."""
+
+    environment: Environment
+    promised: Annotated[int, Field(gt=0, description="What is promised with it.")]
+
+
+class SettingDuration(Family):
+    """A setting that changes a duration, and the duration that is promised with it."""
+
+    environment: Environment
+    promised: Annotated[Duration, Field(description="What is promised with it.")]
+
+
+class Settings(Family):
+    """A setting does what it says, and a bad one stops the start."""
+
+    refused: Annotated[
+        dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] | None,
+        Field(min_length=1, description="Environment variables to values with which the server must not start."),
+    ] = None
+    refused_within: Annotated[
+        Duration | None,
+        Field(
+            description="From the start to its end with an exit code that is not 0 and a log that names the variable."
+        ),
+    ] = None
+    max_connections: Annotated[
+        SettingCount | None, Field(description="Another promises.rejection.max_connections.")
+    ] = None
+    idle_timeout: Annotated[SettingDuration | None, Field(description="Another promises.liveness.idle_timeout.")] = None
+
+
 class Contract(BaseModel):
     """All promises of one server, by family."""
 
@@ -246,6 +319,8 @@ class Contract(BaseModel):
     fairness: Fairness | None = None
     recovery: Recovery | None = None
     survival: Survival | None = None
+    observability: Observability | None = None
+    settings: Settings | None = None
 
     def value(self, key: str) -> Any:
         """The promise at `family.field`, or None where it is not declared. Raises KeyError for an unknown key."""

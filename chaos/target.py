@@ -223,11 +223,19 @@ class Statistics(_Table):
         ),
     ] = None
     tasks: Annotated[str | None, Field(description="Tasks or goroutines alive.")] = None
-    alerts: Annotated[str | None, Field(description="Names of the alerts raised.")] = None
+    alerts: Annotated[
+        str | None,
+        Field(description="Names of the alerts raised: a list, or a metric that is not 0 and has them in its labels."),
+    ] = None
+    accepted: Annotated[str | None, Field(description="Connections let in, since the start.")] = None
+    rejected: Annotated[str | None, Field(description="Clients turned away, since the start.")] = None
+    ended: Annotated[str | None, Field(description="Connections let in that are over, however they ended.")] = None
+    dead: Annotated[str | None, Field(description="Peers given up by the heartbeat, since the start.")] = None
+    received: Annotated[str | None, Field(description="Messages received from clients, since the start.")] = None
 
     def values(self) -> dict[str, str]:
         """Name to pointer or metric, of those that are declared."""
-        names = ("connections", "upstream_breaker", "accept_breaker", "tasks", "alerts")
+        names = (name for name in type(self).model_fields if name not in ("path", "format"))
         return {name: pointer for name in names if (pointer := getattr(self, name)) is not None}
 
 

@@ -19,7 +19,7 @@ from chaos.mistakes import Mistake, dotted, shown
 from chaos.target import Echo, Endpoints
 from chaos.units import format_duration, parse_duration
 
-__all__ = ["check"]
+__all__ = ["ENVIRONMENTS", "check"]
 
 T = TypeVar("T")
 Key = tuple[str, ...]
@@ -36,6 +36,10 @@ REGEXES: tuple[Key, ...] = (
     ("endpoints", "data", "cached"),
     ("endpoints", "data", "unavailable"),
     ("endpoints", "gated", "greeting"),
+    ("promises", "observability", "nearly_full", "alert"),
+    ("promises", "observability", "full"),
+    ("promises", "observability", "upstream_failing"),
+    ("promises", "observability", "establishment_failing"),
 )
 NEEDS: tuple[tuple[Key, Key, str], ...] = (
     (("promises", "breaker"), ("upstream",), "the suite fails the upstream to open the breaker"),
@@ -73,7 +77,25 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         ("promises", "liveness", "max_age"),
         "it is the code of that close",
     ),
+    *(
+        (("promises", "observability", alert), ("statistics", "alerts"), "it is where alerts are shown")
+        for alert in ("nearly_full", "full", "upstream_failing", "establishment_failing")
+    ),
+    (
+        ("promises", "observability", "nearly_full"),
+        ("promises", "rejection", "max_connections"),
+        "it is a share of that",
+    ),
+    (("promises", "observability", "counted_within"), ("statistics",), "it is where counters are shown"),
+    (("promises", "settings", "refused"), ("promises", "settings", "refused_within"), "it says how long that may take"),
 )
+ENVIRONMENTS: tuple[Key, ...] = (
+    ("start", "environment"),
+    ("promises", "settings", "refused"),
+    ("promises", "settings", "max_connections", "environment"),
+    ("promises", "settings", "idle_timeout", "environment"),
+)
+"""Tables whose keys are environment variables."""
 PLACEHOLDERS = ("{python}", "{host}", "{port}")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -274,12 +296,14 @@ def _process_can_be_started(document: Document) -> Iterator[Mistake]:
     for number, word in enumerate(_get(document, ("start", "command"), list) or []):
         if isinstance(word, str) and "\0" in word:
             yield Mistake(key=("start", "command", number), problem="has a NUL in it", found=shown(word))
-    for name, value in (_get(document, ("start", "environment"), dict) or {}).items():
-        if not name or "=" in name or "\0" in name:
-            allowed = "a name without = and NUL"
-            yield Mistake(key=("start", "environment", name), problem="is no name of a variable", allowed=allowed)
-        elif isinstance(value, str) and "\0" in value:
-            yield Mistake(key=("start", "environment", name), problem="has a NUL in it", found=shown(value))
+    for table in ENVIRONMENTS:
+        for name, given in (_get(document, table, dict) or {}).items():
+            values = given if isinstance(given, list) else [given]
+            if not name or "=" in name or "\0" in name:
+                allowed = "a name without = and NUL"
+                yield Mistake(key=(*table, name), problem="is no name of a variable", allowed=allowed)
+            elif any(isinstance(value, str) and "\0" in value for value in values):
+                yield Mistake(key=(*table, name), problem="has a NUL in it", found=shown(given))
 
 
 def _directories_exist(document: Document, *, directory: Path) -> Iterator[Mistake]:

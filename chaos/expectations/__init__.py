@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaos.expectations.alerts import AlertGone, AlertNotRaised, AlertRaised
 from chaos.expectations.base import Expectation, Provided, Record, Uncertainty, judge_all, quantile
 from chaos.expectations.breaker import (
     AnsweredWhileOpen,
@@ -15,6 +16,7 @@ from chaos.expectations.breaker import (
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
     CameBesideTheHostile,
@@ -28,11 +30,15 @@ from chaos.expectations.faults import (
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.starts import RefusedAtStart
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
 from chaos.expectations.witnesses import WitnessesAgree
 
 __all__ = [
+    "AlertGone",
+    "AlertNotRaised",
+    "AlertRaised",
     "AnsweredAsAllowed",
     "AnsweredWhileOpen",
     "CallsAnswered",
@@ -40,6 +46,7 @@ __all__ = [
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",
+    "CounterAgrees",
     "DeliveredInSequence",
     "Established",
     "Expectation",
@@ -58,6 +65,7 @@ __all__ = [
     "Provided",
     "Record",
     "RecoveredWithin",
+    "RefusedAtStart",
     "RejectedGracefully",
     "ReleasedWithin",
     "RoundTripsWithin",

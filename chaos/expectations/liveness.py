@@ -154,7 +154,8 @@ class ClosedWhenIdle(Expectation):
             latest,
             observed=observed,
             promised=promised,
-            uncertainty=uncertainty,
+            # What keeps the server from running makes nobody's end earlier.
+            uncertainty=uncertainty + record.starved(min(attempt.began for attempt in opened), max(ends)),
             figure=figure,
         )
         if early > 0 and late.verdict is Verdict.HELD:

@@ -112,9 +112,7 @@ class Record:
         Threads of the server that wait for one another's cores are its own affair: more than the time that the rest of
         the machine could fill every core with is not counted.
         """
-        samples = self.journal.of(Sample)
-        pairs = [pair for pair in itertools.pairwise(samples) if pair[0].at <= end and pair[1].at >= start]
-        pairs = [(earlier, later) for earlier, later in pairs if earlier.cores]
+        pairs = self._pairs(start, end)
         if not pairs:
             return Uncertainty()
         cores = pairs[0][0].cores
@@ -123,6 +121,23 @@ class Record:
         others = (pairs[-1][1].busy - pairs[0][0].busy - used) / cores
         seconds = min(waited, max(0.0, others))
         return Uncertainty.of_waiting(seconds)
+
+    def crowded(self, start: float, end: float) -> Uncertainty:
+        """The time that the machine's work could fill every core with between two times: of a process that nobody
+        looked at, because it did not become the server, so much may have been waiting. Its own work is in it.
+        """
+        pairs = self._pairs(start, end)
+        if not pairs:
+            return Uncertainty()
+        worked = pairs[-1][1].busy - pairs[0][0].busy
+        seconds = min(end - start, worked / pairs[0][0].cores)
+        told = f"the machine had work for every core for {format_duration(seconds)}"
+        return Uncertainty(seconds, (told,)) if seconds > 0 else Uncertainty()
+
+    def _pairs(self, start: float, end: float) -> list[tuple[Sample, Sample]]:
+        """Samples that follow each other about a time between two times, where the machine was looked at as well."""
+        pairs = itertools.pairwise(self.journal.of(Sample))
+        return [pair for pair in pairs if pair[0].at <= end and pair[1].at >= start and pair[0].cores]
 
     def injecting(self) -> Uncertainty:
         """The time from the first fault's beginning to its receipt: its acts on one victim after the other, and what

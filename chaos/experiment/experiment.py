@@ -12,7 +12,7 @@ from typing import Any
 from chaos.address import Address
 from chaos.bounds import patience
 from chaos.capability import Availability, Capability
-from chaos.conditions import Condition, CrowdGone, Heard, NobodyLeaving
+from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
 from chaos.errors import ChaosError
 from chaos.expectations import Expectation, Record, judge_all
 from chaos.experiment import leaks
@@ -256,6 +256,22 @@ class Experiment:
         """
         self.spoiled = self.spoiled or not self._server.alive()
         return await self._server.restart()
+
+    async def restart_server_with(self, environment: Mapping[str, str]) -> None:
+        """End the server, start it with other environment variables over its own, and wait until it is healthy and has
+        an untouched client inside again. It is given its own ones back after the scenario."""
+        self.spoiled = True
+        await self._server.kill()
+        await self._server.restart(environment=environment)
+        await self.wait_until(ConnectionsAtLeast(self.own_connections), within=self.patience)
+
+    async def try_settings(self, settings: Mapping[str, Sequence[str]]) -> None:
+        """End the server, and start it once with each value of each variable; the journal has what became of each."""
+        self.spoiled = True
+        await self._server.kill()
+        for variable, values in settings.items():
+            for value in values:
+                await self._server.try_start(variable, value)
 
     async def terminate_server(self, *, within: float) -> None:
         """SIGTERM, and wait for its end at most `within` seconds; the journal has the times and the exit code."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from chaos.address import Address
-from chaos.errors import TargetFailure
+from chaos.errors import StartFailed, TargetDied, TargetFailure
 from chaos.expectations import Record, ServerSurvived
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.death import death_of
-from chaos.journal import Journal, JournalWriter, ServerEvent
+from chaos.journal import Journal, JournalWriter, ServerEvent, StartTried
 from chaos.server_view import ServerView
 
 __all__ = ["ServerControl", "ServerInHand"]
@@ -24,7 +24,7 @@ class ServerControl(Protocol):
 
     @property
     def address(self) -> Address: ...
-    def start(self) -> None: ...
+    def start(self, *, environment: Mapping[str, str] | None = ...) -> None: ...
     def stop(self, *, sig: signal.Signals = ..., timeout: float, sent: Callable[[], None] = ...) -> int: ...
     def kill(self) -> None: ...
     def alive(self) -> bool: ...
@@ -60,17 +60,52 @@ class ServerInHand:
         """Whether its main process runs."""
         return self._control.alive()
 
-    async def restart(self) -> float:
+    async def restart(self, *, environment: Mapping[str, str] | None = None) -> float:
         """Start one that has ended, and wait until it is healthy; when it was started, seconds monotonic."""
         began = time.monotonic()
         if self._control.alive():
             return began
         self.ended_on_purpose = True
-        self._note("starting")
-        await asyncio.to_thread(self._control.start)
+        self._note("starting", detail=_assigned(environment or {}))
+        await asyncio.to_thread(self._control.start, environment=environment)
         self._note("started")
         await self._conductor.server_changed(self._view())
         return began
+
+    async def kill(self) -> None:
+        """SIGKILL it, unless it has ended already."""
+        if not self._control.alive():
+            return
+        self.ended_on_purpose = True
+        await self._conductor.leave_alone()
+        self._note("asked to stop", detail="SIGKILL")
+        await asyncio.to_thread(self._control.kill)
+
+    async def try_start(self, variable: str, value: str) -> None:
+        """Start one that has ended with one variable changed, and note what became of it: it is down again afterwards.
+
+        Raises PortTaken, and EnvironmentFailure where it could not even be tried.
+        """
+        began = time.monotonic()
+        became = "healthy"
+        try:
+            await asyncio.to_thread(self._control.start, environment={variable: value})
+        except TargetDied:
+            became = "ended"
+        except StartFailed:
+            became = "neither"
+        self._journal.write(
+            StartTried(
+                at=time.monotonic(),
+                began=began,
+                variable=variable,
+                value=value,
+                became=became,
+                exit_code=self._control.exit_code(),
+                said=tuple(self._control.log_tail()),
+            )
+        )
+        await self.kill()
 
     async def terminate(self, *, within: float) -> None:
         """SIGTERM, and wait for its end at most `within` seconds.
@@ -131,3 +166,7 @@ class ServerInHand:
         self._journal.write(
             ServerEvent(at=now, what=what, pid=self._pid() if pid is None else pid, exit_code=exit_code, detail=detail)
         )
+
+
+def _assigned(environment: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in environment.items())

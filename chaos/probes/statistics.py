@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
 
 from chaos.errors import AgentError
 from chaos.probes.http import Answer
 from chaos.target import BreakerState, Statistics, StatisticsFormat
 
-__all__ = ["StatisticsError", "read_statistics"]
+__all__ = ["StatisticsError", "alert_shown", "read_statistics"]
 
 BREAKERS = {"upstream_breaker", "accept_breaker"}
 """The names of the statistics that are states."""
@@ -32,8 +32,9 @@ class StatisticsError(Exception):
 async def read_statistics(get: Callable[[str], Awaitable[Answer]], where: Statistics) -> dict[str, float | str]:
     """Name to value of everything the target declares. Raises StatisticsError.
 
-    `get` asks the server for a path. A JSON list counts as its items joined by commas, a truth value as 1 or 0. The
-    state of a breaker is a BreakerState, or what was told where it is none.
+    `get` asks the server for a path. A list counts as its items joined by commas, a truth value as 1 or 0; the alerts
+    of Prometheus are the labels of those samples of their metric that are not 0. The state of a breaker is a
+    BreakerState, or what was told where it is none.
     """
     try:
         answer = await get(where.path)
@@ -49,11 +50,19 @@ async def read_statistics(get: Callable[[str], Awaitable[Answer]], where: Statis
             raise StatisticsError(f"GET {where.path}: not JSON: {answer.body[:80]!r}") from error
         told = {name: _scalar(_point(document, pointer), pointer) for name, pointer in where.values().items()}
     else:
-        samples = _samples(answer.body.decode("utf-8", errors="replace"), where.path)
-        told = {name: _metric(samples, metric) for name, metric in where.values().items()}
+        families = _families(answer.body.decode("utf-8", errors="replace"), where.path)
+        told = {
+            name: _labels(families, metric) if name == "alerts" else _metric(families, metric)
+            for name, metric in where.values().items()
+        }
     for name in BREAKERS & told.keys():
         told[name] = BreakerState.of(told[name], where.breaker_states) or told[name]
     return told
+
+
+def alert_shown(told: Mapping[str, float | str], alert: str) -> bool:
+    """Whether what the statistics told names an alert that fits the expression, the whole of it."""
+    return any(name and re.fullmatch(alert, name) for name in str(told["alerts"]).split(","))
 
 
 def _point(document: Any, pointer: str) -> Any:
@@ -83,21 +92,41 @@ def _scalar(value: Any, pointer: str) -> float | str:
     )
 
 
-def _samples(text: str, path: str) -> list[Sample]:
+def _families(text: str, path: str) -> list[Metric]:
     try:
-        return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return list(text_string_to_metric_families(text))
     except ValueError as error:
         raise StatisticsError(f"GET {path}: not Prometheus text: {error}") from error
 
 
-def _metric(samples: Sequence[Sample], wanted: str) -> float:
+def _metric(families: Sequence[Metric], wanted: str) -> float:
+    return float(sum(value for value, _ in _matching(families, wanted)))
+
+
+def _labels(families: Sequence[Metric], wanted: str) -> str:
+    """What the labels say of all that is not 0, joined by commas."""
+    raised = [labels for value, labels in _matching(families, wanted) if value]
+    return ",".join(label for labels in raised for label in labels.values())
+
+
+def _matching(families: Sequence[Metric], wanted: str) -> list[tuple[float, dict[str, str]]]:
+    """Value and labels of every sample of a metric that has the wanted labels.
+
+    One that is exposed with labels has no sample before there is something to say: none of it has happened.
+    """
     matched = _METRIC.fullmatch(wanted.strip())
     if matched is None:
         raise StatisticsError(f"{wanted!r} is no metric name, such as 'ws_connections{{endpoint=\"echo\"}}'")
     labels = dict(_LABEL.findall(matched["labels"] or ""))
-    values = [
-        sample.value for sample in samples if sample.name == matched["name"] and labels.items() <= sample.labels.items()
+    found = [
+        (sample.value, sample.labels)
+        for family in families
+        for sample in family.samples
+        if sample.name == matched["name"] and labels.items() <= sample.labels.items()
     ]
-    if not values:
+    empty = {
+        f"{family.name}_total" if family.type == "counter" else family.name for family in families if not family.samples
+    }
+    if not found and matched["name"] not in empty:
         raise StatisticsError(f"the statistics hold no metric {wanted}")
-    return float(sum(values))
+    return found

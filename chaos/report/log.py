@@ -17,9 +17,11 @@ from chaos.journal import (
     PhaseEntered,
     Receipt,
     ServerEvent,
+    StartTried,
     Statistics,
 )
 from chaos.report.timeline import ending, refusal, start_of
+from chaos.units import format_duration
 
 __all__ = ["LogLine", "log_of"]
 
@@ -102,4 +104,8 @@ def _text(event: Event, start: float) -> str:
         pid = f" (pid {event.pid})" if event.pid else ""
         code = f", exit code {event.exit_code}" if event.exit_code is not None else ""
         return f"server {event.what}{pid}{code} {event.detail}".rstrip()
+    if isinstance(event, StartTried):
+        code = f", exit code {event.exit_code}" if event.exit_code is not None else ""
+        took = format_duration(event.at - event.began)
+        return f"server tried with {event.variable}={event.value!r}: {event.became}{code} after {took}"
     return event.text if isinstance(event, Note) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -97,7 +97,8 @@ class AttachedServer:
     def published(self) -> Address:
         return self._address
 
-    def start(self) -> None:
+    def start(self, *, environment: Mapping[str, str] | None = None) -> None:
+        del environment
         self._refuse("started")
 
     def stop(
@@ -174,6 +175,7 @@ def _capabilities(target: Target, server: AttachedServer, ground: Ground) -> dic
         Capability.UPSTREAM: not_ours,
         Capability.SIGNALS: not_ours,
         Capability.RESTART: not_ours,
+        Capability.SETTINGS: not_ours,
         Capability.TCP_TRUE: Availability.yes(),
     }
     if not _is_loopback(address.host):

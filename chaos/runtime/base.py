@@ -100,11 +100,11 @@ class Server(Protocol):
     def published(self) -> Address:
         """Where it is reached from this process through what the engine publishes; the same where nothing does."""
 
-    def start(self) -> None:
-        """Start it (again) and wait until it is healthy.
+    def start(self, *, environment: Mapping[str, str] | None = None) -> None:
+        """Start it (again) and wait until it is healthy; `environment` is over its own, for this one start.
 
         Raises StartFailed, TargetDied or PortTaken; EnvironmentFailure where it could not even be tried, and
-        Unsupported where the runtime cannot start it.
+        Unsupported where the runtime cannot start it, or not with another environment.
         """
 
     def stop(
@@ -130,7 +130,7 @@ class Server(Protocol):
         """Pids of its main process, as this machine's /proc shows them; empty while it is down or out of sight."""
 
     def log_tail(self, lines: int = 20) -> list[str]:
-        """The last lines of its output."""
+        """The last lines of its output, since it was started last where that can be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +15,7 @@ from docker.models.containers import Container
 
 from chaos.address import Address
 from chaos.agent.processes import read_stat
-from chaos.errors import EnvironmentFailure, TargetFailure
+from chaos.errors import EnvironmentFailure, TargetFailure, Unsupported
 from chaos.runtime.engine import translated
 from chaos.runtime.health import Check, Dial, Died, NeverHealthy, accepts, answers_200, wait_healthy
 from chaos.runtime.host import GONE_WITHIN
@@ -61,7 +61,9 @@ class ContainerServer:
     def published(self) -> Address:
         return self._published
 
-    def start(self) -> None:
+    def start(self, *, environment: Mapping[str, str] | None = None) -> None:
+        if environment:
+            raise Unsupported(f"{self._target.name} was made with its environment, which a container keeps")
         with self._changing:
             state = self._state()
             if state["Running"]:

@@ -31,6 +31,12 @@ from chaos.target import Target
 __all__ = ["ContainersRuntime"]
 
 
+_MADE_WITH_THEM = Availability.no(
+    "a container keeps the environment that it was made with",
+    remedy="take the processes runtime (--chaos-runtime=processes)",
+)
+
+
 class ContainersRuntime:
     """Starts `start.image`, or what `start.build` makes."""
 
@@ -73,6 +79,7 @@ class ContainersRuntime:
                     **started.plan.capabilities(started.agent),
                     Capability.TCP_TRUE: _tcp_true(started.reach),
                     Capability.RESTART: Availability.yes(),
+                    Capability.SETTINGS: _MADE_WITH_THEM,
                 },
                 agent=started.agent,
                 agent_socket=None if started.agent is None else started.plan.socket,

@@ -12,19 +12,19 @@ _BYTES_PER_LINE = 512
 """Read so many bytes for each line wanted; longer lines make fewer of them."""
 
 
-def tail(log: Path, lines: int) -> list[str]:
-    """The last lines of a file, at most that many; none where there is no file."""
+def tail(log: Path, lines: int, *, since: int = 0) -> list[str]:
+    """The last lines of a file, at most that many, the first `since` bytes left out; none where there is no file."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            start = max(0, size - lines * _BYTES_PER_LINE)
+            start = max(since, size - lines * _BYTES_PER_LINE)
             file.seek(start)
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
     found = text.splitlines()
     # Started in the middle of a line: that line is not shown in half.
-    return (found[1:] if start and len(found) > 1 else found)[-lines:]
+    return (found[1:] if start > since and len(found) > 1 else found)[-lines:]
 
 
 def quote(lines: Sequence[str]) -> str:

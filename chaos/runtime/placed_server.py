@@ -32,6 +32,8 @@ class PlacedServer:
         self._address = address
         self._env = env
         self._log = log
+        self._logged = 0
+        """Bytes in the log from before it was started last."""
         self._process: SpawnedProcess | None = None
         self._changing = threading.RLock()
 
@@ -43,8 +45,11 @@ class PlacedServer:
     def published(self) -> Address:
         return self._address
 
-    def launch(self) -> None:
-        """Start the process without waiting for health. Raises ToolMissing, or TargetFailure when it runs already."""
+    def launch(self, *, environment: Mapping[str, str] | None = None) -> None:
+        """Start the process without waiting for health; `environment` is over its own, for this one start.
+
+        Raises ToolMissing, or TargetFailure when it runs already.
+        """
         with self._changing:
             if self._process is not None:
                 if self._process.wait(0) is None:
@@ -52,7 +57,9 @@ class PlacedServer:
                 # Workers that outlived their main process would hold the port and answer in the new one's name.
                 self._process.kill()
             directory = self._target.resolve(self._target.start.directory)
-            self._process = self._place.spawn(self._argv, name="server", env=self._env, log=self._log, cwd=directory)
+            self._logged = self._log.stat().st_size if self._log.exists() else 0
+            env = {**self._env, **(environment or {})}
+            self._process = self._place.spawn(self._argv, name="server", env=env, log=self._log, cwd=directory)
 
     def wait_healthy(self) -> None:
         """Wait until what was launched is healthy. Raises StartFailed, TargetDied or PortTaken."""
@@ -73,9 +80,9 @@ class PlacedServer:
                 remedy="give it longer (start.ready_within) or correct start.health or start.port",
             ) from problem
 
-    def start(self) -> None:
+    def start(self, *, environment: Mapping[str, str] | None = None) -> None:
         with self._changing:
-            self.launch()
+            self.launch(environment=environment)
             self.wait_healthy()
 
     def stop(
@@ -107,7 +114,7 @@ class PlacedServer:
         return (process.pid,) if process is not None and process.wait(0) is None else ()
 
     def log_tail(self, lines: int = 20) -> list[str]:
-        return tail(self._log, lines)
+        return tail(self._log, lines, since=self._logged)
 
     def _started(self) -> SpawnedProcess:
         if self._process is None:

@@ -95,6 +95,7 @@ class ProcessesRuntime:
                     Capability.TCP_TRUE: Availability.yes(),
                     Capability.SIGNALS: Availability.yes(),
                     Capability.RESTART: Availability.yes(),
+                    Capability.SETTINGS: Availability.yes(),
                 },
                 agent=ground.agent,
                 agent_socket=ground.agent_socket,

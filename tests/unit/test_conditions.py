@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from chaos.conditions import (
+    AlertShown,
     Condition,
+    ConnectionsAtLeast,
     ConnectionsAtMost,
     CrowdGone,
     Heard,
@@ -61,6 +63,14 @@ class Truth:
     [
         (ConnectionsAtMost(3), Truth(connections=3), True),
         (ConnectionsAtMost(3), Truth(connections=4), False),
+        (ConnectionsAtLeast(3), Truth(connections=3), True),
+        (ConnectionsAtLeast(3), Truth(connections=2), False),
+        (AlertShown(alert="hig.*"), Truth(told={"alerts": "low,high"}), True),
+        (AlertShown(alert="hig"), Truth(told={"alerts": "low,high"}), False),
+        (AlertShown(alert="high", shown=False), Truth(told={"alerts": "low,high"}), False),
+        (AlertShown(alert="high", shown=False), Truth(told={"alerts": ""}), True),
+        # Where nothing was told, nobody knows that it is gone.
+        (AlertShown(alert="high", shown=False), Truth(), False),
         (CrowdGone("crowd"), Truth(open=0), True),
         (CrowdGone("crowd"), Truth(open=1), False),
         (CrowdGone("crowd", left=2), Truth(open=2), True),

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from chaos.contract import Contract, Establishment, Liveness, Rejection, unread_keys
+from chaos.contract import Contract, Establishment, Family, Liveness, Observability, Rejection, Settings, unread_keys
 
 
 def test_durations_and_sizes_are_numbers_inside() -> None:
@@ -68,11 +68,18 @@ def test_a_contract_does_not_change() -> None:
         (Rejection, {"max_connections": 1, "answer": "http-503", "within": 1}),
         (Rejection, {"max_connections": 1, "answer": "http-503", "within": "1s", "warning_threshold": 1.5}),
         (Liveness, {"heartbeat_intervall": "1s"}),
+        (Observability, {"full": ""}),
+        (Observability, {"nearly_full": {"alert": "high", "above": 0}}),
+        (Observability, {"nearly_full": {"alert": "high"}}),
+        (Settings, {"refused": {}}),
+        (Settings, {"refused": {"LIMIT": []}}),
+        (Settings, {"refused": {"LIMIT": [0]}}),
+        (Settings, {"max_connections": {"environment": {}, "promised": 10}}),
+        (Settings, {"max_connections": {"environment": {"LIMIT": "10"}, "promised": 0}}),
+        (Settings, {"idle_timeout": {"environment": {"IDLE": "1"}, "promised": 1}}),
     ],
 )
-def test_figures_outside_their_range_are_refused(
-    family: type[Establishment | Rejection | Liveness], values: dict[str, object]
-) -> None:
+def test_figures_outside_their_range_are_refused(family: type[Family], values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         family.model_validate(values)
 

@@ -112,6 +112,55 @@ def test_nothing_to_say() -> None:
             id="a code of no idle timeout",
         ),
         pytest.param(
+            '[promises.observability]\nfull = "*"\n[statistics]\nalerts = "/alerts"',
+            """\
+            promises.observability.full is no regular expression: nothing to repeat at position 0
+                found:   "*\"""",
+            id="an alert that is no regular expression",
+        ),
+        pytest.param(
+            '[promises.observability]\nfull = "full"\n[statistics]\npath = "/stats"',
+            """\
+            promises.observability.full cannot be tested without statistics.alerts: it is where alerts are shown
+                allowed: declare statistics.alerts, or leave promises.observability.full out (its scenarios are then skipped)""",
+            id="an alert that nobody can see",
+        ),
+        pytest.param(
+            '[promises.observability.nearly_full]\nalert = "high"\n[statistics]\nalerts = "/alerts"',
+            """\
+            promises.observability.nearly_full cannot be tested without promises.rejection.max_connections: it is a share of that
+                allowed: declare promises.rejection.max_connections, or leave promises.observability.nearly_full out (its scenarios are then skipped)""",
+            id="a share of no limit",
+        ),
+        pytest.param(
+            '[promises.observability]\ncounted_within = "1s"',
+            """\
+            promises.observability.counted_within cannot be tested without statistics: it is where counters are shown
+                allowed: declare statistics, or leave promises.observability.counted_within out (its scenarios are then skipped)""",
+            id="counters that nobody can see",
+        ),
+        pytest.param(
+            '[promises.settings.refused]\nLIMIT = ["0"]',
+            """\
+            promises.settings.refused cannot be tested without promises.settings.refused_within: it says how long that may take
+                allowed: declare promises.settings.refused_within, or leave promises.settings.refused out (its scenarios are then skipped)""",
+            id="a refusal without its time",
+        ),
+        pytest.param(
+            '[promises.settings]\nrefused_within = "1s"\n[promises.settings.refused]\n"A=B" = ["0"]',
+            """\
+            promises.settings.refused."A=B" is no name of a variable
+                allowed: a name without = and NUL""",
+            id="a setting that is no variable",
+        ),
+        pytest.param(
+            '[promises.settings.max_connections.environment]\nLIMIT = "1\\u00000"',
+            """\
+            promises.settings.max_connections.environment.LIMIT has a NUL in it
+                found:   "1\\u00000\"""",
+            id="a value that no process can be given",
+        ),
+        pytest.param(
             "[promises.delivery]",
             """\
             promises.delivery cannot be tested without endpoints.feed: it is where broadcasts are received

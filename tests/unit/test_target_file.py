@@ -277,7 +277,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
         pytest.param(
             '[promises.cleanup]\nidle_timeout = "3s"',
             """\
-            FILE:8: promises.cleanup.idle_timeout is not a key of promises.cleanup; did you mean promises.liveness.idle_timeout?
+            FILE:8: promises.cleanup.idle_timeout is not a key of promises.cleanup; did you mean promises.liveness.idle_timeout or promises.settings.idle_timeout?
                 found:   idle_timeout = "3s"
                 allowed: sweep_interval, closed_within""",
             id="a key of another table",

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from chaos.errors import ConfigurationError
 from chaos.mistakes import dotted
 from chaos.target import Target
+from chaos.target_checks import ENVIRONMENTS
 from chaos.target_file import load_target
 
 TARGETS = Path(__file__).parents[2] / "targets" / "reference"
@@ -177,7 +178,7 @@ def test_another_name(where: tuple[str, Path_], data: st.DataObject) -> None:
     name, path = where
     other = data.draw(near_misses(str(path[-1])))
     message = complaint(rendered(renamed(DOCUMENTS[name], path, other)).encode())
-    free = path[:-1] == ("start", "environment") or "headers" in path[:-1]
+    free = path[:-1] in ENVIRONMENTS or "headers" in path[:-1]
     if other != path[-1] and not free:
         assert message is not None, f"{other!r} in place of {dotted(path)} was let pass"
         assert dotted((other,)) in message

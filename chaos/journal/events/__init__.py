@@ -21,7 +21,7 @@ from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, I
 from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
 from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
-from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, Statistics
+from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, StartTried, Statistics
 
 __all__ = [
     "KINDS",
@@ -53,12 +53,13 @@ __all__ = [
     "Segment",
     "ServerEvent",
     "Source",
+    "StartTried",
     "Statistics",
     "Traffic",
     "VerdictGiven",
 ]
 
-VERSION = 3
+VERSION = 4
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -81,6 +82,7 @@ KINDS: dict[str, type[Event]] = {
         CrowdMade,
         Lateness,
         ServerEvent,
+        StartTried,
         Sample,
         Statistics,
         Hit,

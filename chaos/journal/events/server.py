@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Hit", "Round", "Sample", "ServerEvent", "Statistics"]
+__all__ = ["Hit", "Round", "Sample", "ServerEvent", "StartTried", "Statistics"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,21 @@ class ServerEvent(Event):
     pid: int = 0
     exit_code: int | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartTried(Event):
+    """The server was started with one setting changed; `at` is when it was known what became of it."""
+
+    began: float
+    variable: str
+    value: str
+    became: str
+    """ "ended", "healthy", or "neither" where it still ran and had not become healthy in time."""
+    exit_code: int | None = None
+    """How it ended (negative: the signal); None where it did not."""
+    said: tuple[str, ...] = ()
+    """The last lines of its output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,10 @@ def main(arguments: Sequence[str] | None = None, *, environment: Mapping[str, st
     """Run the server until it is told to stop; returns the exit code."""
     options = _parse(arguments)
     try:
-        settings = load_settings(environment, profile=options.profile)
         broken = defects.load(environment.get("DEFECT", ""))
+        for defect in broken:
+            defect.prepare()
+        settings = load_settings(environment, profile=options.profile)
     except (BadSetting, defects.UnknownDefect) as problem:
         for line in str(problem).splitlines():
             print(f"reference_server: {line}", file=sys.stderr)

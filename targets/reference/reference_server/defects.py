@@ -1,7 +1,8 @@
 """The seam through which the server can be broken on purpose.
 
 A defect is one file in `defects/` beside this package, with a `DESCRIPTION` and an `install(parts)`; it replaces a
-method of a component. The server's own code knows nothing of any defect.
+method of a component. One that breaks what comes before there are components, the settings, has a `prepare()` besides.
+The server's own code knows nothing of any defect.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Defect:
     name: str
     description: str
     install: Callable[[Parts], None]
+    prepare: Callable[[], None]
+    """Called before the settings are read."""
 
 
 def available(directory: Path = DIRECTORY) -> list[str]:
@@ -56,4 +59,9 @@ def _load(name: str, directory: Path) -> Defect:
     # Known by its name before it runs: dataclasses, for one, look their module up.
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return Defect(name=name, description=module.DESCRIPTION, install=module.install)
+    prepare = getattr(module, "prepare", _nothing)
+    return Defect(name=name, description=module.DESCRIPTION, install=module.install, prepare=prepare)
+
+
+def _nothing() -> None:
+    """Most defects are of components."""

@@ -33,6 +33,7 @@ class _PartsCollector(Collector):
         yield _gauge("websocket_connection_limit", "Connections let in at once.", parts.admission.limit)
         yield _gauge("websocket_backpressure_active", "Whether clients are being warned.", parts.backpressure.active)
         yield _counter("websocket_accepted", "Connections accepted.", counters.accepted)
+        yield _counter("websocket_ended", "Accepted connections that are over.", counters.ended)
         yield _labelled("websocket_rejected", "Clients turned away.", "reason", counters.rejected)
         yield _labelled("websocket_closed", "Ends decided by the server.", "reason", counters.closed)
         yield _counter("websocket_messages_received", "Messages received.", counters.messages_received)

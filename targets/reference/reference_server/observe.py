@@ -27,6 +27,7 @@ def statistics(parts: Parts) -> dict[str, object]:
             "limit": parts.admission.limit,
             "by_endpoint": parts.registry.counts(),
             "accepted": counters.accepted,
+            "ended": counters.ended,
             "closed": dict(counters.closed),
         },
         "rejected": {"total": counters.rejected.total(), "by_reason": dict(counters.rejected)},

@@ -34,20 +34,24 @@ async def serve(websocket: WebSocket, parts: Parts, endpoint: Endpoint) -> None:
     websocket.state.wire.on_leaving = place.give_back
     try:
         connection = new_connection(websocket, parts, endpoint, correlation_id)
+        establishment = Establishment(websocket, connection, parts)
         try:
-            if await establish(websocket, connection, parts, endpoint):
+            if await establish(websocket, establishment, endpoint):
                 await converse(websocket, connection, parts, endpoint)
         finally:
             parts.registry.remove(connection)
+            parts.counters.ended += establishment.accepted
     finally:
         place.give_back()
 
 
-async def establish(websocket: WebSocket, connection: Connection, parts: Parts, endpoint: Endpoint) -> bool:
+async def establish(websocket: WebSocket, establishment: Establishment, endpoint: Endpoint) -> bool:
     """Establish the connection; False if that failed, and the client has been told."""
-    establishment = Establishment(websocket, connection, parts)
+    parts = establishment.parts
     try:
-        await while_connected(connection.wire.lost, asyncio.create_task(endpoint.establish(establishment)))
+        await while_connected(
+            establishment.connection.wire.lost, asyncio.create_task(endpoint.establish(establishment))
+        )
     except Rejected as refusal:
         await turn_away(websocket, parts, refusal.rejection)
         return False

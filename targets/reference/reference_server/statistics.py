@@ -11,6 +11,8 @@ class Counters:
     """Totals since the start."""
 
     accepted: int = 0
+    ended: int = 0
+    """Accepted connections that are over, whoever ended them and how."""
     rejected: Counter[str] = field(default_factory=Counter)
     closed: Counter[str] = field(default_factory=Counter)
     """Ends the server decided on, by reason."""

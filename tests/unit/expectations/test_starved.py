@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.expectations import Established, Expectation, RecoveredWithin, ReleasedWithin, ShutDownWithin
-from chaos.journal import Event, Sample, ServerEvent
+from chaos.expectations import (
+    AlertGone,
+    AlertRaised,
+    ClosedWhenIdle,
+    CounterAgrees,
+    Established,
+    Expectation,
+    RecoveredWithin,
+    RefusedAtStart,
+    ReleasedWithin,
+    ShutDownWithin,
+)
+from chaos.journal import Event, Sample, ServerEvent, StartTried, Statistics
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, bite, healed, record, sample
+from tests.unit.expectations.records import attempt, bite, ended, healed, record, sample
 
 CORES = 2
 
@@ -66,6 +77,11 @@ def test_without_a_reading_nothing_is_excused(samples: tuple[Sample, ...]) -> No
 LATE = (reading(9.9, waited=0.0, busy=0.0, connections=1), reading(10.8, waited=0.4, busy=1.8, connections=1))
 """Kept waiting for 0.4 s of the time in which everything below is late by 0.3 s."""
 
+
+def said(at: float, **values: float | str) -> Statistics:
+    return Statistics(at=at, values=values, took=0.001)
+
+
 CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
     "established": (
         Established(crowd="crowd", count=1, within=0.5, success_ratio=1.0),
@@ -74,6 +90,22 @@ CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
     "recovered": (
         RecoveredWithin(crowd="crowd", count=1, limit=0.5),
         (bite(5.0), healed(10.0), attempt(began=10.0, took=0.8)),
+    ),
+    "closed when idle": (
+        ClosedWhenIdle(crowd="crowd", timeout=0.3, slack=0.2),
+        (attempt(began=9.99, took=0.01), ended(at=10.8)),
+    ),
+    "alert raised": (
+        AlertRaised(alert="high", why="it is full", start=10.0, end=12.0, within=0.5),
+        (said(10.79, alerts=""), said(10.8, alerts="high")),
+    ),
+    "alert gone": (
+        AlertGone(alert="high", why="it is empty", start=10.0, within=0.5),
+        (said(10.79, alerts="high"), said(10.8, alerts="")),
+    ),
+    "counted": (
+        CounterAgrees(counter="ended", counted="ends", happened=1, start=9.5, end=10.0, within=0.5),
+        (said(9.4, ended=0.0), said(10.79, ended=0.0), said(10.8, ended=1.0)),
     ),
     "shut down": (
         ShutDownWithin(limit=0.5),
@@ -102,3 +134,34 @@ def test_a_longer_one_is_the_server_s(name: str) -> None:
     expectation, events = CASES[name]
     hardly = (reading(9.9, waited=0.0, busy=0.0, connections=1), reading(10.8, waited=0.2, busy=1.8, connections=1))
     assert expectation.judge(record(*hardly, *events)).verdict is Verdict.VIOLATED
+
+
+def refused(took: float) -> tuple[Expectation, Event]:
+    tried = StartTried(
+        at=10.0 + took, began=10.0, variable="LIMIT", value="0", became="ended", exit_code=2, said=("LIMIT",)
+    )
+    return RefusedAtStart(tried=1, within=0.5), tried
+
+
+@pytest.mark.parametrize(
+    ("busy", "verdict"), [(0.4, Verdict.VIOLATED), (1.8, Verdict.INCONCLUSIVE)], ids=["cores to spare", "none"]
+)
+def test_a_start_that_nobody_looked_at_may_have_waited_while_every_core_worked(busy: float, verdict: Verdict) -> None:
+    expectation, tried = refused(0.9)
+    around = (reading(9.9, waited=0.0, busy=0.0), reading(10.9, waited=0.0, busy=busy))
+    finding = expectation.judge(record(*around, tried))
+    assert finding.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert finding.observed.endswith(
+            "the reading's own uncertainty of 900ms: the machine had work for every core for 900ms"
+        )
+
+
+def test_a_refusal_that_is_later_than_all_that_could_have_kept_it_is_the_server_s() -> None:
+    expectation, tried = refused(3.0)
+    around = (
+        reading(9.9, waited=0.0, busy=0.0),
+        reading(11.0, waited=0.0, busy=2.2),
+        reading(13.0, waited=0.0, busy=2.2),
+    )
+    assert expectation.judge(record(*around, tried)).verdict is Verdict.VIOLATED

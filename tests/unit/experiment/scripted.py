@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -76,8 +76,8 @@ class Machine:
     done: list[str] = field(default_factory=list)
     address: Address = DIRECT
 
-    def start(self) -> None:
-        self.done.append("start")
+    def start(self, *, environment: Mapping[str, str] | None = None) -> None:
+        self.done.append(f"start with {dict(environment)}" if environment else "start")
         self.runs = True
 
     def stop(
@@ -89,6 +89,7 @@ class Machine:
 
     def kill(self) -> None:
         self.done.append("kill")
+        self.runs = False
 
     def alive(self) -> bool:
         return self.runs

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from chaos.errors import StartFailed, TargetFailure
-from chaos.journal import ServerEvent, read_journal
+from chaos.conditions import ConnectionsAtLeast
+from chaos.errors import PortTaken, StartFailed, TargetDied, TargetFailure
+from chaos.journal import ServerEvent, StartTried, read_journal
 from tests.unit.experiment.scripted import VIEW, Machine, Make, Scripted
 
 
@@ -40,7 +41,7 @@ async def test_a_server_that_ended_is_started_again_and_the_conductor_is_told(ma
 
 async def test_a_server_that_does_not_start_again_is_an_error(make: Make) -> None:
     class Broken(Machine):
-        def start(self) -> None:
+        def start(self, *, environment: Mapping[str, str] | None = None) -> None:
             raise StartFailed("the port is taken")
 
     made = make(machine=Broken(runs=False))
@@ -57,6 +58,76 @@ async def test_a_server_is_asked_to_end_and_its_exit_code_is_noted(make: Make) -
     assert made.machine.done == ["SIGTERM within 2.5s"]
     assert noted(made) == [("asked to stop", 7, None, "SIGTERM"), ("exited", 7, 3, "")]
     assert made.experiment.ended_on_purpose
+    assert made.experiment.spoiled
+
+
+async def test_a_server_is_started_again_with_other_settings(make: Make) -> None:
+    made = make()
+    await made.experiment.restart_server_with({"LIMIT": "10", "TIMEOUT": "1"})
+    assert made.machine.done == ["kill", "start with {'LIMIT': '10', 'TIMEOUT': '1'}"]
+    # Its statistics are left alone before it ends, and an untouched client is inside again before anything is done.
+    assert made.remote.calls == [
+        ("leave_alone",),
+        ("server_changed", VIEW),
+        ("wait_until", ConnectionsAtLeast(1), made.experiment.patience),
+    ]
+    assert noted(made) == [
+        ("asked to stop", 7, None, "SIGKILL"),
+        ("starting", 0, None, "LIMIT=10 TIMEOUT=1"),
+        ("started", 7, None, ""),
+    ]
+    assert made.experiment.spoiled
+    assert made.experiment.ended_on_purpose
+
+
+class Choosy(Machine):
+    """Ends at one value, hangs at another, and takes the rest."""
+
+    def start(self, *, environment: Mapping[str, str] | None = None) -> None:
+        super().start(environment=environment)
+        ((name, value),) = (environment or {}).items()
+        self.code, self.log = None, [f"{name} is {value}"]
+        if value == "bad":
+            self.runs, self.code = False, 2
+            raise TargetDied("it ended")
+        if value == "worse":
+            raise StartFailed("it is not healthy")
+
+    def kill(self) -> None:
+        super().kill()
+        self.code = -9
+
+
+async def test_what_became_of_each_start_is_noted_and_none_stays(make: Make) -> None:
+    made = make(machine=Choosy())
+    await made.experiment.try_settings({"LIMIT": ("bad", "worse"), "TIMEOUT": ("good",)})
+    tried = read_journal(made.directory).of(StartTried)
+    assert [(each.variable, each.value, each.became, each.exit_code, each.said) for each in tried] == [
+        ("LIMIT", "bad", "ended", 2, ("LIMIT is bad",)),
+        ("LIMIT", "worse", "neither", None, ("LIMIT is worse",)),
+        ("TIMEOUT", "good", "healthy", None, ("TIMEOUT is good",)),
+    ]
+    assert all(each.began <= each.at for each in tried)
+    assert made.machine.done == [
+        "kill",
+        "start with {'LIMIT': 'bad'}",
+        "start with {'LIMIT': 'worse'}",
+        "kill",
+        "start with {'TIMEOUT': 'good'}",
+        "kill",
+    ]
+    assert not made.experiment.server_alive()
+    assert made.experiment.died_unasked() is None
+
+
+async def test_a_start_that_could_not_be_tried_is_an_error(make: Make) -> None:
+    class Broken(Machine):
+        def start(self, *, environment: Mapping[str, str] | None = None) -> None:
+            raise PortTaken("the port is taken")
+
+    made = make(machine=Broken(runs=False))
+    with pytest.raises(PortTaken, match=r"^the port is taken$"):
+        await made.experiment.try_settings({"LIMIT": ("bad",)})
     assert made.experiment.spoiled
 
 

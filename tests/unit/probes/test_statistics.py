@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.probes.http import get
-from chaos.probes.statistics import StatisticsError, read_statistics
+from chaos.probes.statistics import StatisticsError, alert_shown, read_statistics
 from chaos.target import BreakerState, Statistics, StatisticsFormat
 from tests.unit.crowd.servers import unused_port
 from tests.unit.probes.answering import answering, with_body
@@ -208,6 +208,59 @@ async def test_what_is_no_metric(wanted: str) -> None:
 @pytest.mark.parametrize("body", [b"ws_connections many\n", b"ws_connections{ 7\n", b"<html>nginx</html>\n"])
 async def test_what_is_not_prometheus(body: bytes) -> None:
     assert (await fail(measuring("ws_connections"), with_body(body))).startswith("GET /metrics: not Prometheus text: ")
+
+
+LABELLED = b"""\
+# HELP ws_rejected_total Clients turned away.
+# TYPE ws_rejected_total counter
+# HELP ws_alert Alerts raised now.
+# TYPE ws_alert gauge
+"""
+"""Of a server to which nothing has happened yet."""
+
+RAISED = b"""\
+# TYPE ws_alert gauge
+ws_alert{name="high",severity="page"} 1
+ws_alert{name="critical",severity="page"} 0
+ws_alert{name="memory",severity="note"} 1
+"""
+
+
+async def test_what_has_labels_and_never_happened_is_zero() -> None:
+    assert await metric("ws_rejected_total", LABELLED) == 0.0
+    assert await metric('ws_rejected_total{reason="limit"}', LABELLED) == 0.0
+
+
+@pytest.mark.parametrize("wanted", ["ws_rejected", "ws_alert_total", "ws_rejection_total"])
+async def test_a_metric_of_another_name_is_not_zero_but_missing(wanted: str) -> None:
+    assert await fail(measuring(wanted), with_body(LABELLED)) == f"the statistics hold no metric {wanted}"
+
+
+@pytest.mark.parametrize(
+    ("alerts", "text", "shown"),
+    [
+        ("ws_alert", RAISED, "high,page,memory,note"),
+        ('ws_alert{severity="note"}', RAISED, "memory,note"),
+        ('ws_alert{name="critical"}', RAISED, ""),
+        ("ws_alert", LABELLED, ""),
+    ],
+)
+async def test_alerts_are_the_labels_of_what_is_not_zero(alerts: str, text: bytes, shown: str) -> None:
+    where = Statistics(path="/metrics", format=StatisticsFormat.PROMETHEUS, alerts=alerts)
+    assert await read(where, with_body(text)) == {"alerts": shown}
+
+
+@pytest.mark.parametrize(
+    ("alert", "shown"),
+    [("high", True), ("hig", False), ("high|critical", True), (".*_open", True), ("open", False), ("", False)],
+)
+def test_an_alert_is_shown_where_its_whole_name_fits(alert: str, shown: bool) -> None:
+    assert alert_shown({"alerts": "high,upstream_breaker_open"}, alert) is shown
+
+
+def test_no_alert_at_all() -> None:
+    assert not alert_shown({"alerts": ""}, "high")
+    assert not alert_shown({"alerts": ""}, ".*")
 
 
 # -- the answer ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from reference_server.clock import AttentiveClock, AttentiveTimer
 from reference_server.connection import Connection
 from reference_server.endpoints.echo import Echo
 from reference_server.endpoints.session import Session
-from reference_server.environment import load_settings
+from reference_server.environment import BadSetting, load_settings
 from reference_server.establishment import Establishment
 from reference_server.guard import DependencyFailed
 from reference_server.idle import IdleTimer
@@ -558,7 +558,78 @@ async def those_who_come_back_get_in(bench: Bench) -> bool:
     return bench.parts.admission.try_enter() is None
 
 
+def _raised(bench: Bench, alert: str) -> bool:
+    return alert in bench.parts.alerts.update()
+
+
+async def crowd_raises_its_alert(bench: Bench) -> bool:
+    quiet = not _raised(bench, "websocket_connections_high")
+    bench.parts.admission.inside = 81
+    return quiet and _raised(bench, "websocket_connections_high")
+
+
+async def alert_goes_with_its_reason(bench: Bench) -> bool:
+    bench.parts.admission.inside = 81
+    raised = _raised(bench, "websocket_connections_high")
+    bench.parts.admission.inside = 80
+    return raised and not _raised(bench, "websocket_connections_high")
+
+
+async def one_failure_raises_no_alert(bench: Bench) -> bool:
+    await _call(bench)
+    return not _raised(bench, "upstream_breaker_open")
+
+
+async def each_breaker_has_its_alert(bench: Bench) -> bool:
+    bench.parts.accept_breaker.force_open()
+    return bench.parts.alerts.update() == ["accept_breaker_open"]
+
+
+async def newcomer_is_counted_once(bench: Bench) -> bool:
+    newcomer = bench.newcomer()
+    await newcomer.accept()
+    await newcomer.register()
+    return bench.parts.counters.accepted == 1
+
+
+async def count_follows_at_once(bench: Bench) -> bool:
+    counts = [len(bench.parts.registry)]
+    bench.client()
+    counts.append(len(bench.parts.registry))
+    return counts == [0, 1]
+
+
+async def limit_is_the_one_that_is_set(bench: Bench) -> bool:
+    bench.parts.admission.limit = 10
+    return await limit_holds_before_anybody_is_established(bench)
+
+
+async def idle_timeout_is_the_one_that_is_set(bench: Bench) -> bool:
+    clock = AttentiveClock(tick_interval=LONG)
+    connection, _ = make_connection(clock)
+    timer = IdleTimer(connection, clock=clock, timeout=LONG, warning=1.0)
+    timer.cancel()
+    return timer._quiet == LONG - 1.0
+
+
+async def unreadable_setting_is_refused(_bench: Bench) -> bool:
+    try:
+        load_settings({"WEBSOCKET_MAX_CONNECTIONS": "many"}, profile="fast")
+    except BadSetting:
+        return True
+    return False
+
+
 CHECKS: dict[str, Check] = {
+    "accepted_counted_twice": newcomer_is_counted_once,
+    "alert_at_the_first_failure": one_failure_raises_no_alert,
+    "alert_compares_with_a_percentage": crowd_raises_its_alert,
+    "alert_watches_the_other_breaker": each_breaker_has_its_alert,
+    "alerts_are_never_taken_back": alert_goes_with_its_reason,
+    "count_is_two_seconds_old": count_follows_at_once,
+    "idle_timeout_is_a_constant": idle_timeout_is_the_one_that_is_set,
+    "limit_is_a_constant": limit_is_the_one_that_is_set,
+    "unreadable_setting_becomes_the_default": unreadable_setting_is_refused,
     "accept_breaker_counts_no_timeouts": time_outs_open_the_accept_breaker,
     "accept_breaker_opens_late": accept_breaker_opens_at_the_threshold,
     "accept_breaker_stays_open": accept_breaker_tries_again,

@@ -45,6 +45,7 @@ def _classes_as_they_were() -> Iterator[None]:
 
 def install(names: str, parts: Parts) -> None:
     for defect in defects.load(names):
+        defect.prepare()
         defect.install(parts)
 
 
@@ -208,6 +209,20 @@ def closes_the_idle_beside_a_reset_client(server: RunningServer, connect: Connec
     return False
 
 
+def counts_no_reset_as_dead(server: RunningServer, connect: Connect) -> bool:
+    connect(server.url("/feed")).reset()
+    wait_until(lambda: server.stat("/connections/ended") == 1, within=10)
+    return bool(server.stat("/heartbeat/dead") == 0)
+
+
+def counts_no_message_that_was_only_begun(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.socket.sendall(FIRST_FRAGMENT)
+    client.socket.shutdown(socket.SHUT_WR)  # an RST might overtake the fragment
+    wait_until(lambda: server.stat("/connections/ended") == 1, within=10)
+    return bool(server.stat("/messages/received") == 0)
+
+
 def says_goodbye(server: RunningServer, connect: Connect) -> bool:
     client = connect(server.url("/feed"))
     server.signal(signal.SIGTERM)
@@ -318,6 +333,8 @@ MARGIN = 0.5
 
 LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "accepts_unmasked_frames": refuses_what_has_no_mask,
+    "fragments_counted_as_messages": counts_no_message_that_was_only_begun,
+    "resets_counted_as_dead": counts_no_reset_as_dead,
     "dies_of_bad_utf8": outlives_what_is_no_text,
     "dies_of_a_reset": outlives_a_reset_client,
     "flood_cut_in_silence": says_that_it_is_a_flood,

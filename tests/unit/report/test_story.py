@@ -24,6 +24,7 @@ from chaos.journal import (
     Round,
     Segment,
     ServerEvent,
+    StartTried,
     Statistics,
     Traffic,
 )
@@ -93,6 +94,17 @@ def test_clients_that_share_a_fate_share_a_line() -> None:
         (0.2, "client of others ended by the server: reset"),
         (0.4, "server killed (pid 4), exit code -9"),
         (0.5, "client of victims ended by the server: reset"),
+    ]
+
+
+def test_a_start_that_was_tried_says_what_became_of_it() -> None:
+    tries = [
+        StartTried(at=10.4, began=10.0, variable="LIMIT", value="many", became="ended", exit_code=2),
+        StartTried(at=12.0, began=11.5, variable="LIMIT", value="0", became="healthy"),
+    ]
+    assert [line.text for line in log_of(journal(*tries))] == [
+        "server tried with LIMIT='many': ended, exit code 2 after 400ms",
+        "server tried with LIMIT='0': healthy after 500ms",
     ]
 
 

@@ -98,6 +98,7 @@ def test_its_capabilities(running: Running, owner: Owner) -> None:
         Capability.UPSTREAM: not_ours,
         Capability.SIGNALS: not_ours,
         Capability.RESTART: not_ours,
+        Capability.SETTINGS: not_ours,
         **dict.fromkeys(BY_RULES, not_ours),
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
     }

@@ -57,7 +57,8 @@ def test_a_server_that_needs_its_upstream_to_be_healthy_has_it_in_its_first_mome
     with deployed(target, RuntimeOptions(proxy=kind)) as deployment:
         deployment.server.kill()
         deployment.server.start()
-        assert deployment.server.log_tail() == ["starting", "serving"] * 2
+        assert deployment.server.log_tail() == ["starting", "serving"]  # of the second start alone
+        assert deployment.log("server").read_text().splitlines() == ["starting", "serving"] * 2
 
 
 def test_a_link_to_the_upstream_that_cannot_be_made(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +106,17 @@ def test_its_capabilities(ground: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS):
             assert "nft" in absent.pop(name)[0]
     assert absent == expected
+
+
+def test_a_server_is_started_again_with_another_environment_once() -> None:
+    with deployed(stub_target(environment={"COLOUR": "red", "SIZE": "1"}), RuntimeOptions()) as deployment:
+        seen = []
+        for environment in ({"SIZE": "2"}, None):
+            deployment.server.kill()
+            deployment.server.start(environment=environment)
+            told = environment_of(deployment)
+            seen.append((told["COLOUR"], told["SIZE"]))
+    assert seen == [("red", "2"), ("red", "1")]
 
 
 def test_the_servers_environment_is_the_targets_and_the_callers_and_little_else(

@@ -1,0 +1,128 @@
+"""Alerts: raised while there is a reason for them, and at no other time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
+from chaos.journal import Statistics
+from chaos.probes.statistics import alert_shown
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["AlertGone", "AlertNotRaised", "AlertRaised"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRaised(Expectation):
+    """From `start` on there was a reason for it until `end`: shown within `within` seconds, and from then on."""
+
+    name: ClassVar[str] = "alert_raised"
+    needs_fault: ClassVar[bool] = True
+    alert: str
+    why: str
+    """The reason: "81 of 100 places are taken"."""
+    start: float
+    end: float
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"{self.alert!r} is shown within {format_duration(self.within)} of when {self.why}, until no more so"
+        readings = told(record, "alerts", self.start, self.end)
+        if not readings:
+            return self.inconclusive(unread(record, "alerts"), promised)
+        last = readings[-1]
+        shown = first_that_stays(readings, self._shown)
+        uncertain = may_be_ours(record, self.start, (shown or last).at)
+        if shown is None:
+            watched = last.at - last.took - self.start
+            observed = f"{format_duration(watched)} after {self.why}, what is shown is {_alerts(last)}"
+            if watched <= self.within + uncertain.seconds:
+                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
+            gone = any(map(self._shown, readings))
+            return self.violated(observed, promised, figure="gone too early" if gone else "never raised")
+        figure = format_duration(shown.at - self.start)
+        return self.by_limit(
+            record,
+            still_wrong(readings, self.start, shown),
+            self.within,
+            observed=f"shown after {figure}",
+            promised=promised,
+            figure=figure,
+            uncertainty=uncertain,
+        )
+
+    def _shown(self, reading: Statistics) -> bool:
+        return alert_shown(reading.values, self.alert)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertGone(Expectation):
+    """From `start` on there was no reason for it any more: not shown any longer within `within` seconds, for good."""
+
+    name: ClassVar[str] = "alert_gone"
+    needs_fault: ClassVar[bool] = True
+    alert: str
+    why: str
+    """What has ended the reason for it: "everybody has left"."""
+    start: float
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"{self.alert!r} is shown no more within {format_duration(self.within)} of when {self.why}"
+        readings = told(record, "alerts", self.start)
+        if not readings:
+            return self.inconclusive(unread(record, "alerts"), promised)
+        last = readings[-1]
+        gone = first_that_stays(readings, lambda reading: not alert_shown(reading.values, self.alert))
+        uncertain = may_be_ours(record, self.start, (gone or last).at)
+        if gone is None:
+            watched = last.at - last.took - self.start
+            observed = f"{format_duration(watched)} after {self.why}, what is shown is {_alerts(last)}"
+            if watched <= self.within + uncertain.seconds:
+                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
+            return self.violated(observed, promised, figure="never gone")
+        figure = format_duration(gone.at - self.start)
+        return self.by_limit(
+            record,
+            still_wrong(readings, self.start, gone),
+            self.within,
+            observed=f"gone after {figure}",
+            promised=promised,
+            figure=figure,
+            uncertainty=uncertain,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertNotRaised(Expectation):
+    """Up to `end` there was no reason for it, and it was never shown."""
+
+    name: ClassVar[str] = "alert_not_raised"
+    alert: str
+    why: str
+    """What is no reason for it: "79 of 100 places are taken"."""
+    end: float
+    start: float = -math.inf
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"{self.alert!r} is not shown where {self.why}"
+        readings = told(record, "alerts", self.start, self.end)
+        if not readings:
+            return self.inconclusive(unread(record, "alerts"), promised)
+        false = [reading for reading in readings if alert_shown(reading.values, self.alert)]
+        if false:
+            return self.violated(
+                f"{len(false)} of {len(readings)} readings show it where {self.why}; the first shows "
+                f"{_alerts(false[0])}",
+                promised,
+                figure="raised for nothing",
+            )
+        return self.held(f"none of {len(readings)} readings shows it", promised)
+
+
+def _alerts(reading: Statistics) -> str:
+    return repr(reading.values["alerts"]) if reading.values["alerts"] else "no alert at all"

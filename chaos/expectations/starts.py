@@ -1,0 +1,71 @@
+"""Starts: with a setting that makes no sense there is no server, and its last words say which one it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.journal import StartTried
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["RefusedAtStart"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedAtStart(Expectation):
+    """Every start that was tried ended within `within` seconds, with an exit code, and named the variable."""
+
+    name: ClassVar[str] = "refused_at_start"
+    tried: int
+    """How many settings were to be tried."""
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            f"with each of {self.tried} bad settings the server ends within {format_duration(self.within)}, "
+            "with an exit code other than 0 and a log that names the variable"
+        )
+        tries = record.journal.of(StartTried)
+        if len(tries) < self.tried:
+            return self.inconclusive(f"only {len(tries)} of {self.tried} bad settings were tried", promised)
+        wrong = [(each, why) for each in tries if (why := _complaint(each))]
+        figure = f"{len(tries) - len(wrong)}/{len(tries)}"
+        if wrong:
+            evidence = [f"{each.variable}={each.value!r} {why}" for each, why in wrong]
+            return self.violated(
+                f"{len(wrong)} of {len(tries)} bad settings were not refused; {evidence[0]}",
+                promised,
+                figure=figure,
+                evidence=evidence,
+            )
+        slowest = max(tries, key=lambda each: each.at - each.began)
+        took = slowest.at - slowest.began
+        figure = f"{figure} {format_duration(took)}"
+        return self.by_limit(
+            record,
+            took,
+            self.within,
+            observed=f"{len(tries)} bad settings refused, the slowest after {format_duration(took)}",
+            promised=promised,
+            figure=figure,
+            evidence=(f"{slowest.variable}={slowest.value!r}",),
+            uncertainty=record.conductor_late(slowest.began, slowest.at) + record.crowded(slowest.began, slowest.at),
+        )
+
+
+def _complaint(tried: StartTried) -> str:
+    """What was wrong with a refusal, in words; empty where it was one."""
+    if tried.became == "healthy":
+        return "started a server that serves"
+    if tried.became == "neither":
+        return "started a server that neither ends nor serves"
+    code = tried.exit_code
+    if code == 0:
+        return "ended it with exit code 0, as if all were well"
+    if code is not None and code < 0:
+        return f"ended it by signal {-code}"
+    if not any(tried.variable in line for line in tried.said):
+        return f"ended it without a word of that variable; its last line was {(tried.said or ('',))[-1]!r}"
+    return ""

@@ -1,0 +1,102 @@
+"""Counters beside what happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.expectations import CounterAgrees
+from chaos.journal import Beat, Event, Statistics
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import late, record
+
+AGREES = CounterAgrees(counter="accepted", counted="clients let in", happened=20, start=10.0, end=12.0, within=0.5)
+MESSAGES = CounterAgrees(
+    counter="received", counted="messages of clients", happened=20, start=10.0, end=12.0, within=0.5, beats=True
+)
+
+
+def said(at: float, value: float | str, *, which: str = "accepted", took: float = 0.001) -> Statistics:
+    return Statistics(at=at, values={which: value}, took=took)
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict", "observed"),
+    [
+        ((said(9.0, 5.0), said(12.1, 25.0)), Verdict.HELD, "it has risen by 20, shown 100ms after the last of them"),
+        # On the way there it may be anything, and what counts before is what was said last.
+        (
+            (said(8.0, 1.0), said(9.0, 5.0), said(11.0, 9.0), said(12.1, 25.0)),
+            Verdict.HELD,
+            "it has risen by 20, shown 100ms after the last of them",
+        ),
+        (
+            (said(9.0, 5.0), said(12.4, 24.0), said(12.9, 25.0)),
+            Verdict.HELD,
+            "it has risen by 20, shown 900ms after the last of them",
+        ),
+        (
+            (said(9.0, 5.0), said(12.8, 24.0), said(12.9, 25.0)),
+            Verdict.VIOLATED,
+            "it has risen by 20, shown 900ms after the last of them",
+        ),
+        (
+            (said(9.0, 5.0), said(12.1, 25.0), said(13.0, 24.0)),
+            Verdict.VIOLATED,
+            "it has risen by 19 where there were 20 clients let in",
+        ),
+        (
+            (said(9.0, 5.0), said(12.1, 24.0)),
+            Verdict.INCONCLUSIVE,
+            "it has risen by 19 where there were 20 clients let in, and nobody looked longer",
+        ),
+        # A counter that has counted too much needs no more time.
+        ((said(9.0, 5.0), said(12.1, 45.0)), Verdict.VIOLATED, "it has risen by 40 where there were 20 clients let in"),
+        (
+            (said(9.0, 5.0), said(13.0, "many")),
+            Verdict.VIOLATED,
+            "it has risen by nan where there were 20 clients let in",
+        ),
+        ((said(12.1, 25.0),), Verdict.INCONCLUSIVE, "the server's accepted could not be read: nobody asked"),
+        ((said(9.0, 5.0),), Verdict.INCONCLUSIVE, "the server's accepted could not be read: nobody asked"),
+    ],
+)
+def test_a_counter_rises_by_what_happened(readings: tuple[Event, ...], verdict: Verdict, observed: str) -> None:
+    finding = AGREES.judge(record(*readings))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert finding.promised == "'accepted' has risen by 20 (clients let in) within 500ms"
+
+
+def test_the_harness_s_own_lateness_is_taken_off() -> None:
+    events = (said(9.0, 5.0), said(12.8, 24.0), said(12.9, 25.0))
+    assert AGREES.judge(record(*events, late(0.4, at=12.5))).verdict is Verdict.INCONCLUSIVE
+    assert AGREES.judge(record(*events, late(0.4, at=11.0))).verdict is Verdict.VIOLATED
+
+
+def beat(at: float, *, ok: bool = True) -> Beat:
+    return Beat(at=at, ok=ok, round_trip=0.01 if ok else 0.0, lateness=0.0)
+
+
+@pytest.mark.parametrize(
+    ("rise", "verdict"),
+    [(21.0, Verdict.VIOLATED), (22.0, Verdict.HELD), (26.0, Verdict.HELD), (27.0, Verdict.VIOLATED)],
+)
+def test_what_the_canary_sends_is_counted_as_well(rise: float, verdict: Verdict) -> None:
+    beats = (
+        beat(8.0),  # answered before the first reading was asked for
+        beat(8.995),  # under way while it was made: counted by it, or not
+        beat(10.0),
+        beat(11.0),
+        beat(11.5, ok=False),  # it may have arrived
+        beat(12.995),  # under way during the last reading
+        beat(13.005),  # likewise, for it was sent before
+        beat(14.0),
+    )
+    first = said(9.0, 100.0, which="received", took=0.01)
+    last = said(13.0, 100.0 + rise, which="received", took=0.01)
+    finding = MESSAGES.judge(record(first, last, *beats))
+    assert finding.verdict is verdict
+    if verdict is Verdict.VIOLATED:
+        assert finding.observed == (
+            f"it has risen by {rise:g} where there were 20 messages of clients beside 2 to 6 beats of the canary"
+        )
+        assert finding.figure == f"{rise:g} of 22"
