@@ -235,7 +235,8 @@ class Statistics(_Table):
 
     def values(self) -> dict[str, str]:
         """Name to pointer or metric, of those that are declared."""
-        names = (name for name in type(self).model_fields if name not in ("path", "format"))
+        about = ("path", "format", "breaker_states")
+        names = (name for name in type(self).model_fields if name not in about)
         return {name: pointer for name in names if (pointer := getattr(self, name)) is not None}
 
 

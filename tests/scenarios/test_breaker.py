@@ -173,7 +173,7 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
         # Half the recovery timeout, so that no trial is due yet.
         end = start + promised.recovery_timeout / 2
         await experiment.call_upstream_until(end, gap=promised.recovery_timeout / 20)
-    sources = (Source.CACHED,) if experiment.target.endpoints.data.cached is not None else FALLBACK
+    sources = (Source.CACHED,) if experiment.endpoints.data.cached is not None else FALLBACK
     # With its link down the upstream cannot see who knocks; what callers get, and how fast, is what there is.
     spared = (
         []

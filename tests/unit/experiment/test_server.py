@@ -116,7 +116,7 @@ async def test_what_became_of_each_start_is_noted_and_none_stays(make: Make) -> 
         "start with {'TIMEOUT': 'good'}",
         "kill",
     ]
-    assert not made.experiment.server_alive()
+    assert not made.machine.runs
     assert made.experiment.died_unasked() is None
 
 
