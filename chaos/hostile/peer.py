@@ -14,6 +14,7 @@ import socket
 import struct
 import termios
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
@@ -78,6 +79,7 @@ class Peer:
         self._stream = Stream()
         self._frames: asyncio.Queue[Received | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
+        self._pongs: deque[bytes] = deque()
         self._head = asyncio.Event()
         self._refused = asyncio.Event()
         """An HTTP answer other than 101, or a close frame: whoever got one need not have taken the rest."""
@@ -186,10 +188,14 @@ class Peer:
             self.acknowledged = True
             self.delivered.set()
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, data: bytes = b"") -> None:
+        """Write, and after it the pongs that have become due."""
         assert self._socket is not None
+        loop = asyncio.get_running_loop()
         async with self._writing:
-            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+            await loop.sock_sendall(self._socket, data)
+            while self._pongs:
+                await loop.sock_sendall(self._socket, self._pongs.popleft())
 
     async def _acknowledge(self) -> None:
         assert self._socket is not None
@@ -273,7 +279,10 @@ class Peer:
             while data := await loop.sock_recv(connection, _CHUNK):
                 for found in self._stream.feed(data):
                     if found.opcode == Opcode.PING:
-                        await self._write(frame(Opcode.PONG, found.payload))
+                        self._pongs.append(frame(Opcode.PONG, found.payload))
+                        # Whoever is writing sends it: one that waited for that would not see what comes meanwhile.
+                        if not self._writing.locked():
+                            await self._write()
                     elif found.opcode != Opcode.PONG:
                         self._frames.put_nowait(found)
                     if found.opcode == Opcode.CLOSE:

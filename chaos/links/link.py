@@ -1,7 +1,7 @@
 """A network path from clients to a server, and the harm done to it.
 
-`Link` is one proxy on a Toxiproxy; `Toxiproxy.create_link` makes it. `DirectLink` is a path without a proxy. What a
-link believes of its proxy it has read from it: every change is read back and compared.
+`Link` is one proxy on a Toxiproxy; `Toxiproxy.create_link` makes it. What a link believes of its proxy it has read from
+it: every change is read back and compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chaos.links.client import ApiClient
 from chaos.links.connections import ProxiedConnection
 from chaos.links.readback import expect_same
 from chaos.links.toxics import TOXICS, ResetPeerToxic, Stream, Toxic, check_toxicity
-from chaos.links.traits import LinkKind, LinkTraits
+from chaos.links.traits import LinkKind
 
 __all__ = ["Link", "ToxicHandle"]
 
@@ -71,11 +71,6 @@ class Link:
         self._enabled = True
         self._reset: tuple[ToxicHandle, ...] = ()
         self._closed = False
-
-    @property
-    def traits(self) -> LinkTraits:
-        """What this link does to TCP."""
-        return self.kind.traits
 
     # -- toxics ---------------------------------------------------------------------------------------------------
 
@@ -133,7 +128,7 @@ class Link:
         cannot reset what was open before `prepare_reset`, when that was not called.
         """
         if not self._reset:
-            if not self.traits.resets_established:
+            if not self.kind.resets_established:
                 raise LinkError(
                     f"{self.name!r} was not prepared for resets: Toxiproxy would send FIN; "
                     "call prepare_reset() before the clients connect"

@@ -73,6 +73,36 @@ def test_the_library_never_imports_pytest(path: Path) -> None:
     assert not {name for name in _imports(path) if name.partition(".")[0] in ("pytest", "_pytest", "fixtures", "tests")}
 
 
+def _named(path: Path) -> set[str]:
+    """The texts in a file, among them the modules and files that it starts or loads by name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_no_module_is_there_for_its_tests_alone() -> None:
+    used: set[str] = set()
+    for path in [*MODULES, *(ROOT / "fixtures").rglob("*.py"), *(ROOT / "tests" / "scenarios").rglob("*.py")]:
+        used |= _imports(path) | _named(path)
+    unused = []
+    for path in MODULES:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        loads_all = "__path__" in (path.parent / "__init__.py").read_text(encoding="utf-8")
+        if path.stem not in ("__init__", "__main__") and not loads_all and not {name, path.name} & used:
+            unused.append(name)
+    assert unused == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "targets").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_target_never_imports_its_judge(path: Path) -> None:
     assert not {name for name in _imports(path) if name.partition(".")[0] in ("chaos", "fixtures", "tests")}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "targets").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_target_needs_nothing_private_of_others_to_run(path: Path) -> None:
+    """What a release may rename without a word; for its types alone, the type check tells."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in list(tree.body):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            tree.body.remove(node)
+    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    assert [name for name in imported if re.search(r"(^|\.)_[a-z]", name)] == []

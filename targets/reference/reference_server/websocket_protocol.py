@@ -13,7 +13,6 @@ from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -25,6 +24,8 @@ from reference_server.rate import TokenBucket
 from reference_server.transport import BoundedTransport
 
 if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
+
     from reference_server.config import ReferenceConfig
 
 

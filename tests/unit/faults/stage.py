@@ -24,7 +24,6 @@ from chaos.crowd.plan import ClientPlan, PhaseTimeouts
 from chaos.crowd.worker import Worker
 from chaos.faults.base import Fault, Scene, applied
 from chaos.journal import Healing, JournalWriter, Outcome, Receipt, read_journal
-from chaos.links.direct import AnyLink, DirectLink
 from chaos.links.link import Link
 from chaos.server_view import ServerView
 from chaos.target import Echo
@@ -34,6 +33,7 @@ __all__ = [
     "PATIENCE",
     "Deaf",
     "Direct",
+    "DirectLink",
     "Holder",
     "InProcess",
     "Witness",
@@ -129,6 +129,17 @@ def make_scene(
     """Everything that a fault may touch."""
     view = ServerView(address=server, port=server.port, root_pids=pids)
     return Scene(server=view, echo=Echo(path="/"), patience=patience, link=link, **parts)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectLink:
+    """The path without a proxy: clients connect to the server itself."""
+
+    address: Address
+
+
+AnyLink = Link | DirectLink
+"""A path from clients to a server."""
 
 
 async def make_victims(worker: Holder, link: AnyLink, count: int = 3, **changes: Any) -> CrowdHandle:

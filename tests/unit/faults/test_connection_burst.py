@@ -12,8 +12,8 @@ from chaos.crowd.plan import Mode
 from chaos.errors import CrowdError
 from chaos.faults.connection_burst import ConnectionBurst, peak
 from chaos.journal import Attempt, Bite, Ended, HealingState, Outcome
-from chaos.links.direct import DirectLink
 from tests.unit.faults.stage import (
+    DirectLink,
     InProcess,
     connect_victims,
     make_scene,

@@ -27,6 +27,9 @@ from tests.unit.faults.stage import IMPATIENCE, PATIENCE, make_scene, run_fault,
 STALLED = PATIENCE / 4
 """Seconds after which a server that reads nothing is given up; a test has to connect in that time as well."""
 
+BEYOND_BUFFERS = 2**23
+"""Bytes of which a kernel does not take all: its send buffer grows to 4 MiB (tcp_wmem), so writing them waits."""
+
 ESTABLISHED = 1
 """TCP_ESTABLISHED, the first byte of the kernel's tcp_info."""
 
@@ -69,10 +72,14 @@ async def end(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> N
     """Nothing more to say."""
 
 
-async def upgrade_and_stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, then: bytes = b"") -> None:
-    """Take the handshake, say something, and read nothing any more: without an RST of the client's this never ends."""
+async def upgrade_and_stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + then)
+    await stall(writer, b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+
+
+async def stall(writer: asyncio.StreamWriter, last: bytes) -> None:
+    """Say something, and read nothing any more: without an RST of the client's this never ends."""
+    writer.write(last)
     transport = cast(asyncio.Transport, writer.transport)
     transport.pause_reading()
     connection = transport.get_extra_info("socket")
@@ -81,7 +88,12 @@ async def upgrade_and_stall(reader: asyncio.StreamReader, writer: asyncio.Stream
 
 
 async def close_and_stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await upgrade_and_stall(reader, writer, frame(Opcode.CLOSE, (1009).to_bytes(2, "big"), masked=False))
+    """Refuse what has begun to come, with a heartbeat just before, and read no further."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+    await reader.read(1)
+    refusal = frame(Opcode.CLOSE, (1009).to_bytes(2, "big"), masked=False)
+    await stall(writer, frame(Opcode.PING, b"there?", masked=False) + refusal)
 
 
 async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -175,7 +187,7 @@ async def test_a_server_that_reads_no_further_is_found(tmp_path: Path) -> None:
 async def test_a_server_that_refuses_and_reads_no_further_has_answered(tmp_path: Path) -> None:
     """With its close frame before our eyes nobody waits until it reads the rest, nor sends ours behind it."""
     answers: list[HostileAnswer] = []
-    fault = HostileFrames(kind=Input.SIZES, answer_within=STALLED)
+    fault = HostileFrames(kind=Input.SIZES, answer_within=STALLED, max_message=BEYOND_BUFFERS)
     async with talking(close_and_stall) as address:
         receipt, _ = await run_fault(fault, make_scene(address, record=answers.append), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)

@@ -19,12 +19,12 @@ from chaos.crowd.plan import SocketState
 from chaos.errors import CrowdError
 from chaos.faults.stalled_reader import _STAYS, StalledReader, _Look, _Watch
 from chaos.journal import Bite, Ended, HealingState
-from chaos.links.direct import DirectLink
 from tests.unit.crowd.making import until
 from tests.unit.crowd.servers import websocket_server
 from tests.unit.faults.stage import (
     IMPATIENCE,
     Direct,
+    DirectLink,
     InProcess,
     connect_victims,
     make_scene,
