@@ -16,7 +16,7 @@ from chaos.faults.flooding_member import FloodingMember
 from chaos.journal import Bite, HealingState
 from tests.unit.faults.stage import IMPATIENCE, PATIENCE, Direct, InProcess, run_fault, run_with_broken_body
 
-BRIEF = FloodingMember(seconds=0.3, seen=200)
+BRIEF = FloodingMember(seconds=PATIENCE / 2, seen=100)
 """Long enough for thousands of messages, and short enough for a test."""
 
 
