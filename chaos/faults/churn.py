@@ -67,8 +67,7 @@ class Churn(Fault):
                     self._come(halves[number % 2], seen),
                     _go(scene, halves[(number + 1) % 2], seen, turn=number),
                 )
-            since = time.monotonic()
-            await _go(scene, victims, seen, turn=self.times)
+            since = await _go(scene, victims, seen, turn=self.times)
             wanted = sum(halves[number % 2].size for number in range(self.times))
             yield Receipt(
                 at=time.monotonic(),
@@ -125,15 +124,16 @@ class _Seen:
         )
 
 
-async def _go(scene: Scene, half: CrowdHandle, seen: _Seen, *, turn: int) -> None:
-    """Have everyone go who is there, and see that the server's kernel has heard of it."""
+async def _go(scene: Scene, half: CrowdHandle, seen: _Seen, *, turn: int) -> float:
+    """Have everyone go who is there, and see that the server's kernel has heard of it; when they went."""
     agent, port = scene.the_agent(), scene.server.port
     there = [client for client, state in (await half.states()).items() if state is ClientState.OPEN]
     if not there:
-        return
+        return time.monotonic()
     wires = await wires_of(half.subset(there), agent, port)
     by_way = {way: [client for client in there if ENDS[(client // 2 + turn) % len(ENDS)] == way] for way in ENDS}
     await _begin(scene, half, wires, frame=by_way["crash mid-frame"], message=by_way["crash mid-message"])
+    went = time.monotonic()
     await asyncio.gather(*(_leave(half.subset(clients), way) for way, clients in by_way.items() if clients))
     seen.ways.update({way: len(clients) for way, clients in by_way.items()})
     states = await states_once_ended(agent, port, wires, within=scene.patience)
@@ -141,6 +141,7 @@ async def _go(scene: Scene, half: CrowdHandle, seen: _Seen, *, turn: int) -> Non
     # Half-closed ones are there until the server has closed its half, or nobody waits for it any longer.
     await half.wait_ended(within=scene.patience)
     await half.reset()
+    return went
 
 
 async def _begin(

@@ -23,11 +23,11 @@ class FloodingMember(Fault):
     """Every victim sends its endpoint's own message without a pause, and reads the answers; meant for one victim.
 
     It floods until it heals, at most `messages` of them and `seconds` long, or until the server ends it. What is on its
-    way then is the server's to read: some 200 kB in the kernels' buffers, 10,000 messages of 20 bytes.
+    way then is the server's to read: 100 to 115 kB waited in its kernel (measured), 64 KiB may wait in ours.
     """
 
     messages: int = 200_000
-    """More than a server in Python takes in the time: 10,000 to 20,000 a second (measured)."""
+    """More than is taken in the time: the reference server read 45,000 a second before it closed (measured)."""
     seconds: float = 1.5
     seen: int = 1000
     """Messages of a victim that the server's kernel has to have acknowledged for it to be a flood."""
@@ -71,10 +71,8 @@ class FloodingMember(Fault):
             await victims.end_flood()
         # Nobody writes any more, and the server has read what was on its way: until then it is still flooded. One that
         # takes its time over each message may take very long for all of them: their sender leaves.
-        last = await poll_until(
-            lambda: _look(scene, wires), lambda found: not any(found.unread.values()), within=scene.patience
-        )
-        if any(last.unread.values()):
+        last = await poll_until(lambda: _look(scene, wires), lambda found: not found.on_its_way, within=scene.patience)
+        if last.on_its_way:
             await victims.reset()
             last = await _look(scene, wires)
         flooding = sum(flood.pouring for flood in last.floods.values())
@@ -110,6 +108,12 @@ class _Look:
     """Bytes in the server's receive queue: acknowledged, and not read by the server."""
     ended: set[int]
     """Whom the server has closed for it."""
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether the server has any of it still to read."""
+        unsent = (flood.written - flood.acknowledged for client, flood in self.floods.items() if client in self.unread)
+        return any(self.unread.values()) or any(unsent)
 
     def evidence(self, since: float) -> Iterator[Evidence]:
         acknowledged = sum(flood.acknowledged for flood in self.floods.values())

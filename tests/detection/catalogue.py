@@ -472,9 +472,7 @@ CASES = (
         caught_by=LATENCY,
         finding="round_trips_within",
         sentinels=(HEARTBEAT, CLEANUP),
-        elsewhere={
-            "fairness": "of a hundred answers that a lively client awaits at once every tenth waits for the log"
-        },
+        elsewhere={"fairness": "of a hundred answers that a lively client awaits every tenth waits for the log"},
     ),
     Case(
         defect="one_queue_for_all",

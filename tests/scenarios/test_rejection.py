@@ -86,7 +86,6 @@ async def test_places_are_given_again(experiment: Experiment, contract: SimpleNa
     because="A place that is kept on one way out is lost for good; one that is given back twice lets too many in.",
 )
 @pytest.mark.reads("rejection.answer", "rejection.retry_after", "cleanup.closed_within")
-@pytest.mark.waits
 @pytest.mark.faults(Churn())
 async def test_the_limit_after_a_churn(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.rejection

@@ -7,7 +7,7 @@ import pytest
 from chaos.errors import ChaosError, LinkError
 from chaos.experiment import Experiment
 from chaos.experiment.crowd import Crowd
-from chaos.faults import ClientKilled, Latency, StalledReader
+from chaos.faults import ClientKilled, Fault, FloodingMember, Latency, StalledReader
 from chaos.journal import Bite, HealingState, PhaseEntered, read_journal
 from tests.unit.experiment.scripted import DIRECT, LINK, Make, Scripted, a_healing
 
@@ -105,8 +105,9 @@ async def test_victims_of_a_client_fault_go_straight_to_the_server(made: Scripte
     )
 
 
-async def test_victims_that_are_killed_have_a_process_of_their_own(made: Scripted) -> None:
-    await made.experiment.victims_of(ClientKilled(), "victims", 4)
+@pytest.mark.parametrize("fault", [ClientKilled(), FloodingMember()], ids=["killed", "busy"])
+async def test_victims_that_are_killed_or_busy_have_a_process_of_their_own(made: Scripted, fault: Fault) -> None:
+    await made.experiment.victims_of(fault, "victims", 4)
     assert made.remote.called("create_crowd")[0][3] is True
 
 

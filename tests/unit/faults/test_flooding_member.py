@@ -16,7 +16,7 @@ from chaos.faults.flooding_member import FloodingMember
 from chaos.journal import Bite, HealingState
 from tests.unit.faults.stage import IMPATIENCE, PATIENCE, Direct, InProcess, run_fault, run_with_broken_body
 
-BRIEF = FloodingMember(seconds=0.3, seen=200)
+BRIEF = FloodingMember(seconds=PATIENCE / 2, seen=100)
 """Long enough for thousands of messages, and short enough for a test."""
 
 
@@ -119,7 +119,7 @@ async def test_one_that_goes_on_is_not_healed(direct: Direct, tmp_path: Path, mo
     monkeypatch.setattr(CrowdHandle, "end_flood", go_on)
     monkeypatch.setattr(CrowdHandle, "reset", go_on)
     _, healing = await run_fault(
-        FloodingMember(seconds=10 * PATIENCE, seen=200), direct.scene(victims, patience=IMPATIENCE), tmp_path
+        FloodingMember(seconds=1000 * PATIENCE, seen=200), direct.scene(victims, patience=IMPATIENCE), tmp_path
     )
     assert healing.state is HealingState.FAILED
     assert healing.evidence[0].during == "1"
