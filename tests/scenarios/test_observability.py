@@ -262,13 +262,14 @@ async def test_alert_while_nobody_can_be_let_in(
 
 
 async def _shown(experiment: Experiment, alert: str, *, within: float) -> None:
-    """Wait until an alert is shown. Twice its time: one that is only late is told from one that never comes."""
-    await experiment.wait_until(AlertShown(alert=alert), within=2 * within)
+    """Wait until an alert is shown. A step's patience longer: one that is only late is told from one that never comes,
+    on a crowded machine as well."""
+    await experiment.wait_until(AlertShown(alert=alert), within=within + experiment.patience)
 
 
 async def _gone(experiment: Experiment, alert: str, *, within: float) -> None:
     """Wait until an alert is shown no more, likewise."""
-    await experiment.wait_until(AlertShown(alert=alert, shown=False), within=2 * within)
+    await experiment.wait_until(AlertShown(alert=alert, shown=False), within=within + experiment.patience)
 
 
 # -- counters -----------------------------------------------------------------------------------------------------
@@ -421,13 +422,14 @@ async def _counted(
 ) -> list[CounterAgrees]:
     """Wait until each counter that the target tells has counted, and say what it should have.
 
-    Twice the time: one that is only late is told from one that is wrong.
+    A step's patience longer: one that is only late is told from one that is wrong, on a crowded machine as well.
     """
     there = {counter: what for counter, what in counted.items() if experiment.tells(counter)}
     for counter, (happened, _) in there.items():
         was = before.get(counter)
         if isinstance(was, float):
-            await experiment.wait_until(StatisticsSay(which=counter, value=was + happened), within=2 * within)
+            right = StatisticsSay(which=counter, value=was + happened)
+            await experiment.wait_until(right, within=within + experiment.patience)
     await experiment.statistics()
     return [
         CounterAgrees(counter=counter, counted=what, happened=happened, start=start, end=end, within=within)
