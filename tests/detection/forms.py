@@ -48,8 +48,8 @@ FAMILY_SENTINELS = {
     "survival": "test_survival.py::test_broken_handshakes[hostile-handshakes]",
     "pressure": "test_pressure.py::test_heartbeat_without_files[fd-limit]",
     "recovery": "test_recovery.py::test_after_a_mass_death[client-killed]",
-    "observability": "test_observability.py::test_clients_are_counted[burst]",
-    "settings": "test_settings.py::test_the_idle_timeout_is_what_is_set",
+    "observability": "test_observability.py::test_messages_are_counted[calm]",
+    "settings": "test_settings.py::test_bad_ones_stop_the_start",
 }
 """By promise the cell that speaks for it beside the defects of others: 1 to 3 s each, on two cores that are busy.
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import urllib.request
+from functools import partial
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.frames import Opcode
 
+from chaos.address import Address
+from chaos.probes.http import get
+from chaos.probes.statistics import read_statistics
+from chaos.target_file import load_target
+
 from .raw_client import Connect
-from .running import RunningServer, StartServer
+from .running import REFERENCE, RunningServer, StartServer, wait_until
 
 
 def metrics(server: RunningServer) -> dict[tuple[str, ...], float]:
@@ -51,6 +58,31 @@ def test_both_accounts_agree_with_the_outside(start_server: StartServer, connect
 
     connect(server.url("/echo"))
     assert metrics(server)[("websocket_alert", "websocket_connections_critical")] == 1
+
+
+@pytest.mark.parametrize("file", ["target.toml", "prometheus.toml"])
+async def test_every_figure_that_a_target_file_names_is_told(
+    file: str, start_server: StartServer, connect: Connect
+) -> None:
+    server = start_server(WEBSOCKET_MAX_CONNECTIONS="5", WEBSOCKET_HEARTBEAT_INTERVAL="30")
+    where = load_target(REFERENCE / file).statistics
+    assert where is not None
+    ask = partial(read_statistics, partial(get, Address("127.0.0.1", server.port), within=5.0), where)
+    figures = ("accepted", "rejected", "ended", "dead", "received", "connections")
+    told = await ask()
+    assert ([told[name] for name in figures], told["alerts"]) == ([0.0] * 6, "")
+    clients = [connect(server.url("/echo")) for _ in range(5)]
+    clients[0].send_text("x")
+    assert clients[0].next_frame(Opcode.TEXT) is not None
+    connect(server.url("/echo"))
+    told = await ask()
+    assert [told[name] for name in figures] == [5.0, 1.0, 0.0, 0.0, 1.0, 5.0]
+    alerts = "websocket_backpressure,websocket_connections_critical,websocket_connections_high"
+    assert told["alerts"] == alerts
+    clients[1].reset()
+    wait_until(lambda: server.stat("/connections/ended") == 1, within=5)
+    told = await ask()
+    assert ([told[name] for name in figures], told["alerts"]) == ([5.0, 1.0, 1.0, 0.0, 1.0, 4.0], "")
 
 
 def test_compression_only_if_it_is_on(start_server: StartServer, connect: Connect) -> None:
