@@ -21,13 +21,13 @@ from chaos.crowd.plan import Mode
 from chaos.faults import churn
 from chaos.faults.churn import ENDS, Churn
 from chaos.journal import Attempt, Bite, Ended, HealingState
-from chaos.links.direct import DirectLink
 from tests.unit.crowd.making import until
 from tests.unit.crowd.servers import echo
 from tests.unit.faults.stage import (
     IMPATIENCE,
     PATIENCE,
     Direct,
+    DirectLink,
     InProcess,
     make_victims,
     run_fault,
