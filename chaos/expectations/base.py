@@ -80,9 +80,9 @@ class Expectation(ABC):
         """The finding of a duration against its limit, both in seconds, with the harness's own uncertainty.
 
         `uncertainty` is that of the judged window and of the processes that stamped what is judged; without it
-        everything that was late in the whole record counts.
+        everything that was late in the whole record counts, and all that kept the server waiting.
         """
-        may_be_ours = record.late() if uncertainty is None else uncertainty
+        may_be_ours = record.late() + record.starved(-math.inf, math.inf) if uncertainty is None else uncertainty
         verdict = against_limit(took, limit, uncertainty=may_be_ours.seconds)
         if verdict is not Verdict.HELD and format_duration(took) == format_duration(limit):
             observed = f"{observed}, {format_duration(took - limit)} more"  # what rounding would hide

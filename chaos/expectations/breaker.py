@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record, quantile
+from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
 from chaos.expectations.breaker_model import Limits, follow
 from chaos.journal import Attempt, Call, Hit, Outcome, Source, Statistics
 from chaos.units import counted, format_duration
@@ -80,7 +80,7 @@ class AnsweredWhileOpen(Expectation):
             self.within,
             observed=f"{counted(len(calls), 'call')} while open, the slowest answered after {format_duration(slowest)}",
             promised=promised,
-            uncertainty=record.conductor_late(self.start, max(call.at for call in calls)),
+            uncertainty=_of_ours(record, calls),
             figure=format_duration(quantile([call.round_trip for call in calls], 0.5)),
         )
 
@@ -114,7 +114,7 @@ class GivenUpWithin(Expectation):
             observed=f"{counted(len(calls), 'call')}, {len(hung)} of which reached the hanging upstream, "
             f"the slowest answered after {figure}",
             promised=promised,
-            uncertainty=record.conductor_late(self.start, max(call.at for call in calls)),
+            uncertainty=_of_ours(record, calls),
             figure=figure,
         )
 
@@ -241,7 +241,7 @@ class FollowsTheBreakerModel(Expectation):
                 promised,
                 figure=figure,
             )
-        late = record.conductor_late(start, end)
+        late = record.of_ours(None, start, end)
         if not follow(limits, calls=calls, hits=hits, readings=readings, uncertainty=late.seconds):
             return self.within_uncertainty(illegal, promised, late, figure=figure)
         return self.violated(illegal, promised, figure=figure)
@@ -303,18 +303,29 @@ class TurnedAwayWhileOpen(Expectation):
                 promised,
                 figure=f"{len(turned) - len(unlike)}/{len(turned)} away",
             )
-        slowest = max(attempt.at - attempt.began for attempt in turned)
+        slowest = max(turned, key=lambda attempt: attempt.at - attempt.began)
+        took = slowest.at - slowest.began
         return self.by_limit(
             record,
-            slowest,
+            took,
             self.within,
-            observed=f"{len(turned)} turned away, the slowest after {format_duration(slowest)}",
+            observed=f"{len(turned)} turned away, the slowest after {format_duration(took)}",
             promised=promised,
-            uncertainty=record.crowd_late(
-                self.crowd, min(attempt.began for attempt in turned), max(attempt.at for attempt in turned)
+            uncertainty=record.of_ours(
+                self.crowd,
+                min(attempt.began for attempt in turned),
+                max(attempt.at for attempt in turned),
+                judged=(slowest.began, slowest.at),
             ),
             figure=f"{len(turned)}/{len(turned)} away",
         )
+
+
+def _of_ours(record: Record, calls: list[Call]) -> Uncertainty:
+    """What the conductor may have been late by while these calls were made, and the server in the slowest."""
+    slowest = max(calls, key=lambda call: call.round_trip)
+    start, end = min(call.began for call in calls), max(call.at for call in calls)
+    return record.of_ours(None, start, end, judged=(slowest.began, slowest.at))
 
 
 def _hits(record: Record, start: float, end: float) -> list[Hit]:

@@ -65,8 +65,7 @@ class ReleasedWithin(Expectation):
     def _uncertainty(record: Record, since: float, until: float) -> Uncertainty:
         """They died at some time while the fault was injected, the conductor says when, and a sample says when they
         were released."""
-        ours = record.injecting() + record.conductor_late(since, until) + record.sampled(since, until)
-        return ours + record.starved(since, until)
+        return record.injecting() + record.sampled(since, until) + record.of_ours(None, since, until)
 
     def _released(self, samples: list[Sample]) -> Sample | None:
         """The first sample from which on the count never rises above what may remain."""

@@ -93,8 +93,8 @@ class Established(Expectation):
 def _stamped(record: Record, crowd: str, attempts: list[Attempt]) -> Uncertainty:
     """What the crowd's worker may have been late by while these attempts were made, and the server in the slowest."""
     slowest = max(attempts, key=lambda each: each.at - each.began)
-    late = record.crowd_late(crowd, min(each.began for each in attempts), max(each.at for each in attempts))
-    return late + record.starved(slowest.began, slowest.at)
+    start, end = min(each.began for each in attempts), max(each.at for each in attempts)
+    return record.of_ours(crowd, start, end, judged=(slowest.began, slowest.at))
 
 
 def _share(ratio: float) -> str:

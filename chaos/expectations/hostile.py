@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -50,7 +51,7 @@ class AnsweredAsAllowed(Expectation):
             observed=f"{len(answers)} answered as allowed, the slowest after {figure}: {slowest.case}",
             promised=promised,
             figure=figure,
-            uncertainty=record.conductor_late(),
+            uncertainty=record.of_ours(None, -math.inf, math.inf, judged=(slowest.at - took, slowest.at)),
             evidence=(_told(answer) for answer in answers if _took(answer) > self.limit),
         )
 

@@ -38,19 +38,21 @@ class PingedAtPeriod(Expectation):
         opened = record.opened(self.crowd)
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
-        longest = 0.0
+        silences: list[tuple[float, float]] = []
         gaps: list[float] = []
         pings = record.frames(self.crowd, opcode="ping")
         for attempt in opened:
             times = [ping.at for ping in pings if ping.client == attempt.client]
             gaps.extend(later - earlier for earlier, later in pairwise(times))
             marks = [attempt.at, *times, self.until]
-            longest = max(longest, *(later - earlier for earlier, later in pairwise(marks)))
+            silences.extend(pairwise(marks))
         if not gaps:
             watched = self.until - opened[0].at
             return self.violated(
                 f"{len(pings)} pings to {len(opened)} clients in {format_duration(watched)}", promised, figure="no ping"
             )
+        judged = max(silences, key=lambda silence: silence[1] - silence[0])
+        longest = judged[1] - judged[0]
         figure = format_duration(quantile(gaps, 0.5))
         observed = f"a ping every {figure} (median), longest silence {format_duration(longest)}"
         return self.by_limit(
@@ -59,7 +61,7 @@ class PingedAtPeriod(Expectation):
             self.interval * JITTER,
             observed=observed,
             promised=promised,
-            uncertainty=record.crowd_late(self.crowd, min(attempt.at for attempt in opened), self.until),
+            uncertainty=record.of_ours(self.crowd, min(attempt.at for attempt in opened), self.until, judged=judged),
             figure=figure,
         )
 
@@ -95,16 +97,23 @@ class WarnedBeforeClose(Expectation):
                 figure=f"{len(warned)}/{len(opened)} warned",
                 evidence=(f"client {client}" for client in unwarned),
             )
-        notices = [endings[client] - at for client, at in warned.items() if client in endings]
+        notices = {client: endings[client] - at for client, at in warned.items() if client in endings}
         if len(notices) < len(opened):
             return self.inconclusive(f"all {len(opened)} warned, {len(notices)} closed while anybody looked", promised)
-        shortest = min(notices)
+        client = min(notices, key=notices.__getitem__)
+        shortest = notices[client]
         observed = f"all {len(opened)} warned, the shortest notice {format_duration(shortest)}"
         # Half: a server may round its timers to its sweep, but a warning that leaves no time to answer is none.
         figure = format_duration(shortest)
         if shortest >= self.notice / 2:
             return self.held(observed, promised, figure=figure)
-        uncertainty = record.crowd_late(self.crowd, min(warned.values()), max(endings.values()))
+        # The warning was due at the latest by half of the notice before the close: what held it up lies between.
+        uncertainty = record.of_ours(
+            self.crowd,
+            min(warned.values()),
+            max(endings.values()),
+            judged=(endings[client] - self.notice, warned[client]),
+        )
         if self.notice / 2 - shortest <= uncertainty.seconds:
             return self.within_uncertainty(observed, promised, uncertainty, figure=figure)
         return self.violated(observed, promised, figure=figure)
@@ -144,7 +153,9 @@ class ClosedWhenIdle(Expectation):
         figure = format_duration(quantile(times, 0.5))
         observed = f"closed after {format_duration(min(times))} to {format_duration(max(times))} without a message"
         ends = [endings[attempt.client].said_at for attempt in opened]
-        uncertainty = record.crowd_late(self.crowd, min(attempt.began for attempt in opened), max(ends))
+        start, end = min(attempt.began for attempt in opened), max(ends)
+        uncertainty = record.crowd_late(self.crowd, start, end)
+        last = max(range(len(times)), key=times.__getitem__)
         early = self.timeout - ONE_WAY - min(times)
         if early > uncertainty.seconds:
             return self.violated(f"{observed}: too early", promised, figure=figure)
@@ -154,8 +165,10 @@ class ClosedWhenIdle(Expectation):
             latest,
             observed=observed,
             promised=promised,
-            # What keeps the server from running makes nobody's end earlier.
-            uncertainty=uncertainty + record.starved(min(attempt.began for attempt in opened), max(ends)),
+            # What keeps the server waiting makes it late, and never early: from when the last was due to its end.
+            uncertainty=record.of_ours(
+                self.crowd, start, end, judged=(ends[last] - times[last] + self.timeout, ends[last])
+            ),
             figure=figure,
         )
         if early > 0 and late.verdict is Verdict.HELD:
@@ -187,7 +200,7 @@ class ClosedByAge(Expectation):
             age = last - youngest
             observed = f"{len(older)} of {len(opened)} connections were still open at the age of {format_duration(age)}"
             figure = f"{len(opened) - len(older)}/{len(opened)} closed"
-            if age <= self.limit + record.crowd_late(self.crowd, youngest, last).seconds:
+            if age <= self.limit + record.of_ours(self.crowd, youngest, last).seconds:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
             return self.violated(observed, promised, figure=figure)
         ages = {attempt.client: endings[attempt.client].said_at - _born(attempt) for attempt in opened}
@@ -208,7 +221,8 @@ class ClosedByAge(Expectation):
             self.limit,
             observed=observed,
             promised=promised,
-            uncertainty=record.crowd_late(self.crowd, min(map(_born, opened)), max(ends)),
+            # When it was due nobody knows, for a server may close sooner: whatever held it up in its life may have.
+            uncertainty=record.of_ours(self.crowd, min(map(_born, opened)), max(ends)),
             figure=figure,
         )
 

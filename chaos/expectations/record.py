@@ -69,6 +69,17 @@ class Record:
 
     # -- what may be ours -------------------------------------------------------------------------------------
 
+    def of_ours(
+        self, crowd: str | None, start: float, end: float, *, judged: tuple[float, float] | None = None
+    ) -> Uncertainty:
+        """All that a breach between two times, seconds monotonic, may be owed to beside the server: the lateness of the
+        process that stamped them, a crowd's worker or (None) the conductor, and what kept the server from running.
+
+        `judged` is the time of the breach itself where that is known: what it waited outside that excuses nothing.
+        """
+        late = self.conductor_late(start, end) if crowd is None else self.crowd_late(crowd, start, end)
+        return late + self.starved(*(judged or (start, end)))
+
     def late(self) -> Uncertainty:
         """The worst lateness of everybody who stamps times, whenever it was: for a reading that names nobody."""
         return self.conductor_late() + self._workers_late("a crowd worker", None, -math.inf, math.inf)

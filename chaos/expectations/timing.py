@@ -61,7 +61,7 @@ class RoundTripsWithin(Expectation):
         measured = quantile(self.round_trips, 0.99)
         figure = f"p99 {format_duration(measured)}"
         observed = f"{figure} of {self.sent} round trips, median {format_duration(quantile(self.round_trips, 0.5))}"
-        uncertainty = record.crowd_late(self.crowd, self.start, self.end) if self.crowd else None
+        uncertainty = record.of_ours(self.crowd, self.start, self.end) if self.crowd else None
         return self.by_limit(
             record, measured, self.p99, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )
@@ -96,8 +96,7 @@ class RecoveredWithin(Expectation):
         uncertainty = (
             record.coming_back(self.crowd, healed)
             + record.conductor_late(healed, served)
-            + record.crowd_late(self.crowd, healed, served)
-            + record.starved(healed, served)
+            + record.of_ours(self.crowd, healed, served)
         )
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
@@ -132,17 +131,19 @@ class DeliveredInSequence(Expectation):
             return self.inconclusive(
                 f"a broadcast carries no number by {self.sequence!r}: {messages[0].text!r}", promised
             )
-        longest = 0.0
+        gaps: list[tuple[float, float]] = []
         for attempt in opened:
             heard = [frame for frame in messages if frame.client == attempt.client]
             marks = [self.start, *(frame.at for frame in heard), self.end]
-            longest = max(longest, *(later - earlier for earlier, later in pairwise(marks)))
+            gaps.extend(pairwise(marks))
             broken = self._out_of_sequence([frame.text for frame in heard])
             if broken:
                 return self.violated(f"listener {attempt.client}: {broken}", promised, figure="out of sequence")
+        began, ended = max(gaps, key=lambda gap: gap[1] - gap[0])
+        longest = ended - began
         figure = f"gap {format_duration(longest)}"
         observed = f"{len(messages)} broadcasts to {len(opened)} listeners, longest gap {format_duration(longest)}"
-        uncertainty = record.crowd_late(self.crowd, self.start, self.end)
+        uncertainty = record.of_ours(self.crowd, self.start, self.end, judged=(began, ended))
         return self.by_limit(
             record, longest, self.gap, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )
@@ -184,7 +185,7 @@ class ShutDownWithin(Expectation):
         if exited.exit_code != 0:
             return self.violated(f"ended with exit code {exited.exit_code} after {figure}", promised, figure=figure)
         observed = f"ended {figure} after SIGTERM"
-        uncertainty = record.conductor_late(asked.at, exited.at) + record.starved(asked.at, exited.at)
+        uncertainty = record.of_ours(None, asked.at, exited.at)
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )

@@ -132,3 +132,52 @@ def test_what_a_slow_link_adds_to_establishment_is_not_the_servers(
     cell = cell_of(f"test_establishment.py::{scenario}[latency]", target, tmp_path / "state")
     (established,) = [finding for finding in cell.findings if finding.expectation == "established"]
     assert established.promised == f"all of 3 attempts open, first message within {within}"
+
+
+LIMITED = """
+import asyncio, sys
+from websockets.asyncio.server import serve
+
+LIMIT = 4
+taken = 0
+
+def place(connection, request):
+    global taken
+    if taken >= LIMIT:
+        return connection.respond(503, "full")
+    taken += 1
+
+def give_back():
+    global taken
+    taken -= 1
+
+async def echo(connection):
+    try:
+        async for message in connection:
+            await connection.send(message)
+    finally:
+        asyncio.get_running_loop().call_later(1.0, give_back)
+
+async def main(port):
+    async with serve(echo, "127.0.0.1", port, ping_interval=None, compression=None, process_request=place):
+        await asyncio.get_running_loop().create_future()
+
+asyncio.run(main(int(sys.argv[1])))
+"""
+"""A place is free again a second after its client has gone, and two are promised."""
+
+LIMIT = """
+[promises.rejection]
+max_connections = 4
+answer = "http-503"
+within = "2s"
+
+[promises.cleanup]
+closed_within = "2s"
+"""
+
+
+def test_a_place_is_given_back_within_the_time_that_release_may_take(write_target: WriteTarget, tmp_path: Path) -> None:
+    target = write_target(LIMITED, more=LIMIT)
+    cell = cell_of("test_rejection.py::test_places_are_given_again[burst]", target, tmp_path / "state")
+    assert cell.outcome is CellOutcome.HELD, cell.detail

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from chaos.contract import RejectionAnswer
 from chaos.expectations import (
     AlertGone,
     AlertRaised,
+    AnsweredAsAllowed,
+    AnsweredWhileOpen,
+    ClosedByAge,
     ClosedWhenIdle,
     CounterAgrees,
+    DeliveredInSequence,
     Established,
     Expectation,
+    FollowsTheBreakerModel,
+    GivenUpWithin,
+    PingedAtPeriod,
     RecoveredWithin,
     RefusedAtStart,
+    RejectedGracefully,
     ReleasedWithin,
+    RoundTripsWithin,
     ShutDownWithin,
+    TurnedAwayWhileOpen,
+    WarnedBeforeClose,
 )
-from chaos.journal import Event, Sample, ServerEvent, StartTried, Statistics
+from chaos.expectations.liveness import JITTER
+from chaos.hostile.catalogue import Input
+from chaos.journal import (
+    Call,
+    Event,
+    Hit,
+    HostileAnswer,
+    Outcome,
+    Sample,
+    ServerEvent,
+    Source,
+    StartTried,
+    Statistics,
+)
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, bite, ended, healed, record, sample
+from tests.unit.expectations.records import attempt, bite, ended, frame, healed, record, sample
 
 CORES = 2
 
@@ -82,6 +109,10 @@ def said(at: float, **values: float | str) -> Statistics:
     return Statistics(at=at, values=values, took=0.001)
 
 
+SLOW_CALL = Call(at=10.8, began=10.0, source=Source.CACHED)
+
+SERVED = HostileAnswer(at=10.8, inputs=Input.SIZES.value, case="", reaction="served", delivered=True, took=0.01)
+
 CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
     "established": (
         Established(crowd="crowd", count=1, within=0.5, success_ratio=1.0),
@@ -112,6 +143,64 @@ CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
         (
             ServerEvent(at=10.0, what="asked to stop", pid=7),
             ServerEvent(at=10.8, what="exited", pid=7, exit_code=0),
+        ),
+    ),
+    "pinged": (
+        PingedAtPeriod(crowd="crowd", interval=0.5 / JITTER, until=10.8),
+        (attempt(began=9.0, took=0.5), *(frame(at, opcode="ping") for at in (9.7, 10.0, 10.8))),
+    ),
+    "closed by age": (ClosedByAge(crowd="crowd", limit=0.5), (attempt(began=10.0, took=0.0), ended(at=10.8))),
+    "warned": (
+        WarnedBeforeClose(crowd="crowd", warning="idle", notice=1.2),
+        (attempt(), frame(10.5, text="idle"), ended(at=10.8)),
+    ),
+    "delivered": (
+        DeliveredInSequence(crowd="crowd", gap=0.5, start=9.9, end=10.8, message="news", sequence=None),
+        (attempt(), frame(10.0, text="news"), frame(10.8, text="news")),
+    ),
+    "round trips": (
+        RoundTripsWithin(
+            wanted=1, sent=1, answered=1, round_trips=(0.8,), p99=0.5, crowd="crowd", start=10.0, end=10.8
+        ),
+        (),
+    ),
+    "round trips of nobody in particular": (
+        RoundTripsWithin(wanted=1, sent=1, answered=1, round_trips=(0.8,), p99=0.5, start=10.0, end=10.8),
+        (),
+    ),
+    "turned away": (
+        RejectedGracefully(crowd="crowd", free=0, answer=RejectionAnswer.HTTP_503, within=0.5, retry_after=False),
+        (attempt(began=10.0, took=0.8, outcome=Outcome.HTTP, phase="handshake", status=503),),
+    ),
+    "turned away while open": (
+        TurnedAwayWhileOpen(crowd="crowd", failures=1, open_for=2.0, failure_code=1011, open_code=1013, within=0.5),
+        (
+            attempt(0, began=9.0, outcome=Outcome.CLOSED, code=1011),
+            attempt(1, began=10.0, took=0.8, outcome=Outcome.CLOSED, code=1013),
+        ),
+    ),
+    "answered while open": (AnsweredWhileOpen(start=10.0, end=11.0, within=0.5), (SLOW_CALL,)),
+    "given up": (
+        GivenUpWithin(start=10.0, end=11.0, within=0.5),
+        (SLOW_CALL, Hit(at=10.1, path="/", status=200)),
+    ),
+    "the breaker's model": (
+        FollowsTheBreakerModel(
+            failure_threshold=1, recovery_timeout=0.5, success_threshold=1, call_timeout=0.4, end=11.0
+        ),
+        (
+            Call(at=10.02, began=10.0, source=Source.CACHED),
+            Hit(at=10.01, path="/", status=500),
+            Call(at=10.22, began=10.2, source=Source.LIVE),
+            Hit(at=10.21, path="/", status=200),
+        ),
+    ),
+    "hostile": (
+        AnsweredAsAllowed(kind=Input.SIZES, limit=0.5),
+        (
+            replace(SERVED, case="largest message"),
+            replace(SERVED, case="message too big", reaction="closed", code=1009, took=0.02, released_after=0.8),
+            replace(SERVED, case="fragments too big", reaction="closed", code=1009, took=0.02, released_after=0.03),
         ),
     ),
     "released": (
@@ -165,3 +254,25 @@ def test_a_refusal_that_is_later_than_all_that_could_have_kept_it_is_the_server_
         reading(13.0, waited=0.0, busy=2.2),
     )
     assert expectation.judge(record(*around, tried)).verdict is Verdict.VIOLATED
+
+
+def test_what_kept_it_waiting_before_the_breach_excuses_nothing() -> None:
+    """It stood still for 0.4 s while all was well, and a ping was left out a second later."""
+    silent = (attempt(began=9.0, took=0.5), *(frame(at, opcode="ping") for at in (9.9, 10.4, 10.8, 11.2, 12.0)))
+    after = (reading(11.2, waited=0.4, busy=1.8), reading(12.0, waited=0.4, busy=1.8))
+    finding = PingedAtPeriod(crowd="crowd", interval=0.5 / JITTER, until=12.0).judge(record(*LATE, *after, *silent))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "a ping every 400ms (median), longest silence 800ms",
+    )
+
+
+def test_one_that_stood_still_may_be_older_than_promised_for_that() -> None:
+    aged, born = ClosedByAge(crowd="crowd", limit=0.5), attempt(began=10.0, took=0.0)
+    finding = aged.judge(record(*LATE, born))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "1 of 1 connections were still open at the age of 800ms, and nobody looked longer",
+    )
+    hardly = (reading(9.9, waited=0.0, busy=0.0), reading(10.8, waited=0.2, busy=1.8))
+    assert aged.judge(record(*hardly, born)).verdict is Verdict.VIOLATED
