@@ -42,7 +42,7 @@ from chaos.faults import (
     Vanished,
 )
 from chaos.faults.base import Fault
-from chaos.journal import Bite, Call, Outcome, Source, Traffic
+from chaos.journal import Bite, Outcome, Source, Traffic
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.needs(Capability.STATISTICS)]
 
@@ -174,32 +174,33 @@ async def test_alert_while_the_upstream_fails(experiment: Experiment, contract: 
         opened = experiment.now()
         await _shown(experiment, alert, within=promised.raised_within)
         still = experiment.now()
-    first = await _first_call_once_closed(experiment, breaker)
+    closed = await _closed(experiment, breaker)
+    end = experiment.now()
     await _gone(experiment, alert, within=promised.gone_within)
     await experiment.judge(
         FailuresReached(failures=few, start=failing, end=quiet),
         AlertNotRaised(alert=alert, why=f"{few} calls have failed, which does not open the circuit", end=quiet),
         AlertRaised(alert=alert, why="the circuit is open", start=opened, end=still, within=promised.raised_within),
         Provided(
-            condition=CallsAnswered(
-                sources=(Source.LIVE,), start=first.began, end=first.began, when="after the upstream is back"
-            ),
-            then=AlertGone(alert=alert, why="the circuit has closed", start=first.began, within=promised.gone_within),
+            condition=CallsAnswered(sources=(Source.LIVE,), start=closed, end=end, when="after the upstream is back"),
+            then=AlertGone(alert=alert, why="the circuit has closed", start=closed, within=promised.gone_within),
         ),
     )
 
 
-async def _first_call_once_closed(experiment: Experiment, breaker: SimpleNamespace) -> Call:
-    """The call after as many live answers as close the circuit, or the last one that was made in vain.
+async def _closed(experiment: Experiment, breaker: SimpleNamespace) -> float:
+    """When as many live answers had come as close the circuit; one call more has been made since, which tells.
 
     How soon it closes is the breaker's own promise: one trial that fails, and it is open again for longer.
     """
     deadline = experiment.now() + RECOVERIES * breaker.recovery_timeout
     while True:
         await experiment.call_upstream_until(deadline, gap=breaker.recovery_timeout / 20, stop=Source.LIVE)
-        calls = await experiment.call_upstream(breaker.success_threshold + 1)
-        if all(call.source is Source.LIVE for call in calls) or experiment.now() >= deadline:
-            return calls[-1]
+        calls = await experiment.call_upstream(breaker.success_threshold)
+        closed = experiment.now()
+        calls += await experiment.call_upstream(1)
+        if all(call.source is Source.LIVE for call in calls) or closed >= deadline:
+            return closed
 
 
 @pytest.mark.promise(
