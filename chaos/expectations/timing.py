@@ -36,6 +36,9 @@ class RoundTripsWithin(Expectation):
     start: float = -math.inf
     end: float = math.inf
     """When they were made, seconds monotonic."""
+    busy: bool = False
+    """Whether the fault keeps the machine busy too: then no breach counts that is shorter than the time for which
+    others kept the server from running."""
 
     def judge(self, record: Record) -> Finding:
         because = f" ({self.why})" if self.why else ""
@@ -61,6 +64,8 @@ class RoundTripsWithin(Expectation):
         figure = f"p99 {format_duration(measured)}"
         observed = f"{figure} of {self.sent} round trips, median {format_duration(quantile(self.round_trips, 0.5))}"
         uncertainty = record.crowd_late(self.crowd, self.start, self.end) if self.crowd else None
+        if self.busy:
+            uncertainty = (uncertainty or record.late()) + record.starved(self.start, self.end)
         return self.by_limit(
             record, measured, self.p99, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )

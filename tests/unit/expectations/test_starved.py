@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.expectations import Established, Expectation, RecoveredWithin, ReleasedWithin, ShutDownWithin
+from chaos.expectations import (
+    Established,
+    Expectation,
+    RecoveredWithin,
+    ReleasedWithin,
+    RoundTripsWithin,
+    ShutDownWithin,
+)
 from chaos.journal import Event, Sample, ServerEvent
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, bite, healed, record, sample
@@ -102,3 +109,14 @@ def test_a_longer_one_is_the_server_s(name: str) -> None:
     expectation, events = CASES[name]
     hardly = (reading(9.9, waited=0.0, busy=0.0, connections=1), reading(10.8, waited=0.2, busy=1.8, connections=1))
     assert expectation.judge(record(*hardly, *events)).verdict is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize(("busy", "verdict"), [(False, Verdict.VIOLATED), (True, Verdict.INCONCLUSIVE)])
+def test_round_trips_beside_a_fault_that_keeps_the_machine_busy(busy: bool, verdict: Verdict) -> None:
+    seen = record(bite(), reading(10.0, waited=1.0, busy=50.0), reading(11.0, waited=1.4, busy=52.0))
+    round_trips = RoundTripsWithin(
+        wanted=1, sent=1, answered=1, round_trips=(0.8,), p99=0.5, crowd="crowd", start=10.0, end=11.0, busy=busy
+    )
+    finding = round_trips.judge(seen)
+    assert finding.verdict is verdict
+    assert ("others kept the server waiting 400ms for a core" in finding.observed) is busy
