@@ -37,11 +37,10 @@ LIVELY_FOR = 1.2
 @pytest.mark.reads("fairness.p99")
 @pytest.mark.faults(FloodingMember())
 async def test_others_beside_a_flood(experiment: Experiment, contract: SimpleNamespace, fault: FloodingMember) -> None:
-    # Twice the bound: an answer that is only late is told from one that never comes, and a cell stays short.
-    crowd = await experiment.crowd("talking", CLIENTS, answer_within=2 * contract.fairness.p99)
-    await crowd.connect()
     flooding = await experiment.victims_of(fault, "flooding", 1)
     await flooding.connect()
+    crowd = await experiment.crowd("talking", CLIENTS)
+    await crowd.connect()
     async with experiment.inject(fault, flooding):
         until = experiment.now() + fault.seconds
         result = await crowd.exchange(1)

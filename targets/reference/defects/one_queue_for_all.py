@@ -18,7 +18,7 @@ DESCRIPTION = "messages of all clients wait in one queue, so everybody stands be
 LOOK_UP = 0.001
 """Seconds that messages take, waiting for a store and not for the processor."""
 
-TOGETHER = 5
+TOGETHER = 3
 """Messages that are looked up in one go."""
 
 
