@@ -31,7 +31,7 @@ done
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint strangers soak-suite detection detection-table engine engine-stop doctor wheel clean
+.PHONY: help setup chaos test test-full lint strangers variations soak-suite detection detection-table engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,10 @@ strangers: setup ## released servers that nobody here wrote, at their defaults, 
 	@$(BIN)/python targets/strangers/environments.py
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/strangers/*/target.toml -- $(ARGS)
+
+variations: setup ## thirty clean variations of the reference server, in RUNTIME: nothing may go red; one table of them all
+	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
+	  targets/variations/*.toml -- $(ARGS)
 
 soak-suite: setup ## N whole runs of the matrix in each runtime, resumable; prints the bound on the red rate
 	@$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --collect tests/scenarios --runs $(N) $(ARGS)
