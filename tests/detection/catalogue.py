@@ -35,12 +35,16 @@ class Case:
     """Scenarios of other promises that it should not touch."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Other promises that break with it, as they have to, each with the reason: not excused are the sentinels."""
+    not_in: Mapping[str, str] = field(default_factory=dict)
+    """Runtimes that cannot ask for what it breaks, each with the reason."""
 
     @property
     def promise(self) -> str:
         """The promise it breaks, by the file of the scenario that catches it."""
         return self.caught_by.partition(".py")[0].removeprefix("test_")
 
+
+NO_SETTINGS = {"containers": "a container keeps the environment that it was made with"}
 
 OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
 TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"
@@ -592,17 +596,20 @@ CASES = (
         caught_by="test_settings.py::test_bad_ones_stop_the_start",
         finding="refused_at_start",
         sentinels=("test_settings.py::test_the_limit_is_what_is_set[burst]", HEARTBEAT),
+        not_in=NO_SETTINGS,
     ),
     Case(
         defect="limit_is_a_constant",
         caught_by="test_settings.py::test_the_limit_is_what_is_set[burst]",
         finding="rejected_gracefully",
         sentinels=(REJECTION, HEARTBEAT),
+        not_in=NO_SETTINGS,
     ),
     Case(
         defect="idle_timeout_is_a_constant",
         caught_by="test_settings.py::test_the_idle_timeout_is_what_is_set",
         finding="closed_when_idle",
         sentinels=("test_liveness.py::test_idle_clients[calm]", CLEANUP),
+        not_in=NO_SETTINGS,
     ),
 )

@@ -50,10 +50,7 @@ class Link:
 
     def take(self, data: bytes) -> None:
         """The source was read."""
-        if self._stubs:
-            self._stubs[0].offer(Chunk(data, self._clock.time()))
-        else:
-            self._sink.write(data)
+        self._first.offer(Chunk(data, self._clock.time()))
         self._regulate()
 
     def end(self, how: End) -> None:
@@ -78,7 +75,9 @@ class Link:
 
     def offer(self, item: Item) -> None:
         if isinstance(item, Chunk):
-            self._sink.write(item.data)
+            # A toxic before one that has cut the link may still hold something, and hand it on when it is removed.
+            if self._ended is None:
+                self._sink.write(item.data)
         elif not self._stopped:
             self._ended = max(item, self._source_ended or item)
             self._source.read(False)

@@ -123,3 +123,13 @@ def test_a_toxic_added_to_an_established_link_acts_on_what_comes():
     bench.feed(b"b")
     bench.advance(1)
     assert bench.arrivals == [(0, b"a"), (100, b"b")]
+
+
+def test_what_waits_before_a_toxic_that_has_cut_the_link_is_not_delivered_when_both_are_removed():
+    bench = LinkBench(setting(Noop(), name="first"), setting(Noop(), name="second"), LimitData(bytes=0))
+    bench.feed(b"a")
+    assert bench.ended is not None
+    bench.feed(b"b", b"c", b"d")
+    for name in ("limit_data", "second", "first"):
+        bench.link.remove(name)
+    assert bench.sink.data == b""
