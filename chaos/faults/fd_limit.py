@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from chaos.agent.async_client import AsyncAgent
 from chaos.agent.own_address import OWN_ADDRESS
 from chaos.agent.types import FileLimit
 from chaos.capability import Capability
-from chaos.errors import FaultError
+from chaos.errors import AgentError, FaultError
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import DEAD, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
@@ -63,7 +64,13 @@ class FdLimit(Fault):
                 source = None if ":" in host else OWN_ADDRESS
                 for _ in range(self.knocks + self.spare * len(limits)):
                     left = max(deadline - time.monotonic(), 0.0)
-                    made = await agent.connect(host, port, timeout=left, source_host=source)
+                    try:
+                        made = await agent.connect(host, port, timeout=left, source_host=source)
+                    except AgentError:
+                        # Its listener goes first, and its process a moment later.
+                        if await poll_until(partial(_looked_for_death, limits), bool, within=left):
+                            break  # it has died of the knocks before
+                        raise
                     knocking.callback(made.close)
                 # They are in the queue once connected; a server that can takes them from there.
                 waiting = await poll_until(
@@ -73,7 +80,7 @@ class FdLimit(Fault):
                 yield Receipt(
                     at=time.monotonic(),
                     fault=self.name,
-                    bite=Bite.BIT if limited and waiting > waiting_before else Bite.DID_NOT_BITE,
+                    bite=Bite.BIT if _died(limits) or (limited and waiting > waiting_before) else Bite.DID_NOT_BITE,
                     covered=0,
                     total=0,
                     since=since,
@@ -102,10 +109,19 @@ def soft_limit(pid: int) -> int | None:
     return int(line.removeprefix("Max open files").split()[0])
 
 
+def _died(limits: Sequence[FileLimit]) -> bool:
+    """Whether the server that was limited has ended, with all of its processes."""
+    return bool(limits) and all(process_state(each.pid) in DEAD for each in limits)
+
+
+async def _looked_for_death(limits: Sequence[FileLimit]) -> bool:
+    return _died(limits)
+
+
 def _healing(limits: Sequence[FileLimit]) -> HealingState:
-    living = [each for each in limits if process_state(each.pid) not in DEAD]
-    if limits and not living:
+    if _died(limits):
         return HealingState.GONE_WITH_THE_TARGET
+    living = [each for each in limits if process_state(each.pid) not in DEAD]
     restored = all(soft_limit(each.pid) == each.before for each in living)
     return HealingState.HEALED if restored else HealingState.FAILED
 

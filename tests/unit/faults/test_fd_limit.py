@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +129,22 @@ async def test_a_server_that_dies_of_it_is_gone(spawned: SpawnedServer, agent: A
 
     _, healing = await run_fault(FdLimit(), scene, tmp_path, until_it_is_dead)
     assert healing.state is HealingState.GONE_WITH_THE_TARGET
+
+
+async def test_a_server_that_dies_while_it_is_knocked_at_has_been_bitten(
+    spawned: SpawnedServer, agent: AsyncAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first knock, for instance: the second is refused."""
+    knock = AsyncAgent.connect
+
+    async def knock_at_the_dead(self: AsyncAgent, *args: Any, **options: Any) -> Any:
+        os.kill(spawned.pid, signal.SIGKILL)
+        return await knock(self, *args, **options)
+
+    monkeypatch.setattr(AsyncAgent, "connect", knock_at_the_dead)
+    scene = make_scene(spawned.address, pids=(spawned.pid,), agent=agent)
+    receipt, healing = await run_fault(FdLimit(), scene, tmp_path)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.GONE_WITH_THE_TARGET)
 
 
 async def test_it_heals_when_the_body_raises(scene: Scene, server: SpawnedServer, tmp_path: Path) -> None:
