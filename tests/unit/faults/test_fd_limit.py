@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Iterable
@@ -138,7 +139,8 @@ async def test_a_server_that_dies_while_it_is_knocked_at_has_been_bitten(
     knock = AsyncAgent.connect
 
     async def knock_at_the_dead(self: AsyncAgent, *args: Any, **options: Any) -> Any:
-        os.kill(spawned.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # of the knock before
+            os.kill(spawned.pid, signal.SIGKILL)
         return await knock(self, *args, **options)
 
     monkeypatch.setattr(AsyncAgent, "connect", knock_at_the_dead)
