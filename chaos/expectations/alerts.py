@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,26 +35,9 @@ class AlertRaised(Expectation):
         readings = told(record, "alerts", self.start, self.end)
         if not readings:
             return self.inconclusive(unread(record, "alerts"), promised)
-        last = readings[-1]
-        shown = first_that_stays(readings, self._shown)
-        uncertain = may_be_ours(record, self.start, (shown or last).at)
-        if shown is None:
-            watched = last.at - last.took - self.start
-            observed = f"{format_duration(watched)} after {self.why}, what is shown is {_alerts(last)}"
-            if watched <= self.within + uncertain.seconds:
-                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
-            gone = any(map(self._shown, readings))
-            return self.violated(observed, promised, figure="gone too early" if gone else "never raised")
-        figure = format_duration(shown.at - self.start)
-        return self.by_limit(
-            record,
-            still_wrong(readings, self.start, shown),
-            self.within,
-            observed=f"shown after {figure}",
-            promised=promised,
-            figure=figure,
-            uncertainty=uncertain,
-        )
+        gone = any(map(self._shown, readings))
+        never = "gone too early" if gone else "never raised"
+        return _by_when(self, record, readings, self._shown, promised=promised, became="shown", never=never)
 
     def _shown(self, reading: Statistics) -> bool:
         return alert_shown(reading.values, self.alert)
@@ -76,25 +60,47 @@ class AlertGone(Expectation):
         readings = told(record, "alerts", self.start)
         if not readings:
             return self.inconclusive(unread(record, "alerts"), promised)
-        last = readings[-1]
-        gone = first_that_stays(readings, lambda reading: not alert_shown(reading.values, self.alert))
-        uncertain = may_be_ours(record, self.start, (gone or last).at)
-        if gone is None:
-            watched = last.at - last.took - self.start
-            observed = f"{format_duration(watched)} after {self.why}, what is shown is {_alerts(last)}"
-            if watched <= self.within + uncertain.seconds:
-                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
-            return self.violated(observed, promised, figure="never gone")
-        figure = format_duration(gone.at - self.start)
-        return self.by_limit(
+        return _by_when(
+            self,
             record,
-            still_wrong(readings, self.start, gone),
-            self.within,
-            observed=f"gone after {figure}",
+            readings,
+            lambda reading: not alert_shown(reading.values, self.alert),
             promised=promised,
-            figure=figure,
-            uncertainty=uncertain,
+            became="gone",
+            never="never gone",
         )
+
+
+def _by_when(
+    asked: AlertRaised | AlertGone,
+    record: Record,
+    readings: Sequence[Statistics],
+    fits: Callable[[Statistics], bool],
+    *,
+    promised: str,
+    became: str,
+    never: str,
+) -> Finding:
+    """The finding of when the readings came to fit for good, from the start of what is asked."""
+    last = readings[-1]
+    settled = first_that_stays(readings, fits)
+    uncertain = may_be_ours(record, asked.start, (settled or last).at)
+    if settled is None:
+        watched = last.at - last.took - asked.start
+        observed = f"{format_duration(watched)} after {asked.why}, what is shown is {_alerts(last)}"
+        if watched <= asked.within + uncertain.seconds:
+            return asked.inconclusive(f"{observed}, and nobody looked longer", promised)
+        return asked.violated(observed, promised, figure=never)
+    figure = format_duration(settled.at - asked.start)
+    return asked.by_limit(
+        record,
+        still_wrong(readings, asked.start, settled),
+        asked.within,
+        observed=f"{became} after {figure}",
+        promised=promised,
+        figure=figure,
+        uncertainty=uncertain,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
