@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from chaos.runtime.selection import usable_runtimes
 
-__all__ = ["ROOT", "RUNTIMES", "Ended", "run_pytest", "run_scenarios", "until"]
+__all__ = ["ROOT", "RUNTIMES", "Ended", "children_with", "run_pytest", "run_scenarios", "until"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -63,6 +64,18 @@ def run_scenarios(
     """Scenarios below tests/scenarios, in one runtime, within `timeout` s."""
     wanted = [f"tests/scenarios/{node}" for node in nodes]
     return run_pytest([*wanted, f"--chaos-runtime={runtime}", *options], directory=directory, timeout=timeout)
+
+
+def children_with(argument: str, pid: int, *, deeper: bool = False) -> list[int]:
+    """Pids of a process's children (`deeper`: of all below it) that have an argument; one that has ended has none."""
+
+    def arguments(process: psutil.Process) -> list[str]:
+        try:
+            return process.cmdline()
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            return []
+
+    return [child.pid for child in psutil.Process(pid).children(recursive=deeper) if argument in arguments(child)]
 
 
 def until(there: Callable[[], bool], process: subprocess.Popen[str], *, within: float) -> None:

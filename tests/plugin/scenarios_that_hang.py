@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 
-import psutil
 import pytest
 
 import chaos.experiment.conductor as calls
 from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import Undisturbed
 from chaos.experiment import Experiment
+from tests.running import children_with
 
 pytestmark = pytest.mark.chaos
 
@@ -24,10 +24,8 @@ async def test_the_conductor_hangs(monkeypatch: pytest.MonkeyPatch, experiment: 
     crowd = await experiment.crowd("someone", 1)
     await crowd.connect()
     monkeypatch.setattr(calls, "GRACE", 1.0)
-    (conductor,) = [
-        process for process in psutil.Process().children(recursive=True) if "chaos.conductor" in process.cmdline()
-    ]
-    os.kill(conductor.pid, signal.SIGSTOP)
+    (conductor,) = children_with("chaos.conductor", os.getpid(), deeper=True)
+    os.kill(conductor, signal.SIGSTOP)
     await experiment.wait_until(ConnectionsAtMost(0), within=0.5)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from chaos.report import CellOutcome, open_run, read_cells
 from tests.leftovers import leftovers
-from tests.running import ROOT, RUNTIMES, run_pytest, until
+from tests.running import ROOT, RUNTIMES, children_with, run_pytest, until
 
 BREAKER = "tests/scenarios/test_breaker.py"
 HEARTBEAT = "tests/scenarios/test_liveness.py::test_heartbeat[calm]"
@@ -206,7 +206,7 @@ def at_work(run: subprocess.Popen[str], directory: Path) -> set[int]:
 
 def lanes_of(run: subprocess.Popen[str]) -> list[int]:
     """Pids of a run's other lanes: pytest processes, as nothing else is that it starts."""
-    return [child.pid for child in psutil.Process(run.pid).children() if "pytest" in child.cmdline()]
+    return children_with("pytest", run.pid)
 
 
 @pytest.mark.timeout(180)

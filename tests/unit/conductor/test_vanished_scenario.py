@@ -14,6 +14,7 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.errors import AgentError
 from chaos.faults import ProxyDown, UpstreamErrors
 from chaos.journal import Healing, HealingState, Sample, read_journal
+from chaos.rpc import RemoteGone
 from tests.unit.conductor.deployment import CELL, Stage, make_plan, open_cell, refused
 from tests.unit.conductor.gated import Gated
 from tests.unit.crowd.making import until
@@ -57,7 +58,8 @@ async def test_a_fault_that_is_being_injected_when_its_scenario_vanishes(
     injecting = asyncio.create_task(rpc.call("inject", fault, None))
     await until(lambda: gate.log == ["a injects"])
     await rpc.close()
-    await asyncio.wait([injecting])
+    with pytest.raises(RemoteGone):
+        await injecting
     gate.inject.set()
     await until(lambda: gate.log[-1] == "a is healed")
 
@@ -73,7 +75,8 @@ async def test_a_fault_that_is_healing_when_its_scenario_vanishes(
     healing = asyncio.create_task(rpc.call("heal", number))
     await until(lambda: gate.log[-1] == "a heals")
     await rpc.close()
-    await asyncio.wait([healing])
+    with pytest.raises(RemoteGone):
+        await healing
     gate.heal.set()
     async with await stage.scenario(bare):
         assert gate.log[-1] == "a is healed"
@@ -92,7 +95,8 @@ async def test_a_cell_that_is_closing_when_its_scenario_vanishes(
     closing = asyncio.create_task(rpc.call("close_cell"))
     await until(lambda: gate.log[-1] == "a heals")
     await rpc.close()
-    await asyncio.wait([closing])
+    with pytest.raises(RemoteGone):
+        await closing
     assert not await refused(link)
     gate.heal.set()
     async with await stage.scenario(setup):
@@ -123,7 +127,8 @@ async def test_a_cell_that_is_being_opened_when_its_scenario_vanishes(
         opening = asyncio.create_task(rpc.call("open_cell", tmp_path / "first", **CELL))
         await reached.wait()
         await rpc.close()
-        await asyncio.wait([opening])
+        with pytest.raises(RemoteGone):
+            await opening
         following = asyncio.create_task(stage.scenario(setup))
         await asyncio.wait([following], timeout=0.1)
         assert not following.done()

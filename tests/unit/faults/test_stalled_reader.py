@@ -113,8 +113,8 @@ async def test_a_feed_is_stalled_when_its_server_can_send_no_more(
     worker: InProcess, agent: AsyncAgent, tmp_path: Path
 ) -> None:
     """Which takes several updates, each within the patience, and all together more than that."""
-    patience = 2 * PAUSE
-    async with feed(200, pace=PAUSE, updates=100) as address:
+    patience = 6 * PAUSE
+    async with feed(100, pace=PAUSE, updates=100) as address:
         victims = await connect_victims(worker, DirectLink(address), **TALKING, **SMALL)
         scene = make_scene(address, victims=victims, agent=agent, patience=patience)
         receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
