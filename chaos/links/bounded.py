@@ -48,8 +48,8 @@ class BoundedHttp:
     """What toxiproxy-python needs of `requests`, and PATCH, each bounded by `deadline` seconds.
 
     Every call has a connection of its own: after one that hung there is no shared one to be poisoned. Raises
-    TimeoutError for no answer, ConnectionError for no server, ApiHung for a 503 and ApiRefused for any other status
-    of 300 and above.
+    TimeoutError for no answer, ConnectionResetError for one that hung up, another ConnectionError for no server,
+    ApiHung for a 503 and ApiRefused for any other status of 300 and above.
     """
 
     def __init__(self, *, deadline: float) -> None:
@@ -73,7 +73,9 @@ class BoundedHttp:
             try:
                 response = session.request(method, url, timeout=self._deadline, allow_redirects=False, **content)
             except requests.ConnectionError as error:  # first: a timeout of connect() is both
-                raise ConnectionError(_cause(error)) from error
+                inner = _innermost(error)
+                kind = ConnectionResetError if isinstance(inner, ConnectionResetError) else ConnectionError
+                raise kind(_words(inner)) from error
             except requests.Timeout as error:
                 raise TimeoutError(str(error)) from error
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -123,13 +125,19 @@ def _reason(response: requests.Response) -> str:
         return (response.text.strip().splitlines() or ["without a text"])[0][:120]
 
 
-def _cause(error: BaseException) -> str:
-    """The operating system's own words, which urllib3 buries several errors deep."""
+def _innermost(error: BaseException) -> BaseException | None:
+    """The operating system's own error, or that of the HTTP library, which urllib3 buries several deep."""
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, OSError) and inner.strerror:
-            return inner.strerror.lower()
+        if isinstance(inner, OSError) and (inner.strerror or isinstance(inner, ConnectionResetError)):
+            return inner
         reason = getattr(inner, "reason", None)
         arguments = [item for item in (*inner.args, reason) if isinstance(item, BaseException)]
         inner = inner.__cause__ or (arguments[0] if arguments else inner.__context__)
-    return "no connection"
+    return None
+
+
+def _words(error: BaseException | None) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "no connection" if error is None else "no answer"

@@ -150,6 +150,10 @@ class ApiClient:
             raise ApiHung(
                 f"Toxiproxy at {self.api} hangs: {what} was not answered within {format_duration(self.deadline)}"
             ) from error
+        except ConnectionResetError as error:
+            raise LinkError(
+                f"Toxiproxy at {self.api} hung up on {what} ({error}): it has ended, or was ended; its log says why"
+            ) from error
         except ConnectionError as error:
             raise LinkError(
                 f"no Toxiproxy answers at {self.api} ({what}: {error}); start it, or correct the address of its API"

@@ -100,6 +100,12 @@ DIFFERENCES = (
         "One client's typing error must not end everybody's experiment.",
     ),
     Difference(
+        "a_raised_rate_kills",
+        "A PATCH that raises the rate of a bandwidth toxic by which data waits ends the process, now and then.",
+        "The data goes on at the new rate.",
+        "Letting go is what happens at the end of every experiment.",
+    ),
+    Difference(
         "a_refused_change_changes_nothing",
         "A PATCH of a toxic that is refused with 400 has changed the attributes that came before the bad one.",
         "It has changed nothing.",

@@ -175,6 +175,28 @@ def test_settings_that_kill(kind: str, kind_of_toxic: str, attributes: dict[str,
             assert server.process.poll() is None
 
 
+def test_a_raised_rate_kills(kind: str):
+    """Now and then: when a link wakes from its 100 ms just then, so there are many links and many times to try."""
+    with running(kind) as server, crossing(server) as wire:
+        pairs = [wire.pair() for _ in range(40)]
+        for number in range(200 if kind == TOXIPROXY else 2):
+            toxic = wire.add("bandwidth", rate=10)
+            for _, upstream in pairs:
+                upstream.sendall(b"x" * 30_000)  # one chunk, of which 1,000 bytes pass each 100 ms
+            time.sleep(0.198 + number * 7 % 50 / 10_000)  # it is asked 0.2 s after the data came, or a little later
+            try:
+                server.ok("PATCH", toxic, {"attributes": {"rate": 1_000_000}})
+            except ConnectionError:
+                break
+            for client, _ in pairs:
+                assert arrives_in_all(client, 30_000) == b"x" * 30_000
+            server.ok("DELETE", toxic)
+        if kind == TOXIPROXY:
+            assert server.process.wait(DEADLINE) == 2
+        else:
+            assert server.process.poll() is None
+
+
 def test_a_refused_change_changes_nothing(wire: Wire):
     toxic = wire.add("latency", latency=1)
     answer = wire.server.request("PATCH", toxic, {"attributes": {"latency": 5, "jitter": "x"}})
