@@ -58,8 +58,10 @@ class Mistake:
 
 
 def explain(error: ValidationError, document: Mapping[str, Any]) -> list[Mistake]:
-    """The mistakes that pydantic found in `document`."""
-    return [_explained(detail, document) for detail in error.errors(include_url=False)]
+    """The mistakes that pydantic found in `document`; a key that is there, but misspelt, is not missing as well."""
+    found = [(detail["type"], _explained(detail, document)) for detail in error.errors(include_url=False)]
+    misspelt = {(*mistake.key[:-1], mistake.hint) for kind, mistake in found if kind == "extra_forbidden"}
+    return [mistake for kind, mistake in found if kind != "missing" or mistake.key not in misspelt]
 
 
 def beyond_reading(document: Mapping[str, Any]) -> list[Mistake]:

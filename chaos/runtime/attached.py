@@ -57,7 +57,8 @@ class AttachedRuntime:
         with contextlib.ExitStack() as resources:
             ground = open_ground(resources, PLAIN, owner=owner)
             api = Address(LOOPBACK, free_ports(1)[0])
-            start_proxy(ground.place, options=options, api=api, log=ground.directory / "proxy.log").wait()
+            log = ground.directory / "proxy.log"
+            start_proxy(ground.place, options=options, api=api, log=log).wait()
             agent = ground.agent if _is_loopback(address.host) else None
             server = AttachedServer(target, address=address, agent=agent)
             return Deployment(
@@ -74,7 +75,7 @@ class AttachedRuntime:
                 agent=agent,
                 agent_socket=None if agent is None else ground.agent_socket,
                 server=server,
-                toxiproxy=proxy_endpoint(ground.place, kind=options.proxy, api=api, server=address),
+                toxiproxy=proxy_endpoint(ground.place, kind=options.proxy, api=api, server=address, log=log),
                 upstream=None,
                 place=ground.place,
                 resources=resources.pop_all(),

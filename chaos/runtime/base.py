@@ -149,6 +149,8 @@ class ToxiproxyEndpoint:
     """Ports a link may listen on, with the port it is reached at; None where any port is reached as it is."""
     server_upstream: Address
     """The server, as the proxy sees it."""
+    log_tail: Callable[[], list[str]]
+    """The last lines of its output: what it says when it dies. Empty where they cannot be had any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

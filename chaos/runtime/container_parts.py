@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from docker.errors import APIError
+from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
@@ -19,7 +19,7 @@ from chaos.runtime.engine import translated
 from chaos.runtime.health import Died, NeverHealthy, answers_200, wait_healthy
 from chaos.runtime.helpers import HELPER_WITHIN, ask_version
 from chaos.runtime.host import dial
-from chaos.runtime.logs import quote
+from chaos.runtime.logs import TOLD, quote
 from chaos.runtime.owned import Fleet
 from chaos.runtime.reach import Reach
 from chaos.target import Target
@@ -107,6 +107,7 @@ def start_toxiproxy(fleet: Fleet, network: Network, reach: Reach, target: Target
         reach_host=api.host,
         ports=None if reach.by_address else {port: reach.address_of(started, port).port for port in POOL},
         server_upstream=Address(SERVER, target.start.port),
+        log_tail=lambda: _log_tail(started),
     )
 
 
@@ -159,5 +160,13 @@ def _wait(container: Container, address: Address, path: str, *, what: str, remed
         seen = f"does not serve after {HELPER_WITHIN:g}s: {problem}"
         if isinstance(problem, Died):
             seen = f"ended with exit code {problem.exit_code} while starting"
-        log = quote(container.logs(tail=20).decode("utf-8", errors="replace").splitlines())
-        raise EnvironmentFailure(f"{what} {seen}; {remedy}{log}") from problem
+        raise EnvironmentFailure(f"{what} {seen}; {remedy}{quote(_log_tail(container))}") from problem
+
+
+def _log_tail(container: Container) -> list[str]:
+    """The last lines of a container's output; none where the engine has it no more."""
+    try:
+        text: bytes = container.logs(tail=TOLD)
+    except DockerException:
+        return []
+    return text.decode("utf-8", errors="replace").splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from chaos.errors import EnvironmentFailure, ToolMissing
 from chaos.runtime.base import Place, RuntimeOptions, SpawnedProcess, ToxiproxyEndpoint
 from chaos.runtime.environment import own_environment, own_module
 from chaos.runtime.health import CHECK_WITHIN, Check, Dial, Died, NeverHealthy, answers_200, fetch, wait_healthy
-from chaos.runtime.logs import quote
+from chaos.runtime.logs import TOLD, quote, tail
 
 __all__ = ["Helper", "ask_version", "find_toxiproxy", "proxy_endpoint", "start_proxy", "start_upstream"]
 
@@ -83,9 +84,9 @@ def start_proxy(place: Place, *, options: RuntimeOptions, api: Address, log: Pat
 
 
 def proxy_endpoint(
-    place: Place, *, kind: Literal["embedded", "toxiproxy"], api: Address, server: Address
+    place: Place, *, kind: Literal["embedded", "toxiproxy"], api: Address, server: Address, log: Path
 ) -> ToxiproxyEndpoint:
-    """The proxy of `start_proxy`, once it serves."""
+    """The proxy of `start_proxy`, once it serves; `log` is the file that one writes to."""
     return ToxiproxyEndpoint(
         api=api,
         kind=kind,
@@ -94,6 +95,7 @@ def proxy_endpoint(
         reach_host=api.host,
         ports=None,
         server_upstream=server,
+        log_tail=functools.partial(tail, log, TOLD),
     )
 
 

@@ -6,7 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["quote", "tail"]
+__all__ = ["TOLD", "quote", "tail"]
+
+TOLD = 20
+"""Lines of a log that an error shows: a panic of Go's and what it was doing, a traceback of ours."""
 
 _BYTES_PER_LINE = 512
 """Read so many bytes for each line wanted; longer lines make fewer of them."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chaos.address import Address
-from chaos.errors import PortTaken, StartFailed, TargetDied, TargetFailure, Unsupported
+from chaos.errors import PortTaken, StartFailed, TargetDied, TargetFailure, ToolMissing, Unsupported
 from chaos.runtime.base import Place, SpawnedProcess
 from chaos.runtime.health import Died, NeverHealthy, accepts, answers_200, wait_healthy
 from chaos.runtime.logs import quote, tail
@@ -59,7 +59,10 @@ class PlacedServer:
             directory = self._target.resolve(self._target.start.directory)
             self._logged = self._log.stat().st_size if self._log.exists() else 0
             env = {**self._env, **(environment or {})}
-            self._process = self._place.spawn(self._argv, name="server", env=env, log=self._log, cwd=directory)
+            try:
+                self._process = self._place.spawn(self._argv, name="server", env=env, log=self._log, cwd=directory)
+            except ToolMissing as missing:
+                raise ToolMissing(f"{self._target.file}: start.command: {missing}") from missing
 
     def wait_healthy(self) -> None:
         """Wait until what was launched is healthy. Raises StartFailed, TargetDied or PortTaken."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from chaos.address import Address
 from chaos.capability import Availability, Capability
@@ -76,7 +77,13 @@ class ProcessesRuntime:
             # in its first moment.
             for companion in _start_companions(target, ground, addresses, options=options):
                 companion.wait()
-            proxy = proxy_endpoint(ground.place, kind=options.proxy, api=addresses.proxy_api, server=addresses.server)
+            proxy = proxy_endpoint(
+                ground.place,
+                kind=options.proxy,
+                api=addresses.proxy_api,
+                server=addresses.server,
+                log=_proxy_log(ground),
+            )
             upstream = _upstream_endpoint(target, addresses)
             if upstream is not None:
                 make_resting_link(proxy, upstream, dial=ground.place.dial)
@@ -130,11 +137,14 @@ def _addresses(target: Target, command: tuple[str, ...], *, hermetic: bool) -> _
     )
 
 
+def _proxy_log(ground: Ground) -> Path:
+    return ground.directory / "proxy.log"
+
+
 def _start_companions(
     target: Target, ground: Ground, addresses: _Addresses, *, options: RuntimeOptions
 ) -> list[Helper]:
-    log = ground.directory / "proxy.log"
-    companions = [start_proxy(ground.place, options=options, api=addresses.proxy_api, log=log)]
+    companions = [start_proxy(ground.place, options=options, api=addresses.proxy_api, log=_proxy_log(ground))]
     if target.upstream is not None:
         companions.append(
             start_upstream(

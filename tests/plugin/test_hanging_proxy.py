@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from chaos.journal import Note, read_journal
+from chaos.report import CellOutcome, open_run, read_cells
 from chaos.runtime.engine import connect, find_engine
 from chaos.runtime.owned import OWNER_LABEL
 from tests.leftovers import leftovers, owned_processes
@@ -92,9 +94,8 @@ def test_one_that_makes_no_link_to_the_upstream(way: str, seen: str, program: Pa
     ), said
 
 
-@pytest.mark.timeout(180)
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path: Path) -> None:
+def _half_way(runtime: str, what: str, tmp_path: Path) -> tuple[str, str]:
+    """A run whose first of two scenarios loses the proxy, stopped or killed: its output, as it is and in one line."""
     running = subprocess.Popen(
         [
             sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--chaos-dir={tmp_path}", "--chaos-lanes=1",
@@ -104,7 +105,7 @@ def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path
     )  # fmt: skip
     try:
         until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), running, within=60)
-        with _stopped_proxy(runtime, running.pid):
+        with _lost_proxy(runtime, what, running.pid):
             output, _ = running.communicate(timeout=120)
     finally:
         if running.poll() is None:
@@ -113,21 +114,42 @@ def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path
     said = " ".join(output.split())
     assert running.returncode == pytest.ExitCode.TESTS_FAILED, output
     assert "Traceback" not in output
+    assert "violated 0 ? inconclusive 1 ✓ held 1 " in said, output
+    assert leftovers(running.pid) == []
+    return output, said
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path: Path) -> None:
+    output, said = _half_way(runtime, "stopped", tmp_path)
     assert re.search(
         r"Toxiproxy at \S+ hangs: removing 'clients-\d+' was not answered within 5s; the next scenario gets a new one, "
         r"and the embedded proxy does not hang like that \(--chaos-runtime=processes --chaos-proxy=embedded\)",
         said,
     ), output
-    assert "violated 0 ? inconclusive 1 ✓ held 1 " in said, output
-    assert leftovers(running.pid) == []
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_one_that_dies_half_way_spoils_one_scenario_and_leaves_its_last_words(runtime: str, tmp_path: Path) -> None:
+    output, said = _half_way(runtime, "killed", tmp_path)
+    assert re.search(r"no Toxiproxy answers at \S+ \(removing 'clients-\d+': ", said), output
+    (spoilt,) = [cell for cell in read_cells(open_run(tmp_path, "latest")) if cell.outcome is not CellOutcome.HELD]
+    (note,) = [
+        note.text
+        for note in read_journal(open_run(tmp_path, "latest").cell(spoilt.slug)).of(Note)
+        if note.text.startswith("the proxy or the upstream does not answer any more")
+    ]
+    assert {"processes": "listening on", "containers": "Starting Toxiproxy"}[runtime] in note
 
 
 @contextlib.contextmanager
-def _stopped_proxy(runtime: str, owner_pid: int) -> Iterator[None]:
-    """The proxy of a run, neither dead nor answering. The run ends it in that state."""
+def _lost_proxy(runtime: str, what: str, owner_pid: int) -> Iterator[None]:
+    """The proxy of a run, dead, or neither dead nor answering. The run ends in that state."""
     if runtime == "processes":
         (pid,) = [pid for pid, command in owned_processes(owner_pid).items() if "chaos.links.embedded" in command]
-        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, {"stopped": signal.SIGSTOP, "killed": signal.SIGKILL}[what])
         yield
         return
     with contextlib.closing(connect(find_engine())) as client:
@@ -136,5 +158,8 @@ def _stopped_proxy(runtime: str, owner_pid: int) -> Iterator[None]:
             for container in client.containers.list(filters={"label": "chaos.role=toxiproxy"})
             if container.labels[OWNER_LABEL].startswith(f"{owner_pid}-")
         ]
-        proxy.pause()
+        if what == "stopped":
+            proxy.pause()
+        else:
+            proxy.kill()
         yield

@@ -89,6 +89,18 @@ def test_any_value_of_an_option(given_one: tuple[str, str]) -> None:
     assert said is None or f"chaos-{name}" in said or f"chaos_{name}" in said
 
 
+@pytest.mark.parametrize("host", ["", " ", "*", "http://a", "a:80", "a/b", "a b"])
+def test_what_is_no_host_is_not_allowed_traffic(host: str) -> None:
+    assert refusal([f"--chaos-allow-host={host}"]) == (
+        f"--chaos-allow-host takes the name or the address of a host, without scheme, port and path; found {host!r}"
+    )
+
+
+@pytest.mark.parametrize("host", ["staging", "ws.example.org", "10.0.0.1", "::1", "fe80::1%eth0", "2001:db8::2"])
+def test_names_and_addresses_are_hosts(host: str) -> None:
+    assert read([f"--chaos-allow-host={host}"]).allowed_hosts == {host}
+
+
 @given(name=st.sampled_from(INI), data=st.data())
 def test_any_value_of_an_ini_setting(name: str, data: st.DataObject) -> None:
     value = data.draw(OPTIONS[name.replace("_", "-")])

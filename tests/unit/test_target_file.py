@@ -458,6 +458,14 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             id="a missing key",
         ),
         pytest.param(
+            '[promises.latency]\np9 = "50ms"',
+            """\
+            FILE:8: promises.latency.p9 is not a key of promises.latency; did you mean p99?
+                found:   p9 = "50ms"
+                allowed: p99""",
+            id="a misspelt key, which is not missing as well",
+        ),
+        pytest.param(
             "[promises]\nlatency = 3",
             """\
             FILE:8: promises.latency is an integer

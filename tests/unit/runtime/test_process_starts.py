@@ -70,7 +70,8 @@ def test_a_command_that_is_not_there(owner: Owner) -> None:
     with pytest.raises(ToolMissing) as caught:
         ProcessesRuntime().deploy(target, owner=owner, options=RuntimeOptions())
     assert str(caught.value) == (
-        "command not found: 'no-such-server' is not on PATH; install it or correct the command"
+        f"{target.file}: start.command: command not found: 'no-such-server' is not on PATH; install it or correct the "
+        "command"
     )
 
 
