@@ -24,6 +24,9 @@ __all__ = ["Sliced"]
 _EXCHANGES = 3
 """Round trips of one measurement, of which the least counts: whatever else slows one only adds to it."""
 
+_BEFORE = 8
+"""Round trips of the measurement that all others are held against: once the link is sliced nobody can look again."""
+
 _PING, _PONG = PAYLOAD + 6, PAYLOAD + 2
 """Bytes of the longest ping, which is masked, and of its pong."""
 
@@ -43,7 +46,7 @@ class Sliced(Fault):
     name: ClassVar[str] = "sliced"
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
-    waits: ClassVar[int] = 1 + 4 * _EXCHANGES
+    waits: ClassVar[int] = 1 + 3 * _EXCHANGES + _BEFORE
     """A connection, and two measurements of handshakes and of pings."""
     cannot: ClassVar[str] = "segments that arrive out of order, or a receiver that is sure to read each by itself"
 
@@ -67,7 +70,8 @@ class Sliced(Fault):
             async with through_the_link(scene, _Counting) as connection:
                 assert isinstance(connection, _Counting)
                 connection.count_anew()  # the handshake's answer was a read as well
-                before, whole = await _round_trip(connection, scene, others), connection.most_reads()
+                before = await _round_trip(connection, scene, others, _BEFORE)
+                whole = connection.most_reads()
                 since = time.monotonic()
                 own = []
                 for stream in Stream:
@@ -78,7 +82,8 @@ class Sliced(Fault):
                 during: float | None
                 pieces: int | None
                 try:
-                    during, pieces = await _round_trip(connection, scene, others), connection.most_reads()
+                    during = await _round_trip(connection, scene, others)
+                    pieces = connection.most_reads()
                 except ConnectionClosed:
                     # A server that ends a connection for a torn frame is the very thing to be found: its handshake,
                     # of which either half is longer than a ping, is torn as well and has to do for the proof.
@@ -170,8 +175,8 @@ async def _opening(scene: Scene) -> float:
     return min(times)
 
 
-async def _round_trip(connection: ClientConnection, scene: Scene, others: Others) -> float:
-    count = others.exchanges(_EXCHANGES)
+async def _round_trip(connection: ClientConnection, scene: Scene, others: Others, exchanges: int = _EXCHANGES) -> float:
+    count = others.exchanges(exchanges)
     return min(await ping(connection, count, within=_EXCHANGES * scene.patience, payload=True))
 
 

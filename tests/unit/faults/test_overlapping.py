@@ -66,10 +66,11 @@ async def test_the_first_is_healed_while_the_second_still_slows(
         assert 0 < len(left) < both
         await overlap.heal(second)
         assert await link.toxics() == ()
-    assert (one.receipt.bite, other.receipt.bite) == (Bite.BIT, Bite.BIT)
+    assert (one.receipt.bite, other.receipt.bite) == (Bite.BIT, Bite.BIT), (one.receipt, other.receipt)
     assert one.healing is not None
     assert other.healing is not None
-    assert (one.healing.state, other.healing.state) == (HealingState.HEALED, HealingState.HEALED)
+    healings = one.healing, other.healing
+    assert [healing.state for healing in healings] == [HealingState.HEALED, HealingState.HEALED], healings
 
 
 async def test_what_another_adds_is_said(link: Link, server: Address, tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ async def test_ends_that_a_proxy_has_lost_are_no_healing(
     and half-open says so. Healed in the order of nesting both proxies let go.
     """
     victims = await connect_victims(worker, link)
-    scene = make_scene(server, link, agent=agent, victims=victims, patience=IMPATIENCE)
+    scene = make_scene(server, link, agent=agent, victims=victims, patience=PATIENCE / 2)
     async with _overlap(scene, tmp_path) as overlap:
         await overlap.inject(Sliced())
         held = await overlap.inject(HalfOpen())

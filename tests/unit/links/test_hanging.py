@@ -92,14 +92,13 @@ async def _until_no_call_is_left() -> None:
 async def test_the_loop_goes_on_while_a_call_hangs(hasty: Toxiproxy, server: tuple[Address, Popen[bytes]]) -> None:
     _stop(server[1])
     call = asyncio.create_task(hasty.version())
-    latest = 0.0
+    turns = 0
     while not call.done():
-        began = time.monotonic()
         await asyncio.sleep(0)
-        latest = max(latest, time.monotonic() - began)
+        turns += 1
     with pytest.raises(LinkError, match="hangs"):
         await call
-    assert latest < DEADLINE / 2
+    assert turns > 100  # in half a second there are tens of thousands; of a loop that is held up, a handful
 
 
 # -- one proxy hangs ------------------------------------------------------------------------------------------------
