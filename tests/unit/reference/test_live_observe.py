@@ -17,7 +17,6 @@ from chaos.target_file import load_target
 from .raw_client import Connect
 from .running import REFERENCE, RunningServer, StartServer, wait_until
 
-
 FIVE_WHO_MAY_BE_SILENT = {
     "WEBSOCKET_MAX_CONNECTIONS": "5",
     "WEBSOCKET_HEARTBEAT_INTERVAL": "30",
