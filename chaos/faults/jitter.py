@@ -19,7 +19,7 @@ from chaos.units import format_duration
 __all__ = ["Jitter"]
 
 _EXCHANGES = 8
-"""Round trips of one look. Of eight uniform delays the spread, but for the longest, is below a quarter of the range in 4
+"""Round trips of one look. Of eight uniform delays the spread, but the longest, is below a quarter of the range in 4
 of 1,000; then it looks again."""
 
 _SIZE = 10
