@@ -31,10 +31,7 @@ class IdleTimer:
         # Whoever has answered is warned anew, also where it has been quiet since for as long as calls for a warning.
         if self._warned_at is not None and idle < now - self._warned_at:
             self._warned_at = None
-        if self._warned_at is None:
-            remaining = self._quiet - idle
-        else:
-            remaining = self._warned_at + self._warning - now
+        remaining = self._quiet - idle if self._warned_at is None else self._warned_at + self._warning - now
         # Below a millisecond it is time: timers are no more exact than that.
         if remaining > 0.001:
             self._again(remaining)
