@@ -24,9 +24,11 @@ def main(agent: int, directory: str, argv: list[str]) -> None:
         sys.exit("the agent ended while it started this")  # before prctl: nobody would have told us
     try:
         os.chdir(directory)
-        # What the interpreter ignores would stay ignored in the program (exec keeps SIG_IGN).
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+        # What the interpreter ignores would stay ignored in the program (exec keeps SIG_IGN), and so would what nohup
+        # and a shell's background do: a server that ends by SIGINT or SIGQUIT would not.
+        for number in signal.valid_signals():
+            if signal.getsignal(number) in (signal.SIG_IGN, signal.default_int_handler):
+                signal.signal(number, signal.SIG_DFL)
         os.execvp(argv[0], argv)  # noqa: S606
     except OSError as error:
         what = directory if error.filename == directory else argv[0]

@@ -24,6 +24,10 @@ _PINGS = 100
 """Of the longest, sent at once: no server refuses them, and each has its answer. 12.7 kB, of which the proxy's buffers
 keep nothing: at the default rate they take a quarter of a second."""
 
+_BEFORE = 3
+"""Measurements of how things were, of which the least counts: whatever else slows one only adds to it, and a path that
+was slow for a moment of the machine's would have to be slower than that when it is throttled."""
+
 _FRAME = PAYLOAD + 2
 """Bytes of such a pong; the ping has four more for its mask, so this is the least of both."""
 
@@ -46,6 +50,8 @@ class Bandwidth(Fault):
     name: ClassVar[str] = "bandwidth"
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
+    waits: ClassVar[int] = 2 + _BEFORE
+    """A connection, and the measurements."""
     cannot: ClassVar[str] = "a bottleneck that connections share: each has so much to itself; nor loss in a full queue"
 
     def __post_init__(self) -> None:
@@ -68,7 +74,7 @@ class Bandwidth(Fault):
         link = scene.the_link()
         others = await Others.on(scene)
         async with through_the_link(scene) as connection, contextlib.AsyncExitStack() as healing:
-            before = await _bulk(connection, scene)
+            before = min([await _bulk(connection, scene) for _ in range(_BEFORE)])
             since = time.monotonic()
             own = []
             for stream in self.streams:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import pytest
 
 from chaos.links.embedded.parent import die_with_parent
+from chaos.runtime.ports import free_ports
 
 __all__ = [
     "DEADLINE",
@@ -183,10 +184,8 @@ def command_for(kind: str) -> list[str]:
 
 
 def free_port() -> int:
-    """A port nobody listens on now; Toxiproxy does not tell which it chose, if asked for any."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+    """A port nobody listens on now, nor is given for a client; Toxiproxy does not tell which it chose, where it may."""
+    return free_ports(1)[0]
 
 
 def _await_port(process: subprocess.Popen[bytes], port: int) -> None:

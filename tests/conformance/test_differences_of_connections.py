@@ -133,21 +133,21 @@ def test_an_update_counts_from_arrival(wire: Wire):
 
 def test_two_latencies_add_up(wire: Wire):
     client, server = wire.established()
-    wire.add("latency", name="one", latency=300)
-    wire.add("latency", name="two", latency=300)
+    wire.add("latency", name="one", latency=600)
+    wire.add("latency", name="two", latency=600)
     sent = []
     for word in (b"a", b"b"):
         sent.append(time.monotonic())
         server.sendall(word)
-        time.sleep(0.2)
+        time.sleep(0.4)
     received, delays = b"", []
     while len(received) < 2:
         received += arrives_in_all(client, 1)
         delays += [elapsed(sent[number]) for number in range(len(delays), len(received))]
     assert received == b"ab"
-    assert delays[0] >= 0.6
-    # The second one queued: 0.4 s with Toxiproxy, and never less than the sum here.
-    assert (delays[1] >= 0.6) is either(wire.server, toxiproxy=False, embedded=True)
+    assert delays[0] >= 1.2
+    # The second one queued: 0.8 s with Toxiproxy, and never less than the sum here.
+    assert (delays[1] >= 1.2) is either(wire.server, toxiproxy=False, embedded=True)
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,10 @@ def test_bandwidth_is_in_thousands_of_bytes_a_second(wire: Wire):
         arrives_in_all(client, size)
         return elapsed(started)
 
-    slow = time_for(25_000)
-    assert slow > 0.24  # 0.25 by definition, less what timers were late by before
+    slow = time_for(100_000)
+    assert slow > 0.99  # 1.0 by definition, less what timers were late by before
     wire.server.ok("PATCH", toxic, {"attributes": {"rate": 1000}})
-    assert time_for(25_000) < slow / 2
+    assert time_for(100_000) < slow / 2
 
 
 def test_bandwidth_0_is_a_stall(wire: Wire):
@@ -130,13 +130,13 @@ def test_timeout_drops_and_then_closes_both_sides(wire: Wire):
 
 def test_timeout_counts_again_from_every_chunk(wire: Wire):
     client, server = wire.established()
-    wire.add("timeout", timeout=200)
+    wire.add("timeout", timeout=1000)
     started = time.monotonic()
     for _ in range(3):
         assert arrives(client, within=0.1) == "nothing"
         server.sendall(b"lost")
     assert arrives(client) == "FIN"
-    assert elapsed(started) >= 0.5
+    assert elapsed(started) >= 1.3
 
 
 def test_timeout_0_only_drops_and_lets_the_end_pass(wire: Wire):
@@ -176,12 +176,15 @@ def test_reset_peer_waits_from_the_first_byte(wire: Wire):
 
 def test_slicer_cuts_and_delays_in_microseconds(wire: Wire):
     client, server = wire.established()
-    wire.add("slicer", average_size=100, delay=20_000)
+    toxic = wire.add("slicer", average_size=100, delay=60_000_000)
+    server.sendall(b"x" * 800)
+    assert 0 < len(arrives(client)) <= 100
+    assert arrives(client, within=UNNOTICED) == "nothing"
+    wire.server.ok("PATCH", toxic, {"attributes": {"delay": 20_000}})
+    client, server = wire.established()
     started = time.monotonic()
     server.sendall(b"x" * 800)
-    first = arrives(client)
-    assert 0 < len(first) <= 100
-    arrives_in_all(client, 800 - len(first))
+    arrives_in_all(client, 800)
     assert elapsed(started) >= 7 * 0.02
 
 

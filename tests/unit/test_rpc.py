@@ -257,7 +257,7 @@ async def test_a_call_that_hangs_is_given_up_in_plain_words(
             "its log and the last events of its journal say what it was doing"
         )
         assert isinstance(caught.value, ChaosError)
-        assert service.entered.is_set()
+        await asyncio.wait_for(service.entered.wait(), PATIENCE)
         assert not service.cancelled.is_set(), "what it is doing goes on: it may be cleaning up"
 
 

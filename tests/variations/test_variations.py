@@ -55,7 +55,7 @@ def test_both_ways_of_each_choice_are_among_them(kept: list[Target]) -> None:
     assert {one.breaker_half_open_probes for one in read} == {1, 2, 3}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(one=variations())
 def test_whatever_is_drawn_is_a_valid_target_and_valid_settings(beside: Path, one: Variation) -> None:
     file = beside / "drawn.toml"

@@ -18,7 +18,8 @@ class IdleTimer:
         self._clock = clock
         self._quiet = timeout - warning
         self._warning = warning
-        self._warned = False
+        self._warned_at: float | None = None
+        """When it was warned, on the clock; None where it has said something since."""
         self._timer: AttentiveTimer = clock.call_after(self._quiet, self._look)
 
     def cancel(self) -> None:
@@ -26,13 +27,16 @@ class IdleTimer:
         self._timer.cancel()
 
     def _look(self) -> None:
-        remaining = self._quiet - self._connection.idle_for()
+        now, idle = self._clock.now(), self._connection.idle_for()
+        # Whoever has answered is warned anew, also where it has been quiet since for as long as calls for a warning.
+        if self._warned_at is not None and idle < now - self._warned_at:
+            self._warned_at = None
+        remaining = self._quiet - idle if self._warned_at is None else self._warned_at + self._warning - now
         # Below a millisecond it is time: timers are no more exact than that.
         if remaining > 0.001:
-            self._warned = False
             self._again(remaining)
-        elif not self._warned:
-            self._warned = True
+        elif self._warned_at is None:
+            self._warned_at = now
             self.warn()
             self._again(self._warning)
         else:
@@ -44,4 +48,5 @@ class IdleTimer:
         self._connection.counters.idle_warned += self._connection.warn(message)
 
     def _again(self, delay: float) -> None:
-        self._timer = self._clock.call_after(delay, self._look)
+        """Look again after so long, or earlier: an answer may have come by then, and silence for long enough since."""
+        self._timer = self._clock.call_after(min(delay, self._quiet), self._look)

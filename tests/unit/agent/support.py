@@ -13,6 +13,7 @@ from chaos.agent.hermetic import AgentProcess
 from chaos.agent.identity import Identity, identify
 from chaos.agent.isolation import Isolation
 from chaos.agent.types import Spawned
+from chaos.runtime.ports import free_ports
 
 HERE = Path(__file__).parent
 DEADLINE = 10.0
@@ -47,10 +48,8 @@ def identities(pids: list[int]) -> list[Identity]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now; only for agents that share the machine's network."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and no client is given; only for agents that share the machine's network."""
+    return free_ports(1)[0]
 
 
 def port_for(isolation: Isolation) -> int:

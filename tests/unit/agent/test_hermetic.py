@@ -44,7 +44,8 @@ def test_its_start_takes_little_more_than_an_interpreter_with_asyncio(
         agent.close()
     with capsys.disabled():
         print(f"\nstart of the agent: {median(full) * 1e3:.0f} ms; import asyncio alone: {median(bare) * 1e3:.0f} ms")
-    assert median(full) < 3 * median(bare)
+    # The quickest of each: the others may have met something else on the machine.
+    assert min(full) < 3 * min(bare)
 
 
 def test_a_path_too_long_for_a_socket_is_refused_before_anything_starts(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_the_rate_is_kept_at_a_thousand_connections_with_a_busy_request_side(
     for journal in (quiet, loaded):
         assert all(sample.sockets == {"ESTABLISHED": 1000} for sample in journal.of(Sample))
         assert _rate(journal) > 0.75 or journal.of(Note), "what is missing is told"
-    assert _rate(loaded) > 0.75
+    assert median(_steps(loaded)) < 1.25, "all but a few come when they are due"
 
 
 def _record(client: AgentClient, directory: Path, *, count: int) -> Journal:
@@ -169,6 +169,11 @@ def _rate(journal: Journal) -> float:
     """Samples taken in proportion to those that were due."""
     times = [sample.at for sample in journal.of(Sample)]
     return (len(times) - 1) * INTERVAL / (times[-1] - times[0])
+
+
+def _steps(journal: Journal) -> list[float]:
+    """From one sample to the next, in intervals."""
+    return [(later.at - earlier.at) / INTERVAL for earlier, later in pairwise(journal.of(Sample))]
 
 
 class SlowReader(Reader):
@@ -193,11 +198,10 @@ def test_samples_left_out_are_told(directory: Path, monkeypatch: pytest.MonkeyPa
     assert text.startswith("sampling fell behind: ")
     assert f" samples of {INTERVAL:g} s left out, the latest was 0." in text
     left_out = sum(int(note.text.split()[3]) for note in journal.of(Note))
-    taken = len(journal.of(Sample))
-    assert left_out == pytest.approx(2 * (taken - 1), abs=2), "of every three, two fall into a reading"
-    times = [sample.at for sample in journal.of(Sample)]
-    steps = [(later - earlier) / INTERVAL for earlier, later in pairwise(times)]
-    assert steps == pytest.approx([3.0] * len(steps), abs=0.5), "it keeps to its schedule"
+    steps = _steps(journal)
+    assert left_out == pytest.approx(sum(steps) - len(steps), abs=2), "what was due and not taken"
+    assert min(steps) > 2.5, "of every three, two fall into a reading"
+    assert median(steps) == pytest.approx(3.0, abs=0.5), "it keeps to its schedule"
 
 
 def test_a_stream_that_broke_off_is_told(best: AgentProcess, directory: Path) -> None:

@@ -14,7 +14,8 @@ from signal import Signals
 import pytest
 
 from chaos.agent.client import AgentClient
-from chaos.agent.hermetic import AgentProcess
+from chaos.agent.hermetic import AgentProcess, launch_agent
+from chaos.agent.isolation import Isolation
 from chaos.agent.processes import read_stat
 from chaos.errors import AgentError
 
@@ -31,8 +32,8 @@ def run(client: AgentClient, directory: Path, code: str, *, name: str = "it", **
     return log.read_text()
 
 
-def test_the_pid_is_the_one_that_proc_shows(client: AgentClient, directory: Path) -> None:
-    server = start_echo(client, directory, port=8766 + os.getpid() % 1000)
+def test_the_pid_is_the_one_that_proc_shows(client: AgentClient, agent: AgentProcess, directory: Path) -> None:
+    server = start_echo(client, directory, port=port_for(agent.isolation))
     arguments = Path(f"/proc/{server.pid}/cmdline").read_bytes().split(b"\0")
     assert b"echo_server.py" in arguments[3]
     (identity,) = identities([server.pid])
@@ -74,6 +75,23 @@ def test_signals_have_their_usual_effect_in_it(client: AgentClient, directory: P
     process = client.spawn(["sh", "-c", "kill -PIPE $$; echo survived"], name="sh", log=log)
     assert client.wait(process.pid, timeout=DEADLINE) == -signal.SIGPIPE
     assert log.read_text() == ""
+
+
+def test_what_its_surroundings_ignore_is_not_ignored_in_it(isolation: Isolation, directory: Path) -> None:
+    """As after nohup, or in the background of a shell without job control."""
+    ignored = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+    before = [signal.signal(number, signal.SIG_IGN) for number in ignored]
+    try:
+        with (
+            launch_agent(socket=directory / "agent.sock", isolation=isolation, owner="test") as agent,
+            agent.client() as client,
+        ):
+            process = client.spawn(["sleep", "600"], name="sleep", log=directory / "sleep.log")
+            (masks,) = re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+    finally:
+        for number, handler in zip(ignored, before, strict=True):
+            signal.signal(number, handler)
+    assert not any(int(masks, 16) >> (number - 1) & 1 for number in ignored)
 
 
 def test_both_outputs_are_appended_to_the_log(client: AgentClient, directory: Path) -> None:

@@ -182,19 +182,19 @@ async def test_a_server_that_hangs_keeps_nobody_waiting_but_who_asks(agent: Asyn
         asked.set()
         await peer.reader.read()
 
-    async with raw_server(silent) as address, Observed(agent, patience=1.0) as observed:
+    async with raw_server(silent) as address, Observed(agent, patience=2.0) as observed:
         began = time.monotonic()
         await observed.witness.follow(seen_at(address))
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 2.0
         await asked.wait()
         began = time.monotonic()
         assert await observed.witness.ask() == {}
-        assert time.monotonic() - began < 1.5  # the steady reading that hangs before it is part of its patience
+        assert time.monotonic() - began < 3.0  # the steady reading that hangs before it is part of its patience
         await until(lambda: observed.readings() != [])
         began = time.monotonic()
         await observed.witness.pause()  # in the middle of a question
-        assert time.monotonic() - began < 1.0
-    error = "GET /stats: no answer within 1s"
+        assert time.monotonic() - began < 2.0
+    error = "GET /stats: no answer within 2s"
     assert {reading.error for reading in observed.readings()} == {error}
     assert [reading.error for reading in observed.readings(steady=False)] == [error]
 

@@ -53,7 +53,7 @@ async def test_a_wrong_answer_a_missing_one_and_none_at_all() -> None:
         await connection.send("hello 4")
 
     async with websocket_server(odd) as address:
-        crowd, recorded = make_crowd(address, **ASKING, answer_within=SHORT)
+        crowd, recorded = make_crowd(address, **ASKING, answer_within=4 * SHORT)
         await crowd.connect(Mode.SIMULTANEOUS)
         result = await crowd.exchange(6)
         assert (result.sent, result.answered, result.wrong, result.missing, result.unsent) == (4, 2, 1, 1, 2)
@@ -73,7 +73,7 @@ async def test_only_the_first_wrong_answer_of_a_period_is_written_out(trace: boo
             await connection.send(f"not {str(message)[:5]}")
 
     async with websocket_server(wrong) as address:
-        crowd, recorded = make_crowd(address, 2, **ASKING, answer_within=SHORT, trace=trace)
+        crowd, recorded = make_crowd(address, 2, **ASKING, answer_within=4 * SHORT, trace=trace)
         await crowd.connect(Mode.SIMULTANEOUS)
         assert (await crowd.exchange(1)).wrong == 2
         # A traced client has written each of them down when it came; none is written twice.

@@ -31,6 +31,7 @@ from chaos.target import Echo
 __all__ = [
     "IMPATIENCE",
     "PATIENCE",
+    "SOME_PATIENCE",
     "Deaf",
     "Direct",
     "DirectLink",
@@ -51,6 +52,9 @@ PATIENCE = 2.0
 
 IMPATIENCE = 0.2
 """Seconds until a wait for something that must not come is given up: a hundred times what it would take."""
+
+SOME_PATIENCE = 0.6
+"""Seconds of patience where one thing has to come through a link, and the wait for another takes all the patience."""
 
 _FILES = 1024
 

@@ -18,9 +18,20 @@ from chaos.links.toxics import Stream
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
 from tests.unit.faults.one_sided import one_sided_link
-from tests.unit.faults.stage import IMPATIENCE, InProcess, connect_victims, echo_server, make_scene, run_fault
+from tests.unit.faults.stage import (
+    PATIENCE,
+    SOME_PATIENCE,
+    InProcess,
+    connect_victims,
+    echo_server,
+    make_scene,
+    run_fault,
+)
 
-CUTTING = [Timeout(), Truncated(), Truncated(stream=Stream.DOWNSTREAM), SlowClose(), Flapping()]
+SLOW_CLOSE = SlowClose(delay=1.0)
+"""By so much that the look amid the delay is not too late where this process has to wait."""
+
+CUTTING = [Timeout(), Truncated(), Truncated(stream=Stream.DOWNSTREAM), SLOW_CLOSE, Flapping()]
 
 every_one = pytest.mark.parametrize("fault", CUTTING, ids=lambda fault: fault.label)
 
@@ -37,7 +48,7 @@ async def test_every_victim_is_cut_and_the_link_serves_again(
     assert receipt.since <= receipt.at < healing.since <= healing.at
     assert await link.toxics() == ()
     if not isinstance(fault, Flapping):  # after which they are back
-        await victims.wait_ended(within=IMPATIENCE)
+        await victims.wait_ended(within=PATIENCE)
         await victims.connect()
     assert (await victims.exchange()).answered == 3
     assert len(ends) >= 3
@@ -84,12 +95,12 @@ async def test_slow_close_says_how_late_the_end_came(
     link: Link, server: Address, worker: InProcess, agent: AsyncAgent, tmp_path: Path
 ) -> None:
     victims = await connect_victims(worker, link)
-    receipt, healing = await run_fault(SlowClose(), make_scene(server, link, victims=victims, agent=agent), tmp_path)
+    receipt, healing = await run_fault(SLOW_CLOSE, make_scene(server, link, victims=victims, agent=agent), tmp_path)
     early, late = receipt.evidence
     assert (early.before, early.during, late.before, late.during) == ("3", "3", "3", "0")
     took = late.what.removeprefix("established sockets of the server ").removesuffix(" after the FIN")
-    assert parse_duration(took) >= 0.3
-    assert parse_duration(healing.evidence[0].during) < 0.15
+    assert parse_duration(took) >= SLOW_CLOSE.delay
+    assert parse_duration(healing.evidence[0].during) < SLOW_CLOSE.delay / 2
 
 
 async def test_slow_close_has_not_healed_where_nobody_gets_through(
@@ -97,8 +108,8 @@ async def test_slow_close_has_not_healed_where_nobody_gets_through(
 ) -> None:
     """It is a proxy of ours that refuses: that no FIN is held back on it is nothing that anybody has seen."""
     victims = await connect_victims(worker, link)
-    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
-    receipt, healing = await run_fault(SlowClose(), scene, tmp_path, link.down)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=SOME_PATIENCE)
+    receipt, healing = await run_fault(SLOW_CLOSE, scene, tmp_path, link.down)
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
     assert [(seen.what, seen.side, seen.during) for seen in healing.evidence] == [
         ("from a client's FIN to its arrival", "server kernel", "not seen: no connection got through")
@@ -131,7 +142,7 @@ async def test_flapping_does_not_bite_where_the_server_is_told_nothing(
 ) -> None:
     async with one_sided_link(server) as link:
         victims = await connect_victims(worker, cast(Link, link))
-        scene = make_scene(server, cast(Link, link), victims=victims, agent=agent, patience=IMPATIENCE)
+        scene = make_scene(server, cast(Link, link), victims=victims, agent=agent, patience=SOME_PATIENCE)
         receipt, _ = await run_fault(Flapping(times=2), scene, tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
     assert [(seen.before, seen.during) for seen in receipt.evidence] == [
@@ -177,7 +188,7 @@ async def test_what_does_not_act_does_not_bite(
     monkeypatch.setattr(Link, "add", lambda self, toxic, **options: add(self, toxic, **options, toxicity=0.0))
     monkeypatch.setattr(Link, "down", do_nothing)
     victims = await connect_victims(worker, link)
-    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=SOME_PATIENCE)
     receipt, healing = await run_fault(fault, scene, tmp_path)
     assert (receipt.bite, receipt.covered) == (Bite.DID_NOT_BITE, 0)
     assert healing.state is HealingState.HEALED
@@ -197,7 +208,7 @@ async def test_what_stays_is_not_healed(
         """As if it had been removed."""
 
     victims = await connect_victims(worker, link)
-    scene = make_scene(server, link, victims=victims, agent=agent, patience=IMPATIENCE)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=SOME_PATIENCE)
     monkeypatch.setattr(Link, "remove", keep)
     during = link.down if isinstance(fault, Flapping) else lambda: None
     if isinstance(fault, Flapping):

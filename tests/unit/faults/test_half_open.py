@@ -86,6 +86,7 @@ async def test_a_fin_that_gets_through_does_not_bite(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(half_open, "_FOR_EVER", 0.02)  # not at once, or no look could be too early
+    monkeypatch.setattr(half_open, "_PASSED_ON_WITHIN", PATIENCE / 2)  # nor too late, for a proxy that has to wait
     victims = await connect_victims(worker, link)
     scene = make_scene(server, link, victims=victims, agent=agent)
     receipt, _ = await run_fault(HalfOpen(), scene, tmp_path)

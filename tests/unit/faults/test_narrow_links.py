@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
 from chaos.address import Address
-from chaos.faults import Bandwidth, Fault, Jitter, Sliced
+from chaos.faults import Bandwidth, Fault, Jitter, Sliced, bandwidth, jitter
+from chaos.faults.base import Scene
 from chaos.journal import Bite, HealingState
 from chaos.links.link import Link
 from chaos.links.toxics import Stream
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
-from tests.unit.faults.stage import echo_server, make_scene, run_fault
+from tests.unit.faults.stage import PATIENCE, echo_server, make_scene, run_fault
 
 FAULTS = [Jitter(), Bandwidth(), Sliced()]
 
@@ -64,6 +67,32 @@ async def test_sliced_comes_in_many_reads(link: Link, server: Address, tmp_path:
     assert int(pieces) > 1
 
 
+async def test_a_machine_that_stood_still_before_is_no_narrow_path(
+    link: Link, server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a moment: with that for the way things were, a throttled link would be as fast as ever."""
+    measure, measured = bandwidth._bulk, itertools.count()
+
+    async def held_up_once(connection: ClientConnection, scene: Scene) -> float:
+        return await measure(connection, scene) + (0.0 if next(measured) else 1.0)
+
+    monkeypatch.setattr(bandwidth, "_bulk", held_up_once)
+    await _run(Bandwidth(), link, server, tmp_path, [{"rate": 50}, {"rate": 50}])
+
+
+async def test_a_machine_that_stood_still_before_is_no_jitter(
+    link: Link, server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, looks = jitter._look, itertools.count()
+
+    async def held_up_once(connection: ClientConnection, scene: Scene) -> list[float]:
+        first, *others = await look(connection, scene)
+        return [first + (0.0 if next(looks) else 1.0), *others]
+
+    monkeypatch.setattr(jitter, "_look", held_up_once)
+    await _run(Jitter(), link, server, tmp_path, [{"latency": 60, "jitter": 40}])
+
+
 class Impatient(ServerConnection):
     """A server's connection that takes a frame in two pieces for a broken one."""
 
@@ -85,13 +114,13 @@ async def test_sliced_is_seen_although_the_server_cuts_for_it(toxiproxy: Toxipro
     assert parse_duration(handshake.during) - parse_duration(handshake.before) >= 0.031
 
 
-@every_one
+@pytest.mark.parametrize("fault", [Jitter(), Bandwidth(rate=5000), Sliced()], ids=lambda fault: fault.name)
 async def test_a_toxic_that_does_not_act_does_not_bite(
     fault: Fault, link: Link, server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = Link.add
     monkeypatch.setattr(Link, "add", lambda self, toxic, **options: add(self, toxic, **options, toxicity=0.0))
-    receipt, healing = await run_fault(fault, make_scene(server, link, patience=0.5), tmp_path)
+    receipt, healing = await run_fault(fault, make_scene(server, link, patience=PATIENCE / 2), tmp_path)
     assert (receipt.bite, healing.state) == (Bite.DID_NOT_BITE, HealingState.HEALED)
 
 
@@ -103,7 +132,7 @@ async def test_a_toxic_that_stays_is_not_healed(
         """As if it had been removed."""
 
     monkeypatch.setattr(Link, "remove", do_nothing)
-    receipt, healing = await run_fault(fault, make_scene(server, link, patience=0.5), tmp_path)
+    receipt, healing = await run_fault(fault, make_scene(server, link, patience=PATIENCE / 2), tmp_path)
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
 
 

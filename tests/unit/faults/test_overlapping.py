@@ -15,12 +15,14 @@ from chaos.faults.base import Applied, Scene, applied
 from chaos.journal import Bite, HealingState, JournalWriter
 from chaos.links.link import Link
 from chaos.links.traits import LinkKind
-from tests.unit.faults.stage import IMPATIENCE, PATIENCE, InProcess, connect_victims, make_scene
+from tests.unit.faults.stage import PATIENCE, InProcess, connect_victims, make_scene
 
-SLOW = [Latency(), Jitter(), Bandwidth(), Sliced()]
-ORDERS = [pair for pair in itertools.permutations(SLOW, 2) if pair != (Sliced(), Bandwidth())]
-"""Without one: slicing leaves 5 kB/s, so the 50 of Bandwidth throttle nothing then, and now and then it says so."""
-CUTTING = [ProxyDown(), Truncated(), Reset(), SlowClose()]
+SLICED = Sliced(size=62, pause=0.005)
+"""Few pieces: each pause is longer than it was meant to be, and by how much is the machine's affair."""
+SLOW = [Latency(), Jitter(), Bandwidth(), SLICED]
+ORDERS = [pair for pair in itertools.permutations(SLOW, 2) if pair != (SLICED, Bandwidth())]
+"""Without one: slicing leaves 12 kB/s, so the 50 of Bandwidth throttle nothing then, and now and then it says so."""
+CUTTING = [ProxyDown(), Truncated(), Reset(), SlowClose(delay=1.0)]
 
 
 class Overlap:
@@ -90,7 +92,7 @@ async def test_a_toxic_that_stays_is_not_taken_for_anothers(
     async def keep(self: Link, handle: object) -> None:
         """As if it had been removed."""
 
-    async with _overlap(make_scene(server, link, patience=IMPATIENCE), tmp_path) as overlap:
+    async with _overlap(make_scene(server, link, patience=PATIENCE / 2), tmp_path) as overlap:
         held = await overlap.inject(Latency())
         await overlap.inject(Bandwidth())
         with monkeypatch.context() as patch:

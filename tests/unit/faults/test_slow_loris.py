@@ -14,7 +14,7 @@ from chaos.faults import SlowLoris
 from chaos.hostile.catalogue import Input
 from chaos.journal import Bite, Event, HealingState, HostileAnswer
 from tests.unit.crowd.servers import unused_port
-from tests.unit.faults.stage import IMPATIENCE, make_scene, run_fault, run_with_broken_body
+from tests.unit.faults.stage import IMPATIENCE, PATIENCE, make_scene, run_fault, run_with_broken_body
 from tests.unit.faults.test_hostile import talking
 
 CROWD = 5
@@ -22,10 +22,11 @@ QUICK = SlowLoris(crowd=CROWD, answer_within=IMPATIENCE)
 
 
 class Patient:
-    """A server that waits for a request for some time, and notes what came meanwhile."""
+    """A server that waits for a request for some time, or for so many reads, and notes what came meanwhile."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, reads: int = 10**6) -> None:
         self.seconds = seconds
+        self.reads = reads
         self.heard: list[list[bytes]] = []
         self.open = self.most = 0
 
@@ -36,7 +37,7 @@ class Patient:
         self.most = max(self.most, self.open)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.seconds):
-                while piece := await reader.read(1024):
+                while len(pieces) < self.reads and (piece := await reader.read(1024)):
                     pieces.append(piece)
         self.open -= 1
         writer.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
@@ -45,12 +46,13 @@ class Patient:
 async def test_each_is_ended_in_the_servers_own_time(tmp_path: Path) -> None:
     answers: list[HostileAnswer] = []
     patient = Patient(IMPATIENCE / 2)
+    fault = SlowLoris(crowd=CROWD, answer_within=PATIENCE)
     async with talking(patient) as address:
-        receipt, healing = await run_fault(QUICK, make_scene(address, record=answers.append), tmp_path)
+        receipt, healing = await run_fault(fault, make_scene(address, record=answers.append), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, CROWD, CROWD)
     assert receipt.evidence[0].during == f"{CROWD} of {CROWD}"
     assert healing.state is HealingState.HEALED
-    assert healing.since - receipt.since < 2 * IMPATIENCE
+    assert healing.since - receipt.since < 2 * PATIENCE
     assert [(answer.inputs, answer.case) for answer in answers] == [(Input.SLOW_REQUESTS, "slow request")] * CROWD
     assert {(answer.reaction, answer.status) for answer in answers} == {("http", 408)}
     assert all(answer.took >= IMPATIENCE / 2 for answer in answers)
@@ -58,12 +60,11 @@ async def test_each_is_ended_in_the_servers_own_time(tmp_path: Path) -> None:
 
 
 async def test_they_send_byte_by_byte_and_come_to_no_end(tmp_path: Path) -> None:
-    patient = Patient(IMPATIENCE)
+    patient = Patient(60.0, reads=5)
     async with talking(patient) as address:
-        await run_fault(SlowLoris(crowd=1, answer_within=2 * IMPATIENCE), make_scene(address, record=_ignore), tmp_path)
+        await run_fault(SlowLoris(crowd=1, answer_within=PATIENCE), make_scene(address, record=_ignore), tmp_path)
     (pieces,) = patient.heard
-    # Two of them may come together when this loop is late.
-    assert len(pieces) > 3
+    assert len(pieces) == 5
     assert set(b"".join(pieces[1:])) == {ord("y")}
     assert pieces[0].startswith(b"GET / HTTP/1.1\r\nHost: ")
     assert b"\r\n\r\n" not in b"".join(pieces)

@@ -19,6 +19,7 @@ import pytest
 
 from chaos.address import Address
 from chaos.links.traits import LinkKind
+from chaos.runtime.ports import free_ports
 
 __all__ = [
     "PATIENCE",
@@ -49,10 +50,8 @@ def toxiproxy_binary() -> str:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server((host, 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+    """A port that was free a moment ago, and is not one that the kernel gives a client meanwhile."""
+    return free_ports(1, host=host)[0]
 
 
 @contextmanager

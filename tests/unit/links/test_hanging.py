@@ -26,6 +26,9 @@ from tests.unit.links.servers import PATIENCE, ending, linger_zero, pair_through
 DEADLINE = 0.5
 """Seconds; of a call that hangs in these tests. A call that does not takes 0.002 (measured)."""
 
+BUT_FOR_IT = 10 * DEADLINE
+"""Seconds; a call to a process that is stopped would hang for ever."""
+
 LOOKS, BETWEEN_LOOKS = 5, 0.02
 """Queues that are the same so many times, so many seconds apart, are at rest: a busy sender's change in 0.001."""
 
@@ -61,14 +64,14 @@ async def test_a_stopped_process_is_found_within_the_deadline(stopped_kind: Link
         began = time.monotonic()
         with pytest.raises(LinkError) as caught:
             await toxiproxy.version()
-        assert DEADLINE <= time.monotonic() - began < 2 * DEADLINE
+        assert DEADLINE <= time.monotonic() - began < BUT_FOR_IT
         assert str(caught.value) == f"Toxiproxy at {api} hangs: asking for its version was not answered within 500ms"
         await _until_no_call_is_left()
 
         began = time.monotonic()
         with pytest.raises(LinkError) as caught:
             await link.add(LatencyToxic(latency=0.05))
-        assert time.monotonic() - began < 3 * DEADLINE
+        assert time.monotonic() - began < BUT_FOR_IT
         assert str(caught.value) == (
             f"Toxiproxy at {api} hangs: adding 'latency-1' to 'stopped' was not answered within 500ms; "
             "it answers nothing else either: restart it"
@@ -85,7 +88,7 @@ async def _until_no_call_is_left() -> None:
     """The threads of calls that were given up end too."""
     for thread in threading.enumerate():
         if thread.name == "toxiproxy call":
-            await asyncio.to_thread(thread.join, DEADLINE)
+            await asyncio.to_thread(thread.join, PATIENCE)
             assert not thread.is_alive()
 
 
@@ -94,11 +97,12 @@ async def test_the_loop_goes_on_while_a_call_hangs(hasty: Toxiproxy, server: tup
     call = asyncio.create_task(hasty.version())
     turns = 0
     while not call.done():
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
         turns += 1
     with pytest.raises(LinkError, match="hangs"):
         await call
-    assert turns > 100  # in half a second there are tens of thousands; of a loop that is held up, a handful
+    # Of some hundreds. One that waited for the call would have had a turn before it and one after it.
+    assert turns > 10
 
 
 # -- one proxy hangs ------------------------------------------------------------------------------------------------

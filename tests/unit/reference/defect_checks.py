@@ -37,13 +37,10 @@ from reference_server.source import Unavailable
 from reference_server.timers import Timers
 from reference_server.transport import BoundedTransport
 
-from .fakes import AlwaysAttentive, FakeTime, FakeWire, make_connection
+from .fakes import AlwaysAttentive, FakeTime, FakeWire, TimersByHand, make_connection, turns_until
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
-
-SOON = 0.2
-"""Seconds of real time for what takes a few turns of the loop."""
 
 RETRANSMISSION = 0.2
 """Seconds after which a kernel sends a lost packet again (TCP_RTO_MIN on Linux)."""
@@ -114,7 +111,8 @@ class Bench:
 
 async def ten_get_in_at_once(bench: Bench) -> bool:
     accepting = [asyncio.create_task(bench.newcomer().accept()) for _ in range(10)]
-    _, waiting = await asyncio.wait(accepting, timeout=0.1)
+    await turns_until(lambda: all(task.done() for task in accepting), fail=False)
+    waiting = [task for task in accepting if not task.done()]
     for task in waiting:
         task.cancel()
     return not waiting
@@ -189,14 +187,15 @@ async def pong_is_no_activity(bench: Bench) -> bool:
 
 
 async def answer_to_the_warning_counts(bench: Bench) -> bool:
-    clock = AttentiveClock(tick_interval=LONG)
+    clock = TimersByHand()
     connection, _ = make_connection(clock)
-    timer = IdleTimer(connection, clock=clock, timeout=0.1, warning=0.04)
-    await connection.outbox.get()
-    connection.heard()
-    next_one = await connection.outbox.get()
-    timer.cancel()
-    return "idle_warning" in str(next_one)
+    IdleTimer(connection, clock=clock, timeout=10.0, warning=4.0)
+    for _ in range(2):
+        clock.advance(7.0)
+        if "idle_warning" not in str(await connection.outbox.get()):
+            return False
+        connection.heard()
+    return True
 
 
 async def ended_connection_is_forgotten(bench: Bench) -> bool:
@@ -357,12 +356,11 @@ async def nobody_waits_for_another_pong(bench: Bench) -> bool:
 
 
 async def warning_leaves_time(bench: Bench) -> bool:
-    clock = AttentiveClock(tick_interval=LONG)
+    clock = TimersByHand()
     connection, _ = make_connection(clock)
-    timer = IdleTimer(connection, clock=clock, timeout=0.1, warning=0.04)
-    warning = await connection.outbox.get()
-    timer.cancel()
-    return "idle_warning" in str(warning) and not connection.ended
+    IdleTimer(connection, clock=clock, timeout=10.0, warning=4.0)
+    clock.advance(7.0)
+    return len(connection.outbox) == 1 and "idle_warning" in str(await connection.outbox.get()) and not connection.ended
 
 
 async def dead_peer_leaves_no_file(bench: Bench) -> bool:
@@ -483,15 +481,13 @@ async def nobody_stands_behind_another(bench: Bench) -> bool:
     handled = [asyncio.create_task(Echo().received(flooding, "again")) for _ in range(100)]
     await asyncio.sleep(0)
     handled.append(asyncio.create_task(Echo().received(polite, "hello")))
-    try:
-        async with asyncio.timeout(SOON):
-            return await polite.outbox.get() == "hello"
-    except TimeoutError:
-        return False
-    finally:
-        flooding.wire.lost.set_result(None)
-        for task in handled:
-            task.cancel()
+    answered = asyncio.create_task(polite.outbox.get())
+    await turns_until(answered.done, fail=False)
+    flooding.wire.lost.set_result(None)
+    told = answered.done() and answered.result() == "hello"
+    for task in (*handled, answered):
+        task.cancel()
+    return told
 
 
 async def hundred_messages_at_once_are_no_flood(bench: Bench) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import Callable
 
-from reference_server.clock import AttentiveClock
+from reference_server.clock import AttentiveClock, AttentiveTimer
 from reference_server.connection import Connection
 from reference_server.liveness import NOTHING_SEEN, Evidence
 from reference_server.outbox import Outbox
@@ -31,6 +33,42 @@ class AlwaysAttentive(AttentiveClock):
     def __init__(self, monotonic: Callable[[], float]) -> None:
         super().__init__(tick_interval=1.0, monotonic=monotonic)
         self.longest_step = float("inf")
+
+
+class TimersByHand(AttentiveClock):
+    """A clock whose timers fire when the test lets time pass, each at its moment."""
+
+    def __init__(self) -> None:
+        self._time = FakeTime()
+        super().__init__(tick_interval=1.0, monotonic=self._time)
+        self.longest_step = float("inf")
+        self._order = itertools.count()
+        self._timers: list[tuple[float, int, TimerByHand]] = []
+
+    def call_after(self, delay: float, callback: Callable[[], None]) -> AttentiveTimer:
+        timer = TimerByHand(callback)
+        heapq.heappush(self._timers, (self.now() + delay, next(self._order), timer))
+        return timer  # type: ignore[return-value]  # all that is asked of it is to be cancelled
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass."""
+        end = self.now() + seconds
+        while self._timers and self._timers[0][0] <= end:
+            due, _, timer = heapq.heappop(self._timers)
+            self._time.advance(max(0.0, due - self.now()))
+            if timer.callback is not None:
+                timer.callback()
+        self._time.advance(end - self.now())
+
+
+class TimerByHand:
+    """One of its timers."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
 
 
 class FakeWire:
@@ -83,10 +121,11 @@ def make_connection(
     return connection, wire
 
 
-async def turns_until(condition: Callable[[], bool]) -> None:
-    """Give the event loop turns until `condition` holds; nothing here waits for time."""
+async def turns_until(condition: Callable[[], bool], *, fail: bool = True) -> None:
+    """Give the event loop turns until `condition` holds; nothing here waits for time. `fail` unless it ever does."""
     for _ in range(1000):
         if condition():
             return
         await asyncio.sleep(0)
-    raise AssertionError("not so after a thousand turns")
+    if fail:
+        raise AssertionError("not so after a thousand turns")

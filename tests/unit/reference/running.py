@@ -72,6 +72,11 @@ class RunningServer:
         self._log.close()
         Path(self._log.name).unlink(missing_ok=True)
 
+    def worked(self) -> float:
+        """Seconds of a core that it has used, counted from outside."""
+        user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def open_files(self) -> int:
         """File descriptors, counted from outside."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
@@ -133,11 +138,26 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours) and name not in others}
 
 
-def wait_until(condition: Callable[[], bool], *, within: float, every: float = 0.02) -> float:
-    """Poll until `condition` holds; the seconds it took. Fails after `within` seconds."""
-    start = time.monotonic()
+A_LOOK = 0.1
+"""Seconds that one look may count for: it takes a millisecond or two, so whoever needed longer was not running."""
+
+
+def wait_until(
+    condition: Callable[[], bool], *, within: float, every: float = 0.02, beside: RunningServer | None = None
+) -> float:
+    """Poll until `condition` holds; the seconds it took. Fails after `within` seconds of attention.
+
+    Time in which this process did not run is nobody's failure: a look counts for `A_LOOK` at most. Give the server
+    `beside` a condition that does not ask it: it is asked something as well, so that its own absence counts no more.
+    """
+    start = looked = time.monotonic()
+    attended = 0.0
     while not condition():
-        if time.monotonic() - start > within:
+        if beside is not None:
+            beside.request("/health")
+        attended += min(time.monotonic() - looked, every + A_LOOK)
+        looked = time.monotonic()
+        if attended > within:
             raise AssertionError(f"not so within {within:g} s")
         time.sleep(every)
     return time.monotonic() - start

@@ -36,9 +36,11 @@ async def test_accept_beyond_limit(start_server: StartServer) -> None:
 
 
 def test_breaker_never_half_opens(start_server: StartServer, connect: Connect, upstream: ScriptedUpstream) -> None:
-    server = start_server(DEFECT="breaker_never_half_opens", UPSTREAM_URL=upstream.url)
+    # Nobody here answers pings.
+    patient = {"WEBSOCKET_HEARTBEAT_TIMEOUT": "30", "WEBSOCKET_PING_TIMEOUT": "30"}
+    server = start_server(DEFECT="breaker_never_half_opens", UPSTREAM_URL=upstream.url, **patient)
     upstream.status = 500
-    client = connect(server.url("/data"))  # for a moment: it answers no pings
+    client = connect(server.url("/data"))
     for _ in range(5):
         client.ask("get")
     assert server.stat("/breakers/upstream/state") == "open"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -27,6 +28,10 @@ def tcp(server: RunningServer) -> Iterator[socket.socket]:
         yield connection
 
 
+def readable(connection: socket.socket) -> bool:
+    return bool(select.select([connection], [], [], 0)[0])
+
+
 def read_all(connection: socket.socket) -> bytes:
     collected = b""
     try:
@@ -50,25 +55,28 @@ def test_half_made_request_is_ended(shared_server: RunningServer, beginning: byt
     before = shared_server.stat("/handshakes_timed_out")
     with tcp(shared_server) as connection:
         connection.sendall(beginning)
-        start = time.monotonic()
+        wait_until(lambda: readable(connection), within=HANDSHAKE_TIMEOUT + MARGIN, beside=shared_server)
         assert read_all(connection).startswith(answer)
-        assert time.monotonic() - start < HANDSHAKE_TIMEOUT + MARGIN
         port = connection.getsockname()[1]
-        wait_until(lambda: not shared_server.kernel_sockets(remote_port=port), within=HANDSHAKE_TIMEOUT)
+        wait_until(
+            lambda: not shared_server.kernel_sockets(remote_port=port), within=HANDSHAKE_TIMEOUT, beside=shared_server
+        )
     assert shared_server.stat("/handshakes_timed_out") == before + 1
 
 
 def test_header_by_header_is_no_way_round_the_deadline(server: RunningServer) -> None:
     with tcp(server) as connection:
-        start = time.monotonic()
         connection.sendall(b"GET /echo HTTP/1.1\r\n")
-        try:
-            while time.monotonic() - start < PATIENCE:
+
+        def ended() -> bool:
+            try:
                 connection.sendall(b"X-Slow: loris\r\n")
-                time.sleep(HANDSHAKE_TIMEOUT / 20)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        assert time.monotonic() - start < HANDSHAKE_TIMEOUT + CLOSE_TIMEOUT + MARGIN
+            except (BrokenPipeError, ConnectionResetError):
+                return True
+            return False
+
+        bound = HANDSHAKE_TIMEOUT + CLOSE_TIMEOUT + MARGIN
+        wait_until(ended, within=bound, every=HANDSHAKE_TIMEOUT / 20, beside=server)
 
 
 UPGRADE = (
@@ -105,11 +113,11 @@ UPGRADE = (
 def test_broken_handshake_is_answered_and_ended(
     shared_server: RunningServer, request_bytes: bytes, answer: bytes
 ) -> None:
+    timed_out = shared_server.stat("/handshakes_timed_out")
     with tcp(shared_server) as connection:
-        start = time.monotonic()
         connection.sendall(request_bytes)
         assert read_all(connection).startswith(answer)
-        assert time.monotonic() - start < HANDSHAKE_TIMEOUT
+    assert shared_server.stat("/handshakes_timed_out") == timed_out, "it was ended for what it is, not for its time"
     assert shared_server.stat("/connections/inside") == 0
     assert "Traceback" not in shared_server.log_text()
 
@@ -181,7 +189,7 @@ def test_flood_from_a_peer_that_reads_nothing_takes_little_memory(
     client = connect(server.url("/echo"), receive_buffer=4096)
     before = server.stat("/memory/resident")
     client.socket.settimeout(MARGIN)
-    slowest = 0.0
+    busiest = 0.0
     sent = 0
     ends = time.monotonic() + 2
     while sent < len(flood) and time.monotonic() < ends:
@@ -189,11 +197,11 @@ def test_flood_from_a_peer_that_reads_nothing_takes_little_memory(
             sent += client.socket.send(flood[sent : sent + 65536])
         except TimeoutError:
             break
-        asked = time.monotonic()
+        worked = server.worked()
         others.send_text("x")
         assert others.next_frame(Opcode.TEXT) is not None
-        slowest = max(slowest, time.monotonic() - asked)
+        busiest = max(busiest, server.worked() - worked)
     assert sent > 65536
     assert server.stat("/memory/resident") - before < PER_CONNECTION
-    # One turn of the loop deals with at most 16 KiB of the flood.
-    assert slowest < MARGIN
+    # One turn of the loop deals with at most 16 KiB of the flood: told by the work that the others had to wait for.
+    assert busiest < MARGIN

@@ -17,6 +17,13 @@ from chaos.target_file import load_target
 from .raw_client import Connect
 from .running import REFERENCE, RunningServer, StartServer, wait_until
 
+FIVE_WHO_MAY_BE_SILENT = {
+    "WEBSOCKET_MAX_CONNECTIONS": "5",
+    "WEBSOCKET_HEARTBEAT_INTERVAL": "30",
+    "WEBSOCKET_IDLE_TIMEOUT_SECONDS": "0",
+}
+"""Nobody is pinged, warned or closed while they are counted."""
+
 
 def metrics(server: RunningServer) -> dict[tuple[str, ...], float]:
     """All samples, by name and label values."""
@@ -31,7 +38,7 @@ def metrics(server: RunningServer) -> dict[tuple[str, ...], float]:
 
 
 def test_both_accounts_agree_with_the_outside(start_server: StartServer, connect: Connect) -> None:
-    server = start_server(WEBSOCKET_MAX_CONNECTIONS="5", WEBSOCKET_HEARTBEAT_INTERVAL="30")
+    server = start_server(**FIVE_WHO_MAY_BE_SILENT)
     clients = [connect(server.url(path)) for path in ("/echo", "/echo", "/live", "/session")]
     clients[0].send_text("x")
     assert clients[0].next_frame(Opcode.TEXT) is not None
@@ -64,7 +71,7 @@ def test_both_accounts_agree_with_the_outside(start_server: StartServer, connect
 async def test_every_figure_that_a_target_file_names_is_told(
     file: str, start_server: StartServer, connect: Connect
 ) -> None:
-    server = start_server(WEBSOCKET_MAX_CONNECTIONS="5", WEBSOCKET_HEARTBEAT_INTERVAL="30")
+    server = start_server(**FIVE_WHO_MAY_BE_SILENT)
     where = load_target(REFERENCE / file).statistics
     assert where is not None
     ask = partial(read_statistics, partial(get, Address("127.0.0.1", server.port), within=5.0), where)

@@ -62,7 +62,8 @@ def test_second_signal_waits_for_nobody(start_server: StartServer, connect: Conn
 
 
 def test_while_draining_newcomers_get_503_and_health_says_so(start_server: StartServer, connect: Connect) -> None:
-    server = start_server(WEBSOCKET_CLOSE_TIMEOUT="1.5", SHUTDOWN_TIMEOUT="4")
+    shutdown_timeout = 8
+    server = start_server(WEBSOCKET_CLOSE_TIMEOUT="1.5", SHUTDOWN_TIMEOUT=str(shutdown_timeout))
     client = connect(server.url("/feed"))
     server.signal(signal.SIGTERM)
     assert client.next_frame(Opcode.CLOSE) is not None
@@ -73,7 +74,7 @@ def test_while_draining_newcomers_get_503_and_health_says_so(start_server: Start
     assert late.response.headers["Retry-After"] == "1"
     status, health = server.request("/health")
     assert (status, health["status"]) == (503, "draining")
-    assert server.process.wait(SHUTDOWN_TIMEOUT + MARGIN) == 0
+    assert server.process.wait(shutdown_timeout + MARGIN) == 0
 
 
 def test_port_can_be_bound_at_once_after_sigkill(server: RunningServer, connect: Connect) -> None:

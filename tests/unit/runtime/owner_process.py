@@ -7,6 +7,7 @@ line of JSON, and stays. An interruption ends it with exit code 130.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -40,6 +41,8 @@ def main() -> None:
         threading.Event().wait()
 
 
+# In a shell's background it would be ignored, and is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     main()
 except KeyboardInterrupt:

@@ -45,9 +45,9 @@ def test_a_server_that_never_gets_healthy(
     engine: Engine, client: docker.DockerClient, stub_directory: Path, owner: Owner
 ) -> None:
     with pytest.raises(StartFailed) as caught:
-        deploy(engine, owner, stub_directory, environment={"HEALTH": "503"}, ready_within="500ms")
+        deploy(engine, owner, stub_directory, environment={"HEALTH": "503"}, ready_within="2s")
     message = str(caught.value)
-    assert message.startswith("stub is not healthy 500ms after its start: ")
+    assert message.startswith("stub is not healthy 2s after its start: ")
     assert message.endswith(
         ":8765/health answers 503; give it longer (start.ready_within), correct start.health or start.port, or have "
         "it listen on 0.0.0.0 instead of its own loopback; the last lines of its log:\n    starting\n    serving"
@@ -66,7 +66,7 @@ def test_a_server_that_never_listens_is_not_taken_for_healthy(
             stub_directory,
             health=None,
             environment={"DEAF": "1"},
-            ready_within="500ms",
+            ready_within="2s",
             options=RuntimeOptions(reach=reach),
         )
     seen = "are closed at once" if reach == "published" else "(Connection refused)"

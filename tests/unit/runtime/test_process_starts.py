@@ -49,13 +49,13 @@ def test_a_server_that_dies_is_known_at_once_with_its_last_lines(
     ],
 )
 def test_a_server_that_never_gets_healthy(arguments: tuple[str, ...], seen: str, owner: Owner) -> None:
-    target = stub_target(arguments=arguments, ready_within="300ms")
+    target = stub_target(arguments=arguments, ready_within="2s")
     if not probe_isolation().hermetic.available:
         pytest.skip("the port in the message is only known in a namespace")
     with pytest.raises(StartFailed) as caught:
         ProcessesRuntime().deploy(target, owner=owner, options=RuntimeOptions())
     message = str(caught.value)
-    assert message.startswith(f"stub is not healthy 300ms after its start: {seen}")
+    assert message.startswith(f"stub is not healthy 2s after its start: {seen}")
     assert "give it longer (start.ready_within) or correct start.health or start.port; the last lines" in message
     assert message.splitlines()[1] == "    starting"
 

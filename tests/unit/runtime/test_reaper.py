@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -13,12 +14,22 @@ from pathlib import Path
 
 import pytest
 
+import chaos.runtime.owner
 from chaos.errors import ConfigurationError
 from chaos.runtime.owner import OWNER_VARIABLE, Owner
 from chaos.runtime.reaper import Reaped, reap_machine
 from chaos.runtime.state import StateDirectory, owned_state_directories, remove_state_directory
 
 SLEEP = [sys.executable, "-I", "-S", "-c", "print('up', flush=True); import time; time.sleep(600)"]
+
+
+SCOPE = secrets.token_hex(4)
+"""In which the owners of these tests count: the runs of other tests, which reap as well, cannot tell that they died."""
+
+
+@pytest.fixture(autouse=True)
+def _among_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos.runtime.owner, "_scope", lambda: SCOPE)
 
 
 @pytest.fixture
@@ -74,8 +85,11 @@ def test_processes_of_the_dead_go_and_of_the_living_stay(dead: Owner, private_tm
 
 def test_an_orphan_that_became_an_owner_is_not_killed_by_its_own_reaper(dead: Owner) -> None:
     """A shell that a dead run had started, and in which a user starts the suite again."""
-    code = "from chaos.runtime.reaper import reap_machine; print(os.getpid() in reap_machine().processes)"
-    inner = f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {'import os; ' + code!r}], check=True)"
+    code = (
+        "import os; import chaos.runtime.owner; from chaos.runtime.reaper import reap_machine; "
+        f"chaos.runtime.owner._scope = lambda: {SCOPE!r}; print(os.getpid() in reap_machine().processes)"
+    )
+    inner = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
     ran = subprocess.run(
         [sys.executable, "-c", inner],
         env={**os.environ, OWNER_VARIABLE: dead.token},

@@ -117,13 +117,16 @@ def test_a_port_beyond_65535_is_one_line_and_2():
 
 def test_it_is_up_in_a_fraction_of_a_second():
     """Only the standard library is imported, and not all of it: an interpreter alone takes 20 ms here, this 150."""
-    started = time.monotonic()
-    with running("--port", "0"):
-        took = time.monotonic() - started
-    bare = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import asyncio, argparse"], check=True)
-    bare = time.monotonic() - bare
-    assert took < 5 * bare + 0.5
+    took, bare = [], []
+    for _ in range(3):
+        started = time.monotonic()
+        with running("--port", "0"):
+            took.append(time.monotonic() - started)
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-c", "import asyncio, argparse"], check=True)
+        bare.append(time.monotonic() - started)
+    # The quickest of each: whatever else the machine does only adds to it.
+    assert min(took) < 5 * min(bare) + 0.5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a request to the Linux kernel")
