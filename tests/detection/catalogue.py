@@ -761,15 +761,41 @@ CASES = (
         ),
     ),
     Case(
-        defect="breaker_waits_from_the_call",
-        caught_by="test_breaker.py::test_tries_again[upstream-hangs]",
-        finding="follows_the_breaker_model",
-        sentinels=(TRIAL, OPENS),
-    ),
-    Case(
         defect="cache_goes_with_the_connection",
         caught_by="test_breaker.py::test_spares_the_upstream[upstream-down]",
         finding="calls_answered",
         sentinels=("test_breaker.py::test_spares_the_upstream[upstream-errors]", OPENS),
+    ),
+    Case(
+        defect="accept_breaker_counts_no_refusals",
+        caught_by="test_accept_breaker.py::test_turns_away_while_open[upstream-down]",
+        finding="turned_away_while_open",
+        sentinels=(TURNED_AWAY, HEARTBEAT),
+    ),
+    Case(
+        defect="upstream_down_for_good",
+        caught_by="test_breaker.py::test_closes_again[upstream-down]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_closes_again[upstream-errors]", OPENS),
+        elsewhere={"accept_breaker": "whoever needs the same upstream to get in is kept out as well"},
+    ),
+    Case(
+        defect="hung_calls_are_made_again",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-hangs]",
+        finding="upstream_left_alone",
+        sentinels=("test_breaker.py::test_spares_the_upstream[upstream-errors]", OPENS),
+    ),
+    Case(
+        defect="goodbyes_kept_for_resumption",
+        caught_by="test_leak_free.py::test_nothing_kept[calm]",
+        finding="memory_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="unacknowledged_is_overload",
+        caught_by="test_recovery.py::test_after_the_network[partition]",
+        finding="recovered_within",
+        sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
+        elsewhere={"rejection": "who comes after many have gone out of reach is turned away as well"},
     ),
 )

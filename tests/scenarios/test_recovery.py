@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree, Undisturbed
@@ -64,6 +65,8 @@ async def test_after_the_network(experiment: Experiment, contract: SimpleNamespa
     expects="When a crowd has died in one instant, announced or not, the next one is served at once.",
     because="They come back together: whatever cleans up behind the dead must not stand in their way.",
 )
+@pytest.mark.reads(optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval"])
+@pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(ClientKilled(), Vanished())
 async def test_after_a_mass_death(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     experiment.needs_places(2 * CLIENTS)  # the dead may keep theirs until they are found
@@ -71,9 +74,25 @@ async def test_after_a_mass_death(experiment: Experiment, contract: SimpleNamesp
     await before.connect()
     async with experiment.inject(fault, before):
         pass
+    since = None if fault.announced else await _first_is_found(experiment, contract, CLIENTS)
     after = await experiment.crowd("after", CLIENTS)
     await after.connect()
-    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
+    await experiment.judge(
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within, since=since)
+    )
+
+
+async def _first_is_found(experiment: Experiment, contract: SimpleNamespace, dead: int) -> float | None:
+    """When the server began to clean up behind those who died without a word: whoever comes before that meets none of
+    it. That all are found in time is cleanup's promise; None where nothing is promised that would find them."""
+    interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
+    if interval is None or timeout is None:
+        return None
+    bound = dead_peer_bound(interval=interval, timeout=timeout, sweep=contract.cleanup.sweep_interval)
+    await experiment.wait_until(
+        ConnectionsAtMost(experiment.own_connections + dead - 1), within=bound.seconds + experiment.sampling
+    )
+    return experiment.now()
 
 
 @pytest.mark.promise(

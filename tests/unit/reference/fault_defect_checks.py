@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import time
+import tracemalloc
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -238,26 +240,61 @@ async def unknown_extension_is_left_out(bench: Bench) -> bool:
     return await _answer(bench, offer) == b"101"
 
 
-async def stays_open_from_when_the_call_failed(bench: Bench) -> bool:
-    breaker = bench.parts.upstream_breaker
-    for _ in range(breaker.policy.failure_threshold):
-        permit = breaker.acquire()
-        assert permit is not None
-        bench.time.advance(0.25)
-        permit.failure("timeout")
-    return breaker.open_for() == breaker.recovery_timeout()
-
-
 async def last_value_outlives_the_connection(bench: Bench) -> bool:
-    async def refuse(path: str) -> object:
-        raise DependencyFailed("unreachable", "connection refused")
-
-    bench.parts.upstream.get = refuse  # type: ignore[method-assign]  # no network here
+    bench.fails_with = "unreachable"
     bench.parts.source._cached = ("value", 0.0)
     try:
         return (await bench.parts.source.get()).source == "cached"
     except Unavailable:
         return False
+
+
+async def upstream_is_asked_again_when_it_is_back(bench: Bench) -> bool:
+    bench.fails_with = "unreachable"
+    with contextlib.suppress(DependencyFailed):
+        await bench.parts.upstream.get("/data")
+    bench.fails_with = None
+    try:
+        return await bench.parts.upstream.get("/data") == "value"
+    except DependencyFailed:
+        return False
+
+
+async def refused_connections_open_the_accept_breaker(bench: Bench) -> bool:
+    breaker = bench.parts.accept_breaker
+    for _ in range(breaker.policy.failure_threshold):
+        permit = breaker.acquire()
+        assert permit is not None
+        permit.failure("unreachable")
+    return breaker.state is State.OPEN
+
+
+async def hung_call_is_made_once(bench: Bench) -> bool:
+    bench.fails_with = "timeout"
+    with contextlib.suppress(Unavailable):
+        await bench.parts.source.get()
+    await asyncio.sleep(SOON)
+    return bench.hits == 1
+
+
+async def newcomers_get_in_beside_many_out_of_reach(bench: Bench) -> bool:
+    for _ in range(20):
+        bench.client()[1].seen = STALLED
+    for _ in range(2):
+        bench.parts.clock.tick()
+    return bench.parts.admission.try_enter() is None
+
+
+async def goodbye_is_forgotten(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    tracemalloc.start()
+    try:
+        protocol.data_received(Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=True))
+        await end(protocol)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] < 32 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 async def _answer(bench: Bench, request: bytes) -> bytes:
@@ -277,20 +314,22 @@ async def _until_it_is_over(bench: Bench) -> None:
 
 
 FAULT_CHECKS: dict[str, Check] = {
+    "accept_breaker_counts_no_refusals": refused_connections_open_the_accept_breaker,
     "acknowledged_is_alive": acknowledged_ping_is_no_answer,
     "alert_hears_of_errors_only": hanging_upstream_raises_its_alert,
     "block_loop_on_disconnect": leaver_does_not_block_the_loop,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
-    "breaker_waits_from_the_call": stays_open_from_when_the_call_failed,
     "broadcast_dies_of_an_error": broadcast_goes_on_after_one_has_left,
     "cache_goes_with_the_connection": last_value_outlives_the_connection,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
     "each_ping_is_written_down": ping_does_not_block_the_loop,
     "errors_trip_a_guard": newcomers_get_in_after_many_resets,
     "gauge_misses_resets": alert_goes_when_a_client_has_been_reset,
+    "goodbyes_kept_for_resumption": goodbye_is_forgotten,
     "heartbeat_dies_of_an_error": pings_go_on_after_one_has_left,
     "heartbeat_opens_its_log": pinged_without_a_file,
     "heartbeat_waits_for_room": nobody_waits_for_another_window,
+    "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
     "inflates_without_a_limit": bomb_is_refused,
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
@@ -301,5 +340,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "refuses_unknown_extensions": unknown_extension_is_left_out,
     "sheds_load_after_a_pause": newcomers_get_in_after_a_pause,
     "takes_any_version": other_version_is_refused,
+    "unacknowledged_is_overload": newcomers_get_in_beside_many_out_of_reach,
     "unacknowledged_is_slow": silent_peer_is_dead,
+    "upstream_down_for_good": upstream_is_asked_again_when_it_is_back,
 }
