@@ -620,7 +620,7 @@ CASES = (
         elsewhere={"accept_breaker": "who comes when the dependency is back waits for the name as well"},
     ),
     Case(
-        defect="polls_for_the_rest_of_a_frame",
+        defect="slows_down_torn_frames",
         caught_by="test_latency.py::test_round_trips[sliced]",
         finding="round_trips_within",
         sentinels=(LATENCY, HEARTBEAT, "test_liveness.py::test_slow_peer_stays[sliced]"),
