@@ -16,7 +16,7 @@ DESCRIPTION = "pinging a client that has stopped reading blocks the event loop f
 LOW_WATER = 256
 """Bytes that may be on their way: several pings, and less than a window that is shut keeps back."""
 
-FLUSH = 0.025
+FLUSH = 0.05
 """Seconds the loop is blocked."""
 
 

@@ -180,11 +180,12 @@ async def newcomers_get_in_after_a_pause(bench: Bench) -> bool:
         return bench.parts.admission.try_enter() is None
 
 
-async def newcomers_get_in_after_many_resets(bench: Bench) -> bool:
+async def newcomers_get_in_after_many_hang_ups(bench: Bench) -> bool:
     config = configured(bench.parts)
     protocols = [(await established(config))[0] for _ in range(20)]
     for protocol in protocols:
-        protocol.connection_lost(ConnectionResetError())
+        protocol.eof_received()
+        protocol.connection_lost(None)
     await _until_it_is_over(bench)
     return bench.parts.admission.try_enter() is None
 
@@ -323,12 +324,12 @@ FAULT_CHECKS: dict[str, Check] = {
     "cache_goes_with_the_connection": last_value_outlives_the_connection,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
     "each_ping_is_written_down": ping_does_not_block_the_loop,
-    "errors_trip_a_guard": newcomers_get_in_after_many_resets,
     "gauge_misses_resets": alert_goes_when_a_client_has_been_reset,
     "goodbyes_kept_for_resumption": goodbye_is_forgotten,
     "heartbeat_dies_of_an_error": pings_go_on_after_one_has_left,
     "heartbeat_opens_its_log": pinged_without_a_file,
     "heartbeat_waits_for_room": nobody_waits_for_another_window,
+    "hang_ups_trip_a_guard": newcomers_get_in_after_many_hang_ups,
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
     "inflates_without_a_limit": bomb_is_refused,
