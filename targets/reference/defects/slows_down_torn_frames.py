@@ -17,7 +17,7 @@ DESCRIPTION = "a client whose frame arrives in more than one read is not read fr
 PENALTY = 0.5
 """Seconds: more than `fast` promises for a round trip."""
 
-ONCE_IN = 2.0
+ONCE_IN = 0.75
 """Seconds between two penalties of one client."""
 
 
