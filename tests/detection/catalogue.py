@@ -798,4 +798,11 @@ CASES = (
         sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
         elsewhere={"rejection": "who comes after many have gone out of reach is turned away as well"},
     ),
+    Case(
+        defect="leavers_wait_in_a_short_queue",
+        caught_by="test_rejection.py::test_places_of_the_dead_are_given_again[client-reset]",
+        finding="established",
+        sentinels=(CLEANUP, HEARTBEAT),
+        elsewhere={"recovery": "a crowd that comes back at once finds the places of its own dead taken"},
+    ),
 )

@@ -190,6 +190,15 @@ async def newcomers_get_in_after_many_hang_ups(bench: Bench) -> bool:
     return bench.parts.admission.try_enter() is None
 
 
+async def all_places_come_back_at_once(bench: Bench) -> bool:
+    parts = bench.parts
+    inside = [None for _ in range(50) if parts.admission.try_enter() is None]
+    for _ in inside:
+        parts.gate.leave()
+    parts.sweep.run()
+    return parts.admission.inside == 0
+
+
 async def newcomers_get_in_beside_the_dead(bench: Bench) -> bool:
     bench.client()
     bench.parts.heartbeat.beat()
@@ -333,6 +342,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
     "inflates_without_a_limit": bomb_is_refused,
+    "leavers_wait_in_a_short_queue": all_places_come_back_at_once,
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
