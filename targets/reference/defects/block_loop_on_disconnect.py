@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import time
 
+from reference_server.connection import Connection
 from reference_server.parts import Parts
-from reference_server.websocket_protocol import WebSocketProtocol
 
 DESCRIPTION = "each client that leaves blocks the event loop for a moment, so many at once hold everybody up"
 
-WRITE = 0.05
+WRITE = 0.03
 """Seconds the loop is blocked."""
 
 
 def install(parts: Parts) -> None:
-    """Write before anything is cleaned up."""
-    clean_up = WebSocketProtocol.connection_lost
+    """Write when somebody is taken out of the registry."""
+    remove_at_once = parts.registry.remove
 
-    def connection_lost(self: WebSocketProtocol, exc: Exception | None) -> None:
-        time.sleep(WRITE)
-        clean_up(self, exc)
+    def remove(connection: Connection) -> None:
+        if connection in parts.registry.of(connection.endpoint):
+            time.sleep(WRITE)
+        remove_at_once(connection)
 
-    WebSocketProtocol.connection_lost = connection_lost  # type: ignore[method-assign]  # a defect replaces a method
+    parts.registry.remove = remove  # type: ignore[method-assign]  # a defect replaces a method
