@@ -1,7 +1,7 @@
 """Merge what shards of detection have seen: `python -m tests.detection FILE... [--write-proven]`.
 
-Prints one table. What was proven by defects that are in none of the files stays as it is. Exit code 1 where a defect
-was not caught or a sentinel went red, 2 where a file is none of ours.
+Prints one table. What was proven stays so, but for cells that have held against their defect since. Exit code 1 where
+a defect was not caught or a sentinel went red, 2 where a file is none of ours.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from chaos.report.proven import SHIPPED, read_proven, render_proven
 from tests.detection.catalogue import CASES
+from tests.detection.cells import cell_keys
 from tests.detection.observed import by_name, judge, read_observations
 from tests.detection.proof import merged, proven_by, still_proven
 from tests.detection.table import render_table
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = [each for each in observations if each.defect in cases]
     if chosen.write_proven:
         fresh = proven_by(known, cases)
-        kept = still_proven(read_proven(SHIPPED), without={each.defect for each in known}, cases=cases)
+        there = set(cell_keys().values())
+        kept = still_proven(read_proven(SHIPPED), after=known, cases=cases, there=there)
         SHIPPED.write_text(render_proven(merged([*kept, *fresh])), encoding="utf-8")
     return 0 if all(judge(cases[each.defect], each).sound for each in known) else 1
 

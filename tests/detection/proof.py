@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 
 from chaos.report.proven import CellKey, ProvenCell
 from tests.detection.catalogue import Case
-from tests.detection.observed import Observation, judge
+from tests.detection.observed import HELD, Observation, judge
 
 __all__ = ["merged", "proven_by", "still_proven"]
 
@@ -26,10 +26,32 @@ def proven_by(observations: Iterable[Observation], cases: Mapping[str, Case]) ->
 
 
 def still_proven(
-    cells: Iterable[ProvenCell], *, without: Container[str], cases: Mapping[str, Case]
+    cells: Iterable[ProvenCell],
+    *,
+    after: Iterable[Observation],
+    cases: Mapping[str, Case],
+    there: Container[CellKey],
 ) -> tuple[ProvenCell, ...]:
-    """What remains of cells that were proven earlier, without the defects that were run again or are gone."""
-    seen = {cell.key: {defect for defect in cell.by if defect in cases and defect not in without} for cell in cells}
+    """What remains of cells that were proven earlier: without what held against its defect this time, and without
+    cells (all but `there`), defects and promises of defects that are gone.
+
+    A cell that was not asked, or could not be decided, stays proven: a narrow run says nothing of what a wide one saw.
+    """
+    blind = {
+        ((cell.promise, cell.scenario, cell.fault), each.defect)
+        for each in after
+        for cell in each.cells
+        if cell.outcome == HELD
+    }
+    seen = {
+        cell.key: {
+            defect
+            for defect in cell.by
+            if defect in cases and cases[defect].promise == cell.promise and (cell.key, defect) not in blind
+        }
+        for cell in cells
+        if cell.key in there
+    }
     return _cells({key: defects for key, defects in seen.items() if defects})
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree, Undisturbed
@@ -27,6 +28,7 @@ from chaos.faults import (
     Vanished,
 )
 from chaos.faults.base import Fault
+from chaos.journal import Bite
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("recovery.within")]
 
@@ -45,17 +47,11 @@ STORM = 60
     expects="Once a broken network is back all clients are served, beside those whose connections it has not cost.",
     because="What the dead connections still hold must not stand in the way of the new ones.",
 )
+@pytest.mark.reads(optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval"])
 @pytest.mark.faults(Partition(), ProxyDown(), Reset(), HalfOpen())
 async def test_after_the_network(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    experiment.needs_places(2 * CLIENTS)  # the dead may keep theirs until they are found
-    before = await experiment.victims_of(fault, "before", CLIENTS)
-    await before.connect()
-    async with experiment.inject(fault, before):
-        pass
     via = Via.LINK if Capability.LINK in fault.needs else Via.DIRECT
-    after = await experiment.crowd("after", CLIENTS, via=via)
-    await after.connect()
-    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
+    await _served_after(experiment, contract, fault, via=via)
 
 
 @pytest.mark.promise(
@@ -64,14 +60,30 @@ async def test_after_the_network(experiment: Experiment, contract: SimpleNamespa
     expects="When a crowd has died in one instant, announced or not, the next one is served at once.",
     because="They come back together: whatever cleans up behind the dead must not stand in their way.",
 )
+@pytest.mark.reads(optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval"])
 @pytest.mark.faults(ClientKilled(), Vanished())
 async def test_after_a_mass_death(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    await _served_after(experiment, contract, fault, via=Via.DIRECT)
+
+
+async def _served_after(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, via: Via) -> None:
+    """A crowd is cut off and the next one comes, when the server knows of it.
+
+    Where nothing tells it, the fault lasts until it has found the first of them: it would otherwise be over before the
+    server could notice, and the next crowd would meet nothing that was left of it.
+    """
     experiment.needs_places(2 * CLIENTS)  # the dead may keep theirs until they are found
     before = await experiment.victims_of(fault, "before", CLIENTS)
     await before.connect()
-    async with experiment.inject(fault, before):
-        pass
-    after = await experiment.crowd("after", CLIENTS)
+    interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
+    async with experiment.inject(fault, before) as injection:
+        if not fault.announced and injection.receipt.bite is Bite.BIT and interval is not None and timeout is not None:
+            # That all are found, and in time, is cleanup's promise.
+            bound = dead_peer_bound(interval=interval, timeout=timeout, sweep=contract.cleanup.sweep_interval)
+            await experiment.wait_until(
+                ConnectionsAtMost(experiment.own_connections + CLIENTS - 1), within=bound.seconds + experiment.sampling
+            )
+    after = await experiment.crowd("after", CLIENTS, via=via)
     await after.connect()
     await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within))
 

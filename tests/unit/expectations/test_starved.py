@@ -145,6 +145,13 @@ CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
             ServerEvent(at=10.8, what="exited", pid=7, exit_code=0),
         ),
     ),
+    "still running": (
+        ShutDownWithin(limit=0.5),
+        (
+            ServerEvent(at=10.0, what="asked to stop", pid=7),
+            ServerEvent(at=10.8, what="still running", pid=7),
+        ),
+    ),
     "pinged": (
         PingedAtPeriod(crowd="crowd", interval=0.5 / JITTER, until=10.8),
         (attempt(began=9.0, took=0.5), *(frame(at, opcode="ping") for at in (9.7, 10.0, 10.8))),

@@ -170,6 +170,11 @@ SHUT_DOWN = ShutDownWithin(limit=1.0)
             "ended with exit code -15 after 500ms",
         ),
         (ServerEvent(at=3.0, what="still running"), Verdict.VIOLATED, "still running 2s after SIGTERM"),
+        (
+            ServerEvent(at=1.5, what="still running"),
+            Verdict.INCONCLUSIVE,
+            "still running 500ms after SIGTERM, and nobody looked longer",
+        ),
     ],
 )
 def test_shutdown(event: ServerEvent, verdict: Verdict, observed: str) -> None:

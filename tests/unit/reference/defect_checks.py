@@ -90,11 +90,15 @@ class Bench:
             breaker._monotonic = self.time
             breaker._entered_at = self.time()
         self.hits = 0
+        self.fails_with: str | None = "error"
+        """How the upstream fails; None where it does not."""
         self.parts.upstream.get = self._fail  # type: ignore[method-assign]  # no network here
 
     async def _fail(self, path: str) -> object:
         self.hits += 1
-        raise DependencyFailed("error", "status 500")
+        if self.fails_with is not None:
+            raise DependencyFailed(self.fails_with, "as the test says")
+        return "value"
 
     def client(self, endpoint: str = "live") -> tuple[Connection, FakeWire]:
         """An established client."""

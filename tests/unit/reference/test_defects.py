@@ -18,10 +18,12 @@ from reference_server.parts import Parts
 from websockets.frames import Opcode
 
 from .defect_checks import CHECKS, Bench
+from .fault_defect_checks import FAULT_CHECKS
 from .raw_client import Connect
 from .running import RunningServer, StartServer, wait_until
 
 NAMES = defects.available()
+UNIT_CHECKS = {**CHECKS, **FAULT_CHECKS}
 
 
 @pytest.fixture(autouse=True)
@@ -91,12 +93,12 @@ def test_defect_may_hold_a_dataclass(tmp_path: Path) -> None:
     assert defect.description == "a defect with a value of its own"
 
 
-@pytest.mark.parametrize("name", sorted(CHECKS))
+@pytest.mark.parametrize("name", sorted(UNIT_CHECKS))
 async def test_each_breaks_its_promise(name: str) -> None:
-    assert await CHECKS[name](Bench()), "the check is wrong: sound parts break the promise"
+    assert await UNIT_CHECKS[name](Bench()), "the check is wrong: sound parts break the promise"
     bench = Bench()
     install(name, bench.parts)
-    assert not await CHECKS[name](bench), "the defect breaks nothing"
+    assert not await UNIT_CHECKS[name](bench), "the defect breaks nothing"
 
 
 @pytest.mark.parametrize("broken", ["serve_one_at_a_time", "leak_fd_per_connection", "cut_slow_peers"])
@@ -363,4 +365,4 @@ def test_each_breaks_its_promise_on_a_running_server(name: str, start_server: St
 
 
 def test_every_defect_has_a_check() -> None:
-    assert {*CHECKS, *LIVE_CHECKS} == set(NAMES)
+    assert {*UNIT_CHECKS, *LIVE_CHECKS} == set(NAMES)

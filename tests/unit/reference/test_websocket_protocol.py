@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from reference_server.config import ReferenceConfig
 from reference_server.environment import load_settings
-from reference_server.http_protocol import HttpProtocol
 from reference_server.parts import build
-from reference_server.transport import BoundedTransport
 from reference_server.websocket_protocol import WebSocketProtocol
-from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame, Opcode
 
 from .fakes import turns_until
+from .wired import RecordingTransport, configured, end, established
 
-UPGRADE = (
-    b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 CLOSE_1000 = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
 UNMASKED = b"\x81\x01x"
 
 
-class RecordingTransport(asyncio.Transport):
-    """Notes what is written and when the end begins."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: list[str] = []
-        self.written: list[bytes] = []
-        self.ended = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.events.append("write")
-        self.written.append(bytes(data))
-
-    def write_eof(self) -> None:
-        self.events.append("fin")
-
-    def abort(self) -> None:
-        self.events.append("abort")
-        self.ended = True
-
-    def is_closing(self) -> bool:
-        return self.ended
-
-    def pause_reading(self) -> None:
-        """Nothing to pause."""
-
-    def resume_reading(self) -> None:
-        """Nothing to resume."""
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-
 async def open_connection() -> tuple[WebSocketProtocol, RecordingTransport]:
     """An established connection to `/echo` with the place noted when it is given back."""
-    parts = build(load_settings({}, profile="fast"))
-    config = ReferenceConfig(parts, http=HttpProtocol, ws=WebSocketProtocol)
-    config.load()
-    transport = RecordingTransport()
-    protocol = WebSocketProtocol(config, ServerState(), {})
-    protocol.connection_made(BoundedTransport(transport, clock=parts.clock, close_timeout=0.5))
-    protocol.data_received(UPGRADE)
-    await turns_until(lambda: len(parts.registry) == 1)
+    protocol, transport = await established(configured(build(load_settings({}, profile="fast"))))
     give_back = protocol.on_leaving
 
     def leaving() -> None:
@@ -75,13 +26,6 @@ async def open_connection() -> tuple[WebSocketProtocol, RecordingTransport]:
     protocol.on_leaving = leaving
     transport.events.clear()
     return protocol, transport
-
-
-async def end(protocol: WebSocketProtocol) -> None:
-    """Let the application finish."""
-    protocol.transport.cut()
-    protocol.connection_lost(None)
-    await turns_until(lambda: not protocol.tasks)
 
 
 async def test_place_is_free_before_the_close_is_answered() -> None:
