@@ -29,7 +29,7 @@ class _Hostile(Fault):
     """All cases of one kind at once, each on a connection of its own; it heals when each has its answer, or none."""
 
     family: ClassVar[str] = "client"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.PLAINTEXT})
     waits: ClassVar[int] = 5
     """Connecting, a handshake, the delivery, the answer, and the end of TCP after it."""
 

@@ -42,7 +42,7 @@ class Sliced(Fault):
 
     name: ClassVar[str] = "sliced"
     family: ClassVar[str] = "network"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK, Capability.PLAINTEXT})
     waits: ClassVar[int] = 1 + 4 * _EXCHANGES
     """A connection, and two measurements of handshakes and of pings."""
     cannot: ClassVar[str] = "segments that arrive out of order, or a receiver that is sure to read each by itself"

@@ -31,7 +31,13 @@ def by_target(target: Target) -> dict[Capability, Availability]:
         statistics = Availability.no(
             f"{target.name} declares no statistics", remedy="say where they are under [statistics]"
         )
-    return {Capability.UPSTREAM: upstream, Capability.STATISTICS: statistics}
+    plaintext = Availability.yes()
+    if target.tls is not None:
+        plaintext = Availability.no(
+            f"{target.name} speaks TLS, and this writes its bytes to TCP itself",
+            remedy="try the same server without TLS as well",
+        )
+    return {Capability.UPSTREAM: upstream, Capability.STATISTICS: statistics, Capability.PLAINTEXT: plaintext}
 
 
 def by_proxy(kind: Literal["toxiproxy", "embedded"], *, remedy: str) -> dict[Capability, Availability]:
