@@ -26,6 +26,7 @@ __all__ = [
     "Endpoints",
     "Feed",
     "Gated",
+    "IssuedCertificate",
     "Notices",
     "Start",
     "Statistics",
@@ -91,6 +92,18 @@ class Start(_Table):
         return self
 
 
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class IssuedCertificate(_Table):
+    """A certificate for the server's name that the suite issues at each start of a server, in files of PEM."""
+
+    certificate: Annotated[
+        Variable, Field(description="The variable that carries the certificate's path.", examples=["TLS_CERTIFICATE"])
+    ]
+    key: Annotated[Variable, Field(description="The variable that carries its key's path.", examples=["TLS_KEY"])]
+
+
 class Tls(_Table):
     """That the server speaks TLS, and how clients know it: whoever connects to it does so by these."""
 
@@ -112,6 +125,7 @@ class Tls(_Table):
         ),
     ] = None
     verify: Annotated[bool, Field(description="Whether clients verify the server's certificate and its name.")] = True
+    issued: IssuedCertificate | None = None
 
 
 class Dialect(StrEnum):

@@ -120,6 +120,7 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
         _process_can_be_started,
         partial(_directories_exist, directory=directory),
         _tls_fits_the_address,
+        _certificate_can_be_issued,
         partial(_certificates_are_there, directory=directory),
     )
     return [mistake for one in checks for mistake in one(document)]
@@ -351,6 +352,25 @@ def _tls_fits_the_address(document: Document) -> Iterator[Mistake]:
             found=shown(attach),
             allowed="wss://, or no [tls] table",
             hint=shown(attach.replace("ws://", "wss://", 1)),
+        )
+
+
+def _certificate_can_be_issued(document: Document) -> Iterator[Mistake]:
+    """The suite puts it into files that a process of its own can read."""
+    if _get(document, ("tls", "issued"), dict) is None:
+        return
+    if _get(document, ("start", "command"), list) is None:
+        yield Mistake(
+            key=("tls", "issued"),
+            problem="goes with start.command: a server that is not a process of the suite's does not find the files",
+            allowed="start.command beside it, or tls.ca for a certificate of the server's own",
+        )
+    if ca := _get(document, ("tls", "ca"), str):
+        yield Mistake(
+            key=("tls", "ca"),
+            problem="is for nothing: what tls.issued issues is vouched for by the suite's own",
+            found=shown(ca),
+            allowed="one of both",
         )
 
 

@@ -20,6 +20,7 @@ from chaos.capability import Availability, Capability
 from chaos.errors import ConfigurationError, StartFailed, Unsupported
 from chaos.runtime.base import Deployment, RuntimeOptions
 from chaos.runtime.capabilities import BY_RULES, by_proxy, by_target, without_agent
+from chaos.runtime.certificates import refuse_issued
 from chaos.runtime.ground import PLAIN, Ground, open_ground
 from chaos.runtime.health import NeverHealthy, accepts, answers_200, speaking, wait_healthy
 from chaos.runtime.helpers import proxy_endpoint, start_proxy
@@ -49,9 +50,10 @@ class AttachedRuntime:
     def deploy(self, target: Target, *, owner: Owner, options: RuntimeOptions) -> Deployment:
         """Start a proxy in front of the running server, and an agent beside it where it is on this machine.
 
-        Raises ConfigurationError for a target without an address, ForeignAddress, StartFailed when nothing answers
-        there.
+        Raises ConfigurationError for a target without an address, ForeignAddress, Unsupported where the suite would
+        have to issue a certificate, StartFailed when nothing answers there.
         """
+        refuse_issued(target, runtime=self.name)
         address = attached_address(target, options=options)
         _require_answer(target, address)
         with contextlib.ExitStack() as resources:

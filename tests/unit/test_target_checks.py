@@ -355,6 +355,13 @@ def test_nothing_to_say() -> None:
                 allowed: verify = true, or no ca""",
             id="certificates that nobody looks at",
         ),
+        pytest.param(
+            '[start]\nimage = "x"\n[tls]\nserver_name = "a.test"\nissued = {certificate = "CERTIFICATE", key = "KEY"}',
+            """\
+            tls.issued goes with start.command: a server that is not a process of the suite's does not find the files
+                allowed: start.command beside it, or tls.ca for a certificate of the server's own""",
+            id="a certificate for a server that does not find it",
+        ),
     ],
 )
 def test_one_mistake(tmp_path: Path, text: str, message: str) -> None:
@@ -369,6 +376,16 @@ def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:
     assert said(text, tmp_path)[0].startswith('start.build has no Dockerfile in it; did you mean "."?\n')
     (tmp_path / "docker" / "Dockerfile").touch()
     assert said(text, tmp_path) == []
+
+
+def test_a_certificate_has_one_who_vouches_for_it(tmp_path: Path) -> None:
+    certificates(tmp_path, "a.test")
+    issued = '[start]\ncommand = ["x"]\n[tls]\nissued = {certificate = "CERTIFICATE", key = "KEY"}\n'
+    assert said(issued, tmp_path) == []
+    assert said(issued + 'ca = "ca.pem"', tmp_path) == [
+        "tls.ca is for nothing: what tls.issued issues is vouched for by the suite's own\n"
+        '    found:   "ca.pem"\n    allowed: one of both'
+    ]
 
 
 def test_certificates_that_are_none(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_tls_without_the_name_of_its_server(tmp_path: Path) -> None:
             allowed: true or false
         FILE:9: tls.servername is not a key of tls; did you mean server_name?
             found:   servername = "x"
-            allowed: server_name, ca, verify""")
+            allowed: server_name, ca, verify, issued""")
 
 
 # -- the file itself ---------------------------------------------------------------------------------------------
