@@ -44,6 +44,8 @@ class Capability(StrEnum):
     """The server was started with an upstream of ours behind a link of its own."""
     PLAINTEXT = "a server that speaks no TLS"
     """What is written on the wire is what its WebSocket layer reads, byte for byte."""
+    TLS = "a server that speaks TLS"
+    """The target declares how its TLS is known."""
     STATISTICS = "the server's own statistics"
     """The target says where its statistics are."""
 

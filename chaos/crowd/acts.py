@@ -16,11 +16,14 @@ from websockets.frames import Frame, Opcode
 
 from chaos.crowd.client import Client
 from chaos.crowd.connection import Connection
+from chaos.crowd.tls import TlsTransport
+from chaos.errors import CrowdError
 
 __all__ = [
     "Act",
     "begin_frame",
     "begin_message",
+    "begin_record",
     "close",
     "drop",
     "fin",
@@ -107,6 +110,19 @@ def begin_frame(client: Client) -> None:
 def begin_message(client: Client) -> None:
     """Write the first fragment of a message, and nothing any more."""
     _connection(client).write_last(Frame(Opcode.TEXT, _BEGINNING, fin=False).serialize(mask=True))
+
+
+def begin_record(client: Client) -> None:
+    """Write half of a TLS record, which holds a whole frame, and nothing any more.
+
+    Raises CrowdError for a client that speaks no TLS.
+    """
+    connection = _connection(client)
+    if not isinstance(connection.transport, TlsTransport):
+        raise CrowdError(f"client {client.index} speaks no TLS, so it has no record to begin")
+    if connection.usable:
+        connection.transport.begin_record(Frame(Opcode.TEXT, _BEGINNING).serialize(mask=True))
+    connection.silent = True
 
 
 def silence(client: Client) -> None:

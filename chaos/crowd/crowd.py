@@ -143,6 +143,10 @@ class Crowd:
         """The first fragment of a message, and silence; see `acts.begin_message`."""
         return self._act(clients, acts.begin_message)
 
+    async def begin_record(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Half a TLS record, and silence; see `acts.begin_record`."""
+        return self._act(clients, acts.begin_record)
+
     async def silence(self, *, clients: Collection[int] | None = None) -> list[int]:
         """Write nothing, read on; see `acts.silence`."""
         return self._act(clients, acts.silence)

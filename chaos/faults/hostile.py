@@ -84,7 +84,12 @@ class _Hostile(Fault):
             subprotocol=scene.echo.subprotocol,
             headers=tuple(scene.echo.headers.items()),
         )
-        grounds = Grounds(request=request, text=own.send, max_message=self.max_message)
+        grounds = Grounds(
+            request=request,
+            text=own.send,
+            max_message=self.max_message,
+            server_name=None if scene.tls is None else scene.tls.server_name,
+        )
         return Peer(case, address, grounds, (own, last))
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:

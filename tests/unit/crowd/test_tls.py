@@ -22,7 +22,7 @@ from chaos.target import Tls
 from tests.certificates import Certificates, certificates
 
 from .making import PATIENT, SHORT, WITHIN, Recorded, make_crowd, make_plan, until
-from .servers import CLOSE, TEXT, Peer, close_frame, frame, raw_server, reset
+from .servers import CLOSE, TEXT, Peer, close_frame, frame, raw_server, reset, websocket_server
 from .tls_servers import CutShort, SecurePeer, secure_echo, secure_server
 
 NAME = "server.test"
@@ -316,6 +316,27 @@ async def test_a_client_that_stalls_itself_between_two_messages_of_one_record(on
     assert len(on.recorded.frames) == 1
     await on.crowd.resume()
     await until(lambda: len(on.recorded.frames) == 2)
+
+
+async def test_half_a_record_and_nothing_after_it(on: Stage) -> None:
+    assert await on.crowd.begin_record() == [0]
+    async with asyncio.timeout(WITHIN):
+        half = await on.peer.tcp.reader.read(65536)
+    assert half[:3] == b"\x17\x03\x03"  # application data
+    assert (int.from_bytes(half[3:5], "big") + 5) // 2 == len(half)
+    assert (await on.crowd.states())[0] is ClientState.SILENT
+    (ended,) = await on.crowd.fin()
+    assert await on.peer.tcp.reader.read() == b""
+    assert (ended.by, ended.how) == ("client", "eof")
+
+
+async def test_who_speaks_no_tls_has_no_record_to_begin() -> None:
+    async with websocket_server() as address:
+        crowd, _ = make_crowd(address)
+        await crowd.connect(Mode.SIMULTANEOUS)
+        with pytest.raises(CrowdError, match=r"^client 0 speaks no TLS, so it has no record to begin$"):
+            await crowd.begin_record()
+        await crowd.reset()
 
 
 async def test_a_silent_client_writes_nothing(on: Stage) -> None:

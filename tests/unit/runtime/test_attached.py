@@ -122,6 +122,7 @@ def test_its_capabilities(running: Running, owner: Owner) -> None:
         Capability.SETTINGS: not_ours,
         **dict.fromkeys(BY_RULES, not_ours),
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
+        Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
     }
 
 
