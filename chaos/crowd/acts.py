@@ -93,7 +93,10 @@ def fin(client: Client) -> None:
 
 
 def half_close(client: Client) -> None:
-    """FIN without a close frame, and go on reading: what the server does then is the end that is recorded."""
+    """FIN without a close frame, and go on reading: what the server does then is the end that is recorded.
+
+    Over TLS without close_notify as well: it is TCP that is half closed.
+    """
     connection = _connection(client)
     connection.ending("close")
     if connection.writable and connection.transport is not None:

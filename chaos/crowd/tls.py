@@ -1,7 +1,7 @@
 """TLS between a client's connection and its TCP: a transport to the one above, a protocol to the one beneath.
 
 asyncio's own TLS has no half-close, waits for the other side's goodbye when it closes, and hides what lies unsent in
-TCP. Here every act on TCP is still the client's own: `abort` sends no close_notify, and what the socket does is seen.
+TCP. Here every act on TCP is still the client's own: `close` alone says goodbye, and what the socket does is seen.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         return True
 
     def write_eof(self) -> None:
-        """close_notify and FIN: a half-close in good order. What the server sends is still read (RFC 8446, 6.1)."""
-        self._say_goodbye()
+        """FIN, and no close_notify before it: TLS's goodbye would end the connection sooner than TCP does, where a link
+        holds the FIN back. What the server sends is still read."""
         self._eof_sent = True
         self._tcp.write_eof()
 
@@ -168,8 +168,6 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 data = self._tls.read(_CHUNK)
             except ssl.SSLWantReadError:
                 break
-            except ssl.SSLZeroReturnError:  # close_notify, after one of our own
-                data = b""
             except ssl.SSLError as error:
                 self._break(error)
                 return

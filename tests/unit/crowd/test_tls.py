@@ -247,10 +247,10 @@ async def test_fin_comes_without_close_notify(on: Stage) -> None:
     assert (ended.by, ended.how) == ("client", "eof")
 
 
-async def test_half_close_says_goodbye_and_reads_on(on: Stage) -> None:
+async def test_half_close_is_a_fin_alone_and_reads_on(on: Stage) -> None:
     await on.crowd.half_close()
-    assert await on.peer.read() == b""
-    assert await on.peer.tcp.reader.read() == b""
+    with pytest.raises(CutShort):
+        await on.peer.read()
     assert (await on.crowd.states())[0] is ClientState.HALF_CLOSED
     await on.peer.send(frame(TEXT, b"still there?"))
     await until(lambda: [seen.text for seen in on.recorded.frames] == ["still there?"])
