@@ -42,6 +42,10 @@ class Capability(StrEnum):
     """The runtime can start the server again with other environment variables."""
     UPSTREAM = "a scripted upstream"
     """The server was started with an upstream of ours behind a link of its own."""
+    PLAINTEXT = "a server that speaks no TLS"
+    """What is written on the wire is what its WebSocket layer reads, byte for byte."""
+    TLS = "a server that speaks TLS"
+    """The target declares how its TLS is known."""
     STATISTICS = "the server's own statistics"
     """The target says where its statistics are."""
 

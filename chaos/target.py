@@ -26,11 +26,13 @@ __all__ = [
     "Endpoints",
     "Feed",
     "Gated",
+    "IssuedCertificate",
     "Notices",
     "Start",
     "Statistics",
     "StatisticsFormat",
     "Target",
+    "Tls",
     "Upstream",
 ]
 
@@ -88,6 +90,42 @@ class Start(_Table):
         if not any(getattr(self, way) for way in WAYS_TO_START):
             raise ValueError("none of command, image, build and attach says how the server is started")
         return self
+
+
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class IssuedCertificate(_Table):
+    """A certificate for the server's name that the suite issues at each start of a server, in files of PEM."""
+
+    certificate: Annotated[
+        Variable, Field(description="The variable that carries the certificate's path.", examples=["TLS_CERTIFICATE"])
+    ]
+    key: Annotated[Variable, Field(description="The variable that carries its key's path.", examples=["TLS_KEY"])]
+
+
+class Tls(_Table):
+    """That the server speaks TLS, and how clients know it: whoever connects to it does so by these."""
+
+    server_name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?$",
+            description="The name that clients ask for (SNI) and find in its certificate, whatever address they reach "
+            "it at.",
+            examples=["example.test"],
+        ),
+    ]
+    ca: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="A file with the certificates (PEM) that vouch for the server's, relative to this file; "
+            "without one, those that this machine trusts do.",
+        ),
+    ] = None
+    verify: Annotated[bool, Field(description="Whether clients verify the server's certificate and its name.")] = True
+    issued: IssuedCertificate | None = None
 
 
 class Dialect(StrEnum):
@@ -269,13 +307,15 @@ class Target(_Table):
         Field(description="What is spoken on its endpoints: plain WebSocket messages, and nothing else so far."),
     ] = Dialect.WEBSOCKET
     start: Start
+    tls: Tls | None = None
     endpoints: Endpoints
     upstream: Upstream | None = None
     statistics: Statistics | None = None
     promises: Contract = Contract()
 
     file: Annotated[Path, Field(exclude=True)] = Path("target.toml")
-    """Where it was read from; paths in it are relative to its directory."""
+    """Where it was read from; paths in it are relative to its directory. `tls.ca` alone is absolute once it is read,
+    for other processes open it."""
 
     def resolve(self, path: str) -> Path:
         """An absolute path of a path written in the file."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
@@ -118,6 +119,9 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
         _placeholders_are_known,
         _process_can_be_started,
         partial(_directories_exist, directory=directory),
+        _tls_fits_the_address,
+        _certificate_can_be_issued,
+        partial(_certificates_are_there, directory=directory),
     )
     return [mistake for one in checks for mistake in one(document)]
 
@@ -326,6 +330,69 @@ def _directories_exist(document: Document, *, directory: Path) -> Iterator[Mista
             found=shown(workplace),
             allowed="a directory, relative to the target file",
         )
+
+
+def _tls_fits_the_address(document: Document) -> Iterator[Mistake]:
+    """What is attached to says by its scheme whether it speaks TLS."""
+    attach = _get(document, ("start", "attach"), str)
+    if attach is None:
+        return
+    declared = "tls" in document
+    if attach.startswith("wss://") and not declared:
+        yield Mistake(
+            key=("start", "attach"),
+            problem="speaks TLS, and nothing says how its certificate is known",
+            found=shown(attach),
+            allowed="a [tls] table with the server_name that stands in its certificate, or ws://",
+        )
+    elif attach.startswith("ws://") and declared:
+        yield Mistake(
+            key=("start", "attach"),
+            problem="speaks no TLS, and the [tls] table says that the server does",
+            found=shown(attach),
+            allowed="wss://, or no [tls] table",
+            hint=shown(attach.replace("ws://", "wss://", 1)),
+        )
+
+
+def _certificate_can_be_issued(document: Document) -> Iterator[Mistake]:
+    """The suite puts it into files that a process of its own can read."""
+    if _get(document, ("tls", "issued"), dict) is None:
+        return
+    if _get(document, ("start", "command"), list) is None:
+        yield Mistake(
+            key=("tls", "issued"),
+            problem="goes with start.command: a server that is not a process of the suite's does not find the files",
+            allowed="start.command beside it, or tls.ca for a certificate of the server's own",
+        )
+    if ca := _get(document, ("tls", "ca"), str):
+        yield Mistake(
+            key=("tls", "ca"),
+            problem="is for nothing: what tls.issued issues is vouched for by the suite's own",
+            found=shown(ca),
+            allowed="one of both",
+        )
+
+
+def _certificates_are_there(document: Document, *, directory: Path) -> Iterator[Mistake]:
+    ca = _get(document, ("tls", "ca"), str)
+    if not ca:
+        return
+    key = ("tls", "ca")
+    if _get(document, ("tls", "verify"), bool) is False:
+        allowed = "verify = true, or no ca"
+        yield Mistake(key=key, problem="is for nothing: tls.verify is false", found=shown(ca), allowed=allowed)
+        return
+    allowed = "a file of certificates in PEM, relative to the target file"
+    if "\0" in ca or not os.path.isfile(directory / ca):
+        yield Mistake(key=key, problem="is not a file", found=shown(ca), allowed=allowed)
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(directory / ca)
+    except ssl.SSLError:
+        yield Mistake(key=key, problem="holds no certificate", found=shown(ca), allowed=allowed)
+    except OSError as error:
+        yield Mistake(key=key, problem=f"cannot be read: {error.strerror}", found=shown(ca), allowed=allowed)
 
 
 def _get(document: Document, key: Key, kind: type[T]) -> T | None:

@@ -35,7 +35,14 @@ def load_target(path: Path) -> Target:
     known = {mistake.key: mistake for mistake in reversed(mistakes)}
     if known:
         raise ConfigurationError(render(list(reversed(known.values())), parts))
-    return target.model_copy(update={"file": path})
+    return _located(target.model_copy(update={"file": path}))
+
+
+def _located(target: Target) -> Target:
+    """The target with the path of its certificates absolute."""
+    if target.tls is None or target.tls.ca is None:
+        return target
+    return target.model_copy(update={"tls": target.tls.model_copy(update={"ca": str(target.resolve(target.tls.ca))})})
 
 
 def _unwritable(document: dict[str, Any]) -> list[Mistake]:

@@ -25,8 +25,8 @@ from chaos.toml_lines import Key, key_lines, line_of
 
 __all__ = ["Part", "merged", "read_parts", "render"]
 
-PATHS = ("build", "directory")
-"""Keys of `start` whose values are paths relative to the file that has them."""
+PATHS = (("start", "build"), ("start", "directory"), ("tls", "ca"))
+"""Keys whose values are paths relative to the file that has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,14 @@ def _keys(table: Mapping[str, Any], around: tuple[str, ...] = ()) -> list[tuple[
 
 def _rebase(document: dict[str, Any], *, since: Path, to: Path) -> None:
     """Make the paths of a document that was relative to one directory relative to another."""
-    start = document.get("start")
-    if since.resolve() == to.resolve() or not isinstance(start, dict):
+    if since.resolve() == to.resolve():
         return
-    start = document["start"] = {"directory": ".", **start}
-    for name in PATHS:
-        if isinstance(start.get(name), str):
-            start[name] = os.path.relpath(since / start[name], to)
+    if isinstance(document.get("start"), dict):
+        document["start"] = {"directory": ".", **document["start"]}
+    for table, name in PATHS:
+        held = document.get(table)
+        if isinstance(held, dict) and isinstance(held.get(name), str):
+            document[table] = {**held, name: os.path.relpath(since / held[name], to)}
 
 
 def _refused(part: Part, key: Key, problem: str, **about: str) -> ConfigurationError:

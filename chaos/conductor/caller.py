@@ -12,7 +12,7 @@ from websockets.exceptions import WebSocketException
 from chaos.address import Address
 from chaos.journal import Call, Source
 from chaos.probes.conversation import open_connection
-from chaos.target import Data
+from chaos.target import Data, Tls
 
 __all__ = ["Caller"]
 
@@ -20,10 +20,11 @@ __all__ = ["Caller"]
 class Caller:
     """Calls are made one at a time, so that each failure the breaker counts is one Call of the journal."""
 
-    def __init__(self, address: Address, data: Data, *, patience: float) -> None:
+    def __init__(self, address: Address, data: Data, *, patience: float, tls: Tls | None = None) -> None:
         self._address = address
         self._data = data
         self._patience = patience
+        self._tls = tls
         self._connection: ClientConnection | None = None
         self._number = 0
 
@@ -39,6 +40,7 @@ class Caller:
                     within=self._patience,
                     headers=dict(self._data.headers),
                     subprotocol=self._data.subprotocol,
+                    tls=self._tls,
                 )
                 began = time.monotonic()
             await self._connection.send(self._data.send.replace("{n}", str(self._number)))

@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 from chaos.address import Address
 from chaos.journal import Beat
 from chaos.probes.conversation import open_connection
-from chaos.target import Echo
+from chaos.target import Echo, Tls
 from chaos.units import format_duration
 
 __all__ = ["BEAT", "Canary"]
@@ -29,11 +29,20 @@ class Canary:
     0.2 ms at p99 on an idle machine; what exceeds that is the machine's, or ours, and never the server's.
     """
 
-    def __init__(self, address: Address, echo: Echo, record: Callable[[Beat], None], *, patience: float) -> None:
+    def __init__(
+        self,
+        address: Address,
+        echo: Echo,
+        record: Callable[[Beat], None],
+        *,
+        patience: float,
+        tls: Tls | None = None,
+    ) -> None:
         self._address = address
         self._echo = echo
         self._record = record
         self._patience = patience
+        self._tls = tls
         self._clock: asyncio.Task[None] | None = None
         self._talk: asyncio.Task[None] | None = None
         self._lateness = 0.0
@@ -90,6 +99,7 @@ class Canary:
             within=self._patience,
             headers=dict(self._echo.headers),
             subprotocol=self._echo.subprotocol,
+            tls=self._tls,
         )
         try:
             number = 0

@@ -70,7 +70,9 @@ class OpenCell:
         self.hits_until = time.monotonic()
         where = setup.target.statistics
         self.witness = (
-            None if where is None else Witness(where, agent, journal.write, patience=patience, along=read_along)
+            None
+            if where is None
+            else Witness(where, agent, journal.write, patience=patience, along=read_along, tls=setup.target.tls)
         )
         self._setup = setup
         self._agent = agent
@@ -78,7 +80,13 @@ class OpenCell:
         self._link: Link | None = None
         self._upstream_link: Link | None = None
         self._resting: RestingLink | None = None
-        self._canary = Canary(setup.server.address, setup.target.endpoints.echo, journal.write, patience=patience)
+        self._canary = Canary(
+            setup.server.address,
+            setup.target.endpoints.echo,
+            journal.write,
+            patience=patience,
+            tls=setup.target.tls,
+        )
         self._flusher: asyncio.Task[None] | None = None
         self._sampling = 0.0
 
@@ -170,6 +178,7 @@ class OpenCell:
             record=self.journal.write,
             server=self.server,
             echo=self._setup.target.endpoints.echo,
+            tls=self._setup.target.tls,
             patience=self.patience,
         )
 

@@ -77,7 +77,11 @@ class Conductor:
         setup, _ = self._known()
         beats: list[Beat] = []
         canary = Canary(
-            setup.server.address, setup.target.endpoints.echo, beats.append, patience=patience(setup.target.promises)
+            setup.server.address,
+            setup.target.endpoints.echo,
+            beats.append,
+            patience=patience(setup.target.promises),
+            tls=setup.target.tls,
         )
         canary.start()
         try:
@@ -258,7 +262,7 @@ class Conductor:
         if data is None:
             raise ChaosError("the target declares no endpoints.data, so there is nobody to ask")
         if cell.caller is None:
-            cell.caller = Caller(cell.server.address, data, patience=cell.patience)
+            cell.caller = Caller(cell.server.address, data, patience=cell.patience, tls=self._known()[0].target.tls)
         return cell.caller
 
     async def _collect_hits(self, cell: OpenCell) -> None:

@@ -13,8 +13,10 @@ from chaos.agent.own_address import OWN_ADDRESS
 from chaos.journal import Note, Statistics
 from chaos.probes.kept import Dial, KeptConnection, Streams
 from chaos.probes.statistics import StatisticsError, read_statistics
+from chaos.probes.tls import StreamOptions, stream_options
 from chaos.server_view import ServerView
 from chaos.target import Statistics as Where
+from chaos.target import Tls
 from chaos.units import format_duration
 
 __all__ = ["EVERY", "LARGEST_SHARE", "Witness"]
@@ -57,12 +59,14 @@ class Witness:
         *,
         patience: float,
         along: bool,
+        tls: Tls | None = None,
     ) -> None:
         """`along`: read at a steady rate, over a connection that is kept; else only when asked, each on its own."""
         self._where = where
         self._agent = agent
         self._record = record
         self._patience = patience
+        self._tls = tls
         self._along = along
         self._connection: KeptConnection | None = None
         self._turn = asyncio.Lock()
@@ -146,13 +150,14 @@ class Witness:
 
     async def _way_to(self, server: ServerView) -> tuple[Dial, bool]:
         """How to connect, and whether such a connection is left out of every count."""
-        plain = partial(asyncio.open_connection, server.address.host, server.address.port)
+        options = stream_options(self._tls, within=self._patience)
+        plain = partial(asyncio.open_connection, server.address.host, server.address.port, **options)
         if self._agent is None:
             return plain, True
         host = await _listening_host(self._agent, server)
         if host is None:
             return plain, False
-        return partial(_dial_uncounted, self._agent, host, server.port, self._patience), True
+        return partial(_dial_uncounted, self._agent, host, server.port, self._patience, options), True
 
 
 async def _listening_host(agent: AsyncAgent, server: ServerView) -> str | None:
@@ -163,6 +168,6 @@ async def _listening_host(agent: AsyncAgent, server: ServerView) -> str | None:
     return next((host for host in hosts if ":" not in host and host not in _WILDCARDS), None)
 
 
-async def _dial_uncounted(agent: AsyncAgent, host: str, port: int, timeout: float) -> Streams:
+async def _dial_uncounted(agent: AsyncAgent, host: str, port: int, timeout: float, options: StreamOptions) -> Streams:
     made = await agent.connect(host, port, timeout=timeout, source_host=OWN_ADDRESS)
-    return await asyncio.open_connection(sock=made)
+    return await asyncio.open_connection(sock=made, **options)

@@ -2,6 +2,7 @@
 
     plan, exchange         what a crowd is told (values that travel)
     dial                   a TCP connection begun and established
+    tls                    what lies between that and a connection where the server speaks it
     handshake, connection  one WebSocket connection on websockets' Sans-I/O protocol; endings: how it ended
     conversation, session  one attempt and what follows: exchanges, what is heard and recorded
     client, acts           one member of a crowd, and what it can do to a server

@@ -16,11 +16,14 @@ from websockets.frames import Frame, Opcode
 
 from chaos.crowd.client import Client
 from chaos.crowd.connection import Connection
+from chaos.crowd.tls import TlsTransport
+from chaos.errors import CrowdError
 
 __all__ = [
     "Act",
     "begin_frame",
     "begin_message",
+    "begin_record",
     "close",
     "drop",
     "fin",
@@ -90,7 +93,10 @@ def fin(client: Client) -> None:
 
 
 def half_close(client: Client) -> None:
-    """FIN without a close frame, and go on reading: what the server does then is the end that is recorded."""
+    """FIN without a close frame, and go on reading: what the server does then is the end that is recorded.
+
+    Over TLS without close_notify as well: it is TCP that is half closed.
+    """
     connection = _connection(client)
     connection.ending("close")
     if connection.writable and connection.transport is not None:
@@ -107,6 +113,19 @@ def begin_frame(client: Client) -> None:
 def begin_message(client: Client) -> None:
     """Write the first fragment of a message, and nothing any more."""
     _connection(client).write_last(Frame(Opcode.TEXT, _BEGINNING, fin=False).serialize(mask=True))
+
+
+def begin_record(client: Client) -> None:
+    """Write half of a TLS record, which holds a whole frame, and nothing any more.
+
+    Raises CrowdError for a client that speaks no TLS.
+    """
+    connection = _connection(client)
+    if not isinstance(connection.transport, TlsTransport):
+        raise CrowdError(f"client {client.index} speaks no TLS, so it has no record to begin")
+    if connection.usable:
+        connection.transport.begin_record(Frame(Opcode.TEXT, _BEGINNING).serialize(mask=True))
+    connection.silent = True
 
 
 def silence(client: Client) -> None:

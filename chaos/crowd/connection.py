@@ -173,6 +173,12 @@ class Connection(asyncio.Protocol):
         # The transport closes by itself, but waits for what is unsent, perhaps for ever.
         self._limit_closing()
 
+    def broken(self, reason: str) -> None:
+        """TLS beneath has failed: nothing that comes can be read any more."""
+        self._violated(reason, time.monotonic())
+        if self.transport is not None:
+            self.transport.close()
+
     def connection_lost(self, error: Exception | None) -> None:
         at = time.monotonic()
         if self._close_timer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -23,6 +24,8 @@ from chaos.crowd.session import Setting
 from chaos.crowd.traffic import TrafficMeter
 from chaos.errors import CrowdError
 from chaos.journal import Attempt, Ended, Event
+from chaos.probes.tls import client_context
+from chaos.target import Tls
 
 __all__ = ["Crowd"]
 
@@ -52,6 +55,7 @@ class Crowd:
             numbers=numbers,
             exchange=None if plan.send is None or plan.expect is None else Exchange(send=plan.send, expect=plan.expect),
             greeting=None if plan.greeting is None else re.compile(plan.greeting),
+            context=None if plan.tls is None else _context(plan.tls),
         )
         self._clients = [Client(index, setting) for index in range(count)]
         self._floods: dict[int, Flood] = {}
@@ -138,6 +142,10 @@ class Crowd:
     async def begin_message(self, *, clients: Collection[int] | None = None) -> list[int]:
         """The first fragment of a message, and silence; see `acts.begin_message`."""
         return self._act(clients, acts.begin_message)
+
+    async def begin_record(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Half a TLS record, and silence; see `acts.begin_record`."""
+        return self._act(clients, acts.begin_record)
 
     async def silence(self, *, clients: Collection[int] | None = None) -> list[int]:
         """Write nothing, read on; see `acts.silence`."""
@@ -295,6 +303,14 @@ class Crowd:
                 break
             answers += await asyncio.gather(*(client.ask() for _ in range(min(at_once, count - len(answers)))))
         return answers
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Made before anybody connects: reading certificates takes time. Raises CrowdError."""
+    try:
+        return client_context(tls)
+    except OSError as error:
+        raise CrowdError(f"the certificates that vouch for the server cannot be read from {tls.ca}: {error}") from error
 
 
 def _summary(answers: Sequence[Answer], *, asked: int, began: float) -> ExchangeResult:

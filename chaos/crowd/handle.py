@@ -107,6 +107,10 @@ class CrowdHandle:
         """Write the first fragment of a message and nothing any more; the clients it happened to."""
         return await self._act("begin_message")
 
+    async def begin_record(self) -> list[int]:
+        """Write half of a TLS record and nothing any more; the clients it happened to."""
+        return await self._act("begin_record")
+
     async def silence(self) -> list[int]:
         """Write nothing any more, read on; the clients it happened to."""
         return await self._act("silence")

@@ -32,7 +32,9 @@ def new_protocol(plan: ClientPlan) -> ClientProtocol:
     """A Sans-I/O client with every option explicit: no extensions, no proxy, a size limit."""
     path, _, query = plan.path.partition("?")
     return ClientProtocol(
-        WebSocketURI(secure=False, host=plan.address.host, port=plan.address.port, path=path, query=query),
+        WebSocketURI(
+            secure=plan.tls is not None, host=plan.address.host, port=plan.address.port, path=path, query=query
+        ),
         origin=None if plan.origin is None else Origin(plan.origin),
         extensions=None,
         subprotocols=None if plan.subprotocol is None else [Subprotocol(plan.subprotocol)],

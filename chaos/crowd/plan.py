@@ -9,6 +9,7 @@ from enum import StrEnum
 from chaos.address import Address
 from chaos.crowd.exchange import NUMBER, ExchangeResult
 from chaos.errors import ConfigurationError
+from chaos.target import Tls
 
 __all__ = ["ClientPlan", "ClientState", "ExchangeResult", "Mode", "PhaseTimeouts", "SocketState"]
 
@@ -70,15 +71,18 @@ class PhaseTimeouts:
     """From there to the 101."""
     first_message: float
     """From there to the first message that is awaited."""
+    tls: float | None = None
+    """From the established connection to the end of the TLS handshake, which the others follow; None: there is none."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            _positive(f"timeouts.{field.name}", getattr(self, field.name))
+            if getattr(self, field.name) is not None:
+                _positive(f"timeouts.{field.name}", getattr(self, field.name))
 
     @property
     def total(self) -> float:
         """Seconds that an attempt takes at most."""
-        return self.tcp + self.handshake + self.first_message
+        return self.tcp + (self.tls or 0.0) + self.handshake + self.first_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,8 @@ class ClientPlan:
     """Headers of the upgrade request, in order, added to those that RFC 6455 asks for; a Host replaces ours."""
     origin: str | None = None
     subprotocol: str | None = None
+    tls: Tls | None = None
+    """How the server's TLS is known, where it speaks it."""
 
     send: str | None = None
     """One exchange: the message that is sent; `{n}` becomes a number, new for each exchange."""
@@ -129,6 +135,8 @@ class ClientPlan:
 
     def __post_init__(self) -> None:
         _check_request(self)
+        if (self.tls is None) != (self.timeouts.tls is None):
+            raise ConfigurationError("tls and timeouts.tls go together; give both or neither")
         _check_conversation(self)
         _positive("close_timeout", self.close_timeout)
         _positive("max_size", self.max_size)

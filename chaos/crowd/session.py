@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from chaos.crowd.dial import Dial
 from chaos.crowd.endings import End, Setback, setback_of_error
 from chaos.crowd.exchange import Exchange
 from chaos.crowd.plan import ClientPlan
+from chaos.crowd.tls import TlsTransport
 from chaos.crowd.traffic import TrafficMeter
 from chaos.errors import CrowdError
 from chaos.journal import Attempt, Ended, Event, Frame, Outcome
@@ -37,6 +39,8 @@ class Setting:
     """Numbers of exchanges, new for each one in this process."""
     exchange: Exchange | None
     greeting: re.Pattern[str] | None
+    context: ssl.SSLContext | None
+    """What the certificates of a server that speaks TLS are verified by."""
     connections: set[Connection] = field(default_factory=set)
     """Those whose TCP is not over, also those of attempts that failed."""
 
@@ -55,6 +59,7 @@ class Session:
         self._setting = setting
         self._conversation = None if setting.exchange is None else self._new_conversation(setting.exchange)
         loop = asyncio.get_running_loop()
+        self._secured: asyncio.Future[float | Setback] = loop.create_future()
         self._upgraded: asyncio.Future[float | Setback] = loop.create_future()
         self._first: asyncio.Future[float | Setback] = loop.create_future()
 
@@ -91,12 +96,20 @@ class Session:
         reached = await self._establish(dial)
         if isinstance(reached, Setback):
             return _failed(progress, reached)
-        progress = replace(progress, phase="handshake", tcp=reached - began)
+        progress = replace(progress, tcp=reached - began)
 
         self.connection = connection = Connection(plan, self)
-        await asyncio.get_running_loop().create_connection(lambda: connection, sock=dial.socket)
+        await asyncio.get_running_loop().create_connection(lambda: self._over_tls(connection), sock=dial.socket)
         if not connection.gone.done():
             self._setting.connections.add(connection)
+        if plan.timeouts.tls is not None:
+            progress = replace(progress, phase="tls")
+            reached = await self._reach(connection, self._secured, until=reached + plan.timeouts.tls)
+            if isinstance(reached, Setback):
+                return _failed(progress, reached)
+            progress = replace(progress, tls=reached - began)
+
+        progress = replace(progress, phase="handshake")
         reached = await self._reach(connection, self._upgraded, until=reached + plan.timeouts.handshake)
         if isinstance(reached, Setback):
             return _failed(progress, reached)
@@ -123,6 +136,15 @@ class Session:
             if setback is None:
                 raise CrowdError(f"client {self._client} cannot connect: {error}") from error
             return setback
+
+    def _over_tls(self, connection: Connection) -> asyncio.Protocol:
+        """What TCP is handed to: the connection itself, or TLS beneath it."""
+        tls, context = self._setting.plan.tls, self._setting.context
+        if tls is None or context is None:
+            return connection
+        return TlsTransport(
+            connection, context, server_name=tls.server_name, secured=lambda at: _settle(self._secured, at)
+        )
 
     async def _reach(
         self, connection: Connection, goal: asyncio.Future[float | Setback], *, until: float
@@ -204,6 +226,7 @@ class Session:
         self._trace("late pong", size, at)
 
     def failing(self, setback: Setback) -> None:
+        _settle(self._secured, setback)
         _settle(self._upgraded, setback)
         _settle(self._first, setback)
 

@@ -95,5 +95,11 @@ def plan_for(target: Target, endpoint: str, address: Address, *, patience: float
         expect=expect,
         greeting=greeting,
         first_message=(send is not None and expect is not None) or greeting is not None,
-        timeouts=PhaseTimeouts(tcp=patience, handshake=patience, first_message=patience),
+        tls=target.tls,
+        timeouts=PhaseTimeouts(
+            tcp=patience,
+            tls=None if target.tls is None else patience,
+            handshake=patience,
+            first_message=patience,
+        ),
     )

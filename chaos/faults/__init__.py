@@ -37,6 +37,8 @@ from chaos.faults.slow_loris import SlowLoris
 from chaos.faults.socket_killed import SocketKilled
 from chaos.faults.stalled_reader import StalledReader
 from chaos.faults.timeout import Timeout
+from chaos.faults.tls_stall import TlsStall
+from chaos.faults.tls_truncated import TlsTruncated
 from chaos.faults.truncated import Truncated
 from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
@@ -82,6 +84,8 @@ __all__ = [
     "SocketKilled",
     "StalledReader",
     "Timeout",
+    "TlsStall",
+    "TlsTruncated",
     "Truncated",
     "UpstreamDown",
     "UpstreamErrors",

@@ -29,7 +29,7 @@ from chaos.errors import ChaosError, FaultError
 from chaos.journal import Event, Evidence, Healing, HealingState, Injected, JournalWriter, Receipt
 from chaos.links.link import Link
 from chaos.server_view import ServerView
-from chaos.target import Echo
+from chaos.target import Echo, Tls
 from chaos.units import format_duration
 from chaos.upstream.client import UpstreamControl
 
@@ -53,6 +53,8 @@ class Scene:
     server: ServerView
     echo: Echo
     """The endpoint that a fault may converse with to measure."""
+    tls: Tls | None = None
+    """How the server's TLS is known, where it speaks it."""
     patience: float
     """Seconds a fault may wait to see itself act."""
     link: Link | None = None

@@ -29,7 +29,7 @@ class _Hostile(Fault):
     """All cases of one kind at once, each on a connection of its own; it heals when each has its answer, or none."""
 
     family: ClassVar[str] = "client"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.PLAINTEXT})
     waits: ClassVar[int] = 5
     """Connecting, a handshake, the delivery, the answer, and the end of TCP after it."""
 
@@ -84,7 +84,12 @@ class _Hostile(Fault):
             subprotocol=scene.echo.subprotocol,
             headers=tuple(scene.echo.headers.items()),
         )
-        grounds = Grounds(request=request, text=own.send, max_message=self.max_message)
+        grounds = Grounds(
+            request=request,
+            text=own.send,
+            max_message=self.max_message,
+            server_name=None if scene.tls is None else scene.tls.server_name,
+        )
         return Peer(case, address, grounds, (own, last))
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:

@@ -33,7 +33,7 @@ async def passes_again(scene: Scene, own: Collection[str]) -> tuple[bool, Eviden
 async def _ask(address: Address, scene: Scene) -> tuple[bool, str]:
     """Whether anything came back, and what."""
     try:
-        answer = await get(address, scene.echo.path, within=scene.patience)
+        answer = await get(address, scene.echo.path, within=scene.patience, tls=scene.tls)
     except (OSError, TimeoutError, NoAnswer) as error:
         return False, f"no answer ({type(error).__name__})"
     except ValueError:  # no HTTP: bytes have passed both ways all the same

@@ -51,6 +51,7 @@ async def through_the_link(
         within=scene.patience,
         headers=dict(scene.echo.headers),
         subprotocol=scene.echo.subprotocol,
+        tls=scene.tls,
         connection=connection,
     )
     port = opened.local_address[1]

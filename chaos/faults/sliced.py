@@ -45,7 +45,7 @@ class Sliced(Fault):
 
     name: ClassVar[str] = "sliced"
     family: ClassVar[str] = "network"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK, Capability.PLAINTEXT})
     waits: ClassVar[int] = 1 + 3 * _EXCHANGES + _BEFORE
     """A connection, and two measurements of handshakes and of pings."""
     cannot: ClassVar[str] = "segments that arrive out of order, or a receiver that is sure to read each by itself"

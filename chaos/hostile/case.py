@@ -24,6 +24,7 @@ class Input(StrEnum):
     ALLOWED_HANDSHAKES = "odd handshakes that are allowed"
     UNFINISHED = "requests that never end"
     SLOW_REQUESTS = "a crowd of slow requests"
+    STALLED_TLS = "a crowd of stalled TLS handshakes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Grounds:
     """A message that the endpoint answers."""
     max_message: int = 2**20
     """Bytes of the largest message that is promised to be taken."""
+    server_name: str | None = None
+    """What a client asks for in a TLS handshake, where the server speaks it."""
 
 
 Send = Callable[[Grounds], tuple[bytes, ...]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chaos.hostile.case import Case, Grounds, Input
 from chaos.hostile.frame_cases import ALLOWED_FRAMES, BOMBS, BROKEN_FRAMES, FLOODS, SIZES
 from chaos.hostile.handshake_cases import ALLOWED_HANDSHAKES, BROKEN_HANDSHAKES, SLOW_REQUESTS, UNFINISHED
+from chaos.hostile.tls_cases import STALLED_TLS
 
 __all__ = ["CASES", "Case", "Grounds", "Input", "case_named", "cases_of"]
 
@@ -18,6 +19,7 @@ CASES: dict[Input, tuple[Case, ...]] = {
     Input.ALLOWED_HANDSHAKES: ALLOWED_HANDSHAKES,
     Input.UNFINISHED: UNFINISHED,
     Input.SLOW_REQUESTS: SLOW_REQUESTS,
+    Input.STALLED_TLS: STALLED_TLS,
 }
 
 

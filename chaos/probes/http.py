@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 
 from chaos.address import Address
+from chaos.probes.tls import end, stream_options
+from chaos.target import Tls
 
 __all__ = ["Answer", "NoAnswer", "get", "read_answer"]
 
@@ -32,19 +34,19 @@ class NoAnswer(ValueError):
     """The connection ended before the first byte of an answer."""
 
 
-async def get(address: Address, path: str, *, within: float) -> Answer:
+async def get(address: Address, path: str, *, within: float, tls: Tls | None = None) -> Answer:
     """GET `path` on a connection of its own, closed afterwards.
 
     Raises OSError when it cannot connect or the connection breaks, TimeoutError after `within` seconds, and
     ValueError for an answer that is not HTTP, not whole, or too long: a figure that is cut off reads as a smaller one.
     """
     async with asyncio.timeout(within):
-        reader, writer = await asyncio.open_connection(address.host, address.port)
+        reader, writer = await asyncio.open_connection(address.host, address.port, **stream_options(tls, within=within))
         try:
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\r\n".encode())
             return (await read_answer(reader))[0]
         finally:
-            writer.close()
+            end(writer)
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:

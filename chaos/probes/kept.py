@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from chaos.address import Address
 from chaos.probes.http import Answer, NoAnswer, read_answer
+from chaos.probes.tls import end
 
 __all__ = ["Dial", "KeptConnection", "Streams"]
 
@@ -75,7 +76,7 @@ class KeptConnection:
     def close(self) -> None:
         """End the connection; the next question opens another. Closing twice is fine."""
         if self._streams is not None:
-            self._streams[1].close()
+            end(self._streams[1])
             self._streams = None
 
 

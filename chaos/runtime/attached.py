@@ -20,8 +20,9 @@ from chaos.capability import Availability, Capability
 from chaos.errors import ConfigurationError, StartFailed, Unsupported
 from chaos.runtime.base import Deployment, RuntimeOptions
 from chaos.runtime.capabilities import BY_RULES, by_proxy, by_target, without_agent
+from chaos.runtime.certificates import refuse_issued
 from chaos.runtime.ground import PLAIN, Ground, open_ground
-from chaos.runtime.health import NeverHealthy, accepts, answers_200, wait_healthy
+from chaos.runtime.health import NeverHealthy, accepts, answers_200, speaking, wait_healthy
 from chaos.runtime.helpers import proxy_endpoint, start_proxy
 from chaos.runtime.host import dial
 from chaos.runtime.owner import Owner
@@ -49,9 +50,10 @@ class AttachedRuntime:
     def deploy(self, target: Target, *, owner: Owner, options: RuntimeOptions) -> Deployment:
         """Start a proxy in front of the running server, and an agent beside it where it is on this machine.
 
-        Raises ConfigurationError for a target without an address, ForeignAddress, Unsupported for wss, StartFailed
-        when nothing answers there.
+        Raises ConfigurationError for a target without an address, ForeignAddress, Unsupported where the suite would
+        have to issue a certificate, StartFailed when nothing answers there.
         """
+        refuse_issued(target, runtime=self.name)
         address = attached_address(target, options=options)
         _require_answer(target, address)
         with contextlib.ExitStack() as resources:
@@ -112,7 +114,7 @@ class AttachedServer:
 
     def alive(self) -> bool:
         """Whether its port accepts connections: the one thing about it that can be known from anywhere."""
-        return accepts(self._address, dial=dial, relayed=False)() is None
+        return accepts(self._address, dial=speaking(self._target.tls, dial), relayed=False)() is None
 
     def exit_code(self) -> int | None:
         return None
@@ -134,32 +136,28 @@ class AttachedServer:
 
 
 def attached_address(target: Target, *, options: RuntimeOptions) -> Address:
-    """Where the target runs. Raises ConfigurationError, ForeignAddress or Unsupported."""
+    """Where the target runs. Raises ConfigurationError or ForeignAddress."""
     if target.start.attach is None:
         raise ConfigurationError(
             f"{target.file}: start.attach is missing, and without it there is no address of {target.name} to attach "
             "to; add it, or take the runtime for the way it can be started (--chaos-runtime)"
         )
     url = urlsplit(target.start.attach)
-    if url.scheme == "wss":
-        raise Unsupported(
-            f"{target.file}: start.attach is {target.start.attach!r}, and attaching through TLS is not supported; "
-            "attach behind what terminates it, with ws://"
-        )
     try:
         port = url.port
     except ValueError as error:
         raise ConfigurationError(f"{target.file}: start.attach is {target.start.attach!r}: {error}") from error
-    address = Address(url.hostname or "", 80 if port is None else port)
+    usual = 443 if url.scheme == "wss" else 80
+    address = Address(url.hostname or "", usual if port is None else port)
     refuse_foreign(address, allowed_hosts=options.allowed_hosts)
     return address
 
 
 def _require_answer(target: Target, address: Address) -> None:
     if target.start.health is None:
-        check = accepts(address, dial=dial, relayed=True)
+        check = accepts(address, dial=speaking(target.tls, dial), relayed=True)
     else:
-        check = answers_200(address, target.start.health, dial=dial)
+        check = answers_200(address, target.start.health, dial=speaking(target.tls, dial))
     try:
         wait_healthy(check, exit_code=lambda: None, within=ANSWERS_WITHIN)
     except NeverHealthy as never:

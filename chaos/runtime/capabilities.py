@@ -31,7 +31,20 @@ def by_target(target: Target) -> dict[Capability, Availability]:
         statistics = Availability.no(
             f"{target.name} declares no statistics", remedy="say where they are under [statistics]"
         )
-    return {Capability.UPSTREAM: upstream, Capability.STATISTICS: statistics}
+    plaintext, tls = Availability.yes(), Availability.yes()
+    if target.tls is None:
+        tls = Availability.no(f"{target.name} declares no TLS", remedy="say how it is known under [tls]")
+    else:
+        plaintext = Availability.no(
+            f"{target.name} speaks TLS, and this writes its bytes to TCP itself",
+            remedy="try the same server without TLS as well",
+        )
+    return {
+        Capability.UPSTREAM: upstream,
+        Capability.STATISTICS: statistics,
+        Capability.PLAINTEXT: plaintext,
+        Capability.TLS: tls,
+    }
 
 
 def by_proxy(kind: Literal["toxiproxy", "embedded"], *, remedy: str) -> dict[Capability, Availability]:

@@ -17,7 +17,7 @@ from chaos.address import Address
 from chaos.agent.processes import read_stat
 from chaos.errors import EnvironmentFailure, TargetFailure, Unsupported
 from chaos.runtime.engine import translated
-from chaos.runtime.health import Check, Dial, Died, NeverHealthy, accepts, answers_200, wait_healthy
+from chaos.runtime.health import Check, Dial, Died, NeverHealthy, accepts, answers_200, speaking, wait_healthy
 from chaos.runtime.host import GONE_WITHIN
 from chaos.runtime.placed_server import why_not_healthy
 from chaos.target import Target
@@ -127,9 +127,10 @@ class ContainerServer:
         return text.decode("utf-8", errors="replace").splitlines()
 
     def _check(self) -> Check:
+        dial = speaking(self._target.tls, self._dial)
         if self._target.start.health is None:
-            return accepts(self._address, dial=self._dial, relayed=self._relayed)
-        return answers_200(self._address, self._target.start.health, dial=self._dial)
+            return accepts(self._address, dial=dial, relayed=self._relayed)
+        return answers_200(self._address, self._target.start.health, dial=dial)
 
     def _signal(self, sig: signal.Signals) -> None:
         with translated(f"{sig.name} cannot be sent to {self._target.name}"):

@@ -15,6 +15,7 @@ from chaos.agent.client import AgentClient
 from chaos.capability import Availability, Capability
 from chaos.runtime.base import Deployment, RuntimeOptions, ToxiproxyEndpoint, UpstreamEndpoint
 from chaos.runtime.capabilities import by_proxy, by_target
+from chaos.runtime.certificates import refuse_issued
 from chaos.runtime.container_agent import AgentPlan, plan_agent
 from chaos.runtime.container_parts import start_sandbox, start_server, start_toxiproxy, start_upstream
 from chaos.runtime.container_server import ContainerServer
@@ -49,9 +50,11 @@ class ContainersRuntime:
     def deploy(self, target: Target, *, owner: Owner, options: RuntimeOptions) -> Deployment:
         """Start the target with its companions.
 
-        Raises ConfigurationError for a target without an image, EngineUnavailable, ImageUnavailable, StartFailed,
-        TargetDied, PortTaken, AgentError, or EnvironmentFailure for a companion.
+        Raises ConfigurationError for a target without an image, Unsupported where the suite would have to issue a
+        certificate, EngineUnavailable, ImageUnavailable, StartFailed, TargetDied, PortTaken, AgentError, or
+        EnvironmentFailure for a companion.
         """
+        refuse_issued(target, runtime=self.name)
         engine = ensure_companions(self._engine or find_engine(), options=options)
         image = server_image(engine, target, options=options)
         with contextlib.ExitStack() as resources, translated(f"{target.name} cannot be deployed"):

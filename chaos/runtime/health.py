@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chaos.address import Address
+from chaos.probes.tls import wrapped
+from chaos.target import Tls
 
 __all__ = [
     "CHECK_WITHIN",
@@ -19,6 +21,7 @@ __all__ = [
     "accepts",
     "answers_200",
     "fetch",
+    "speaking",
     "wait_healthy",
 ]
 
@@ -110,6 +113,19 @@ def answers_200(address: Address, path: str, *, dial: Dial) -> Check:
         return None if status == 200 else f"{address}{path} answers {status}"
 
     return check
+
+
+def speaking(tls: Tls | None, dial: Dial) -> Dial:
+    """The same way to connect, and TLS on it where the server speaks it: then it serves once it has shaken hands."""
+    if tls is None:
+        return dial
+
+    def over_tls(address: Address, *, timeout: float) -> socket.socket:
+        connection = dial(address, timeout=timeout)
+        connection.settimeout(timeout)
+        return wrapped(connection, tls)
+
+    return over_tls
 
 
 def fetch(address: Address, path: str, *, dial: Dial, within: float, post: bytes | None = None) -> tuple[int, bytes]:

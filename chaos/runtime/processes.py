@@ -17,6 +17,7 @@ from chaos.capability import Availability, Capability
 from chaos.errors import ConfigurationError, PortTaken
 from chaos.runtime.base import Deployment, RuntimeOptions, UpstreamEndpoint
 from chaos.runtime.capabilities import by_proxy, by_target
+from chaos.runtime.certificates import certified
 from chaos.runtime.environment import server_environment
 from chaos.runtime.ground import Ground, isolation_for, open_ground
 from chaos.runtime.helpers import Helper, proxy_endpoint, start_proxy, start_upstream
@@ -65,12 +66,14 @@ class ProcessesRuntime:
         addresses = _addresses(target, command, hermetic=isolated.isolation.hermetic)
         with contextlib.ExitStack() as resources:
             ground = open_ground(resources, isolated, owner=owner)
+            target, certificate = certified(target, directory=ground.directory)
+            environment = {**_target_environment(target, addresses), **certificate}
             server = PlacedServer(
                 target,
                 place=ground.place,
                 argv=fill_in(command, python=sys.executable, address=addresses.server),
                 address=addresses.server,
-                env=server_environment(_target_environment(target, addresses), extra=options.environment),
+                env=server_environment(environment, extra=options.environment),
                 log=ground.directory / "server.log",
             )
             # They start side by side, and the waits only collect them. The server comes last: it may ask its upstream

@@ -35,6 +35,7 @@ from chaos.faults import (
     SocketKilled,
     StalledReader,
     Timeout,
+    TlsTruncated,
     Truncated,
     Vanished,
 )
@@ -100,6 +101,7 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
     SlowClose(),
     Timeout(),
     Truncated(),
+    TlsTruncated(),
 )
 async def test_ended_connections_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     bound = Bound(contract.cleanup.closed_within, "a FIN or RST reached it")

@@ -18,7 +18,7 @@ from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import AnsweredAsAllowed, CameBesideTheHostile, Established, ReleasedWithin, Undisturbed
 from chaos.experiment import Experiment
 from chaos.experiment.outcome import NotJudged
-from chaos.faults import HostileFrames, HostileHandshakes, SlowLoris
+from chaos.faults import HostileFrames, HostileHandshakes, SlowLoris, TlsStall
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, cases_of
 from chaos.journal import HostileAnswer
@@ -147,8 +147,10 @@ async def test_unfinished_requests(experiment: Experiment, contract: SimpleNames
     "establishment.success_ratio",
     optional=["rejection.max_connections"],
 )
-@pytest.mark.faults(SlowLoris())
-async def test_honest_beside_a_slow_crowd(experiment: Experiment, contract: SimpleNamespace, fault: SlowLoris) -> None:
+@pytest.mark.faults(SlowLoris(), TlsStall())
+async def test_honest_beside_a_slow_crowd(
+    experiment: Experiment, contract: SimpleNamespace, fault: SlowLoris | TlsStall
+) -> None:
     limit = contract.survival.header_timeout
     slow = min(contract.rejection.max_connections or fault.crowd, MOST_SLOW)
     experiment.needs_places(LIVING + HONEST)

@@ -62,8 +62,8 @@ def test_every_table_refuses_unknown_keys() -> None:
 
 def test_where_it_was_read_from_is_no_key() -> None:
     assert keys_of(()) == [
-        "name", "description", "extends", "without", "dialect", "start", "endpoints", "upstream", "statistics",
-        "promises",
+        "name", "description", "extends", "without", "dialect", "start", "tls", "endpoints", "upstream",
+        "statistics", "promises",
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 
 from chaos.target_checks import check
+from tests.certificates import certificates
 
 ECHO = '[start]\nimage = "x"\n[endpoints.echo]\npath = "/ws"\n'
 
@@ -314,6 +315,53 @@ def test_nothing_to_say() -> None:
                 allowed: a directory with a Dockerfile, relative to the target file""",
             id="a build directory that is not there",
         ),
+        pytest.param(
+            '[start]\nattach = "wss://localhost:8443"',
+            """\
+            start.attach speaks TLS, and nothing says how its certificate is known
+                found:   "wss://localhost:8443"
+                allowed: a [tls] table with the server_name that stands in its certificate, or ws://""",
+            id="an address that speaks TLS and no word of it",
+        ),
+        pytest.param(
+            '[start]\nattach = "ws://localhost:8443"\n[tls]\nserver_name = "example.test"',
+            """\
+            start.attach speaks no TLS, and the [tls] table says that the server does; did you mean "wss://localhost:8443"?
+                found:   "ws://localhost:8443"
+                allowed: wss://, or no [tls] table""",
+            id="TLS at an address that speaks none",
+        ),
+        pytest.param(
+            '[tls]\nserver_name = "example.test"\nca = "ca.pem"',
+            """\
+            tls.ca is not a file
+                found:   "ca.pem"
+                allowed: a file of certificates in PEM, relative to the target file""",
+            id="certificates that are not there",
+        ),
+        pytest.param(
+            '[tls]\nserver_name = "example.test"\nca = "ca\\u0000"',
+            """\
+            tls.ca is not a file
+                found:   "ca\\u0000"
+                allowed: a file of certificates in PEM, relative to the target file""",
+            id="a path that no file has",
+        ),
+        pytest.param(
+            '[tls]\nserver_name = "example.test"\nca = "ca.pem"\nverify = false',
+            """\
+            tls.ca is for nothing: tls.verify is false
+                found:   "ca.pem"
+                allowed: verify = true, or no ca""",
+            id="certificates that nobody looks at",
+        ),
+        pytest.param(
+            '[start]\nimage = "x"\n[tls]\nserver_name = "a.test"\nissued = {certificate = "CERTIFICATE", key = "KEY"}',
+            """\
+            tls.issued goes with start.command: a server that is not a process of the suite's does not find the files
+                allowed: start.command beside it, or tls.ca for a certificate of the server's own""",
+            id="a certificate for a server that does not find it",
+        ),
     ],
 )
 def test_one_mistake(tmp_path: Path, text: str, message: str) -> None:
@@ -330,6 +378,26 @@ def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:
     assert said(text, tmp_path) == []
 
 
+def test_a_certificate_has_one_who_vouches_for_it(tmp_path: Path) -> None:
+    certificates(tmp_path, "a.test")
+    issued = '[start]\ncommand = ["x"]\n[tls]\nissued = {certificate = "CERTIFICATE", key = "KEY"}\n'
+    assert said(issued, tmp_path) == []
+    assert said(issued + 'ca = "ca.pem"', tmp_path) == [
+        "tls.ca is for nothing: what tls.issued issues is vouched for by the suite's own\n"
+        '    found:   "ca.pem"\n    allowed: one of both'
+    ]
+
+
+def test_certificates_that_are_none(tmp_path: Path) -> None:
+    text = '[tls]\nserver_name = "example.test"\nca = "ca.pem"'
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n")
+    assert said(text, tmp_path)[0].startswith("tls.ca holds no certificate\n")
+    (tmp_path / "ca.pem").write_text("")
+    assert said(text, tmp_path)[0].startswith("tls.ca holds no certificate\n")
+    certificates(tmp_path, "example.test")
+    assert said(text, tmp_path) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -341,6 +409,8 @@ def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:
         '[start]\ncommand = ["server", "{}", "{verbose}", "${HOME}"]',
         '[endpoints.feed.headers]\nOrigin = "https://shop.example"\nAuthorization = "Bearer x"',
         "[promises.rejection]\nmax_connections = 5\n[promises.establishment]\nsimultaneous = 5",
+        '[start]\nattach = "wss://localhost:8443"\n[tls]\nserver_name = "example.test"\nverify = false',
+        '[start]\nattach = "ws://localhost:8080"',
     ],
 )
 def test_what_is_fine(tmp_path: Path, text: str) -> None:
@@ -356,6 +426,8 @@ def test_what_is_fine(tmp_path: Path, text: str) -> None:
         "[promises.liveness]\nidle_timeout = 1\nidle_warning = []\n[endpoints.notices]\nidle_warning = 1",
         "[promises.establishment]\nramp = ['x']\nsimultaneous = true\n[promises.rejection]\nmax_connections = 1",
         "[start]\ncommand = [1]\nbuild = 2\ndirectory = 3",
+        "[start]\nattach = 1\n[tls]\nca = 3\nverify = 1",
+        "tls = 1",
     ],
 )
 def test_values_of_the_wrong_kind_are_left_to_the_models(tmp_path: Path, text: str) -> None:

@@ -140,6 +140,26 @@ def test_everything_that_can_be_declared(tmp_path: Path) -> None:
     assert target.endpoints.echo.expect == r'"id": ?{n}\b'
 
 
+def test_a_target_that_speaks_tls(tmp_path: Path) -> None:
+    target = load_target(write(tmp_path, MINIMAL + '[tls]\nserver_name = "example.test"\n'))
+    assert target.tls is not None
+    assert (target.tls.server_name, target.tls.ca, target.tls.verify) == ("example.test", None, True)
+    assert load_target(write(tmp_path, MINIMAL)).tls is None
+
+
+def test_tls_without_the_name_of_its_server(tmp_path: Path) -> None:
+    assert complaint(write(tmp_path, MINIMAL + '[tls]\nverify = "no"\nservername = "x"\n')) == dedent("""\
+        FILE has 3 mistakes:
+        FILE:7: tls.server_name is missing: The name that clients ask for (SNI) and find in its certificate, whatever address they reach it at.
+            allowed: text that matches ^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?$, such as "example.test"
+        FILE:8: tls.verify is text; did you mean false?
+            found:   "no"
+            allowed: true or false
+        FILE:9: tls.servername is not a key of tls; did you mean server_name?
+            found:   servername = "x"
+            allowed: server_name, ca, verify, issued""")
+
+
 # -- the file itself ---------------------------------------------------------------------------------------------
 
 
@@ -303,7 +323,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:7: promise is not a key of a target file; did you mean promises?
                 found:   promise = a table with liveness
-                allowed: name, description, extends, without, dialect, start, endpoints, upstream, statistics, promises""",
+                allowed: name, description, extends, without, dialect, start, tls, endpoints, upstream, statistics, promises""",
             id="a misspelt table",
         ),
         pytest.param(

@@ -9,6 +9,7 @@ import pytest
 
 from chaos.errors import ConfigurationError
 from chaos.target_file import load_target
+from tests.certificates import certificates
 
 BASE = """
 name = "mine"
@@ -96,6 +97,16 @@ def test_a_third_file_and_paths_from_where_they_were_written(base: Path) -> None
     assert target.resolve(target.start.directory) == base.parent.resolve()
     assert target.without == ()
     assert target.promises.value("delivery") is None
+
+
+def test_certificates_are_where_the_file_is_that_names_them(base: Path) -> None:
+    certificates(base.parent / "down", "example.test")
+    text = 'extends = "../base.toml"\ntls = {server_name = "example.test", ca = "ca.pem"}\n'
+    write(base.parent, "down/one.toml", text)
+    target = load_target(write(base.parent, "two.toml", 'extends = "down/one.toml"\nname = "two"\n'))
+    assert target.tls is not None
+    assert target.tls.ca == str((base.parent / "down" / "ca.pem").resolve())
+    assert (target.tls.server_name, target.tls.verify) == ("example.test", True)
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,10 @@ class Attempt(Event):
     client: int
     outcome: Outcome
     phase: str
-    """The phase it reached: "tcp", "handshake" or "first_message"."""
+    """The phase it reached: "tcp", "tls" where the server speaks it, "handshake" or "first_message"."""
     began: float
     tcp: float | None = None
+    tls: float | None = None
     handshake: float | None = None
     first_message: float | None = None
     status: int | None = None

@@ -9,6 +9,7 @@ import uvicorn
 from reference_server.app import build_app
 from reference_server.listener import ACCEPT_BATCH
 from reference_server.parts import Parts
+from reference_server.tls_protocol import server_context
 
 __all__ = ["ReferenceConfig"]
 
@@ -18,6 +19,8 @@ class ReferenceConfig(uvicorn.Config):
 
     def __init__(self, parts: Parts, *, http: type[asyncio.Protocol], ws: type[asyncio.Protocol]) -> None:
         self.parts = parts
+        self.tls = server_context(parts.settings)
+        """What its certificate is; None where it speaks no TLS."""
         super().__init__(
             build_app(parts),
             loop="asyncio",

@@ -28,6 +28,8 @@ COMMON: Mapping[str, Value] = {
     "websocket_compression": False,
     "websocket_allowed_origins": "",
     "websocket_jwt_secret": "",
+    "websocket_tls_certificate": "",
+    "websocket_tls_key": "",
     "listen_backlog": 2048,
     "broadcast_payload_bytes": 0,
     "upstream_url": "",

@@ -18,6 +18,7 @@ from reference_server.config import ReferenceConfig
 from reference_server.http_protocol import HttpProtocol
 from reference_server.listener import ExhaustionHandler
 from reference_server.parts import Parts
+from reference_server.tls_protocol import TlsProtocol
 from reference_server.websocket_protocol import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ class Server(uvicorn.Server):
     config: ReferenceConfig
 
     def __init__(self, parts: Parts) -> None:
-        super().__init__(ReferenceConfig(parts, http=HttpProtocol, ws=WebSocketProtocol))
+        http = TlsProtocol if parts.settings.websocket_tls_certificate else HttpProtocol
+        super().__init__(ReferenceConfig(parts, http=http, ws=WebSocketProtocol))
         self.parts = parts
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -81,6 +81,10 @@ class Settings(BaseModel):
     websocket_jwt_secret: str = Field(
         description="secret for HS256 tokens, 32 bytes or more; empty: no tokens asked for", repr=False
     )
+    websocket_tls_certificate: str = Field(
+        description="file with the server's certificate and those above it, PEM; empty: no TLS"
+    )
+    websocket_tls_key: str = Field(description="file with the certificate's private key, PEM, without a password")
     listen_backlog: Count = Field(description="connections the kernel queues for accept, from 1")
     shutdown_timeout: Seconds = Field(description="seconds from SIGTERM to the exit, above 0")
     broadcast_interval: Seconds = Field(description="seconds between status updates on /feed, above 0")
@@ -149,6 +153,20 @@ def _can_be_called(address: str) -> bool:
         return False
 
 
+def _unusable(certificate: str, key: str) -> str:
+    """Why a certificate and a key make no server; empty: they do."""
+    import ssl  # a server without TLS spends no time on it
+
+    try:
+        # Asked for a password, it would wait for one at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "-")
+    except ssl.SSLError as error:
+        return str(error.reason or error).replace("_", " ").lower()
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return ""
+
+
 def contradictions(settings: Settings) -> list[str]:
     """Pairs of settings that cannot both be kept, one sentence each with its remedy."""
     s = settings
@@ -178,6 +196,16 @@ def contradictions(settings: Settings) -> list[str]:
         found.append(
             f"BREAKER_MAX_RECOVERY_TIMEOUT={s.breaker_max_recovery_timeout:g} must be at least "
             f"BREAKER_RECOVERY_TIMEOUT={s.breaker_recovery_timeout:g}"
+        )
+    if bool(s.websocket_tls_certificate) != bool(s.websocket_tls_key):
+        found.append(
+            f"WEBSOCKET_TLS_CERTIFICATE={s.websocket_tls_certificate} and WEBSOCKET_TLS_KEY={s.websocket_tls_key} go "
+            "together: give both, or neither"
+        )
+    elif s.websocket_tls_certificate and (problem := _unusable(s.websocket_tls_certificate, s.websocket_tls_key)):
+        found.append(
+            f"WEBSOCKET_TLS_CERTIFICATE={s.websocket_tls_certificate} and WEBSOCKET_TLS_KEY={s.websocket_tls_key} "
+            f"must be a certificate and its key, PEM: {problem}"
         )
     needed = (s.websocket_outbox_bytes + 2 * s.websocket_max_message_bytes + 2 * s.websocket_send_buffer_bytes) / 1e6
     if needed > s.websocket_memory_limit_per_connection_mb:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reference_server.clock import AttentiveClock, AttentiveTimer
+from reference_server.secure_transport import SecureTransport
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER on, zero seconds: closing drops unsent data, sends RST and frees the socket immediately."""
@@ -38,9 +39,14 @@ class BoundedTransport(asyncio.Transport):
         self._close_timeout = close_timeout
         self._closing = False
         self._deadline: AttentiveTimer | None = None
-        self.bytes_written = 0
+        self._plain_bytes = 0
         if hasattr(transport, "max_size"):
             transport.max_size = READ_CHUNK_BYTES
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the outgoing stream, as TCP counts them: over TLS there are more of them than were written here."""
+        return self._transport.bytes_sent if isinstance(self._transport, SecureTransport) else self._plain_bytes
 
     def expect_close(self) -> None:
         """Start the close deadline (once): from now on the connection has `close_timeout` seconds to live."""
@@ -92,7 +98,7 @@ class BoundedTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`; ignored once the close has begun, as asyncio ignores writes to a closed transport."""
         if not self._closing:
-            self.bytes_written += len(data)
+            self._plain_bytes += len(data)
             self._transport.write(data)
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:

@@ -52,9 +52,11 @@ class Recorded:
 
 
 def make_plan(address: Address, **changes: Any) -> ClientPlan:
-    """A patient plan; timeouts are changed by `tcp`, `handshake` and `wait` (for the first message)."""
+    """A patient plan; timeouts are changed by `tcp`, `secure` (for TLS), `handshake` and `wait` (for the first
+    message)."""
     timeouts = PhaseTimeouts(
         tcp=changes.pop("tcp", PATIENT),
+        tls=changes.pop("secure", None),
         handshake=changes.pop("handshake", PATIENT),
         first_message=changes.pop("wait", PATIENT),
     )

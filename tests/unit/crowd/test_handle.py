@@ -80,6 +80,7 @@ async def test_connecting_is_bounded_by_the_plan(
         ("wait_ended", {"within": 30.0}, 30),
         ("begin_frame", {}, 0),
         ("begin_message", {}, 0),
+        ("begin_record", {}, 0),
         ("silence", {}, 0),
         ("stall", {}, 0),
         ("resume", {}, 0),

@@ -148,7 +148,8 @@ AnyLink = Link | DirectLink
 
 async def make_victims(worker: Holder, link: AnyLink, count: int = 3, **changes: Any) -> CrowdHandle:
     """Clients that will connect through the link; `changes` are fields of their plan."""
-    timeouts = PhaseTimeouts(tcp=PATIENCE, handshake=PATIENCE, first_message=PATIENCE)
+    tls = PATIENCE if "tls" in changes else None
+    timeouts = PhaseTimeouts(tcp=PATIENCE, tls=tls, handshake=PATIENCE, first_message=PATIENCE)
     talk: dict[str, Any] = {"send": "hello {n}", "expect": "hello {n}", "first_message": True}
     return await worker.create(
         "victims", ClientPlan(address=link.address, timeouts=timeouts, **(talk | changes)), count

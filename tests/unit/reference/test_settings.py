@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from cryptography.hazmat.primitives import serialization
 from reference_server.environment import BadSetting, load_settings
 from reference_server.profiles import COMMON, PROFILES
 from reference_server.settings import Settings
+
+from tests.certificates import certificates
 
 from .running import REFERENCE
 
@@ -130,6 +135,48 @@ def test_bad_setting_is_refused_with_its_remedy(variable: str, value: str, messa
 def test_value_out_of_range_is_refused(variable: str, value: str) -> None:
     with pytest.raises(BadSetting, match=variable):
         load_settings({"PROFILE": "fast", variable: value})
+
+
+def tls(**files: object) -> str | None:
+    """What the server says of these files, where it does not take them."""
+    try:
+        load_settings({f"WEBSOCKET_TLS_{name.upper()}": str(path) for name, path in files.items()}, profile="fast")
+    except BadSetting as error:
+        return str(error)
+    return None
+
+
+def test_a_certificate_and_its_key(tmp_path: Path) -> None:
+    mine, other = certificates(tmp_path / "mine", "a.test"), certificates(tmp_path / "other", "a.test")
+    assert tls(certificate=mine.certificate, key=mine.key) is None
+    both = f"settings contradict each other: WEBSOCKET_TLS_CERTIFICATE={mine.certificate} and WEBSOCKET_TLS_KEY="
+    assert tls(certificate=mine.certificate) == f"{both} go together: give both, or neither"
+    assert tls(certificate=mine.certificate, key=other.key) == (
+        f"{both}{other.key} must be a certificate and its key, PEM: key values mismatch"
+    )
+    nowhere = tmp_path / "nowhere.pem"
+    assert tls(certificate=mine.certificate, key=nowhere) == (
+        f"{both}{nowhere} must be a certificate and its key, PEM: No such file or directory"
+    )
+    said = tls(certificate=mine.key, key=mine.key)
+    assert said is not None
+    assert said.startswith(f"settings contradict each other: WEBSOCKET_TLS_CERTIFICATE={mine.key} and ")
+
+
+def test_a_key_with_a_password_is_not_asked_for_it(tmp_path: Path) -> None:
+    mine = certificates(tmp_path, "a.test")
+    locked = tmp_path / "locked.pem"
+    key = serialization.load_pem_private_key(mine.key.read_bytes(), password=None)
+    locked.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    said = tls(certificate=mine.certificate, key=locked)
+    assert said is not None
+    assert "must be a certificate and its key, PEM: " in said
 
 
 def test_another_name_for_the_maximum_age() -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +21,11 @@ from chaos.runtime.health import answers_200, wait_healthy
 from chaos.runtime.host import dial
 from chaos.runtime.owner import Owner
 from chaos.runtime.ports import free_ports
-from chaos.target import Target
+from chaos.target import Target, Tls
+from tests.certificates import certificates
 
 from .deploying import PYTHON, STUB, WITHIN, ask, make_link, stub_target
+from .secure import answering_over_tls
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,24 @@ def test_it_is_never_signalled_or_started(running: Running, owner: Owner) -> Non
             )
 
 
+def test_one_that_speaks_tls(owner: Owner, tmp_path: Path) -> None:
+    made = certificates(tmp_path, "server.test")
+    tls = Tls(server_name="server.test", ca=str(made.ca))
+    with answering_over_tls(made) as address:
+        target = attached_target(f"wss://{address}").model_copy(update={"tls": tls})
+        with AttachedRuntime().deploy(target, owner=owner, options=RuntimeOptions()) as deployment:
+            assert deployment.server.alive()
+            absent = deployment.capabilities[Capability.PLAINTEXT]
+            stranger = Tls(server_name="another.test", ca=str(made.ca))
+        assert (absent.available, absent.reason, absent.remedy) == (
+            False,
+            "stub speaks TLS, and this writes its bytes to TCP itself",
+            "try the same server without TLS as well",
+        )
+        with pytest.raises(StartFailed, match=r"Hostname mismatch"):
+            AttachedRuntime().deploy(target.model_copy(update={"tls": stranger}), owner=owner, options=RuntimeOptions())
+
+
 def test_its_capabilities(running: Running, owner: Owner) -> None:
     target = attached_target(f"ws://{running.address}")
     with AttachedRuntime().deploy(target, owner=owner, options=RuntimeOptions()) as deployment:
@@ -101,6 +122,7 @@ def test_its_capabilities(running: Running, owner: Owner) -> None:
         Capability.SETTINGS: not_ours,
         **dict.fromkeys(BY_RULES, not_ours),
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
+        Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
     }
 
 
@@ -157,6 +179,8 @@ def test_a_foreign_address_is_refused() -> None:
     [
         ("ws://127.0.0.1:8765", {}, Address("127.0.0.1", 8765)),
         ("ws://localhost", {}, Address("localhost", 80)),
+        ("wss://localhost", {}, Address("localhost", 443)),
+        ("wss://localhost:8765", {}, Address("localhost", 8765)),
         ("ws://[::1]:9000", {}, Address("::1", 9000)),
         ("ws://staging:9000", {"allowed_hosts": frozenset({"staging"})}, Address("staging", 9000)),
     ],
@@ -168,12 +192,6 @@ def test_addresses(url: str, options: dict[str, frozenset[str]], address: Addres
 @pytest.mark.parametrize(
     ("url", "error", "message"),
     [
-        (
-            "wss://localhost:8765",
-            Unsupported,
-            "target.toml: start.attach is 'wss://localhost:8765', and attaching through TLS is not supported; attach "
-            "behind what terminates it, with ws://",
-        ),
         (
             "ws://localhost:99999",
             ConfigurationError,

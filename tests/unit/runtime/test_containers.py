@@ -127,6 +127,7 @@ def test_its_capabilities(
     assert others == [rules, rules]
     expected = {
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
+        Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
         Capability.RST_THROUGH: (
             "Toxiproxy turns an RST into a FIN",
             "take the embedded proxy, which the processes runtime has by default",

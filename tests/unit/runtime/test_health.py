@@ -7,14 +7,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from chaos.address import Address
 from chaos.runtime import health
-from chaos.runtime.health import Died, NeverHealthy, accepts, answers_200, fetch, wait_healthy
+from chaos.runtime.health import Died, NeverHealthy, accepts, answers_200, fetch, speaking, wait_healthy
 from chaos.runtime.host import dial
 from chaos.runtime.ports import free_ports
+from chaos.target import Tls
+from tests.certificates import certificates
+
+from .secure import answering_over_tls
 
 
 @contextmanager
@@ -117,3 +122,36 @@ def test_fetch_does_not_wait_for_a_server_that_keeps_the_connection() -> None:
         assert time.monotonic() - began < 30
         thread.join()
         kept[0].close()
+
+
+def test_a_server_that_speaks_tls_is_asked_over_it(tmp_path: Path) -> None:
+    made = certificates(tmp_path, "server.test")
+    over_tls = speaking(Tls(server_name="server.test", ca=str(made.ca)), dial)
+    with answering_over_tls(made) as address:
+        assert answers_200(address, "/health", dial=over_tls)() is None
+        assert fetch(address, "/", dial=over_tls, within=5) == (200, b"ok")
+        assert accepts(address, dial=over_tls, relayed=False)() is None
+        assert accepts(address, dial=over_tls, relayed=True)() is None
+
+
+def test_a_certificate_that_is_not_the_targets_is_not_healthy(tmp_path: Path) -> None:
+    stranger = certificates(tmp_path / "stranger", "server.test")
+    over_tls = speaking(Tls(server_name="server.test", ca=str(stranger.ca)), dial)
+    with answering_over_tls(certificates(tmp_path, "server.test")) as address:
+        seen = accepts(address, dial=over_tls, relayed=False)()
+    assert seen is not None
+    assert seen.startswith(f"no connection to {address} ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ")
+
+
+def test_a_handshake_that_hangs_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_WITHIN", 0.1)
+    tls = Tls(server_name="server.test", ca=str(certificates(tmp_path, "server.test").ca))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address("127.0.0.1", listener.getsockname()[1])
+        seen = accepts(address, dial=speaking(tls, dial), relayed=False)()
+    assert seen is not None
+    assert "timed out" in seen
+
+
+def test_without_tls_it_is_the_same_way() -> None:
+    assert speaking(None, dial) is dial

@@ -99,6 +99,7 @@ def test_its_capabilities(ground: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {
         Capability.UPSTREAM: ("stub declares no upstream", "name the variable with its URL under [upstream]"),
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
+        Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
     }
     if ground == "loopback":
         expected |= dict.fromkeys(BY_RULES, ("no namespace was wanted", "leave that option out"))

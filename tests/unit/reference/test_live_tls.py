@@ -1,0 +1,175 @@
+"""The server over TLS, as a process: it serves, bounds what is never finished, and ends as boundedly as without."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.certificates import Certificates, certificates
+
+from .running import RunningServer, StartServer, started, wait_until
+
+PATIENCE = 10.0
+HANDSHAKE_TIMEOUT = 1.0
+"""Seconds: the profile's."""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return certificates(tmp_path_factory.mktemp("tls"), "127.0.0.1")
+
+
+def settings(files: Certificates) -> dict[str, str]:
+    return {"WEBSOCKET_TLS_CERTIFICATE": str(files.certificate), "WEBSOCKET_TLS_KEY": str(files.key)}
+
+
+@pytest.fixture(scope="module")
+def server(files: Certificates) -> Iterator[RunningServer]:
+    made = started(profile="fast", environment={**settings(files), "BROADCAST_PAYLOAD_BYTES": "65536"})
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def context(files: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=files.ca)
+
+
+def stats(server: RunningServer, context: ssl.SSLContext) -> Any:
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=PATIENCE, context=context)
+    with contextlib.closing(connection):
+        connection.request("GET", "/stats")
+        return json.load(connection.getresponse())
+
+
+def opened(server: RunningServer, context: ssl.SSLContext, path: str = "/echo") -> ClientConnection:
+    return connect(f"wss://127.0.0.1:{server.port}{path}", ssl=context, proxy=None, ping_interval=None)
+
+
+def client_hello(context: ssl.SSLContext) -> bytes:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1").do_handshake()
+    return outgoing.read()
+
+
+def raw(server: RunningServer) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+
+
+def until_the_end(connection: socket.socket) -> bytes:
+    came = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := connection.recv(65536):
+            came += data
+    return came
+
+
+def test_it_serves(server: RunningServer, context: ssl.SSLContext) -> None:
+    with opened(server, context) as client:
+        for message in ("hello", "x" * 300_000):
+            client.send(message)
+            assert client.recv(timeout=PATIENCE) == message
+        assert stats(server, context)["connections"]["total"] == 1
+    wait_until(lambda: stats(server, context)["connections"]["total"] == 0, within=PATIENCE)
+
+
+def test_broadcasts_of_many_records_come_whole(server: RunningServer, context: ssl.SSLContext) -> None:
+    with opened(server, context, "/feed") as client:
+        numbers = [json.loads(client.recv(timeout=PATIENCE))["sequence"] for _ in range(4)]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+
+
+def test_a_close_leaves_nothing_in_the_kernel(server: RunningServer, context: ssl.SSLContext) -> None:
+    with opened(server, context) as client:
+        port = client.socket.getsockname()[1]
+    assert client.close_code == 1000
+    wait_until(lambda: server.kernel_sockets(remote_port=port) == [], within=PATIENCE)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_handshake_that_is_never_finished_is_ended(
+    server: RunningServer, context: ssl.SSLContext, begun: bool
+) -> None:
+    before = stats(server, context)["handshakes_timed_out"]
+    with raw(server) as connection:
+        began = time.monotonic()
+        if begun:
+            connection.sendall(client_hello(context))
+        assert bool(until_the_end(connection)) is begun
+        assert time.monotonic() - began >= HANDSHAKE_TIMEOUT * 0.9
+    assert stats(server, context)["handshakes_timed_out"] == before + 1
+
+
+def test_a_request_after_the_handshake_has_its_deadline_as_well(server: RunningServer, context: ssl.SSLContext) -> None:
+    with context.wrap_socket(raw(server), server_hostname="127.0.0.1") as connection:
+        connection.sendall(b"GET /echo HTTP/1.1\r\n")
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert connection.recv(65536) == b""  # close_notify: without it this would raise
+        port = connection.getsockname()[1]
+    wait_until(lambda: server.kernel_sockets(remote_port=port) == [], within=PATIENCE)
+
+
+def test_what_is_no_tls_is_ended_at_once(server: RunningServer, context: ssl.SSLContext) -> None:
+    before = stats(server, context)
+    with raw(server) as connection:
+        connection.sendall(b"GET /echo HTTP/1.1\r\nHost: here\r\n\r\n")
+        until_the_end(connection)
+    after = stats(server, context)
+    assert after["protocol_errors"] == before["protocol_errors"] + 1
+    assert after["handshakes_timed_out"] == before["handshakes_timed_out"]
+
+
+def test_a_broken_record_ends_one_client_and_nobody_else(server: RunningServer, context: ssl.SSLContext) -> None:
+    with opened(server, context) as other, opened(server, context) as client:
+        wait_until(lambda: stats(server, context)["connections"]["total"] == 2, within=PATIENCE)
+        with socket.socket(fileno=client.socket.fileno()) as tcp:
+            tcp.sendall(b"\x17\x03\x03\x00\x20" + b"no record of this connection....")
+            wait_until(lambda: stats(server, context)["connections"]["total"] == 1, within=PATIENCE)
+            tcp.detach()
+        other.send("still there")
+        assert other.recv(timeout=PATIENCE) == "still there"
+        assert "Traceback" not in server.log_text()
+
+
+@pytest.mark.parametrize("torn", [True, False])
+def test_an_end_without_close_notify_gives_the_place_back(
+    server: RunningServer, context: ssl.SSLContext, torn: bool
+) -> None:
+    with opened(server, context) as client:
+        wait_until(lambda: stats(server, context)["connections"]["total"] == 1, within=PATIENCE)
+        port = client.socket.getsockname()[1]
+        with socket.socket(fileno=client.socket.fileno()) as tcp:
+            if torn:
+                tcp.sendall(b"\x17\x03\x03\x00\x20" + b"half of it")
+            tcp.shutdown(socket.SHUT_WR)
+            wait_until(lambda: server.kernel_sockets(remote_port=port) == [], within=PATIENCE)
+            tcp.detach()
+        assert stats(server, context)["connections"]["total"] == 0
+
+
+def test_it_goes_down_in_time_with_handshakes_under_way(
+    start_server: StartServer, files: Certificates, context: ssl.SSLContext
+) -> None:
+    server = start_server(**settings(files), WEBSOCKET_HANDSHAKE_TIMEOUT="60")
+    with opened(server, context) as client, raw(server) as stalled:
+        stalled.sendall(client_hello(context))
+        assert stalled.recv(1) == b"\x16"
+        server.signal(signal.SIGTERM)
+        with pytest.raises(ConnectionClosed):
+            client.recv(timeout=PATIENCE)
+        assert client.close_code == 1001
+        assert server.process.wait(PATIENCE) == 0
+        until_the_end(stalled)
