@@ -18,7 +18,6 @@ DESCRIPTION = "idle clients are closed one after the other, so everybody waits f
 
 def install(parts: Parts) -> None:
     """The timers stay; what is due waits in one queue."""
-    look_as_before = IdleTimer._look
     due: asyncio.Queue[Connection] = asyncio.Queue()
     under_way: list[asyncio.Task[None]] = []
 
@@ -28,12 +27,9 @@ def install(parts: Parts) -> None:
             connection.close(closes.IDLE)
             await asyncio.wait({connection.wire.lost})
 
-    def look(self: IdleTimer) -> None:
-        if not self._warned or self._connection.idle_for() < self._quiet:
-            look_as_before(self)
-            return
+    def close(self: IdleTimer) -> None:
         due.put_nowait(self._connection)
         if not under_way:
             under_way.append(asyncio.create_task(close_in_turn()))
 
-    IdleTimer._look = look  # type: ignore[method-assign]  # a defect replaces a method
+    IdleTimer.close = close  # type: ignore[method-assign]  # a defect replaces a method

@@ -40,7 +40,11 @@ class IdleTimer:
             self.warn()
             self._again(self._warning)
         else:
-            self._connection.close(closes.IDLE)
+            self.close()
+
+    def close(self) -> None:
+        """Nothing came: say goodbye."""
+        self._connection.close(closes.IDLE)
 
     def warn(self) -> None:
         """Tell the client how long it has."""
