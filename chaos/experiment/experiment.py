@@ -330,14 +330,18 @@ class Experiment:
         wanted = that_mean_something(expectations, faults_allowed=self._faults_allowed)
         expected = self._fault.name if self._fault is not None and self._faults_allowed else None
         own = asked_of_every_one(expected)
-        if not self.ended_on_purpose:
-            own.append(self._server.survival())
         self._judged = True
         for terms in (item.terms(at=time.monotonic()) for item in wanted):
             if terms is not None:
                 self._journal.write(terms)
         record = await self.record()
-        findings = sound([as_event(finding) for finding in judge_all([*wanted, *own], record)])
+        judged = judge_all([*wanted, *own], record)
+        if not self.ended_on_purpose:
+            well = all(finding.verdict is Verdict.HELD for finding in judged)
+            survival = await self._server.survival(patient=not well)
+            own.append(survival)
+            judged += judge_all([survival], record)
+        findings = sound([as_event(finding) for finding in judged])
         broken = [finding for finding in findings if finding.verdict == Verdict.VIOLATED]
         # What is asked of every scenario is no matter of its clients' age: a server that has died was not due to.
         if broken and not {finding.expectation for finding in broken} & {item.name for item in own}:

@@ -18,6 +18,10 @@ from chaos.server_view import ServerView
 
 __all__ = ["ServerControl", "ServerInHand"]
 
+_DYING = 0.25
+"""Seconds in which a process whose sockets are closed is gone for certain: 1 to 30 ms here."""
+_LOOKS = 25
+
 
 class ServerControl(Protocol):
     """What an experiment may do to the server; a runtime's `Server` fits."""
@@ -133,8 +137,19 @@ class ServerInHand:
         ended = max(asked, heard if death.at is None else min(heard, death.at))
         self._note("exited", at=ended, pid=pid, exit_code=code)
 
-    def survival(self) -> ServerSurvived:
-        """The judgement whether it lives, as things stand now."""
+    async def survival(self, *, patient: bool) -> ServerSurvived:
+        """The judgement whether it lives, as things stand now.
+
+        What a dying process held is closed before it is gone, so a scenario may fail of its end and still find it
+        alive: with `patient` it has a moment to be gone.
+        """
+        for _ in range(_LOOKS if patient else 0):
+            if not self._control.alive():
+                break
+            await asyncio.sleep(_DYING / _LOOKS)
+        return self._survival()
+
+    def _survival(self) -> ServerSurvived:
         alive = self._control.alive()
         return ServerSurvived(
             alive=alive,
@@ -146,7 +161,7 @@ class ServerInHand:
         """One sentence when it has ended although the scenario did not end it, None while all is well."""
         if self.ended_on_purpose or self._control.alive():
             return None
-        finding = self.survival().judge(Record(Journal(())))
+        finding = self._survival().judge(Record(Journal(())))
         return "\n".join([finding.sentence(), *finding.evidence])
 
     def _pid(self) -> int:

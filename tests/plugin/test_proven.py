@@ -10,8 +10,8 @@ from chaos.report import open_run
 from chaos.report.proven import ProvenCell, proven_for, render_proven, shipped_proven
 from tests.running import run_pytest
 
-SCENARIO = "tests/scenarios/test_establishment.py::test_sequential[calm]"
-CELL = ProvenCell("establishment", "one after the other", "", ("a_defect_of_ones_own",))
+SCENARIO = "tests/scenarios/test_recovery.py::test_after_the_network[reset]"
+CELL = ProvenCell("recovery", "after the network is back", "reset", ("a_defect_of_ones_own",))
 
 
 def test_the_author_s_cells_are_drawn_full(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from chaos.agent.hermetic import AgentProcess
 from chaos.agent.identity import Identity, identify
 from chaos.agent.isolation import Isolation
 from chaos.agent.types import Spawned
-from chaos.runtime.ports import free_ports
 
 HERE = Path(__file__).parent
 DEADLINE = 10.0
@@ -49,6 +48,8 @@ def identities(pids: list[int]) -> list[Identity]:
 
 def free_port() -> int:
     """A port that nobody listens on now, and no client is given; only for agents that share the machine's network."""
+    from chaos.runtime.ports import free_ports  # psutil is not there for a user who has nothing installed
+
     return free_ports(1)[0]
 
 

@@ -113,6 +113,29 @@ async def test_a_dead_server_is_violated_whatever_else_is_held(make: Make) -> No
     assert made.experiment.findings[-1].evidence == ("out of cheese",)
 
 
+class Dying(Machine):
+    """A server whose sockets are closed already, and which is gone a few looks later."""
+
+    looks = 0
+
+    def alive(self) -> bool:
+        self.looks += 1
+        return self.looks < 4
+
+
+async def test_a_server_that_is_dying_while_something_else_is_violated_is_found_dead(make: Make) -> None:
+    made = make(machine=Dying(code=3))
+    with pytest.raises(Worse) as caught:
+        await made.experiment.judge(VIOLATED)
+    assert "the server ended in the middle of the scenario, with exit code 3" in str(caught.value.exceptions)
+
+
+async def test_where_all_is_held_nobody_waits_for_a_death(make: Make) -> None:
+    machine = Dying(code=3)
+    await make(machine=machine).experiment.judge(HELD)
+    assert machine.looks == 1
+
+
 @pytest.mark.parametrize("runs", [True, False])
 async def test_what_may_be_an_end_at_an_age_is_not_judged_unless_the_server_is_dead(make: Make, runs: bool) -> None:
     promised = make_target(liveness={"max_age": "2s"})
