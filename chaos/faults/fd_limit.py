@@ -29,6 +29,10 @@ _LEFT_WAITING = 0.2
 and a loop on two busy cores has been seen late by 0.2 s."""
 
 
+_DYING = 0.25
+"""Seconds in which a server whose first process is gone has ended with all of them: milliseconds here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FdLimit(Fault):
     """Each of the server's processes may open `spare` more files and no other; some knock, and keep the shortage up.
@@ -89,6 +93,9 @@ class FdLimit(Fault):
             finally:
                 healed_at = time.monotonic()
                 await agent.restore_files(limits)
+            if any(process_state(each.pid) in DEAD for each in limits):
+                # Where one has died of it the others may be dying.
+                await poll_until(partial(_looked_for_death, limits), bool, within=_DYING)
             # Whether those who wait are taken now is the server's to show, and a scenario's to judge.
             yield Healing(
                 at=time.monotonic(),

@@ -167,6 +167,11 @@ def _unusable(certificate: str, key: str) -> str:
     return ""
 
 
+def _printable(path: str) -> str:
+    """A path as a message can have it: its bytes need not be text, and then no error could be written with them."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 def contradictions(settings: Settings) -> list[str]:
     """Pairs of settings that cannot both be kept, one sentence each with its remedy."""
     s = settings
@@ -197,15 +202,15 @@ def contradictions(settings: Settings) -> list[str]:
             f"BREAKER_MAX_RECOVERY_TIMEOUT={s.breaker_max_recovery_timeout:g} must be at least "
             f"BREAKER_RECOVERY_TIMEOUT={s.breaker_recovery_timeout:g}"
         )
-    if bool(s.websocket_tls_certificate) != bool(s.websocket_tls_key):
+    certificate, key = _printable(s.websocket_tls_certificate), _printable(s.websocket_tls_key)
+    if bool(certificate) != bool(key):
         found.append(
-            f"WEBSOCKET_TLS_CERTIFICATE={s.websocket_tls_certificate} and WEBSOCKET_TLS_KEY={s.websocket_tls_key} go "
-            "together: give both, or neither"
+            f"WEBSOCKET_TLS_CERTIFICATE={certificate} and WEBSOCKET_TLS_KEY={key} go together: give both, or neither"
         )
     elif s.websocket_tls_certificate and (problem := _unusable(s.websocket_tls_certificate, s.websocket_tls_key)):
         found.append(
-            f"WEBSOCKET_TLS_CERTIFICATE={s.websocket_tls_certificate} and WEBSOCKET_TLS_KEY={s.websocket_tls_key} "
-            f"must be a certificate and its key, PEM: {problem}"
+            f"WEBSOCKET_TLS_CERTIFICATE={certificate} and WEBSOCKET_TLS_KEY={key} must be a certificate and its key, "
+            f"PEM: {problem}"
         )
     needed = (s.websocket_outbox_bytes + 2 * s.websocket_max_message_bytes + 2 * s.websocket_send_buffer_bytes) / 1e6
     if needed > s.websocket_memory_limit_per_connection_mb:

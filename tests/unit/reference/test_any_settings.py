@@ -52,6 +52,7 @@ def refusal(environment: Mapping[str, str], profile: str = "fast") -> str | None
     value=VALUES,
     profile=st.sampled_from(list(PROFILES)),
 )
+@example(variable="WEBSOCKET_TLS_CERTIFICATE", value="\udc80", profile="fast")
 def test_one_variable_of_any_value(variable: str, value: str, profile: str) -> None:
     said = refusal({variable: value}, profile)
     assert said is None or OTHER_NAMES.get(variable, variable).upper() in said
