@@ -80,6 +80,7 @@ class FdLimit(Fault):
                 waiting = await poll_until(
                     lambda: _waiting(agent, port), lambda found: found <= waiting_before, within=_LEFT_WAITING
                 )
+                await _settled(limits)
                 limited = bool(limits) and all(soft_limit(each.pid) == each.now for each in limits)
                 yield Receipt(
                     at=time.monotonic(),
@@ -93,9 +94,7 @@ class FdLimit(Fault):
             finally:
                 healed_at = time.monotonic()
                 await agent.restore_files(limits)
-            if any(process_state(each.pid) in DEAD for each in limits):
-                # Where one has died of it the others may be dying.
-                await poll_until(partial(_looked_for_death, limits), bool, within=_DYING)
+            await _settled(limits)
             # Whether those who wait are taken now is the server's to show, and a scenario's to judge.
             yield Healing(
                 at=time.monotonic(),
@@ -119,6 +118,12 @@ def soft_limit(pid: int) -> int | None:
 def _died(limits: Sequence[FileLimit]) -> bool:
     """Whether the server that was limited has ended, with all of its processes."""
     return bool(limits) and all(process_state(each.pid) in DEAD for each in limits)
+
+
+async def _settled(limits: Sequence[FileLimit]) -> None:
+    """Where one of the processes has died of it the others may be dying: they are given the time."""
+    if any(process_state(each.pid) in DEAD for each in limits):
+        await poll_until(partial(_looked_for_death, limits), bool, within=_DYING)
 
 
 async def _looked_for_death(limits: Sequence[FileLimit]) -> bool:
