@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -13,14 +14,11 @@ from chaos.errors import StartFailed, TargetDied, TargetFailure
 from chaos.expectations import Record, ServerSurvived
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.death import death_of
+from chaos.faults.evidence import DYING, poll_until
 from chaos.journal import Journal, JournalWriter, ServerEvent, StartTried
 from chaos.server_view import ServerView
 
 __all__ = ["ServerControl", "ServerInHand"]
-
-_DYING = 0.25
-"""Seconds in which a process whose sockets are closed is gone for certain: 1 to 30 ms here."""
-_LOOKS = 25
 
 
 class ServerControl(Protocol):
@@ -143,11 +141,12 @@ class ServerInHand:
         What a dying process held is closed before it is gone, so a scenario may fail of its end and still find it
         alive: with `patient` it has a moment to be gone.
         """
-        for _ in range(_LOOKS if patient else 0):
-            if not self._control.alive():
-                break
-            await asyncio.sleep(_DYING / _LOOKS)
+        if patient:
+            await poll_until(self._looked_for_life, operator.not_, within=DYING)
         return self._survival()
+
+    async def _looked_for_life(self) -> bool:
+        return self._control.alive()
 
     def _survival(self) -> ServerSurvived:
         alive = self._control.alive()

@@ -16,6 +16,7 @@ from chaos.journal import Evidence
 
 __all__ = [
     "DEAD",
+    "DYING",
     "POLL",
     "Wire",
     "connected_evidence",
@@ -33,6 +34,10 @@ POLL = 0.005
 
 DEAD = ("", "Z", "X")
 """The states of a process that has ended, as `process_state` gives them: a zombie only waits for its parent."""
+
+DYING = 0.25
+"""Seconds in which a process is gone that has closed its sockets, or whose server's first process is gone: 1 to 30 ms
+here."""
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from chaos.agent.types import FileLimit
 from chaos.capability import Capability
 from chaos.errors import AgentError, FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import DEAD, poll_until, process_state
+from chaos.faults.evidence import DEAD, DYING, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["FdLimit", "soft_limit"]
@@ -27,10 +27,6 @@ _LOOPBACK = "127.0.0.1"
 _LEFT_WAITING = 0.2
 """Seconds that a connection waits before it counts as not accepted: a server that can takes it within milliseconds,
 and a loop on two busy cores has been seen late by 0.2 s."""
-
-
-_DYING = 0.25
-"""Seconds in which a server whose first process is gone has ended with all of them: milliseconds here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +119,7 @@ def _died(limits: Sequence[FileLimit]) -> bool:
 async def _settled(limits: Sequence[FileLimit]) -> None:
     """Where one of the processes has died of it the others may be dying: they are given the time."""
     if any(process_state(each.pid) in DEAD for each in limits):
-        await poll_until(partial(_looked_for_death, limits), bool, within=_DYING)
+        await poll_until(partial(_looked_for_death, limits), bool, within=DYING)
 
 
 async def _looked_for_death(limits: Sequence[FileLimit]) -> bool:

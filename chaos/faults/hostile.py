@@ -21,7 +21,7 @@ from chaos.hostile.peer import Exchange, Peer
 from chaos.journal import Event, Evidence, Healing, HealingState, HostileAnswer, Receipt
 from chaos.target import Echo
 
-__all__ = ["HostileFrames", "HostileHandshakes"]
+__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +134,27 @@ class HostileHandshakes(_Hostile):
     name: ClassVar[str] = "hostile-handshakes"
     cannot: ClassVar[str] = "many source addresses"
     kind: Input = Input.BROKEN_HANDSHAKES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostileCrowd(HostileHandshakes):
+    """One of them, by so many clients at once."""
+
+    crowd: int = 100
+    """Connections: as many as would take every place of a small server, if they took any."""
+
+    family: ClassVar[str] = "crowd"
+    does: ClassVar[str]
+    """What its connections do, for the message that refuses a crowd."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.crowd, bool) or not isinstance(self.crowd, int) or self.crowd < 1:
+            raise ValueError(
+                f"crowd is how many connections {self.does}, a whole number from 1 on; found {self.crowd!r}"
+            )
+
+    def _cases(self) -> tuple[Case, ...]:
+        return cases_of(self.kind) * self.crowd
 
 
 async def _write_down(

@@ -19,7 +19,7 @@ from chaos.links.bounded import ApiHung, ApiRefused
 from chaos.links.client import ApiClient
 from chaos.links.connections import ProxiedConnection
 from chaos.links.readback import expect_same
-from chaos.links.toxics import TOXICS, BandwidthToxic, ResetPeerToxic, Stream, Toxic, check_toxicity
+from chaos.links.toxics import TOXICS, ResetPeerToxic, Stream, Toxic, check_toxicity
 from chaos.links.traits import LinkKind
 
 __all__ = ["Link", "ToxicHandle"]
@@ -86,14 +86,14 @@ class Link:
     async def update(self, handle: ToxicHandle, toxic: Toxic, *, toxicity: float | None = None) -> ToxicHandle:
         """Give a toxic other figures and see them there. Raises ValueError for one of another type.
 
-        A rate that rises is a toxic of its own, at the end of the chain: Toxiproxy may die of the update.
+        Where Toxiproxy may die of an update, as of a rate that rises, it is a toxic of its own at the end of the chain.
         """
         if toxic.type != handle.toxic.type:
             raise ValueError(f"{handle.name!r} is a {handle.toxic.type}; a {toxic.type} is another toxic: add that one")
         share = handle.toxicity if toxicity is None else check_toxicity(toxicity)
         wanted = replace(handle, toxic=toxic, toxicity=share)
         async with self._turn:
-            if isinstance(toxic, BandwidthToxic) and toxic.raised_over(handle.toxic):
+            if toxic.takes_the_place_of(handle.toxic):
                 await self._remove(handle)
                 return await self._add(wanted)
             return await self._update(wanted)

@@ -87,6 +87,11 @@ class Toxic(ABC):
         """Seconds that one chunk of data may wait in it; 0 where it holds none."""
         return 0.0
 
+    def takes_the_place_of(self, other: Toxic) -> bool:
+        """Whether it has to be put in the place of another, of the same type, because an update is dangerous."""
+        del other
+        return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyToxic(Toxic):
@@ -141,10 +146,10 @@ class BandwidthToxic(Toxic):
         return cls(rate=attributes["rate"] * _KILOBYTE)
 
     def released(self) -> BandwidthToxic:
-        return self  # an update lets a waiting chunk go whole; a higher rate would be dangerous, see `raised_over`
+        return self  # an update lets a waiting chunk go whole; a higher rate would be dangerous, see below
 
-    def raised_over(self, other: Toxic) -> bool:
-        """Whether it lets more through than another one.
+    def takes_the_place_of(self, other: Toxic) -> bool:
+        """Where it lets more through.
 
         Toxiproxy 2.12 writes a new rate into the toxic that is at work. A link that wakes just then, its 100 ms over,
         cuts from its chunk what the new rate lets through: more than there is, so the whole process panics (measured:

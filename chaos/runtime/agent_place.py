@@ -17,7 +17,7 @@ from chaos.address import Address
 from chaos.agent.client import AgentClient
 from chaos.errors import AgentError, EnvironmentFailure
 from chaos.runtime.host import GONE_WITHIN, find_program
-from chaos.runtime.logs import tail
+from chaos.runtime.logs import TOLD, tail
 from chaos.runtime.marks import DEPLOYMENT_VARIABLE, kill_marked
 
 __all__ = ["AgentPlace", "PlacedProcess"]
@@ -63,7 +63,7 @@ class PlacedProcess:
                 f"pid {self._pid} has not ended {GONE_WITHIN:g}s after SIGKILL: the kernel holds it in a system call"
             )
 
-    def log_tail(self, lines: int = 20) -> list[str]:
+    def log_tail(self, lines: int = TOLD) -> list[str]:
         return tail(self._log, lines)
 
 

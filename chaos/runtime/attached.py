@@ -25,6 +25,7 @@ from chaos.runtime.ground import PLAIN, Ground, open_ground
 from chaos.runtime.health import NeverHealthy, accepts, answers_200, speaking, wait_healthy
 from chaos.runtime.helpers import proxy_endpoint, start_proxy
 from chaos.runtime.host import dial
+from chaos.runtime.logs import TOLD
 from chaos.runtime.owner import Owner
 from chaos.runtime.ports import free_ports
 from chaos.target import Target
@@ -126,7 +127,7 @@ class AttachedServer:
         listening = set(self._agent.listen_pids(self._address.port))
         return tuple(sorted(pid for pid in listening if not _ancestors(pid) & listening))
 
-    def log_tail(self, lines: int = 20) -> list[str]:
+    def log_tail(self, lines: int = TOLD) -> list[str]:
         """Nothing: its log is not ours to know."""
         del lines
         return []

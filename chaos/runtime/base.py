@@ -20,6 +20,7 @@ from chaos.address import Address
 from chaos.capability import Availability, Capability
 from chaos.runtime.environment import own_environment
 from chaos.runtime.health import answers_200
+from chaos.runtime.logs import TOLD
 from chaos.runtime.owner import Owner
 from chaos.target import Target
 
@@ -85,7 +86,7 @@ class SpawnedProcess(Protocol):
     def kill(self) -> None:
         """SIGKILL it and whatever it started; returns once it is gone. A process that ended already is fine."""
 
-    def log_tail(self, lines: int = 20) -> list[str]:
+    def log_tail(self, lines: int = TOLD) -> list[str]:
         """The last lines of what it wrote to stdout and stderr."""
 
 
@@ -129,7 +130,7 @@ class Server(Protocol):
     def root_pids(self) -> tuple[int, ...]:
         """Pids of its main process, as this machine's /proc shows them; empty while it is down or out of sight."""
 
-    def log_tail(self, lines: int = 20) -> list[str]:
+    def log_tail(self, lines: int = TOLD) -> list[str]:
         """The last lines of its output, since it was started last where that can be told."""
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.errors import ToolMissing, Unsupported
 from chaos.target import Target
 
-__all__ = ["certified", "refuse_issued"]
+__all__ = ["Certificates", "certified", "issue", "refuse_issued"]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files in PEM."""
+
+    ca: Path
+    certificate: Path
+    key: Path
 
 
 def certified(target: Target, *, directory: Path) -> tuple[Target, Mapping[str, str]]:
@@ -19,22 +29,29 @@ def certified(target: Target, *, directory: Path) -> tuple[Target, Mapping[str, 
     if target.tls is None or target.tls.issued is None:
         return target, {}
     try:
-        import trustme
+        made = issue(directory, target.tls.server_name)
     except ImportError as error:
         raise ToolMissing(
             f"{target.file}: tls.issued asks for a certificate, and trustme, which issues it, is not installed; "
             "install it (pip install trustme), or give the server a certificate of its own and declare tls.ca"
         ) from error
-    authority = trustme.CA()
-    issued = authority.issue_cert(target.tls.server_name)
-    ca, certificate, key = (directory / name for name in ("ca.pem", "certificate.pem", "key.pem"))
-    authority.cert_pem.write_to_path(str(ca))
-    certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    key.touch(mode=0o600)
-    key.write_bytes(issued.private_key_pem.bytes())
-    tls = target.tls.model_copy(update={"ca": str(ca)} if target.tls.verify else {})
-    variables = {target.tls.issued.certificate: str(certificate), target.tls.issued.key: str(key)}
+    tls = target.tls.model_copy(update={"ca": str(made.ca)} if target.tls.verify else {})
+    variables = {target.tls.issued.certificate: str(made.certificate), target.tls.issued.key: str(made.key)}
     return target.model_copy(update={"tls": tls}), variables
+
+
+def issue(directory: Path, *names: str) -> Certificates:
+    """A CA of its own and a certificate for the names. Raises ImportError where trustme is not installed."""
+    import trustme
+
+    made = Certificates(directory / "ca.pem", directory / "certificate.pem", directory / "key.pem")
+    authority = trustme.CA()
+    issued = authority.issue_cert(*names)
+    authority.cert_pem.write_to_path(str(made.ca))
+    made.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    made.key.touch(mode=0o600)
+    made.key.write_bytes(issued.private_key_pem.bytes())
+    return made
 
 
 def refuse_issued(target: Target, *, runtime: str) -> None:

@@ -25,7 +25,7 @@ from chaos.capability import Availability, Capability
 from chaos.errors import AgentError
 from chaos.runtime.base import RuntimeOptions
 from chaos.runtime.capabilities import by_agent, without_agent
-from chaos.runtime.engine import Engine
+from chaos.runtime.engine import Engine, last_lines
 from chaos.runtime.environment import PACKAGE_PARENT
 from chaos.runtime.health import POLL_INTERVAL
 from chaos.runtime.logs import quote
@@ -96,8 +96,8 @@ class AgentPlan:
         while not self.socket.is_socket():
             sandbox.reload()
             if not sandbox.attrs["State"]["Running"] or time.monotonic() >= deadline:
-                log = sandbox.logs(tail=20).decode("utf-8", errors="replace").splitlines()
-                raise AgentError(f"the agent in the sandbox is not ready after {READY_WITHIN:g}s{quote(log)}")
+                log = quote(last_lines(sandbox))
+                raise AgentError(f"the agent in the sandbox is not ready after {READY_WITHIN:g}s{log}")
             time.sleep(POLL_INTERVAL)
         if os.geteuid() != 0:
             # Made by the container's root and open to its owner only; the directory is ours, the socket has to be.

@@ -15,11 +15,11 @@ from chaos.errors import EnvironmentFailure, StartFailed
 from chaos.runtime.base import ToxiproxyEndpoint, UpstreamEndpoint
 from chaos.runtime.container_agent import AgentPlan
 from chaos.runtime.container_server import ContainerServer, exit_code_of
-from chaos.runtime.engine import translated
+from chaos.runtime.engine import last_lines, translated
 from chaos.runtime.health import Died, NeverHealthy, answers_200, wait_healthy
 from chaos.runtime.helpers import HELPER_WITHIN, ask_version
 from chaos.runtime.host import dial
-from chaos.runtime.logs import TOLD, quote
+from chaos.runtime.logs import quote
 from chaos.runtime.owned import Fleet
 from chaos.runtime.reach import Reach
 from chaos.target import Target
@@ -166,7 +166,6 @@ def _wait(container: Container, address: Address, path: str, *, what: str, remed
 def _log_tail(container: Container) -> list[str]:
     """The last lines of a container's output; none where the engine has it no more."""
     try:
-        text: bytes = container.logs(tail=TOLD)
+        return last_lines(container)
     except DockerException:
         return []
-    return text.decode("utf-8", errors="replace").splitlines()

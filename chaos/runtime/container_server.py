@@ -16,9 +16,10 @@ from docker.models.containers import Container
 from chaos.address import Address
 from chaos.agent.processes import read_stat
 from chaos.errors import EnvironmentFailure, TargetFailure, Unsupported
-from chaos.runtime.engine import translated
+from chaos.runtime.engine import last_lines, translated
 from chaos.runtime.health import Check, Dial, Died, NeverHealthy, accepts, answers_200, speaking, wait_healthy
 from chaos.runtime.host import GONE_WITHIN
+from chaos.runtime.logs import TOLD
 from chaos.runtime.placed_server import why_not_healthy
 from chaos.target import Target
 from chaos.units import format_duration
@@ -121,10 +122,9 @@ class ContainerServer:
         pid = int(self._state()["Pid"])
         return (pid,) if pid > 0 else ()
 
-    def log_tail(self, lines: int = 20) -> list[str]:
+    def log_tail(self, lines: int = TOLD) -> list[str]:
         with translated(f"the log of {self._target.name} cannot be read"):
-            text: bytes = self._container.logs(tail=lines)
-        return text.decode("utf-8", errors="replace").splitlines()
+            return last_lines(self._container, lines)
 
     def _check(self) -> Check:
         dial = speaking(self._target.tls, self._dial)

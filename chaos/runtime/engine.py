@@ -17,11 +17,13 @@ from pathlib import Path
 import docker
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
+from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from chaos.errors import EngineUnavailable, EnvironmentFailure
+from chaos.runtime.logs import TOLD
 
-__all__ = ["ENGINE_HOME", "Engine", "connect", "find_engine", "open_client", "translated"]
+__all__ = ["ENGINE_HOME", "Engine", "connect", "find_engine", "last_lines", "open_client", "translated"]
 
 ENGINE_HOME = "/var/lib/chaos-engine"
 """Where the air-gapped set-up keeps its state, unless CHAOS_ENGINE_HOME says otherwise."""
@@ -128,6 +130,12 @@ def translated(what: str) -> Iterator[None]:
         raise EngineUnavailable(
             f"{what}, for the engine no longer answers: {_sentence(error)}; look whether it still runs"
         ) from error
+
+
+def last_lines(container: Container, lines: int = TOLD) -> list[str]:
+    """The last lines of a container's output. Raises the SDK's errors."""
+    text: bytes = container.logs(tail=lines)
+    return text.decode("utf-8", errors="replace").splitlines()
 
 
 def _candidates(environment: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from chaos.address import Address
 from chaos.errors import EnvironmentFailure, ToolMissing
-from chaos.runtime.logs import tail
+from chaos.runtime.logs import TOLD, tail
 from chaos.runtime.marks import DEPLOYMENT_VARIABLE, kill_marked
 from chaos.runtime.owner import OWNER_VARIABLE, Owner
 
@@ -86,7 +86,7 @@ class HostProcess:
         deadline = time.monotonic() + GONE_WITHIN
         kill_marked(DEPLOYMENT_VARIABLE, lambda mark: mark == self._mark, deadline=deadline)
 
-    def log_tail(self, lines: int = 20) -> list[str]:
+    def log_tail(self, lines: int = TOLD) -> list[str]:
         return tail(self._log, lines)
 
 

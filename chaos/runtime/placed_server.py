@@ -11,7 +11,7 @@ from chaos.address import Address
 from chaos.errors import PortTaken, StartFailed, TargetDied, TargetFailure, ToolMissing, Unsupported
 from chaos.runtime.base import Place, SpawnedProcess
 from chaos.runtime.health import Died, NeverHealthy, accepts, answers_200, speaking, wait_healthy
-from chaos.runtime.logs import quote, tail
+from chaos.runtime.logs import TOLD, quote, tail
 from chaos.target import Target
 from chaos.units import format_duration
 
@@ -117,7 +117,7 @@ class PlacedServer:
         process = self._process
         return (process.pid,) if process is not None and process.wait(0) is None else ()
 
-    def log_tail(self, lines: int = 20) -> list[str]:
+    def log_tail(self, lines: int = TOLD) -> list[str]:
         return tail(self._log, lines, since=self._logged)
 
     def _started(self) -> SpawnedProcess:

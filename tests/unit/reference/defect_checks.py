@@ -12,9 +12,10 @@ import gc
 import os
 import time
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from reference_server import closes
@@ -113,13 +114,17 @@ class Bench:
         return Establishment(FakeWebSocket(), connection, self.parts)  # type: ignore[arg-type]  # a stand-in
 
 
-async def ten_get_in_at_once(bench: Bench) -> bool:
-    accepting = [asyncio.create_task(bench.newcomer().accept()) for _ in range(10)]
-    await turns_until(lambda: all(task.done() for task in accepting), fail=False)
-    waiting = [task for task in accepting if not task.done()]
+async def all_done_at_once(tasks: Sequence[asyncio.Task[Any]]) -> bool:
+    """Whether a few turns of the loop are enough for all of them; those that wait are called off."""
+    await turns_until(lambda: all(task.done() for task in tasks), fail=False)
+    waiting = [task for task in tasks if not task.done()]
     for task in waiting:
         task.cancel()
     return not waiting
+
+
+async def ten_get_in_at_once(bench: Bench) -> bool:
+    return await all_done_at_once([asyncio.create_task(bench.newcomer().accept()) for _ in range(10)])
 
 
 async def limit_holds_before_anybody_is_established(bench: Bench) -> bool:

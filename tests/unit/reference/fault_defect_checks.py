@@ -28,8 +28,8 @@ from reference_server.parts import build
 from reference_server.source import Unavailable
 from websockets.frames import Close, Frame, Opcode
 
-from .defect_checks import LONG, Bench, Check, FakeWebSocket, silent_peer_is_dead
-from .fakes import make_connection, turns_until
+from .defect_checks import LONG, Bench, Check, FakeWebSocket, all_done_at_once, silent_peer_is_dead
+from .fakes import make_connection
 from .wired import UPGRADE, configured, end, established, upgraded
 
 CLOSE = b"\x88"
@@ -51,12 +51,7 @@ async def _some_turns() -> None:
 
 
 async def ten_are_let_in_without_a_wait(bench: Bench) -> bool:
-    waiting = [asyncio.create_task(bench.newcomer().authenticate()) for _ in range(10)]
-    await turns_until(lambda: all(task.done() for task in waiting), fail=False)
-    late = [task for task in waiting if not task.done()]
-    for task in late:
-        task.cancel()
-    return not late
+    return await all_done_at_once([asyncio.create_task(bench.newcomer().authenticate()) for _ in range(10)])
 
 
 async def rest_of_a_frame_is_read_at_once(bench: Bench) -> bool:
