@@ -20,6 +20,7 @@ __all__ = [
     "POLL",
     "Wire",
     "connected_evidence",
+    "is_dead",
     "peer_sockets",
     "peer_states",
     "poll_until",
@@ -40,6 +41,11 @@ DYING = 0.25
 here."""
 
 T = TypeVar("T")
+
+
+def is_dead(state: str) -> bool:
+    """Whether a process in this state, as `process_state` gives it, has ended."""
+    return state in DEAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from chaos.agent.types import FileLimit
 from chaos.capability import Capability
 from chaos.errors import AgentError, FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import DEAD, DYING, poll_until, process_state
+from chaos.faults.evidence import DYING, is_dead, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["FdLimit", "soft_limit"]
@@ -113,12 +113,12 @@ def soft_limit(pid: int) -> int | None:
 
 def _died(limits: Sequence[FileLimit]) -> bool:
     """Whether the server that was limited has ended, with all of its processes."""
-    return bool(limits) and all(process_state(each.pid) in DEAD for each in limits)
+    return bool(limits) and all(is_dead(process_state(each.pid)) for each in limits)
 
 
 async def _settled(limits: Sequence[FileLimit]) -> None:
     """Where one of the processes has died of it the others may be dying: they are given the time."""
-    if any(process_state(each.pid) in DEAD for each in limits):
+    if any(is_dead(process_state(each.pid)) for each in limits):
         await poll_until(partial(_looked_for_death, limits), bool, within=DYING)
 
 
@@ -129,7 +129,7 @@ async def _looked_for_death(limits: Sequence[FileLimit]) -> bool:
 def _healing(limits: Sequence[FileLimit]) -> HealingState:
     if _died(limits):
         return HealingState.GONE_WITH_THE_TARGET
-    living = [each for each in limits if process_state(each.pid) not in DEAD]
+    living = [each for each in limits if not is_dead(process_state(each.pid))]
     restored = all(soft_limit(each.pid) == each.before for each in living)
     return HealingState.HEALED if restored else HealingState.FAILED
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import DEAD, poll_until, process_state
+from chaos.faults.evidence import is_dead, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ServerKilled"]
@@ -46,7 +46,7 @@ class ServerKilled(Fault):
                     what="the server's processes",
                     side="server kernel",
                     before=f"{len(killed)} alive",
-                    during=f"{sum(state in DEAD for state in states)} dead",
+                    during=f"{sum(map(is_dead, states))} dead",
                 ),
             ),
         )
@@ -73,4 +73,4 @@ async def _states(pids: list[int]) -> list[str]:
 
 
 def _all_dead(states: list[str]) -> bool:
-    return all(state in DEAD for state in states)
+    return all(map(is_dead, states))

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import DEAD, poll_until, process_state
+from chaos.faults.evidence import DYING, is_dead, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ServerStopped"]
@@ -59,7 +59,9 @@ class ServerStopped(Fault):
             lambda found: not any(_is_stopped(state) for state in found),
             within=scene.patience,
         )
-        if after and all(state in DEAD for state in after):
+        if any(map(is_dead, after)):
+            after = await poll_until(lambda: _states(stopped), lambda found: all(map(is_dead, found)), within=DYING)
+        if after and all(map(is_dead, after)):
             state = HealingState.GONE_WITH_THE_TARGET
         else:
             state = HealingState.FAILED if any(map(_is_stopped, after)) else HealingState.HEALED

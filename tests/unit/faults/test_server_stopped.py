@@ -13,6 +13,7 @@ import pytest
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.errors import AgentError
+from chaos.faults import server_stopped
 from chaos.faults.base import Scene
 from chaos.faults.evidence import process_state
 from chaos.faults.server_stopped import ServerStopped
@@ -112,6 +113,24 @@ async def test_a_server_that_dies_meanwhile_is_gone(
     assert healing.state is HealingState.GONE_WITH_THE_TARGET
     assert healing.evidence[0].before == "T T"
     assert set(healing.evidence[0].during.split()) <= {"-", "Z"}
+
+
+async def test_a_server_whose_child_is_still_dying_is_gone(
+    scene: Scene, spawned: SpawnedServer, agent: AsyncAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, looks = spawned.pid, iter("RR")
+
+    def die_slowly(pid: int) -> str:
+        found = process_state(pid)
+        return found if pid == root else next(looks, found)
+
+    async def die() -> None:
+        await agent.signal([root], signal.SIGKILL, tree=True)
+        await agent.wait(root, timeout=PATIENCE)
+        monkeypatch.setattr(server_stopped, "process_state", die_slowly)
+
+    _, healing = await run_fault(ServerStopped(), scene, tmp_path, die)
+    assert healing.state is HealingState.GONE_WITH_THE_TARGET
 
 
 async def test_it_goes_on_when_the_body_raises(scene: Scene, tmp_path: Path) -> None:
