@@ -56,7 +56,8 @@ async def ten_are_let_in_without_a_wait(bench: Bench) -> bool:
 
 async def rest_of_a_frame_is_read_at_once(bench: Bench) -> bool:
     protocol, transport = await established(configured(bench.parts))
-    protocol.data_received(Frame(Opcode.TEXT, b"torn").serialize(mask=True)[:3])
+    for byte in Frame(Opcode.TEXT, b"torn to pieces").serialize(mask=True)[:-1]:
+        protocol.data_received(bytes([byte]))
     reading = transport.reading
     await end(protocol)
     return reading
