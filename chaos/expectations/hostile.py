@@ -57,7 +57,8 @@ class AnsweredAsAllowed(Expectation):
 
 
 def _fits(answer: HostileAnswer) -> bool:
-    held = answer.reaction == Reaction.CLOSED and answer.released_after is None
+    parted = answer.reaction in (Reaction.CLOSED, Reaction.DISMISSED)
+    held = parted and answer.released_after is None
     allowed = case_named(answer.case).allowed
     return not held and allowed.fits(Reaction(answer.reaction), code=answer.code, status=answer.status)
 
@@ -73,6 +74,8 @@ def _told(answer: HostileAnswer) -> str:
     match Reaction(answer.reaction):
         case Reaction.CLOSED:
             got = f"close {answer.code}" + (", and TCP was held" if answer.released_after is None else "")
+        case Reaction.DISMISSED:
+            got = answer.detail + (", and TCP was held" if answer.released_after is None else "")
         case Reaction.HTTP:
             got = f"HTTP {answer.status}"
         case Reaction.ENDED:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chaos.dialects import WEBSOCKET
 from chaos.hostile.answers import Allowed
 from chaos.hostile.handshakes import Request
 
@@ -25,6 +26,8 @@ class Input(StrEnum):
     UNFINISHED = "requests that never end"
     SLOW_REQUESTS = "a crowd of slow requests"
     STALLED_TLS = "a crowd of stalled TLS handshakes"
+    BROKEN_PACKETS = "broken packets of the dialect"
+    ALLOWED_PACKETS = "odd packets of the dialect that are allowed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,11 @@ class Grounds:
     request: Request
     """One that the endpoint takes."""
     text: bytes
-    """A message that the endpoint answers."""
+    """A message that the endpoint answers, as its dialect puts it into a text message."""
+    dialect: str = WEBSOCKET
+    """What is spoken inside messages, by its name."""
+    namespace: str = "/"
+    """The part of the server that is joined, where the dialect has such."""
     max_message: int = 2**20
     """Bytes of the largest message that is promised to be taken."""
     server_name: str | None = None
@@ -55,6 +62,8 @@ class Case:
     send: Send
     after_upgrade: bool = True
     """Whether a flawless handshake comes first; otherwise what is sent is the handshake."""
+    joins: bool = True
+    """Whether the dialect's own greeting comes before what is sent; otherwise after it, to be served then."""
     offers: str | None = None
     """The extension that has to be agreed on in that handshake."""
     answered: bool = False

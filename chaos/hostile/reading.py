@@ -23,6 +23,7 @@ class Received:
 
     opcode: int
     payload: bytes
+    fin: bool = True
 
     @property
     def code(self) -> int:
@@ -71,7 +72,7 @@ class Stream:
             size = int.from_bytes(unread[2:start], "big")
         if len(unread) < start + size:
             return None
-        found = Received(unread[0] & 0x0F, bytes(unread[start : start + size]))
+        found = Received(unread[0] & 0x0F, bytes(unread[start : start + size]), bool(unread[0] & 0x80))
         del unread[: start + size]
         return found
 

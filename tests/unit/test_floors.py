@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "errors", "units", "address", "capability", "verdict", "bounds", "rpc", "unix_listener", "stats", "soak",
         "suggest", "mistakes", "contract", "target", "target_checks", "target_file", "target_parts",
-        "toml_file", "toml_lines", "schema", "server_view", "journal",
+        "toml_file", "toml_lines", "schema", "server_view", "journal", "dialects",
     ),
     ("agent", "links", "crowd", "hostile", "probes", "upstream"),
     ("faults", "runtime"),
