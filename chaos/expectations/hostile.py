@@ -84,7 +84,7 @@ def _told(answer: HostileAnswer) -> str:
             got = "served"
         case Reaction.NOTHING:
             got = f"neither answered nor ended within {format_duration(answer.took)}"
-        case Reaction.LEFT | Reaction.UNAGREED:
+        case Reaction.LEFT | Reaction.INVALID | Reaction.UNAGREED:
             got = answer.detail or answer.reaction
     after = "" if answer.reaction == Reaction.NOTHING else f" after {format_duration(_took(answer))}"
     return f"{case.name}, {case.description}: {got}{after}; allowed: {case.allowed.sentence()}"

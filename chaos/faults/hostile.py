@@ -184,7 +184,7 @@ async def _write_down(
     try:
         outcome = await peer.converse(go, within=within)
     except (OSError, TimeoutError) as error:
-        raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {error or 'no answer'}") from error
+        raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {str(error) or 'no answer'}") from error
     if outcome is None:
         return
     record(

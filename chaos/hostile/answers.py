@@ -25,6 +25,8 @@ class Reaction(StrEnum):
     """The client reset the connection itself: there was nobody to answer."""
     DISMISSED = "dismissed"
     """It was turned away in the words of its dialect."""
+    INVALID = "invalid"
+    """What came is no WebSocket, or none of the dialect."""
     UNAGREED = "unagreed"
     """The server does not speak the extension that the case is about."""
 
@@ -56,7 +58,7 @@ class Allowed:
                 return self.left
             case Reaction.DISMISSED:
                 return self.dismissed
-            case Reaction.NOTHING | Reaction.UNAGREED:
+            case Reaction.NOTHING | Reaction.INVALID | Reaction.UNAGREED:
                 return False
 
     def sentence(self) -> str:

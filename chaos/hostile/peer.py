@@ -14,6 +14,7 @@ import socket
 import struct
 import termios
 import time
+import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -88,7 +89,9 @@ class Peer:
         """Set once that is known."""
         self._parts: list[Received] = []
         """Of a message that is not complete."""
-        self._frames: asyncio.Queue[Received | Over | None] = asyncio.Queue()
+        self._inflating = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        """With permessage-deflate (RFC 7692) a message may refer to those before it."""
+        self._frames: asyncio.Queue[Received | Over | Broken | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
         self._pongs: deque[bytes] = deque()
         self._head = asyncio.Event()
@@ -294,6 +297,8 @@ class Peer:
 
     async def _first_answer(self, awaited: list[Exchange]) -> Outcome:
         while (found := await self._frames.get()) is not None:
+            if isinstance(found, Broken):
+                return Outcome(reaction=Reaction.INVALID, took=self._since(time.monotonic()), detail=found.reason)
             if isinstance(found, Over):
                 return Outcome(reaction=Reaction.DISMISSED, took=self._since(time.monotonic()), detail=found.reason)
             if found.opcode == Opcode.CLOSE:
@@ -331,12 +336,15 @@ class Peer:
                     elif is_data(found):
                         self._parts.append(found)
                         if found.fin:
-                            await self._take_in(self._talk.hear(_message(self._parts)))
+                            await self._take_in(self._talk.hear(self._message()))
                             self._parts.clear()
                     elif found.opcode != Opcode.PONG:
                         self._frames.put_nowait(found)
                     if found.opcode == Opcode.CLOSE:
                         self._refused.set()
+                if self._stream.invalid:
+                    await self._take_in((Broken(self._stream.invalid),))
+                    break
                 if self._stream.status is not None:
                     if self._stream.status == 101 and not self._head.is_set():
                         await self._take_in(self._talk.begin())
@@ -369,21 +377,19 @@ class Peer:
                     self._pongs.append(frame(Opcode.TEXT, answer.encode()))
                     if not self._writing.locked():
                         await self._write()
-                case Over():
+                case Over() | Broken():
                     self._frames.put_nowait(one)
                     self._refused.set()
-                case Broken(reason):
-                    self._frames.put_nowait(Over(f"what breaks the dialect: {reason}"))
-                    self._refused.set()
+
+    def _message(self) -> str | bytes:
+        """What the frames of one message carry."""
+        whole = b"".join(part.payload for part in self._parts)
+        if self._parts[0].deflated:
+            whole = self._inflating.decompress(whole + b"\0\0\xff\xff")
+        return whole if self._parts[0].opcode == Opcode.BINARY else whole.decode("utf-8", errors="replace")
 
     def _since(self, at: float) -> float:
         return max(0.0, at - self._began)
-
-
-def _message(parts: Sequence[Received]) -> str | bytes:
-    """What the frames of one message carry."""
-    whole = b"".join(part.payload for part in parts)
-    return whole if parts[0].opcode == Opcode.BINARY else whole.decode("utf-8", errors="replace")
 
 
 def _unacknowledged(connection: socket.socket) -> int:
