@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -37,11 +38,16 @@ class SocketIoServer:
     """The data of a connect error, in place of letting anybody in."""
     hangs_on_garbage: bool = False
     """Whether a packet that it does not know leaves the client without any further answer, and its connection open."""
+    sound: bool = False
+    """Whether it passes over whatever it does not know; else it closes."""
+    hangs_up: bool = False
+    """Whether it closes behind a connect error."""
     paths: list[str] = field(default_factory=list)
     heard: list[str | bytes] = field(default_factory=list)
     connections: list[ServerConnection] = field(default_factory=list)
     pings: int = 0
     given_up: int = 0
+    _pongs: Counter[ServerConnection] = field(default_factory=Counter)
 
     @property
     def address_of_packets(self) -> str:
@@ -61,6 +67,7 @@ class SocketIoServer:
                 await connection.send("0" + json.dumps(told))
             async for message in connection:
                 self.heard.append(message)
+                self._pongs[connection] += message == "3"
                 if not await self._answer(connection, message):
                     if self.hangs_on_garbage:
                         await connection.wait_closed()
@@ -73,11 +80,14 @@ class SocketIoServer:
     async def _answer(self, connection: ServerConnection, message: str | bytes) -> bool:
         """Whether it knew what to do with a message."""
         if not isinstance(message, str):
-            return False
+            return self.sound
         address = self.address_of_packets
         if message.startswith("40"):
-            if self.refuses:
+            if not message.startswith(f"40{address}") or "nowhere" in message:
+                await connection.send('44/chaos-nowhere,{"message":"Invalid namespace"}')
+            elif self.refuses:
                 await connection.send(f"44{address}{self.refuses}")
+                return not self.hangs_up
             elif self.connects:
                 await connection.send(f'40{address}{{"sid":"socket"}}')
             return True
@@ -86,10 +96,10 @@ class SocketIoServer:
         event = _EVENT.fullmatch(message)
         try:
             name, *arguments = json.loads(event["data"]) if event is not None else (None,)
-        except ValueError:
-            return False
+        except (ValueError, RecursionError):
+            return self.sound
         if event is None or (event["namespace"] or "/") != self.namespace:
-            return False
+            return self.sound
         if name == "echo":
             packet = f"43{address}{event['id']}" if event["id"] else f"42{address}"
             await connection.send(packet + json.dumps(arguments if event["id"] else ["echoed", *arguments]))
@@ -99,20 +109,17 @@ class SocketIoServer:
         """Ping an interval after the last pong, and give up whoever does not answer in time."""
         while True:
             await asyncio.sleep(self.interval)
-            pongs = self._pongs()
+            pongs = self._pongs[connection]
             await connection.send("2")
             self.pings += 1
             waited = 0.0
-            while self._pongs() == pongs:
+            while self._pongs[connection] == pongs:
                 await asyncio.sleep(self.timeout / 20)
                 waited += self.timeout / 20
                 if waited >= self.timeout:
                     self.given_up += 1
                     await connection.close(1000)
                     return
-
-    def _pongs(self) -> int:
-        return self.heard.count("3")
 
 
 @contextlib.asynccontextmanager

@@ -55,11 +55,27 @@ def test_all_as_allowed() -> None:
             "largest message, a message of just the promised size: the end of TCP after 10ms; allowed: being served",
         ),
         (
+            replace(
+                LARGEST,
+                reaction="invalid",
+                detail="b'HTTP/1.1 500' in place of a frame",
+                released_after=None,
+                took=0.01,
+            ),
+            "largest message, a message of just the promised size: b'HTTP/1.1 500' in place of a frame after 10ms; "
+            "allowed: being served",
+        ),
+        (
+            replace(LARGEST, reaction="dismissed", detail="an Engine.IO close packet", released_after=None),
+            "largest message, a message of just the promised size: an Engine.IO close packet, and TCP was held after "
+            "10ms; allowed: being served",
+        ),
+        (
             replace(LARGEST, reaction="http", status=500),
             "largest message, a message of just the promised size: HTTP 500 after 10ms; allowed: being served",
         ),
     ],
-    ids=["code", "held", "nothing", "ended", "status"],
+    ids=["code", "held", "nothing", "ended", "no frame", "goodbye", "status"],
 )
 def test_a_wrong_answer_is_named(wrong: HostileAnswer, told: str) -> None:
     finding = SIZES.judge(_answers(wrong))
