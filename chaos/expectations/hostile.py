@@ -34,6 +34,18 @@ class AnsweredAsAllowed(Expectation):
         if all(answer.reaction == Reaction.UNAGREED for answer in answers):
             return self.inconclusive(answers[0].detail, promised)
         wrong = [answer for answer in answers if not _fits(answer)]
+        # What has not come yet may still be on its way, where the server was kept from it; what came is what it is.
+        absent = [answer for answer in wrong if answer.reaction == Reaction.NOTHING]
+        if absent and len(absent) == len(wrong):
+            longest = max(absent, key=lambda answer: answer.took)
+            waited = record.of_ours(None, -math.inf, math.inf, judged=(longest.at - longest.took, longest.at))
+            if longest.took - self.limit <= waited.seconds:
+                return self.within_uncertainty(
+                    f"{len(wrong)} of {len(answers)} not answered, the first: {_told(wrong[0])}",
+                    promised,
+                    waited,
+                    figure=f"{len(wrong)} not answered",
+                )
         if wrong:
             return self.violated(
                 f"{len(wrong)} of {len(answers)} answered wrongly, the first: {_told(wrong[0])}",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chaos.dialects import WEBSOCKET
+from chaos.dialects import SOCKET_IO, WEBSOCKET
 from chaos.hostile.answers import Allowed
 from chaos.hostile.handshakes import Request
 
@@ -46,6 +46,11 @@ class Grounds:
     """Bytes of the largest message that is promised to be taken."""
     server_name: str | None = None
     """What a client asks for in a TLS handshake, where the server speaks it."""
+
+    @property
+    def early(self) -> bytes:
+        """A text message that may come before the dialect has let anybody in; nobody answers Socket.IO's, a noop."""
+        return b"6" if self.dialect == SOCKET_IO else self.text
 
 
 Send = Callable[[Grounds], tuple[bytes, ...]]

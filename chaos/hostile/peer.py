@@ -168,7 +168,10 @@ class Peer:
             async with asyncio.timeout(within):
                 outcome = await self._answer()
         except TimeoutError:
-            return Outcome(reaction=Reaction.NOTHING, took=self._since(time.monotonic()))
+            took = self._since(time.monotonic())
+            if self._stream.status == 101 and not self.case.after_upgrade and not self.case.allowed.served:
+                return Outcome(reaction=Reaction.HTTP, took=took, status=101)  # it was taken for a good one
+            return Outcome(reaction=Reaction.NOTHING, took=took)
         parted = outcome.reaction in (Reaction.CLOSED, Reaction.DISMISSED)
         return await self._released(outcome, within) if parted else outcome
 
@@ -275,7 +278,9 @@ class Peer:
 
     async def _answer_of_frames(self) -> Outcome:
         """A close frame, the end, or the answers that show that it is served."""
-        awaited = [self._own, self._last] if self.case.answered else [self._last]
+        on = self._grounds
+        answered = self.case.answered and (self.case.after_upgrade or on.early == on.text)
+        awaited = [self._own, self._last] if answered else [self._last]
         # Asked at once: whoever has to refuse what came before never comes to this.
         asking = asyncio.create_task(self._ask(), name=f"hostile asker {self.case.name}")
         try:

@@ -100,6 +100,23 @@ def test_a_right_answer_may_come_too_late() -> None:
     assert ours.verdict is Verdict.INCONCLUSIVE
 
 
+def test_what_was_not_answered_may_be_owed_to_others() -> None:
+    """Waited for twice the limit: what kept everybody for as long as that explains it, and nothing less does."""
+    absent = replace(TOO_BIG, reaction="nothing", code=None, took=1.6, released_after=None)
+    finding = SIZES.judge(
+        Record(replace(_answers(absent).journal, events=(*_answers(absent).journal.events, late(0.9))))
+    )
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed.startswith("1 of 3 not answered, the first: message too big")
+    less = SIZES.judge(Record(replace(_answers(absent).journal, events=(*_answers(absent).journal.events, late(0.7)))))
+    assert less.verdict is Verdict.VIOLATED
+    # One that was answered wrongly is so however late anybody was.
+    both = _answers(absent, replace(FRAGMENTS, code=1002))
+    assert (
+        SIZES.judge(Record(replace(both.journal, events=(*both.journal.events, late(0.9))))).verdict is Verdict.VIOLATED
+    )
+
+
 def test_what_was_not_sent_decides_nothing() -> None:
     finding = SIZES.judge(record(LARGEST, TOO_BIG))
     assert finding.verdict is Verdict.INCONCLUSIVE

@@ -9,7 +9,7 @@ import pytest
 
 from chaos.address import Address
 from chaos.expectations import AnsweredAsAllowed
-from chaos.faults import HostileFrames, HostilePackets
+from chaos.faults import HostileFrames, HostileHandshakes, HostilePackets
 from chaos.faults.base import Scene
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, case_named, cases_of
@@ -78,6 +78,16 @@ async def test_odd_frames_carry_messages_of_the_dialect(tmp_path: Path, kind: In
         await run_fault(HostileFrames(kind=kind), scene_of(address, answers), tmp_path)
     assert len(answers) == len(cases_of(kind))
     assert [answer for answer in answers if not _fits(answer)] == []
+
+
+async def test_what_comes_behind_the_request_is_a_packet_that_may(tmp_path: Path) -> None:
+    answers: list[HostileAnswer] = []
+    server = SocketIoServer(sound=True)
+    async with running(server) as address:
+        await run_fault(HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES), scene_of(address, answers), tmp_path)
+    (behind,) = (answer for answer in answers if answer.case == "frame behind the request")
+    assert (behind.reaction, _fits(behind)) == ("served", True)
+    assert "6" in server.heard
 
 
 def _fits(answer: HostileAnswer) -> bool:
