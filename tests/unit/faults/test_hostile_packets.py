@@ -24,7 +24,7 @@ ECHO = Echo(path="/socket.io/", send='{n}["echo","chaos {n}"]', expect=r'^{n}\["
 
 
 def scene_of(address: Address, answers: list[HostileAnswer], namespace: str | None = None) -> Scene:
-    made = make_scene(address, record=answers.append, dialect="socket.io")
+    made = make_scene(address, patience=5 * PATIENCE, record=answers.append, dialect="socket.io")
     return replace(made, echo=ECHO.model_copy(update={"namespace": namespace}))
 
 
@@ -46,10 +46,10 @@ async def test_a_sound_server_answers_as_allowed(tmp_path: Path, kind: Input, na
 
 async def test_a_server_that_leaves_a_client_hanging_is_found(tmp_path: Path) -> None:
     answers: list[HostileAnswer] = []
-    fault = HostilePackets(answer_within=PATIENCE / 2)
+    fault = HostilePackets(answer_within=PATIENCE)
     async with running(SocketIoServer(hangs_on_garbage=True)) as address:
         await run_fault(fault, scene_of(address, answers), tmp_path)
-    finding = AnsweredAsAllowed(kind=Input.BROKEN_PACKETS, limit=10.0).judge(record(*answers))
+    finding = AnsweredAsAllowed(kind=Input.BROKEN_PACKETS, limit=PATIENCE / 2).judge(record(*answers))
     assert finding.verdict is Verdict.VIOLATED
     assert "neither answered nor ended within" in finding.observed
     assert "the dialect's goodbye or being served" in finding.observed
