@@ -16,7 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chaos.dialects import WEBSOCKET, Dialect, known_dialects
 from chaos.mistakes import Mistake, dotted, shown
+from chaos.suggest import suggest_value
 from chaos.target import Echo, Endpoints
 from chaos.units import format_duration, parse_duration
 
@@ -116,6 +118,8 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
         _statistics_are_readable,
         _breakers_are_told,
         _headers_are_tokens,
+        _dialect_is_known,
+        _dialect_can_say_it,
         _placeholders_are_known,
         _process_can_be_started,
         partial(_directories_exist, directory=directory),
@@ -278,6 +282,51 @@ def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
                 found=shown(subprotocol),
                 allowed="one name, of letters, digits and !#$%&'*+-.^_`|~",
             )
+
+
+def _dialect_is_known(document: Document) -> Iterator[Mistake]:
+    name = _get(document, ("dialect",), str)
+    if name is not None and name not in known_dialects():
+        choices = list(known_dialects())
+        yield Mistake(
+            key=("dialect",),
+            problem="is none of the choices",
+            found=shown(name),
+            allowed=f"one of {', '.join(map(shown, choices))}",
+            hint=suggest_value(name, {"enum": choices}),
+        )
+
+
+def _dialect_can_say_it(document: Document) -> Iterator[Mistake]:
+    """What is sent, and where, is something that the dialect has."""
+    dialect = _dialect(document)
+    if dialect is None:
+        return
+    for endpoint in Endpoints.model_fields:
+        table = _get(document, ("endpoints", endpoint), dict)
+        if table is None:
+            continue
+        namespace = _get(table, ("namespace",), str)
+        if namespace is not None and not dialect.namespaces:
+            yield Mistake(
+                key=("endpoints", endpoint, "namespace"),
+                problem=f"is nothing that is joined with dialect = {shown(dialect.name)}",
+                found=shown(namespace),
+            )
+        send = table.get("send", Echo.model_fields["send"].default if endpoint == "echo" else None)
+        if isinstance(send, str) and (why := dialect.unsayable(send)):
+            yield Mistake(
+                key=("endpoints", endpoint, "send"),
+                problem=why,
+                found=shown(send) if "send" in table else f"{shown(send)}, the default",
+                allowed=dialect.sayable,
+            )
+
+
+def _dialect(document: Document) -> Dialect | None:
+    """The dialect that a file names; None for one that nobody speaks."""
+    known = known_dialects().get(_get(document, ("dialect",), str) or WEBSOCKET)
+    return None if known is None else known()
 
 
 def _placeholders_are_known(document: Document) -> Iterator[Mistake]:

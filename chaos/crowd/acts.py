@@ -125,12 +125,13 @@ def begin_record(client: Client) -> None:
         raise CrowdError(f"client {client.index} speaks no TLS, so it has no record to begin")
     if connection.usable:
         connection.transport.begin_record(Frame(Opcode.TEXT, _BEGINNING).serialize(mask=True))
-    connection.silent = True
+    connection.silent = connection.torn = True
 
 
 def silence(client: Client) -> None:
     """Write nothing any more: no message, no pong, no close frame. What arrives is read and acknowledged.
 
+    Where the dialect has a heartbeat of its own, that is not answered, and WebSocket's pings are.
     The client's end of TCP is closed only after the server's.
     """
     _connection(client).silent = True

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from chaos.address import Address
 from chaos.crowd.exchange import NUMBER, ExchangeResult
+from chaos.dialects import WEBSOCKET
 from chaos.errors import ConfigurationError
 from chaos.target import Tls
 
@@ -68,7 +69,7 @@ class PhaseTimeouts:
     tcp: float
     """From connect() to the established connection."""
     handshake: float
-    """From there to the 101."""
+    """From there to the 101, and to being let in by the dialect."""
     first_message: float
     """From there to the first message that is awaited."""
     tls: float | None = None
@@ -89,9 +90,9 @@ class PhaseTimeouts:
 class ClientPlan:
     """How every client of a crowd connects and behaves.
 
-    A client is faithful: it answers pings and close frames as RFC 6455 says, offers no extension and sends nothing
-    unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError for values that make no
-    sense together.
+    A client is faithful: it answers pings and close frames as RFC 6455 and its dialect say, offers no extension and
+    sends nothing unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError for values
+    that make no sense together.
     """
 
     address: Address
@@ -103,6 +104,10 @@ class ClientPlan:
     subprotocol: str | None = None
     tls: Tls | None = None
     """How the server's TLS is known, where it speaks it."""
+    dialect: str = WEBSOCKET
+    """What is spoken once the connection stands, by its name."""
+    namespace: str = "/"
+    """The part of the server that is joined then, where the dialect has such."""
 
     send: str | None = None
     """One exchange: the message that is sent; `{n}` becomes a number, new for each exchange."""
@@ -118,8 +123,9 @@ class ClientPlan:
     keep_alive: float | None = None
     """Seconds between two exchanges that a client makes on its own, so as not to idle; None: it makes none."""
     answer_pings: bool = True
+    """Whether the heartbeat is answered: WebSocket's pings, or the dialect's own where it has such."""
     pong_delay: float = 0.0
-    """Seconds from a ping's arrival to its pong."""
+    """Seconds from the arrival of a ping of the heartbeat to its pong."""
     close_timeout: float = 10.0
     """Seconds that a close handshake and the end of TCP after it may take (10: the default of websockets, and what
     uvicorn has fixed)."""

@@ -23,7 +23,9 @@ def describe(attempt: Attempt) -> str:
         Outcome.REFUSED: "connection refused",
         Outcome.RESET: f"reset in {attempt.phase}",
         Outcome.HTTP: f"HTTP {attempt.status}",
-        Outcome.CLOSED: f"closed with {attempt.code} before the first message",
+        Outcome.CLOSED: f"closed with {attempt.code} before the first message"
+        if attempt.code is not None
+        else f"turned away in {attempt.phase}",
         Outcome.EOF: f"ended without a word in {attempt.phase}",
         Outcome.TIMEOUT: f"timed out in {attempt.phase}",
         Outcome.INVALID: f"invalid answer in {attempt.phase}",

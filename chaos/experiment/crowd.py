@@ -96,6 +96,8 @@ def plan_for(target: Target, endpoint: str, address: Address, *, patience: float
         greeting=greeting,
         first_message=(send is not None and expect is not None) or greeting is not None,
         tls=target.tls,
+        dialect=target.dialect,
+        namespace=where.namespace or "/",
         timeouts=PhaseTimeouts(
             tcp=patience,
             tls=None if target.tls is None else patience,

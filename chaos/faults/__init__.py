@@ -19,7 +19,7 @@ from chaos.faults.flapping import Flapping
 from chaos.faults.flooding_member import FloodingMember
 from chaos.faults.half_close import HalfClose
 from chaos.faults.half_open import HalfOpen
-from chaos.faults.hostile import HostileFrames, HostileHandshakes
+from chaos.faults.hostile import HostileFrames, HostileHandshakes, HostilePackets
 from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.jitter import Jitter
 from chaos.faults.latency import Latency
@@ -64,6 +64,7 @@ __all__ = [
     "HalfOpen",
     "HostileFrames",
     "HostileHandshakes",
+    "HostilePackets",
     "InjectedReset",
     "Jitter",
     "Latency",

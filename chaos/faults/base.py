@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from chaos.agent.async_client import AsyncAgent
 from chaos.capability import Capability
+from chaos.dialects import WEBSOCKET
 from chaos.errors import ChaosError, FaultError
 from chaos.journal import Event, Evidence, Healing, HealingState, Injected, JournalWriter, Receipt
 from chaos.links.link import Link
@@ -55,6 +56,8 @@ class Scene:
     """The endpoint that a fault may converse with to measure."""
     tls: Tls | None = None
     """How the server's TLS is known, where it speaks it."""
+    dialect: str = WEBSOCKET
+    """What is spoken on its endpoints, by its name."""
     patience: float
     """Seconds a fault may wait to see itself act."""
     link: Link | None = None
@@ -104,9 +107,11 @@ class Fault(ABC):
     name: ClassVar[str]
     """In reports and on the command line: lower case, hyphens."""
     family: ClassVar[str]
-    """ "network", "kernel", "client", "crowd", "server" or "upstream": where it acts."""
+    """ "network", "kernel", "client", "crowd", "application", "server" or "upstream": where it acts."""
     needs: ClassVar[frozenset[Capability]]
     """What the deployment has to offer for it."""
+    dialects: ClassVar[frozenset[str] | None] = None
+    """Those that it is said in, by their names; None: it is the same in all of them."""
     cannot: ClassVar[str]
     """What it looks like and is not: the honest limit of the simulation."""
     announced: ClassVar[bool] = False

@@ -21,6 +21,7 @@ ENVIRONMENTS = HERE.parents[1] / ".chaos" / "strangers"
 STAMP = ".made-from"
 PINS = ("requirements.txt", "package.json", "go.mod")
 SERVERS = {
+    "socketio": "socket.io",
     "uvicorn-wsproto": "uvicorn",
     "gorilla": "github.com/gorilla/websocket",
     "coder": "github.com/coder/websocket",

@@ -18,7 +18,7 @@ from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import AnsweredAsAllowed, CameBesideTheHostile, Established, ReleasedWithin, Undisturbed
 from chaos.experiment import Experiment
 from chaos.experiment.outcome import NotJudged
-from chaos.faults import HostileFrames, HostileHandshakes, SlowLoris, TlsStall
+from chaos.faults import HostileFrames, HostileHandshakes, HostilePackets, SlowLoris, TlsStall
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, cases_of
 from chaos.journal import HostileAnswer
@@ -34,7 +34,7 @@ HONEST = 10
 MOST_SLOW = 200
 """Of a crowd that takes every place: each sends some ten bytes a second, all from one process that also takes times."""
 
-Hostile = HostileFrames | HostileHandshakes
+Hostile = HostileFrames | HostileHandshakes | HostilePackets
 
 
 @pytest.mark.promise(
@@ -97,6 +97,30 @@ async def test_message_sizes(experiment: Experiment, contract: SimpleNamespace, 
 async def test_compression_bomb(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
     promised = contract.survival
     await _answered(experiment, replace(fault, max_message=promised.max_message_size), promised.hostile_within)
+
+
+@pytest.mark.promise(
+    "survival",
+    "survives broken packets",
+    expects="Packets that the dialect forbids are passed over or end their own connection, and nobody else notices.",
+    because="They come in flawless WebSocket messages, so it is the application's own code that meets them first.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostilePackets(kind=Input.BROKEN_PACKETS))
+async def test_broken_packets(experiment: Experiment, contract: SimpleNamespace, fault: HostilePackets) -> None:
+    await _answered(experiment, fault, contract.survival.hostile_within)
+
+
+@pytest.mark.promise(
+    "survival",
+    "accepts odd packets that are allowed",
+    expects="Whoever sends what the dialect allows and few expect is served as before.",
+    because="The counterpart: a server that ends whatever it does not know cuts off tomorrow's clients.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostilePackets(kind=Input.ALLOWED_PACKETS))
+async def test_allowed_packets(experiment: Experiment, fault: HostilePackets) -> None:
+    await _answered(experiment, fault, experiment.patience)
 
 
 @pytest.mark.promise(
