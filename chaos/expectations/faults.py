@@ -67,13 +67,19 @@ class FaultsBit(Expectation):
     name: ClassVar[str] = "faults_bit"
     expected: str | None = None
     """The fault that the cell is named for: a cell that never injects it proves nothing under it."""
+    parts: tuple[str, ...] = ()
+    """Those that it is made of: as well they may have been injected one by one."""
 
     def judge(self, record: Record) -> Finding:
         injected = record.journal.of(Injected)
         receipts = record.receipts()
         promised = "every injected fault is seen to bite on all connections it is meant for"
-        if self.expected is not None and self.expected not in {receipt.fault for receipt in receipts}:
-            return self.inconclusive(f"the fault of this cell, {self.expected}, was never injected", promised)
+        there = {receipt.fault for receipt in receipts}
+        wanted = self.parts or (() if self.expected is None else (self.expected,))
+        missing = [] if self.expected in there else [name for name in wanted if name not in there]
+        if missing:
+            of_it = f": not {' and '.join(missing)}" if self.parts else ""
+            return self.inconclusive(f"the fault of this cell, {self.expected}, was never injected{of_it}", promised)
         if len(receipts) < len(injected):
             return self.inconclusive(
                 f"{len(injected) - len(receipts)} of {len(injected)} faults left no receipt", promised

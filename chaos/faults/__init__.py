@@ -10,6 +10,7 @@ from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
+from chaos.faults.composed import Composed
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.crash_mid_frame import CrashMidFrame
 from chaos.faults.crash_mid_message import CrashMidMessage
@@ -52,6 +53,7 @@ __all__ = [
     "Churn",
     "ClientKilled",
     "ClientReset",
+    "Composed",
     "ConnectionBurst",
     "CrashMidFrame",
     "CrashMidMessage",
@@ -96,9 +98,11 @@ __all__ = [
 ]
 
 FAULTS: tuple[type[Fault], ...] = tuple(
-    found for found in globals().values() if isinstance(found, type) and issubclass(found, Fault) and found is not Fault
+    found
+    for found in globals().values()
+    if isinstance(found, type) and issubclass(found, Fault) and found not in (Fault, Composed)
 )
-"""The faults of this package: all that are imported here."""
+"""The faults of this package: all that are imported here, but what is made of them."""
 
 
 def known_faults() -> dict[str, type[Fault]]:

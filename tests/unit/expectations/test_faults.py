@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.expectations import (
@@ -45,6 +47,26 @@ def test_a_fault_without_a_receipt_decides_nothing() -> None:
     finding = FaultsBit().judge(record(injected(), injected(11.0), bite()))
     assert finding.observed == "1 of 2 faults left no receipt"
     assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("bitten", "observed"),
+    [
+        ((), "the fault of this cell, latency+vanished, was never injected: not latency and vanished"),
+        (("vanished",), "the fault of this cell, latency+vanished, was never injected: not latency"),
+    ],
+)
+def test_a_part_that_was_never_injected_decides_nothing(bitten: tuple[str, ...], observed: str) -> None:
+    made = record(*(event for name in bitten for event in (injected(), replace(bite(), fault=name), healed())))
+    finding = FaultsBit("latency+vanished", ("latency", "vanished")).judge(made)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == observed
+
+
+@pytest.mark.parametrize("bitten", [("latency+vanished",), ("latency", "vanished")])
+def test_a_composed_fault_may_be_injected_part_by_part(bitten: tuple[str, ...]) -> None:
+    made = record(*(event for name in bitten for event in (injected(), replace(bite(), fault=name), healed())))
+    assert FaultsBit("latency+vanished", ("latency", "vanished")).judge(made).verdict is Verdict.HELD
 
 
 def test_a_fault_that_cannot_be_healed_is_never_green() -> None:
