@@ -24,6 +24,7 @@ from chaos.expectations.faults import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
+    "LeftMidTrial",
     "MemoryNotKept",
     "OpenedAfter",
     "PingedAtPeriod",

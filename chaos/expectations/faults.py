@@ -17,6 +17,7 @@ __all__ = [
     "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
+    "LeftMidTrial",
     "PongsDelayed",
     "SteadyBefore",
 ]
@@ -175,6 +176,31 @@ class FailuresReached(Expectation):
         hits = [hit for hit in record.journal.of(Hit) if self.start <= hit.at <= self.end]
         observed = f"{counted(len(hits), 'call')} reached the failing upstream"
         if len(hits) != self.failures:
+            return self.inconclusive(observed, promised)
+        return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftMidTrial(Expectation):
+    """A trial had reached the upstream, and was still under way for certain, when its callers went."""
+
+    name: ClassVar[str] = "left_mid_trial"
+    needs_fault: ClassVar[bool] = True
+    asked: float
+    """When the callers asked, seconds monotonic."""
+    left: float
+    """When they were cut off."""
+    at_most: float
+    """Seconds that no server gives a trial up before."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"callers to go within {format_duration(self.at_most)} of their trial's reaching the upstream"
+        hits = [hit.at for hit in record.journal.of(Hit) if self.asked <= hit.at <= self.left]
+        if not hits:
+            return self.inconclusive("no trial was under way when they went", promised)
+        lasted = self.left - min(hits)
+        observed = f"{counted(len(hits), 'trial')} under way, the first of them for {format_duration(lasted)}"
+        if lasted > self.at_most:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)
 

@@ -10,6 +10,7 @@ from chaos.expectations import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
 )
@@ -185,3 +186,18 @@ def test_one_that_came_later_met_nobody() -> None:
 def test_nobody_came_beside_nobody() -> None:
     for events in ((), (attempt(),), (_hostile(2.0),)):
         assert CameBesideTheHostile(crowd="crowd").judge(record(*events)).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("hits", "verdict", "observed"),
+    [
+        ((), Verdict.INCONCLUSIVE, "no trial was under way when they went"),
+        ((9.0, 12.5), Verdict.INCONCLUSIVE, "no trial was under way when they went"),
+        ((10.5,), Verdict.INCONCLUSIVE, "1 trial under way, the first of them for 1.5s"),
+        ((11.5, 11.75), Verdict.HELD, "2 trials under way, the first of them for 500ms"),
+    ],
+)
+def test_callers_have_to_go_while_their_trial_lasts(hits: tuple[float, ...], verdict: Verdict, observed: str) -> None:
+    made = record(*(Hit(at=at, path="/data", status=0) for at in hits))
+    finding = LeftMidTrial(asked=10.0, left=12.0, at_most=1.0).judge(made)
+    assert (finding.verdict, finding.observed) == (verdict, observed)

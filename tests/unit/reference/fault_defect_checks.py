@@ -297,6 +297,40 @@ async def newcomers_get_in_beside_many_out_of_reach(bench: Bench) -> bool:
     return bench.parts.admission.try_enter() is None
 
 
+async def dead_are_found_beside_a_slow_one(bench: Bench) -> bool:
+    _, slow = bench.client()
+    dead, _ = bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(0.2)
+    slow.on_pong(slow.pings[0])
+    bench.time.advance(bench.parts.heartbeat.timeout)
+    return bench.parts.heartbeat.is_dead(dead)
+
+
+async def many_are_let_in_before_the_first_speaks(bench: Bench) -> bool:
+    config = configured(bench.parts)
+    opening = [asyncio.create_task(upgraded(config)) for _ in range(20)]
+    let_in = await all_done_at_once(opening)
+    for task in opening:
+        with contextlib.suppress(asyncio.CancelledError):
+            await end((await task)[0])
+    return let_in
+
+
+async def trial_that_is_called_off_is_made_again(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    while breaker.state is State.CLOSED:
+        permit = breaker.acquire()
+        assert permit is not None
+        permit.failure()
+    bench.time.advance(breaker.recovery_timeout())
+    while (permit := breaker.acquire()) is not None:
+        permit.cancel()
+        if breaker.tally.cancelled:
+            return True
+    return False
+
+
 async def goodbye_is_forgotten(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     tracemalloc.start()
@@ -348,11 +382,14 @@ FAULT_CHECKS: dict[str, Check] = {
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
+    "newcomers_wait_for_each_others_first_word": many_are_let_in_before_the_first_speaks,
+    "nobody_dies_on_a_slow_network": dead_are_found_beside_a_slow_one,
     "refuses_private_close_codes": own_close_code_comes_back,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
     "sheds_load_after_a_pause": newcomers_get_in_after_a_pause,
     "slows_down_torn_frames": rest_of_a_frame_is_read_at_once,
     "takes_any_version": other_version_is_refused,
+    "trials_go_with_their_callers": trial_that_is_called_off_is_made_again,
     "unacknowledged_is_overload": newcomers_get_in_beside_many_out_of_reach,
     "unacknowledged_is_slow": silent_peer_is_dead,
     "upstream_down_for_good": upstream_is_asked_again_when_it_is_back,
