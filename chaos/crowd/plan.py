@@ -11,7 +11,7 @@ from chaos.crowd.exchange import NUMBER, ExchangeResult
 from chaos.errors import ConfigurationError
 from chaos.target import Tls
 
-__all__ = ["ClientPlan", "ClientState", "ExchangeResult", "Mode", "PhaseTimeouts", "SocketState"]
+__all__ = ["ClientPlan", "ClientState", "ExchangeResult", "Mode", "PhaseTimeouts", "PutOff", "SocketState"]
 
 _RESERVED = frozenset({"connection", "upgrade", "origin"})
 _RESERVED_PREFIX = "sec-websocket-"
@@ -59,6 +59,16 @@ class SocketState:
     """Bytes that have arrived and were not read."""
     send_queue: int
     """Bytes that were written and not acknowledged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """A ping whose answer waits."""
+
+    pinged_at: float
+    """When it came, seconds monotonic."""
+    delay: float
+    """Seconds until its pong is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes
 from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.jitter import Jitter
+from chaos.faults.late_pongs import LatePongs
 from chaos.faults.latency import Latency
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
@@ -68,6 +69,7 @@ __all__ = [
     "HostileHandshakes",
     "InjectedReset",
     "Jitter",
+    "LatePongs",
     "Latency",
     "PacketLoss",
     "Partition",

@@ -823,4 +823,10 @@ CASES = (
         finding="calls_answered",
         sentinels=("test_breaker.py::test_closes_again[upstream-hangs]", OPENS),
     ),
+    Case(
+        defect="any_pong_answers_every_ping",
+        caught_by="test_liveness.py::test_peer_that_answers_too_late_is_dead[late-pongs]",
+        finding="released_within",
+        sentinels=("test_cleanup.py::test_dead_peers_are_released[silent]", CLEANUP, HEARTBEAT),
+    ),
 )

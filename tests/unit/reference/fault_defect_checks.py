@@ -331,6 +331,18 @@ async def trial_that_is_called_off_is_made_again(bench: Bench) -> bool:
     return False
 
 
+async def old_answer_is_none_to_the_last_ping(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    timeout = bench.parts.heartbeat.timeout
+    for seconds in (timeout / 2, timeout / 4):
+        bench.parts.heartbeat.beat()
+        wire.seen = replace(NOTHING_SEEN, delivered=wire.written)
+        bench.time.advance(seconds)
+    wire.on_pong(wire.pings[0])
+    bench.time.advance(timeout)
+    return bench.parts.heartbeat.is_dead(connection)
+
+
 async def goodbye_is_forgotten(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     tracemalloc.start()
@@ -363,6 +375,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "accept_breaker_counts_no_refusals": refused_connections_open_the_accept_breaker,
     "acknowledged_is_alive": acknowledged_ping_is_no_answer,
     "alert_hears_of_errors_only": hanging_upstream_raises_its_alert,
+    "any_pong_answers_every_ping": old_answer_is_none_to_the_last_ping,
     "block_loop_on_disconnect": leaver_does_not_block_the_loop,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
     "broadcast_dies_of_an_error": broadcast_goes_on_after_one_has_left,
