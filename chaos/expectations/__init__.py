@@ -14,7 +14,7 @@ from chaos.expectations.breaker import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
+from chaos.expectations.cleanup import FilesGivenBack, ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.fairness import FloodAnswered
@@ -56,6 +56,7 @@ __all__ = [
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "FilesGivenBack",
     "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",

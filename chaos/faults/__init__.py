@@ -13,6 +13,7 @@ from chaos.faults.client_reset import ClientReset
 from chaos.faults.composed import Composed
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.crash_mid_frame import CrashMidFrame
+from chaos.faults.crash_mid_handshake import CrashMidHandshake
 from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
@@ -57,6 +58,7 @@ __all__ = [
     "Composed",
     "ConnectionBurst",
     "CrashMidFrame",
+    "CrashMidHandshake",
     "CrashMidMessage",
     "Fault",
     "FdLimit",

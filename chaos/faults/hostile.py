@@ -21,7 +21,7 @@ from chaos.hostile.peer import Exchange, Peer
 from chaos.journal import Event, Evidence, Healing, HealingState, HostileAnswer, Receipt
 from chaos.target import Echo
 
-__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes"]
+__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "upgrade_request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +77,13 @@ class _Hostile(Fault):
 
     def _peer(self, case: Case, scene: Scene) -> Peer:
         own, last = _exchange(scene.echo, 1), _exchange(scene.echo, 2)
-        address = scene.server.address
-        request = Request(
-            host=f"{address.host}:{address.port}",
-            path=scene.echo.path,
-            subprotocol=scene.echo.subprotocol,
-            headers=tuple(scene.echo.headers.items()),
-        )
         grounds = Grounds(
-            request=request,
+            request=upgrade_request(scene),
             text=own.send,
             max_message=self.max_message,
             server_name=None if scene.tls is None else scene.tls.server_name,
         )
-        return Peer(case, address, grounds, (own, last))
+        return Peer(case, scene.server.address, grounds, (own, last))
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
         absent = [peer.case.name for peer in peers if not (peer.acknowledged or peer.held_back)]
@@ -157,6 +150,17 @@ class HostileCrowd(HostileHandshakes):
         return cases_of(self.kind) * self.crowd
 
 
+def upgrade_request(scene: Scene) -> Request:
+    """One that the server takes: what a flawless client of the scene's endpoint sends."""
+    address = scene.server.address
+    return Request(
+        host=f"{address.host}:{address.port}",
+        path=scene.echo.path,
+        subprotocol=scene.echo.subprotocol,
+        headers=tuple(scene.echo.headers.items()),
+    )
+
+
 async def _write_down(
     peer: Peer, go: asyncio.Event, kind: Input, within: float, record: Callable[[Event], object]
 ) -> None:
@@ -164,7 +168,7 @@ async def _write_down(
     try:
         outcome = await peer.converse(go, within=within)
     except (OSError, TimeoutError) as error:
-        raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {error or 'no answer'}") from error
+        raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {str(error) or 'no answer'}") from error
     if outcome is None:
         return
     record(

@@ -829,4 +829,10 @@ CASES = (
         finding="released_within",
         sentinels=("test_cleanup.py::test_dead_peers_are_released[silent]", CLEANUP, HEARTBEAT),
     ),
+    Case(
+        defect="half_requests_keep_their_file",
+        caught_by="test_survival.py::test_crashes_around_the_upgrade[crash-mid-handshake]",
+        finding="files_given_back",
+        sentinels=("test_survival.py::test_unfinished_requests[hostile-handshakes]", CLEANUP, HEARTBEAT),
+    ),
 )

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import errno
 import gc
+import os
+import socket
 import time
 import tracemalloc
 import zlib
@@ -22,15 +24,17 @@ from reference_server.environment import load_settings
 from reference_server.establishment import Establishment
 from reference_server.feed import ENDPOINT
 from reference_server.guard import DependencyFailed
+from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
 from reference_server.liveness import NOTHING_SEEN
 from reference_server.parts import build
 from reference_server.source import Unavailable
+from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 
 from .defect_checks import LONG, Bench, Check, FakeWebSocket, all_done_at_once, silent_peer_is_dead
 from .fakes import make_connection
-from .wired import UPGRADE, configured, end, established, upgraded
+from .wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
 """The first byte of a close frame."""
@@ -43,6 +47,21 @@ AGAIN = 0.2
 
 COMPRESSED = 0x40
 """RSV1, in a frame's first byte."""
+
+
+DESCRIPTORS = "/proc/self/fd"
+"""One entry for each file that this process holds."""
+
+
+class OnASocket(RecordingTransport):
+    """A transport that has a socket, and writes to nowhere."""
+
+    def __init__(self, own: socket.socket) -> None:
+        super().__init__()
+        self._own = own
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._own if name == "socket" else default
 
 
 async def _some_turns() -> None:
@@ -343,6 +362,18 @@ async def old_answer_is_none_to_the_last_ping(bench: Bench) -> bool:
     return bench.parts.heartbeat.is_dead(connection)
 
 
+async def reset_request_leaves_no_file(bench: Bench) -> bool:
+    """One on a socket of its own, for what it is about is the number of a file."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        before = len(os.listdir(DESCRIPTORS))
+        protocol = HttpProtocol(configured(bench.parts), ServerState(), {})
+        protocol.connection_made(OnASocket(ours))
+        protocol.data_received(UPGRADE[:20])
+        protocol.connection_lost(ConnectionResetError())
+        return len(os.listdir(DESCRIPTORS)) == before
+
+
 async def goodbye_is_forgotten(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     tracemalloc.start()
@@ -387,6 +418,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "heartbeat_dies_of_an_error": pings_go_on_after_one_has_left,
     "heartbeat_opens_its_log": pinged_without_a_file,
     "heartbeat_waits_for_room": nobody_waits_for_another_window,
+    "half_requests_keep_their_file": reset_request_leaves_no_file,
     "hang_ups_trip_a_guard": newcomers_get_in_after_many_hang_ups,
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
