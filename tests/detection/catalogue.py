@@ -835,4 +835,10 @@ CASES = (
         finding="files_given_back",
         sentinels=("test_survival.py::test_unfinished_requests[hostile-handshakes]", CLEANUP, HEARTBEAT),
     ),
+    Case(
+        defect="breaker_waits_from_the_call",
+        caught_by="test_breaker.py::test_tries_again[upstream-hangs]",
+        finding="follows_the_breaker_model",
+        sentinels=(TRIAL, OPENS),
+    ),
 )

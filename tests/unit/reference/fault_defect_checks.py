@@ -374,6 +374,16 @@ async def reset_request_leaves_no_file(bench: Bench) -> bool:
         return len(os.listdir(DESCRIPTORS)) == before
 
 
+async def hung_call_takes_nothing_off_the_wait(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    while breaker.state is State.CLOSED:
+        permit = breaker.acquire()
+        assert permit is not None
+        bench.time.advance(bench.parts.settings.upstream_timeout)
+        permit.failure("timeout")
+    return breaker.open_for() == breaker.recovery_timeout()
+
+
 async def goodbye_is_forgotten(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     tracemalloc.start()
@@ -409,6 +419,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "any_pong_answers_every_ping": old_answer_is_none_to_the_last_ping,
     "block_loop_on_disconnect": leaver_does_not_block_the_loop,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
+    "breaker_waits_from_the_call": hung_call_takes_nothing_off_the_wait,
     "broadcast_dies_of_an_error": broadcast_goes_on_after_one_has_left,
     "cache_goes_with_the_connection": last_value_outlives_the_connection,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
