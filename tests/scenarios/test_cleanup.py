@@ -98,7 +98,9 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
     optional=["cleanup.sweep_interval", "cleanup.closed_within"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
-@pytest.mark.faults(*(Composed(parts=(Latency(delay=SLOW), dead)) for dead in (Vanished(), SilentClient())))
+@pytest.mark.faults(
+    Composed(parts=(Latency(delay=SLOW), Vanished())), Composed(parts=(Latency(delay=SLOW), SilentClient()))
+)
 async def test_dead_peers_among_slow_ones(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     if contract.liveness.heartbeat_timeout < 2 * SLOW:
         raise NotJudged(f"a link as slow as {format_duration(SLOW)} leaves a pong no time within the heartbeat timeout")
