@@ -248,14 +248,15 @@ def _between_calls(reading: Statistics, calls: Sequence[Call]) -> bool:
 def _not_open_by(call: Call, readings: Iterable[Statistics]) -> float:
     """When the server was asked last, of those times it said, while a call was under way, that its circuit is not open.
 
-    It said so after it was asked, so that the circuit was not open by then.
+    It said so after it was asked, so that the circuit was not open by then; less what its clock and the hits' differ by
+    at most.
     """
     asked = (
         reading.at - reading.took
         for reading in readings
         if reading.at <= call.at and str(reading.values.get("upstream_breaker", "")) in ("closed", "half-open")
     )
-    return max((at for at in asked if at >= call.began), default=-math.inf)
+    return max((at for at in asked if at >= call.began), default=-math.inf) - 2 * HIT_CLOCK
 
 
 def _in_words(states: frozenset[State]) -> str:
