@@ -27,6 +27,7 @@ __all__ = [
     "close",
     "drop",
     "fin",
+    "grow_pong_delay",
     "half_close",
     "mute_keep_alive",
     "reset",
@@ -135,6 +136,15 @@ def silence(client: Client) -> None:
     The client's end of TCP is closed only after the server's.
     """
     _connection(client).silent = True
+
+
+def grow_pong_delay(client: Client, step: float, most: float) -> None:
+    """Answer the next ping `step` seconds late, each one after it by as much later, and all after `most` seconds late.
+
+    The pongs keep coming: what grows is the age of the pings that they answer.
+    """
+    connection = _connection(client)
+    connection.pong_growth, connection.most_pong_growth = step, most
 
 
 def stall(client: Client) -> None:

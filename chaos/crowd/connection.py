@@ -20,7 +20,7 @@ from websockets.protocol import State
 
 from chaos.crowd.endings import End, Ending, Setback, setback_of_error
 from chaos.crowd.handshake import Unanswered, new_protocol, opening_bytes, setback_of_answer
-from chaos.crowd.plan import ClientPlan
+from chaos.crowd.plan import ClientPlan, PutOff
 from chaos.dialects import dialect_named
 from chaos.dialects.base import Asked, Broken, Heard, Over, Ready, Reply, Said
 from chaos.journal import Outcome
@@ -81,6 +81,12 @@ class Connection(asyncio.Protocol):
         """Whether nothing is read any more."""
         self.eof_sent = False
         """Whether our FIN is on its way."""
+        self.pong_growth = 0.0
+        """Seconds by which each pong takes longer than the one before, beyond the plan's delay."""
+        self.most_pong_growth = 0.0
+        """Seconds to which that adds up at most."""
+        self.pongs_put_off: list[PutOff] = []
+        """Those whose delay has grown, in the order of their pings."""
         self.gone: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         """The end of TCP."""
         self._plan = plan
@@ -267,9 +273,11 @@ class Connection(asyncio.Protocol):
     def _asked(self, answer: str, at: float) -> None:
         """The dialect's heartbeat: answered as the plan says."""
         self._listener.pinged(len(answer), at)
-        if self._plan.pong_delay and self._plan.answer_pings:
-            asyncio.get_running_loop().call_later(self._plan.pong_delay, self._answer_late, answer)
-        elif self._plan.answer_pings:
+        if not self._plan.answer_pings:
+            return
+        if delay := self._next_pong_delay():
+            asyncio.get_running_loop().call_later(delay, self._answer_late, answer)
+        else:
             self._say(answer)
 
     def _answer_late(self, answer: str) -> None:
@@ -316,12 +324,19 @@ class Connection(asyncio.Protocol):
         if self.silent:
             # A hung application: the library beneath it answers WebSocket's pings as long as they are no heartbeat.
             chunks = [chunk for chunk in chunks if self._talk.asks and chunk and chunk[0] == _PONG]
-        elif not self._talk.asks and (self._plan.pong_delay or not self._plan.answer_pings):
+        elif not self._talk.asks and (self._plan.pong_delay or self.pong_growth or not self._plan.answer_pings):
             pongs = [chunk for chunk in chunks if chunk and chunk[0] == _PONG]
             chunks = [chunk for chunk in chunks if not chunk or chunk[0] != _PONG]
             if pongs and self._plan.answer_pings:
-                asyncio.get_running_loop().call_later(self._plan.pong_delay, self._write_late, b"".join(pongs))
+                asyncio.get_running_loop().call_later(self._next_pong_delay(), self._write_late, b"".join(pongs))
         self._write(b"".join(chunks))
+
+    def _next_pong_delay(self) -> float:
+        delay = self._plan.pong_delay
+        if self.pong_growth:
+            delay += min(self.pong_growth * (len(self.pongs_put_off) + 1), self.most_pong_growth)
+            self.pongs_put_off.append(PutOff(pinged_at=time.monotonic(), delay=delay))
+        return delay
 
     def _write_late(self, pongs: bytes) -> None:
         # After a close frame nothing may follow.

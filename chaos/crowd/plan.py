@@ -12,7 +12,7 @@ from chaos.dialects import WEBSOCKET
 from chaos.errors import ConfigurationError
 from chaos.target import Tls
 
-__all__ = ["ClientPlan", "ClientState", "ExchangeResult", "Mode", "PhaseTimeouts", "SocketState"]
+__all__ = ["ClientPlan", "ClientState", "ExchangeResult", "Mode", "PhaseTimeouts", "PutOff", "SocketState"]
 
 _RESERVED = frozenset({"connection", "upgrade", "origin"})
 _RESERVED_PREFIX = "sec-websocket-"
@@ -60,6 +60,16 @@ class SocketState:
     """Bytes that have arrived and were not read."""
     send_queue: int
     """Bytes that were written and not acknowledged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """A ping whose answer waits."""
+
+    pinged_at: float
+    """When it came, seconds monotonic."""
+    delay: float
+    """Seconds until its pong is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from chaos.expectations.breaker import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
+from chaos.expectations.cleanup import FilesGivenBack, ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.fairness import FloodAnswered
@@ -24,6 +24,7 @@ from chaos.expectations.faults import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
 )
@@ -55,9 +56,11 @@ __all__ = [
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "FilesGivenBack",
     "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
+    "LeftMidTrial",
     "MemoryNotKept",
     "OpenedAfter",
     "PingedAtPeriod",

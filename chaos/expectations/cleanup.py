@@ -10,7 +10,7 @@ from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["ReleasedWithin", "StatisticsAgree"]
+__all__ = ["FilesGivenBack", "ReleasedWithin", "StatisticsAgree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,35 @@ class ReleasedWithin(Expectation):
             elif first is None:
                 first = sample
         return first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesGivenBack(Expectation):
+    """Once everything has settled the server holds no more file descriptors than before, give or take a few.
+
+    What an RST has ended is gone from the kernel's list of sockets, also where the server never closes it: its file
+    descriptor is all that is left. The last sample counts, for only the scenario knows when everything has settled.
+    """
+
+    name: ClassVar[str] = "files_given_back"
+    needs_fault: ClassVar[bool] = True
+    before: int
+    """Those that it held before the fault."""
+    ended: int
+    """How many connections ended in the same way: whoever keeps the files of one way keeps so many."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = "the file descriptor of every connection that has ended is given back"
+        healed = record.healed_since()
+        samples = [sample for sample in record.journal.of(Sample) if healed is not None and sample.at >= healed]
+        if not samples or not samples[-1].fds or not self.before:
+            return self.inconclusive("nobody could read how many files the server holds", promised)
+        kept = samples[-1].fds - self.before
+        observed = f"{samples[-1].fds} file descriptors where there were {self.before} before"
+        # A log, a cache, a connection to an upstream: what a server opens meanwhile is less than one for each.
+        if kept >= self.ended:
+            return self.violated(observed, promised, figure=f"{kept} kept")
+        return self.held(observed, promised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

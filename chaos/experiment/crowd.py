@@ -7,6 +7,7 @@ from typing import Any
 
 from chaos.address import Address
 from chaos.crowd import deadlines
+from chaos.crowd.exchange import NUMBER
 from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
 from chaos.experiment.conductor import RemoteConductor
@@ -60,6 +61,15 @@ class Crowd:
         together = {} if at_once == 1 else {"at_once": at_once}
         result: ExchangeResult = await self._call("exchange", count, gap=gap, **together, waits=waits)
         return result
+
+    async def ask(self) -> None:
+        """Let every open client say what begins an exchange, and go on without waiting for the answer.
+
+        Raises ChaosError where the plan has no exchange.
+        """
+        if self._plan.send is None:
+            raise ChaosError(f"the clients of {self.name!r} have nothing to ask: their endpoint declares no exchange")
+        await self._call("send", self._plan.send.replace(NUMBER, "0"))
 
     async def act(self, method: str) -> None:
         """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive"."""

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from chaos.expectations import Expectation, FaultsBit, FaultsHealed, ServerSurvived, SteadyBefore
 from chaos.experiment.outcome import Inconclusive, NotJudged
+from chaos.faults import Composed
+from chaos.faults.base import Fault
 from chaos.journal import FindingMade
 from chaos.verdict import Verdict
 
@@ -45,6 +47,10 @@ def _undecided(finding: FindingMade) -> FindingMade:
     return replace(finding, verdict=Verdict.INCONCLUSIVE.value, observed=observed)
 
 
-def asked_of_every_one(fault: str | None) -> list[Expectation]:
-    """Whether the experiment was sound: all was well before, the fault of the cell bit, everything healed."""
-    return [SteadyBefore(), FaultsBit(fault), FaultsHealed()]
+def asked_of_every_one(fault: Fault | None) -> list[Expectation]:
+    """Whether the experiment was sound: all was well before, the fault of the cell bit, everything healed.
+
+    The parts of a composed one may have been injected one by one.
+    """
+    parts = tuple(part.name for part in fault.parts) if isinstance(fault, Composed) else ()
+    return [SteadyBefore(), FaultsBit(None if fault is None else fault.name, parts), FaultsHealed()]

@@ -10,8 +10,10 @@ from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
+from chaos.faults.composed import Composed
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.crash_mid_frame import CrashMidFrame
+from chaos.faults.crash_mid_handshake import CrashMidHandshake
 from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
@@ -22,6 +24,7 @@ from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes, HostilePackets
 from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.jitter import Jitter
+from chaos.faults.late_pongs import LatePongs
 from chaos.faults.latency import Latency
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
@@ -52,8 +55,10 @@ __all__ = [
     "Churn",
     "ClientKilled",
     "ClientReset",
+    "Composed",
     "ConnectionBurst",
     "CrashMidFrame",
+    "CrashMidHandshake",
     "CrashMidMessage",
     "Fault",
     "FdLimit",
@@ -67,6 +72,7 @@ __all__ = [
     "HostilePackets",
     "InjectedReset",
     "Jitter",
+    "LatePongs",
     "Latency",
     "PacketLoss",
     "Partition",
@@ -97,9 +103,11 @@ __all__ = [
 ]
 
 FAULTS: tuple[type[Fault], ...] = tuple(
-    found for found in globals().values() if isinstance(found, type) and issubclass(found, Fault) and found is not Fault
+    found
+    for found in globals().values()
+    if isinstance(found, type) and issubclass(found, Fault) and found not in (Fault, Composed)
 )
-"""The faults of this package: all that are imported here."""
+"""The faults of this package: all that are imported here, but what is made of them."""
 
 
 def known_faults() -> dict[str, type[Fault]]:

@@ -23,7 +23,7 @@ from chaos.hostile.peer import Exchange, Peer
 from chaos.journal import Event, Evidence, Healing, HealingState, HostileAnswer, Receipt
 from chaos.target import Echo
 
-__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "HostilePackets"]
+__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "HostilePackets", "upgrade_request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +80,15 @@ class _Hostile(Fault):
     def _peer(self, case: Case, scene: Scene) -> Peer:
         dialect, namespace = dialect_named(scene.dialect), scene.echo.namespace or "/"
         own, last = (_exchange(scene.echo, number, dialect.talk(namespace)) for number in (1, 2))
-        address = scene.server.address
-        request = Request(
-            host=f"{address.host}:{address.port}",
-            path=dialect.request_path(scene.echo.path),
-            subprotocol=scene.echo.subprotocol,
-            headers=tuple(scene.echo.headers.items()),
-        )
         grounds = Grounds(
-            request=request,
+            request=upgrade_request(scene),
             text=own.send,
             dialect=dialect.name,
             namespace=namespace,
             max_message=self.max_message,
             server_name=None if scene.tls is None else scene.tls.server_name,
         )
-        return Peer(case, address, grounds, (own, last))
+        return Peer(case, scene.server.address, grounds, (own, last))
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
         absent = [peer.case.name for peer in peers if not (peer.acknowledged or peer.held_back)]
@@ -175,6 +168,17 @@ class HostileCrowd(HostileHandshakes):
 
     def _cases(self) -> tuple[Case, ...]:
         return cases_of(self.kind) * self.crowd
+
+
+def upgrade_request(scene: Scene) -> Request:
+    """One that the server takes: what a flawless client of the scene's endpoint sends."""
+    address = scene.server.address
+    return Request(
+        host=f"{address.host}:{address.port}",
+        path=dialect_named(scene.dialect).request_path(scene.echo.path),
+        subprotocol=scene.echo.subprotocol,
+        headers=tuple(scene.echo.headers.items()),
+    )
 
 
 async def _write_down(

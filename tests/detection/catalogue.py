@@ -806,4 +806,40 @@ CASES = (
         sentinels=(CLEANUP, HEARTBEAT),
         elsewhere={"recovery": "a crowd that comes back at once finds the places of its own dead taken"},
     ),
+    Case(
+        defect="nobody_dies_on_a_slow_network",
+        caught_by="test_cleanup.py::test_dead_peers_among_slow_ones[latency+vanished]",
+        finding="released_within",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="newcomers_wait_for_each_others_first_word",
+        caught_by="test_rejection.py::test_burst_beyond_the_limit[latency+burst]",
+        finding="rejected_gracefully",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="trials_go_with_their_callers",
+        caught_by="test_breaker.py::test_callers_who_go_take_no_trial_along[upstream-hangs+client-reset]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_closes_again[upstream-hangs]", OPENS),
+    ),
+    Case(
+        defect="any_pong_answers_every_ping",
+        caught_by="test_liveness.py::test_peer_that_answers_too_late_is_dead[late-pongs]",
+        finding="released_within",
+        sentinels=("test_cleanup.py::test_dead_peers_are_released[silent]", CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="half_requests_keep_their_file",
+        caught_by="test_survival.py::test_crashes_around_the_upgrade[crash-mid-handshake]",
+        finding="files_given_back",
+        sentinels=("test_survival.py::test_unfinished_requests[hostile-handshakes]", CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_waits_from_the_call",
+        caught_by="test_breaker.py::test_tries_again[upstream-hangs]",
+        finding="follows_the_breaker_model",
+        sentinels=(TRIAL, OPENS),
+    ),
 )

@@ -14,11 +14,19 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost
-from chaos.expectations import AnsweredAsAllowed, CameBesideTheHostile, Established, ReleasedWithin, Undisturbed
+from chaos.conditions import ConnectionsAtMost, FilesAtMost, StatisticsSay
+from chaos.expectations import (
+    AnsweredAsAllowed,
+    CameBesideTheHostile,
+    Established,
+    FilesGivenBack,
+    ReleasedWithin,
+    StatisticsAgree,
+    Undisturbed,
+)
 from chaos.experiment import Experiment
 from chaos.experiment.outcome import NotJudged
-from chaos.faults import HostileFrames, HostileHandshakes, HostilePackets, SlowLoris, TlsStall
+from chaos.faults import CrashMidHandshake, HostileFrames, HostileHandshakes, HostilePackets, SlowLoris, TlsStall
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, cases_of
 from chaos.journal import HostileAnswer
@@ -201,6 +209,44 @@ async def test_honest_beside_a_slow_crowd(
             dead=slow, remaining=remaining, limit=2 * limit, why="twice as long as an answer", of_deaths=False
         ),
         Undisturbed(crowd=living.name),
+    )
+
+
+@pytest.mark.promise(
+    "survival",
+    "crashes around the upgrade leave nothing",
+    expects="Clients that crash in their request, right after it or right after the 101 are forgotten, by RST or FIN.",
+    because="In between nobody owns the connection for certain: the parser has let go, and no session has begun.",
+)
+@pytest.mark.reads("cleanup.closed_within")
+@pytest.mark.faults(CrashMidHandshake())
+async def test_crashes_around_the_upgrade(
+    experiment: Experiment, contract: SimpleNamespace, fault: CrashMidHandshake
+) -> None:
+    settles = contract.cleanup.closed_within
+    experiment.needs_places(LIVING + fault.crowd)
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    remaining = living.count + experiment.own_connections
+    files = (await experiment.sample()).fds
+    async with experiment.inject(fault):
+        # Twice the bound: one that is only late is told from one that never comes.
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * settles + experiment.sampling)
+        await living.exchange(3)
+    # What a busy machine keeps the server from closing is not kept by it.
+    await experiment.wait_until(FilesAtMost(files), within=settles + experiment.patience)
+    truth = await experiment.sample()
+    agree = []
+    if experiment.tells("connections"):
+        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
+        agree.append(StatisticsAgree(connections=truth.connections))
+    await experiment.judge(
+        ReleasedWithin(
+            dead=fault.crowd, remaining=remaining, limit=settles, why="a FIN or RST reached it", of_deaths=False
+        ),
+        FilesGivenBack(before=files, ended=fault.each),
+        Undisturbed(crowd=living.name),
+        *agree,
     )
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos.expectations import Record, ReleasedWithin, StatisticsAgree
+import pytest
+
+from chaos.expectations import FilesGivenBack, Record, ReleasedWithin, StatisticsAgree
 from chaos.journal import Statistics
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, injected, late, record, sample
@@ -99,3 +101,22 @@ def test_only_what_the_scenario_asked_for_is_held_against_the_truth() -> None:
     alone = agree.judge(record(early, late))
     assert alone.observed == "the statistics could not be read: never asked"
     assert alone.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("fds", "verdict", "observed"),
+    [
+        ((20, 14), Verdict.HELD, "14 file descriptors where there were 14 before"),
+        ((18,), Verdict.HELD, "18 file descriptors where there were 14 before"),
+        ((19,), Verdict.VIOLATED, "19 file descriptors where there were 14 before"),
+        ((0,), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
+        ((), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
+    ],
+)
+def test_files_are_given_back_or_kept_by_the_last_reading(
+    fds: tuple[int, ...], verdict: Verdict, observed: str
+) -> None:
+    readings = [replace(sample(10.2 + number / 20, 6), fds=count) for number, count in enumerate(fds)]
+    during = replace(sample(10.05, 16), fds=30)
+    finding = FilesGivenBack(before=14, ended=5).judge(record(injected(), bite(10.0), during, healed(10.1), *readings))
+    assert (finding.verdict, finding.observed) == (verdict, observed)

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import errno
 import gc
+import os
+import socket
 import time
 import tracemalloc
 import zlib
@@ -22,15 +24,17 @@ from reference_server.environment import load_settings
 from reference_server.establishment import Establishment
 from reference_server.feed import ENDPOINT
 from reference_server.guard import DependencyFailed
+from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
 from reference_server.liveness import NOTHING_SEEN
 from reference_server.parts import build
 from reference_server.source import Unavailable
+from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 
 from .defect_checks import LONG, Bench, Check, FakeWebSocket, all_done_at_once, silent_peer_is_dead
 from .fakes import make_connection
-from .wired import UPGRADE, configured, end, established, upgraded
+from .wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
 """The first byte of a close frame."""
@@ -43,6 +47,21 @@ AGAIN = 0.2
 
 COMPRESSED = 0x40
 """RSV1, in a frame's first byte."""
+
+
+DESCRIPTORS = "/proc/self/fd"
+"""One entry for each file that this process holds."""
+
+
+class OnASocket(RecordingTransport):
+    """A transport that has a socket, and writes to nowhere."""
+
+    def __init__(self, own: socket.socket) -> None:
+        super().__init__()
+        self._own = own
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._own if name == "socket" else default
 
 
 async def _some_turns() -> None:
@@ -298,6 +317,74 @@ async def newcomers_get_in_beside_many_out_of_reach(bench: Bench) -> bool:
     return bench.parts.admission.try_enter() is None
 
 
+async def dead_are_found_beside_a_slow_one(bench: Bench) -> bool:
+    _, slow = bench.client()
+    dead, _ = bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(0.2)
+    slow.on_pong(slow.pings[0])
+    bench.time.advance(bench.parts.heartbeat.timeout)
+    return bench.parts.heartbeat.is_dead(dead)
+
+
+async def many_are_let_in_before_the_first_speaks(bench: Bench) -> bool:
+    config = configured(bench.parts)
+    opening = [asyncio.create_task(upgraded(config)) for _ in range(20)]
+    let_in = await all_done_at_once(opening)
+    for task in opening:
+        with contextlib.suppress(asyncio.CancelledError):
+            await end((await task)[0])
+    return let_in
+
+
+async def trial_that_is_called_off_is_made_again(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    while breaker.state is State.CLOSED:
+        permit = breaker.acquire()
+        assert permit is not None
+        permit.failure()
+    bench.time.advance(breaker.recovery_timeout())
+    while (permit := breaker.acquire()) is not None:
+        permit.cancel()
+        if breaker.tally.cancelled:
+            return True
+    return False
+
+
+async def old_answer_is_none_to_the_last_ping(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    timeout = bench.parts.heartbeat.timeout
+    for seconds in (timeout / 2, timeout / 4):
+        bench.parts.heartbeat.beat()
+        wire.seen = replace(NOTHING_SEEN, delivered=wire.written)
+        bench.time.advance(seconds)
+    wire.on_pong(wire.pings[0])
+    bench.time.advance(timeout)
+    return bench.parts.heartbeat.is_dead(connection)
+
+
+async def reset_request_leaves_no_file(bench: Bench) -> bool:
+    """One on a socket of its own, for what it is about is the number of a file."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        before = len(os.listdir(DESCRIPTORS))
+        protocol = HttpProtocol(configured(bench.parts), ServerState(), {})
+        protocol.connection_made(OnASocket(ours))
+        protocol.data_received(UPGRADE[:20])
+        protocol.connection_lost(ConnectionResetError())
+        return len(os.listdir(DESCRIPTORS)) == before
+
+
+async def hung_call_takes_nothing_off_the_wait(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    while breaker.state is State.CLOSED:
+        permit = breaker.acquire()
+        assert permit is not None
+        bench.time.advance(bench.parts.settings.upstream_timeout)
+        permit.failure("timeout")
+    return breaker.open_for() == breaker.recovery_timeout()
+
+
 async def goodbye_is_forgotten(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     tracemalloc.start()
@@ -330,8 +417,10 @@ FAULT_CHECKS: dict[str, Check] = {
     "accept_breaker_counts_no_refusals": refused_connections_open_the_accept_breaker,
     "acknowledged_is_alive": acknowledged_ping_is_no_answer,
     "alert_hears_of_errors_only": hanging_upstream_raises_its_alert,
+    "any_pong_answers_every_ping": old_answer_is_none_to_the_last_ping,
     "block_loop_on_disconnect": leaver_does_not_block_the_loop,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
+    "breaker_waits_from_the_call": hung_call_takes_nothing_off_the_wait,
     "broadcast_dies_of_an_error": broadcast_goes_on_after_one_has_left,
     "cache_goes_with_the_connection": last_value_outlives_the_connection,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
@@ -341,6 +430,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "heartbeat_dies_of_an_error": pings_go_on_after_one_has_left,
     "heartbeat_opens_its_log": pinged_without_a_file,
     "heartbeat_waits_for_room": nobody_waits_for_another_window,
+    "half_requests_keep_their_file": reset_request_leaves_no_file,
     "hang_ups_trip_a_guard": newcomers_get_in_after_many_hang_ups,
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
@@ -349,11 +439,14 @@ FAULT_CHECKS: dict[str, Check] = {
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
+    "newcomers_wait_for_each_others_first_word": many_are_let_in_before_the_first_speaks,
+    "nobody_dies_on_a_slow_network": dead_are_found_beside_a_slow_one,
     "refuses_private_close_codes": own_close_code_comes_back,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
     "sheds_load_after_a_pause": newcomers_get_in_after_a_pause,
     "slows_down_torn_frames": rest_of_a_frame_is_read_at_once,
     "takes_any_version": other_version_is_refused,
+    "trials_go_with_their_callers": trial_that_is_called_off_is_made_again,
     "unacknowledged_is_overload": newcomers_get_in_beside_many_out_of_reach,
     "unacknowledged_is_slow": silent_peer_is_dead,
     "upstream_down_for_good": upstream_is_asked_again_when_it_is_back,
