@@ -59,7 +59,7 @@ lint: setup ## formatting, lint and types
 	$(BIN)/mypy
 
 strangers: setup ## released servers that nobody here wrote, at their defaults, in RUNTIME; one table of them all
-	@$(BIN)/python targets/strangers/environments.py
+	@$(BIN)/python targets/environments.py $(dir $(wildcard targets/strangers/*/target.toml))
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/strangers/*/target.toml -- $(ARGS)
 
