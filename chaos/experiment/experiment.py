@@ -70,6 +70,7 @@ class Experiment:
         link: Address | None,
         fault: Fault | None = None,
         faults_allowed: bool = True,
+        vouched: bool = False,
     ) -> None:
         self._target = target
         self.capabilities = capabilities
@@ -84,6 +85,7 @@ class Experiment:
         self._link = link
         self._fault = fault
         self._faults_allowed = faults_allowed
+        self._vouched = vouched
         self._judged = False
         rejection = target.promises.rejection
         self._places = Places(
@@ -329,7 +331,7 @@ class Experiment:
         """
         wanted = that_mean_something(expectations, faults_allowed=self._faults_allowed)
         expected = self._fault.name if self._fault is not None and self._faults_allowed else None
-        own = asked_of_every_one(expected)
+        own = asked_of_every_one(expected, vouched=self._vouched)
         self._judged = True
         for terms in (item.terms(at=time.monotonic()) for item in wanted):
             if terms is not None:

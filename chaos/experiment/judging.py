@@ -45,6 +45,10 @@ def _undecided(finding: FindingMade) -> FindingMade:
     return replace(finding, verdict=Verdict.INCONCLUSIVE.value, observed=observed)
 
 
-def asked_of_every_one(fault: str | None) -> list[Expectation]:
-    """Whether the experiment was sound: all was well before, the fault of the cell bit, everything healed."""
-    return [SteadyBefore(), FaultsBit(fault), FaultsHealed()]
+def asked_of_every_one(fault: str | None, *, vouched: bool = False) -> list[Expectation]:
+    """Whether the experiment was sound: all was well before, the fault of the cell bit, everything healed.
+
+    `vouched`: the exchange is known to be as the target file says, so that whom the server never answers in calm it
+    should have answered.
+    """
+    return [SteadyBefore(vouched=vouched), FaultsBit(fault), FaultsHealed()]
