@@ -32,7 +32,7 @@ SERVERS = {
 
 def environment_of(folder: Path) -> Path:
     """Where the environment of a folder is. Raises ValueError for one that is not below targets/."""
-    return ENVIRONMENTS / folder.resolve().relative_to(HERE)
+    return ENVIRONMENTS / folder.relative_to(HERE)
 
 
 def pins(folder: Path) -> dict[str, str]:
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments:
         print("error: no folder is named; targets/environments.py takes those that hold pins", file=sys.stderr)
         return 2
-    for folder in map(Path, arguments):
+    for folder in (Path(argument).resolve() for argument in arguments):
         try:
             made = make(folder, environment_of(folder))
             about = f"{folder.name} {version(folder) or ''}".rstrip()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from chaos.journal import FindingMade
 from chaos.report.cells import CellOutcome, CellRecord
@@ -14,7 +14,7 @@ from chaos.report.matrix import build_matrix
 from chaos.report.terminal import what_happened
 from chaos.report.text import clean, shorten
 
-__all__ = ["Ran", "Verdict", "judge_incident", "render_figures", "render_incident"]
+__all__ = ["Ran", "Verdict", "judge_incident", "render_figures", "render_incident", "undecided"]
 
 LONGEST_FIGURE = 22
 """Characters of a cell's figure, beside those of two other variants."""
@@ -31,6 +31,11 @@ class Ran:
     def cell(self, node: str) -> CellRecord | None:
         """A cell by file, test and fault, wherever the scenarios are."""
         return next((cell for cell in self.cells if cell.node.rpartition("/")[2] == node), None)
+
+    def with_(self, others: Iterable[CellRecord]) -> Ran:
+        """The same, with cells in place of those of their name: they ran again."""
+        newer = {cell.node: cell for cell in others}
+        return replace(self, cells=tuple(newer.get(cell.node, cell) for cell in self.cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,16 @@ def judge_incident(incident: Incident, ran: Mapping[VariantName, Ran], *, runtim
             *filter(None, (_not_held(name, cell, ran.get(name)) for name, cell in {**fixed, **held})),
         ),
     )
+
+
+def undecided(incident: Incident, name: VariantName, ran: Ran) -> list[CellRecord]:
+    """The cells that the verdict asks for and that nobody could decide: they say nothing of the server."""
+    wanted = {each.cell for each in (*incident.red, *incident.held) if each.variant == name}
+    return [
+        cell
+        for cell in ran.cells
+        if cell.outcome is CellOutcome.INCONCLUSIVE and (name == AFTER or cell.node.rpartition("/")[2] in wanted)
+    ]
 
 
 def _not_red(told: Told, ran: Ran | None) -> str:

@@ -1,0 +1,42 @@
+"""The pumps before the fix. The registration and the write pump race, and the write pump always wins.
+
+`handle_connection` starts the write pump, puts its client into the hub's queue and blocks on the read pump. The write
+pump serves a client for as long as the hub knows it; the hub has not come to its queue yet, so it does not know it. The
+write pump ends and closes the connection behind it, some tenths of a millisecond after the 101, before its first ping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from websockets.exceptions import ConnectionClosed
+
+from hub.reading import read_pump
+from hub.registry import Client, Registry
+
+
+async def handle_connection(client: Client, registry: Registry) -> None:
+    """One client, from the 101 to its end."""
+    writing = asyncio.create_task(_write_pump(client, registry))
+    registry.register(client)
+    try:
+        await read_pump(client)
+    except ConnectionClosed:
+        pass
+    finally:
+        writing.cancel()
+        await registry.unregister(client).wait()
+
+
+async def _write_pump(client: Client, registry: Registry) -> None:
+    try:
+        while client in registry.clients:
+            try:
+                async with asyncio.timeout(client.settings.ping_interval):
+                    message = await client.outbox.get()
+            except TimeoutError:
+                await client.connection.ping()
+            else:
+                await client.connection.send(message)
+    finally:
+        client.connection.transport.close()
