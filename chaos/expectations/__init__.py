@@ -15,7 +15,15 @@ from chaos.expectations.breaker import (
     UpstreamLeftAlone,
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
-from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations.clients import (
+    ClosedWith,
+    Established,
+    RefusedAtTheDoor,
+    RejectedGracefully,
+    StayedAfterUpgrade,
+    Undisturbed,
+    Warned,
+)
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
@@ -66,6 +74,7 @@ __all__ = [
     "Record",
     "RecoveredWithin",
     "RefusedAtStart",
+    "RefusedAtTheDoor",
     "RejectedGracefully",
     "ReleasedWithin",
     "RoundTripsWithin",
@@ -73,6 +82,7 @@ __all__ = [
     "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",
+    "StayedAfterUpgrade",
     "SteadyBefore",
     "TasksNotKept",
     "TurnedAwayWhileOpen",
