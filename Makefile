@@ -30,8 +30,16 @@ for runtime in $$runtimes; do \
 done
 endef
 
+# The incidents of that name, each with the environments of its servers. $(1): the name, or * for all.
+define run_incidents
+$(BIN)/python targets/environments.py $(dir $(wildcard targets/incidents/$(1)/*/requirements.txt \
+  targets/incidents/$(1)/*/package.json targets/incidents/$(1)/*/go.mod)) && \
+$(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runtime $(RUNTIME) \
+  $(dir $(wildcard targets/incidents/$(1)/incident.toml)) -- $(ARGS)
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint strangers variations soak-suite detection detection-table engine engine-stop doctor wheel clean
+.PHONY: help setup chaos test test-full lint strangers incident incidents variations soak-suite detection detection-table engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,9 +67,17 @@ lint: setup ## formatting, lint and types
 	$(BIN)/mypy
 
 strangers: setup ## released servers that nobody here wrote, at their defaults, in RUNTIME; one table of them all
-	@$(BIN)/python targets/strangers/environments.py
+	@$(BIN)/python targets/environments.py $(dir $(wildcard targets/strangers/*/target.toml))
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/strangers/*/target.toml -- $(ARGS)
+
+incident: setup ## one incident before and after its fix, NAME=hub in RUNTIME: reproduced and fixed, or what is missing
+	@$(if $(wildcard targets/incidents/$(NAME)/incident.toml),,$(error NAME is one of \
+	  $(notdir $(patsubst %/incident.toml,%,$(wildcard targets/incidents/*/incident.toml)))))
+	@$(call run_incidents,$(NAME))
+
+incidents: setup ## all incidents, in RUNTIME
+	@$(call run_incidents,*)
 
 variations: setup ## thirty clean variations of the reference server, in RUNTIME: nothing may go red; one table of them all
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \

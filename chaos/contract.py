@@ -222,6 +222,10 @@ class Recovery(Family):
     within: Annotated[Duration, Field(description="From healing to every client served as before.")]
 
 
+RequestHeaders = Annotated[dict[str, str], Field(min_length=1)]
+"""Headers of an upgrade request, over those of `endpoints.echo`; an empty value leaves one out."""
+
+
 class Survival(Family):
     """Hostile input is refused with the right answer, and hurts nobody else."""
 
@@ -234,6 +238,15 @@ class Survival(Family):
     ] = None
     header_timeout: Annotated[
         Duration | None, Field(description="A request that is not complete by then is ended.")
+    ] = None
+    refused: Annotated[
+        dict[str, RequestHeaders] | None,
+        Field(
+            min_length=1,
+            description="Who has no right to come in, each by a name: headers over those of endpoints.echo, an empty "
+            "one is left out; refused with 401 or 403.",
+            examples=[{"a foreign origin": {"Origin": "https://elsewhere.test"}}],
+        ),
     ] = None
 
 

@@ -263,17 +263,12 @@ def _breakers_are_told(document: Document) -> Iterator[Mistake]:
 
 
 def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
+    refused = ("promises", "survival", "refused")
+    for name in _get(document, refused, dict) or {}:
+        yield from _headers(document, (*refused, name), subprotocol="")
     for endpoint in Endpoints.model_fields:
         table = ("endpoints", endpoint)
-        for name, value in (_get(document, (*table, "headers"), dict) or {}).items():
-            key = (*table, "headers", name)
-            if not _TOKEN.fullmatch(name):
-                yield Mistake(key=key, problem="is no name of a header", allowed="letters, digits and !#$%&'*+-.^_`|~")
-            elif name.lower() in _HANDSHAKE or name.lower().startswith("sec-websocket-"):
-                hint = dotted((*table, "subprotocol")) if name.lower() == "sec-websocket-protocol" else ""
-                yield Mistake(key=key, problem="belongs to the handshake, which the suite writes itself", hint=hint)
-            elif isinstance(value, str) and not value.isprintable():
-                yield Mistake(key=key, problem="has a control character in its value", found=shown(value))
+        yield from _headers(document, (*table, "headers"), subprotocol=dotted((*table, "subprotocol")))
         subprotocol = _get(document, (*table, "subprotocol"), str)
         if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
             yield Mistake(
@@ -282,6 +277,18 @@ def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
                 found=shown(subprotocol),
                 allowed="one name, of letters, digits and !#$%&'*+-.^_`|~",
             )
+
+
+def _headers(document: Document, table: tuple[str, ...], *, subprotocol: str) -> Iterator[Mistake]:
+    for name, value in (_get(document, table, dict) or {}).items():
+        key = (*table, name)
+        if not _TOKEN.fullmatch(name):
+            yield Mistake(key=key, problem="is no name of a header", allowed="letters, digits and !#$%&'*+-.^_`|~")
+        elif name.lower() in _HANDSHAKE or name.lower().startswith("sec-websocket-"):
+            hint = subprotocol if name.lower() == "sec-websocket-protocol" else ""
+            yield Mistake(key=key, problem="belongs to the handshake, which the suite writes itself", hint=hint)
+        elif isinstance(value, str) and not value.isprintable():
+            yield Mistake(key=key, problem="has a control character in its value", found=shown(value))
 
 
 def _dialect_is_known(document: Document) -> Iterator[Mistake]:

@@ -42,6 +42,7 @@ COMMANDS = {
     "runtimes": Command("chaos.cli.runtimes", "list the runtimes that this machine can hold"),
     "soak-suite": Command("chaos.cli.soak_suite", "run the whole matrix many times and bound its red rate"),
     "survey": Command("chaos.cli.survey", "run the matrix against several servers; one table of them all"),
+    "incident": Command("chaos.cli.incident", "run an incident before and after its fix: reproduced, and fixed?"),
     "schema": Command("chaos.cli.schema", "print the JSON Schema of target files"),
     "proxy": Command(
         "chaos.links.embedded.command", "a TCP proxy with Toxiproxy's HTTP API and toxics, needing no Go binary"

@@ -15,7 +15,15 @@ from chaos.expectations.breaker import (
     UpstreamLeftAlone,
 )
 from chaos.expectations.cleanup import FilesGivenBack, ReleasedWithin, StatisticsAgree
-from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations.clients import (
+    ClosedWith,
+    Established,
+    RefusedAtTheDoor,
+    RejectedGracefully,
+    StayedAfterUpgrade,
+    Undisturbed,
+    Warned,
+)
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
@@ -69,6 +77,7 @@ __all__ = [
     "Record",
     "RecoveredWithin",
     "RefusedAtStart",
+    "RefusedAtTheDoor",
     "RejectedGracefully",
     "ReleasedWithin",
     "RoundTripsWithin",
@@ -76,6 +85,7 @@ __all__ = [
     "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",
+    "StayedAfterUpgrade",
     "SteadyBefore",
     "TasksNotKept",
     "TurnedAwayWhileOpen",

@@ -31,10 +31,12 @@ class SteadyBefore(Expectation):
     """Before the first fault the untouched client had all its answers: what comes after is not from before.
 
     Where nothing is injected there is no such time, and one that fails now and then may be what the scenario is about:
-    that is said, and judged by others. One that never had an answer says that nobody could have.
+    that is said, and judged by others. One that never had an answer says that nobody could have, unless the exchange is
+    vouched for: then that is what is wrong with the server.
     """
 
     name: ClassVar[str] = "steady_before"
+    vouched: bool = False
 
     def judge(self, record: Record) -> Finding:
         promised = "an untouched client is answered before anything is done to the server"
@@ -46,7 +48,7 @@ class SteadyBefore(Expectation):
             return self.inconclusive(
                 f"{len(failed)} of {len(beats)} exchanges failed before the first fault: {failed[0].detail}", promised
             )
-        if beats and len(failed) == len(beats):
+        if beats and len(failed) == len(beats) and not self.vouched:
             return self.inconclusive(
                 f"{counted(len(beats), 'exchange')} without a fault, and all of them failed: {failed[0].detail}",
                 promised,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +16,7 @@ from chaos.experiment.places import Places
 from chaos.journal import Attempt
 from chaos.target import Target
 
-__all__ = ["Crowd", "Via", "plan_for"]
+__all__ = ["Crowd", "Via", "plan_for", "request_of"]
 
 
 class Via(StrEnum):
@@ -88,6 +89,15 @@ class Crowd:
         return await self._conductor.crowd_call(self.name, method, args, kwargs, within=within)
 
 
+def request_of(headers: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a ClientPlan that put headers into its upgrade request; one that is empty is left out."""
+    there = {name: value for name, value in headers.items() if value}
+    return {
+        "headers": tuple((name, value) for name, value in there.items() if name.lower() != "origin"),
+        "origin": next((value for name, value in there.items() if name.lower() == "origin"), None),
+    }
+
+
 def plan_for(target: Target, endpoint: str, address: Address, *, patience: float) -> ClientPlan:
     """How clients of one of the target's endpoints connect and converse. Raises ChaosError for one not declared."""
     where = getattr(target.endpoints, endpoint)
@@ -98,8 +108,7 @@ def plan_for(target: Target, endpoint: str, address: Address, *, patience: float
     return ClientPlan(
         address=address,
         path=where.path,
-        headers=tuple((name, value) for name, value in where.headers.items() if name.lower() != "origin"),
-        origin=next((value for name, value in where.headers.items() if name.lower() == "origin"), None),
+        **request_of(where.headers),
         subprotocol=where.subprotocol,
         send=send if expect is not None else None,
         expect=expect,

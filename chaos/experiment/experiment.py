@@ -70,6 +70,7 @@ class Experiment:
         link: Address | None,
         fault: Fault | None = None,
         faults_allowed: bool = True,
+        vouched: bool = False,
     ) -> None:
         self._target = target
         self.capabilities = capabilities
@@ -84,6 +85,7 @@ class Experiment:
         self._link = link
         self._fault = fault
         self._faults_allowed = faults_allowed
+        self._vouched = vouched
         self._judged = False
         rejection = target.promises.rejection
         self._places = Places(
@@ -330,7 +332,7 @@ class Experiment:
         of what is expected means anything without them, or where a breach may be no more than a promised end at an age.
         """
         wanted = that_mean_something(expectations, faults_allowed=self._faults_allowed)
-        own = asked_of_every_one(self._fault if self._faults_allowed else None)
+        own = asked_of_every_one(self._fault if self._faults_allowed else None, vouched=self._vouched)
         self._judged = True
         for terms in (item.terms(at=time.monotonic()) for item in wanted):
             if terms is not None:

@@ -47,10 +47,11 @@ def _undecided(finding: FindingMade) -> FindingMade:
     return replace(finding, verdict=Verdict.INCONCLUSIVE.value, observed=observed)
 
 
-def asked_of_every_one(fault: Fault | None) -> list[Expectation]:
+def asked_of_every_one(fault: Fault | None, *, vouched: bool = False) -> list[Expectation]:
     """Whether the experiment was sound: all was well before, the fault of the cell bit, everything healed.
 
-    The parts of a composed one may have been injected one by one.
+    The parts of a composed one may have been injected one by one. `vouched`: the exchange is known to be as the target
+    file says, so that whom the server never answers in calm it should have answered.
     """
     parts = tuple(part.name for part in fault.parts) if isinstance(fault, Composed) else ()
-    return [SteadyBefore(), FaultsBit(None if fault is None else fault.name, parts), FaultsHealed()]
+    return [SteadyBefore(vouched=vouched), FaultsBit(None if fault is None else fault.name, parts), FaultsHealed()]

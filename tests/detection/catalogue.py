@@ -842,4 +842,16 @@ CASES = (
         finding="follows_the_breaker_model",
         sentinels=(TRIAL, OPENS),
     ),
+    Case(
+        defect="quiet_newcomers_are_cut_off",
+        caught_by="test_establishment.py::test_still_there_after_the_101[calm]",
+        finding="stayed_after_upgrade",
+        sentinels=(ESTABLISHMENT, HEARTBEAT),
+    ),
+    Case(
+        defect="origins_compared_by_their_beginning",
+        caught_by="test_survival.py::test_no_right_to_come_in",
+        finding="refused_at_the_door",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+    ),
 )

@@ -20,11 +20,13 @@ from chaos.expectations import (
     CameBesideTheHostile,
     Established,
     FilesGivenBack,
+    RefusedAtTheDoor,
     ReleasedWithin,
     StatisticsAgree,
     Undisturbed,
 )
 from chaos.experiment import Experiment
+from chaos.experiment.crowd import request_of
 from chaos.experiment.outcome import NotJudged
 from chaos.faults import CrashMidHandshake, HostileFrames, HostileHandshakes, HostilePackets, SlowLoris, TlsStall
 from chaos.hostile.answers import Reaction
@@ -153,6 +155,33 @@ async def test_broken_handshakes(experiment: Experiment, contract: SimpleNamespa
 @pytest.mark.faults(HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES))
 async def test_allowed_handshakes(experiment: Experiment, fault: HostileHandshakes) -> None:
     await _answered(experiment, fault, experiment.patience)
+
+
+@pytest.mark.promise(
+    "survival",
+    "refuses who has no right to come in",
+    expects="A foreign Origin, a missing, forged or expired token is refused before the 101, and others are let in.",
+    because="A check that reads half of a name, or no expiry, lets in whoever knows that.",
+)
+@pytest.mark.reads("survival.refused", "survival.hostile_within")
+async def test_no_right_to_come_in(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.survival
+    experiment.needs_places(LIVING + len(promised.refused))
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    own = experiment.endpoints.echo.headers
+    strangers = [
+        await experiment.crowd(name, 1, first_message=False, **request_of({**own, **headers}))
+        for name, headers in promised.refused.items()
+    ]
+    for stranger in strangers:
+        await stranger.connect()
+    await living.exchange(1)
+    await experiment.judge(
+        RefusedAtTheDoor(crowds=tuple(promised.refused), within=promised.hostile_within),
+        # Whoever refuses everybody is no answer: the living came with the headers of the target file.
+        Undisturbed(crowd=living.name),
+    )
 
 
 @pytest.mark.promise(

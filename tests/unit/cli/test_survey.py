@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.cli import survey
+from chaos.cli import surveying
 from chaos.journal import FindingMade, JournalWriter, VerdictGiven
 from chaos.report.runs import create_run
 
@@ -63,7 +63,7 @@ def pytest_that_judges(project: Path, verdicts: dict[str, str], *, code: int = 0
 
 
 def test_the_table_and_the_sentences(chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "_run_pytest", pytest_that_judges(project, {"good": "held", "bad": "violated"}))
+    monkeypatch.setattr(surveying, "_run_pytest", pytest_that_judges(project, {"good": "held", "bad": "violated"}))
     result = chaos("survey", target(project, "good"), target(project, "bad"))
     assert result.code == 1
     assert result.out.partition("\n\n")[2] == (
@@ -77,12 +77,12 @@ def test_the_table_and_the_sentences(chaos: Invoke, project: Path, monkeypatch: 
 
 
 def test_all_held(chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "_run_pytest", pytest_that_judges(project, {"good": "held"}))
+    monkeypatch.setattr(surveying, "_run_pytest", pytest_that_judges(project, {"good": "held"}))
     assert chaos("survey", target(project, "good")).code == 0
 
 
 def test_a_run_that_died_is_never_green(chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "_run_pytest", lambda _: (3, "INTERNALERROR"))
+    monkeypatch.setattr(surveying, "_run_pytest", lambda _: (3, "INTERNALERROR"))
     result = chaos("survey", target(project, "good"))
     assert result.code == 4
     assert "good\n  its run ended with pytest's exit code 3, nothing was judged\n" in result.out
@@ -92,7 +92,7 @@ def test_a_run_that_died_is_never_green(chaos: Invoke, project: Path, monkeypatc
 def test_green_cells_of_a_run_that_died_later_are_not_green(
     chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "_run_pytest", pytest_that_judges(project, {"good": "held"}, code=3))
+    monkeypatch.setattr(surveying, "_run_pytest", pytest_that_judges(project, {"good": "held"}, code=3))
     assert chaos("survey", target(project, "good")).code == 4
 
 
@@ -107,7 +107,7 @@ def test_a_header_that_cannot_be_read_is_named_and_the_others_are_judged(
         (broken / "run.json").write_text("[]")
         return judge(arguments)
 
-    monkeypatch.setattr(survey, "_run_pytest", beside_a_broken_one)
+    monkeypatch.setattr(surveying, "_run_pytest", beside_a_broken_one)
     result = chaos("survey", target(project, "good"))
     assert result.code == 0
     assert result.err == (

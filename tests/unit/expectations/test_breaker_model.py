@@ -260,3 +260,12 @@ def test_a_call_under_way_at_the_end_counts_with_its_hit() -> None:
     )
     finding = expectation.judge(record(*trace))
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "4 calls, 4 hits")
+
+
+def test_the_times_of_its_transitions_are_told() -> None:
+    life = [event for each in (*OPENED, away(10.5), failed(11.3), away(11.4), live(13.7), live(13.8)) for event in each]
+    finding = by_model(end=14.0).judge(record(*life))
+    assert finding.verdict is Verdict.HELD
+    assert finding.observed.endswith(", all legal; tried 1.09s after it opened, live answers 2.41s after that")
+    finding = by_model(end=11.2).judge(record(*(event for each in (*OPENED, away(10.5)) for event in each)))
+    assert finding.observed.endswith(", all legal")

@@ -118,6 +118,14 @@ def test_an_untouched_client_that_never_had_an_answer_says_so() -> None:
     assert finding.observed == "2 exchanges without a fault, and all of them failed: TimeoutError"
 
 
+def test_whoever_is_never_answered_is_the_servers_where_the_exchange_is_vouched_for() -> None:
+    vouched = SteadyBefore(vouched=True)
+    finding = vouched.judge(record(_beat(8.0, ok=False), _beat(9.0, ok=False)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "2 exchanges without a fault, 2 failed")
+    # What a fault did cannot be told from what was so before, whoever vouches.
+    assert vouched.judge(record(_beat(9.0, ok=False), injected(10.0), bite(), healed())).verdict is Verdict.INCONCLUSIVE
+
+
 def test_a_server_that_is_asked_to_stop_need_not_answer_any_more() -> None:
     asked = ServerEvent(at=8.5, what="asked to stop")
     finding = SteadyBefore().judge(record(_beat(8.0, ok=True), asked, _beat(9.0, ok=False)))

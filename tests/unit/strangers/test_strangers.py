@@ -13,7 +13,7 @@ from chaos.target_file import load_target
 STRANGERS = Path(__file__).resolve().parents[3] / "targets/strangers"
 FILES = sorted(STRANGERS.glob("*/target.toml"))
 
-_spec = importlib.util.spec_from_file_location("environments", STRANGERS / "environments.py")
+_spec = importlib.util.spec_from_file_location("environments", STRANGERS.parent / "environments.py")
 assert _spec is not None
 assert _spec.loader is not None
 environments = importlib.util.module_from_spec(_spec)

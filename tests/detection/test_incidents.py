@@ -1,0 +1,38 @@
+"""Every incident is red before its fix, with the words that name it, and green after it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaos.cli.incident import run_variants
+from chaos.report.incident import judge_incident
+from chaos.report.incident_file import FILE, load_incident
+from tests.running import ROOT, RUNTIMES
+
+INCIDENTS = sorted(path.parent for path in (ROOT / "targets/incidents").glob(f"*/{FILE}"))
+WITHIN = 1800
+"""Seconds for all variants: the hub takes 140 s on two cores under a load of 11."""
+
+pytestmark = [pytest.mark.detection, pytest.mark.slow, pytest.mark.timeout(WITHIN)]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("folder", INCIDENTS, ids=lambda folder: folder.name)
+def test_reproduced_and_fixed(folder: Path, runtime: str, tmp_path: Path) -> None:
+    _make_environments(folder)
+    incident = load_incident(folder)
+    ran = run_variants(incident, runtime=runtime, state=tmp_path, collect=["tests/scenarios"])
+    verdict = judge_incident(incident, ran, runtime=runtime)
+    assert verdict.not_reproduced == ()
+    assert verdict.not_fixed == ()
+
+
+def _make_environments(folder: Path) -> None:
+    pins = [path for name in ("requirements.txt", "package.json", "go.mod") for path in folder.glob(f"*/{name}")]
+    made = [str(path.parent) for path in pins]
+    if made:
+        subprocess.run([sys.executable, str(ROOT / "targets/environments.py"), *made], check=True, cwd=ROOT)
