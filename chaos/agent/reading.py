@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chaos.agent.identity import Identity
@@ -21,7 +21,9 @@ _TREE_FRESH = 0.5
 class Reader:
     """Takes samples of one server. Not for use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, throttled: Callable[[], float] = lambda: 0.0) -> None:
+        """`throttled`: seconds so far for which our own limits kept anybody from running; from any thread."""
+        self._throttled = throttled
         self._sockets: SockDiag | None = None
         self._tree: list[Identity] = []
         self._roots: tuple[int, ...] = ()
@@ -54,6 +56,7 @@ class Reader:
             "pss": figures.pss,
             "cpu": figures.cpu,
             "waited": figures.waited,
+            "throttled": self._throttled(),
             "busy": machine_busy(),
             "cores": CORES,
         }

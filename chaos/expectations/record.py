@@ -121,7 +121,8 @@ class Record:
         """The time that others kept the server from running between two times: it was ready, and no core was free.
 
         Threads of the server that wait for one another's cores are its own affair: more than the time that the rest of
-        the machine could fill every core with is not counted.
+        the machine could fill every core with is not counted. Nor is what a fault kept them from running for: under a
+        shortage of CPU the contract says what is promised.
         """
         pairs = self._pairs(start, end)
         if not pairs:
@@ -130,7 +131,8 @@ class Record:
         waited = _grown(pairs, lambda sample: sample.waited)
         used = _grown(pairs, lambda sample: sample.cpu)
         others = (pairs[-1][1].busy - pairs[0][0].busy - used) / cores
-        seconds = min(waited, max(0.0, others))
+        throttled = _grown(pairs, lambda sample: sample.throttled)
+        seconds = min(max(0.0, waited - throttled), max(0.0, others))
         return Uncertainty.of_waiting(seconds)
 
     def crowded(self, start: float, end: float) -> Uncertainty:

@@ -11,6 +11,7 @@ from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.connection_burst import ConnectionBurst
+from chaos.faults.cpu_quota import CpuQuota
 from chaos.faults.crash_mid_frame import CrashMidFrame
 from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fd_limit import FdLimit
@@ -53,6 +54,7 @@ __all__ = [
     "ClientKilled",
     "ClientReset",
     "ConnectionBurst",
+    "CpuQuota",
     "CrashMidFrame",
     "CrashMidMessage",
     "Fault",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from websockets.asyncio.client import ClientConnection, connect
 
 from chaos.address import Address
@@ -22,8 +24,10 @@ async def open_connection(
     subprotocol: str | None = None,
     tls: Tls | None = None,
     connection: type[ClientConnection] = ClientConnection,
+    sock: socket.socket | None = None,
 ) -> ClientConnection:
-    """An open connection, of a class of one's own if need be, without proxy look-up, compression or keepalive.
+    """An open connection, of a class of one's own if need be, without proxy look-up, compression or keepalive;
+    through `sock`, where that is connected to the address already.
 
     Raises TimeoutError after `within` seconds, OSError and websockets' own exceptions.
     """
@@ -39,5 +43,6 @@ async def open_connection(
         open_timeout=within,
         max_size=_LARGEST_MESSAGE,
         max_queue=64,
+        sock=sock,
         **stream_options(tls, within=within),
     )
