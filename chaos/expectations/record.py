@@ -152,10 +152,10 @@ class Record:
         pairs = itertools.pairwise(self.journal.of(Sample))
         return [pair for pair in pairs if pair[0].at <= end and pair[1].at >= start and pair[0].cores]
 
-    def injecting(self) -> Uncertainty:
-        """The time from the first fault's beginning to its receipt: its acts on one victim after the other, and what
-        proves them. A breach is the server's where it is one from the receipt on, too."""
-        first = min(self.receipts(), key=lambda receipt: receipt.since, default=None)
+    def injecting(self, fault: str | None = None) -> Uncertainty:
+        """The time from the first fault's beginning to its receipt, or of the first of this name: its acts on one victim
+        after the other, and what proves them. A breach is the server's where it is one from the receipt on, too."""
+        first = min(self.receipts(fault), key=lambda receipt: receipt.since, default=None)
         return Uncertainty() if first is None else Uncertainty.of_ours("injecting the fault", first.at - first.since)
 
     def coming_back(self, crowd: str, since: float) -> Uncertainty:
@@ -173,12 +173,13 @@ class Record:
 
     # -- what was recorded ------------------------------------------------------------------------------------
 
-    def receipts(self) -> list[Receipt]:
-        return self.journal.of(Receipt)
+    def receipts(self, fault: str | None = None) -> list[Receipt]:
+        """Of all faults, or of those of this name."""
+        return [receipt for receipt in self.journal.of(Receipt) if fault in (None, receipt.fault)]
 
-    def bitten_since(self) -> float | None:
-        """When the first fault began to act, seconds monotonic; None where none was injected."""
-        return min((receipt.since for receipt in self.receipts()), default=None)
+    def bitten_since(self, fault: str | None = None) -> float | None:
+        """When the first fault, or the first of this name, began to act, seconds monotonic; None where none did."""
+        return min((receipt.since for receipt in self.receipts(fault)), default=None)
 
     def healed_since(self) -> float | None:
         """When the last fault stopped to act, seconds monotonic; None where none healed."""

@@ -13,7 +13,7 @@ from chaos.agent.types import GroupLimit
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import poll_until
-from chaos.faults.group_limited import limit_evidence, lifted, living, under_it
+from chaos.faults.group_limited import lifted, limit_evidence, living, under_it
 from chaos.faults.newcomers import newcomers
 from chaos.journal import Bite, Evidence, Healing, Receipt
 from chaos.units import format_duration
@@ -29,7 +29,7 @@ of that moment, a timer for instance."""
 class CpuQuota(Fault):
     """All of the server's processes together get `share` of one core, in periods of 0.1 s; newcomers keep it short.
 
-    One client of the fault's own after the other connects and closes, until it heals, so that the server has more to do
+    Until it heals `newcomers` clients of the fault's own at a time connect and go, so that the server has more to do
     than it is given CPU for. Its kernel goes on accepting and acknowledging for it.
     """
 
@@ -41,14 +41,18 @@ class CpuQuota(Fault):
     cannot: ClassVar[str] = "a machine without CPU to spare, whose kernel is late with TCP as well"
     share: float = 0.1
     """Of one core. Where a target promises something under a shortage, it says under which."""
+    newcomers: int = 3
+    """At a time, each of which takes a place."""
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise ValueError(f"share is a part of one core, above 0 and at most 1; found {self.share!r}")
+        if self.newcomers < 1:
+            raise ValueError(f"newcomers is how many come at a time, one or more; found {self.newcomers!r}")
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         agent = scene.the_agent()
-        async with newcomers(scene) as came:
+        async with newcomers(scene, self.newcomers) as came:
             since = time.monotonic()
             limit = await agent.limit_cpu(scene.server.root_pids, share=self.share)
             try:

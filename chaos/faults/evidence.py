@@ -87,7 +87,7 @@ async def host_inside(agent: AsyncAgent, port: int) -> str:
 
 
 def uncounted_source(host: str) -> str | None:
-    """From where to connect to a host inside so that the agent leaves it out of every count; IPv6 has no such address."""
+    """From where to connect to a host inside so that the agent counts it nowhere; None: IPv6 has no such address."""
     return None if ":" in host else OWN_ADDRESS
 
 

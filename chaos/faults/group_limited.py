@@ -30,16 +30,20 @@ async def lifted(limit: GroupLimit, *, within: float) -> HealingState:
     """What has become of the limit: its group is gone and nobody is in it, or says again what it said before."""
 
     async def look() -> HealingState:
-        if not living(limit):
-            return HealingState.GONE_WITH_THE_TARGET
-        group = Path(limit.group)
-        if limit.made:
-            as_before = not group.exists() and not under_it(limit)
-        else:
-            as_before = limit_in_force(group, limit.controller) == limit.before
-        return HealingState.HEALED if as_before else HealingState.FAILED
+        return _state(limit)
 
     return await poll_until(look, lambda found: found is not HealingState.FAILED, within=within)
+
+
+def _state(limit: GroupLimit) -> HealingState:
+    if not living(limit):
+        return HealingState.GONE_WITH_THE_TARGET
+    group = Path(limit.group)
+    if limit.made:
+        as_before = not group.exists() and not under_it(limit)
+    else:
+        as_before = limit_in_force(group, limit.controller) == limit.before
+    return HealingState.HEALED if as_before else HealingState.FAILED
 
 
 def limit_evidence(limit: GroupLimit, *, before: str) -> Evidence:

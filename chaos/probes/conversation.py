@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from websockets.asyncio.client import ClientConnection, connect
 
 from chaos.address import Address
@@ -24,10 +22,8 @@ async def open_connection(
     subprotocol: str | None = None,
     tls: Tls | None = None,
     connection: type[ClientConnection] = ClientConnection,
-    sock: socket.socket | None = None,
 ) -> ClientConnection:
-    """An open connection, of a class of one's own if need be, without proxy look-up, compression or keepalive;
-    through `sock`, where that is connected to the address already.
+    """An open connection, of a class of one's own if need be, without proxy look-up, compression or keepalive.
 
     Raises TimeoutError after `within` seconds, OSError and websockets' own exceptions.
     """
@@ -43,6 +39,5 @@ async def open_connection(
         open_timeout=within,
         max_size=_LARGEST_MESSAGE,
         max_queue=64,
-        sock=sock,
         **stream_options(tls, within=within),
     )
