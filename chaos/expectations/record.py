@@ -153,8 +153,9 @@ class Record:
         return [pair for pair in pairs if pair[0].at <= end and pair[1].at >= start and pair[0].cores]
 
     def injecting(self, fault: str | None = None) -> Uncertainty:
-        """The time from the first fault's beginning to its receipt, or of the first of this name: its acts on one victim
-        after the other, and what proves them. A breach is the server's where it is one from the receipt on, too."""
+        """The time from the first fault's beginning to its receipt, or of the first of this name: its acts on one
+        victim after the other, and what proves them. A breach is the server's where it is one from the receipt on, too.
+        """
         first = min(self.receipts(fault), key=lambda receipt: receipt.since, default=None)
         return Uncertainty() if first is None else Uncertainty.of_ours("injecting the fault", first.at - first.since)
 

@@ -41,7 +41,7 @@ class CpuQuota(Fault):
     cannot: ClassVar[str] = "a machine without CPU to spare, whose kernel is late with TCP as well"
     share: float = 0.1
     """Of one core. Where a target promises something under a shortage, it says under which."""
-    newcomers: int = 3
+    newcomers: int = 6
     """At a time, each of which takes a place."""
 
     def __post_init__(self) -> None:

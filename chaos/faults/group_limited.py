@@ -9,7 +9,7 @@ from chaos.agent.types import GroupLimit
 from chaos.faults.evidence import is_dead, poll_until, process_state
 from chaos.journal import Evidence, HealingState
 
-__all__ = ["lifted", "limit_evidence", "living", "under_it"]
+__all__ = ["lifted", "limit_evidence", "living", "state_of", "under_it"]
 
 
 def under_it(limit: GroupLimit) -> list[int]:
@@ -30,12 +30,12 @@ async def lifted(limit: GroupLimit, *, within: float) -> HealingState:
     """What has become of the limit: its group is gone and nobody is in it, or says again what it said before."""
 
     async def look() -> HealingState:
-        return _state(limit)
+        return state_of(limit)
 
     return await poll_until(look, lambda found: found is not HealingState.FAILED, within=within)
 
 
-def _state(limit: GroupLimit) -> HealingState:
+def state_of(limit: GroupLimit) -> HealingState:
     if not living(limit):
         return HealingState.GONE_WITH_THE_TARGET
     group = Path(limit.group)

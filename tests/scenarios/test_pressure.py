@@ -27,7 +27,7 @@ EXCHANGES = 12
 """On each client, spread over `TALKING`: of 120 round trips one that takes too long is no hundredth, two are."""
 
 TALKING = 3.7
-"""Seconds that they are spread over: thirty-seven periods in which the CPU is used up, and a gap that meets each part of one."""
+"""Seconds that they are spread over: 37 periods in which the CPU is used up, and gaps that meet each part of one."""
 
 PERIODS = 3
 """Heartbeats under the shortage: the second says whether it goes on, the third whether it still keeps its period."""

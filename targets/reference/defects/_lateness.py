@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import pairwise
 
 from reference_server.parts import Parts
 
-LOOKED_AT = 10
-"""Ticks: one that is late is ordinary scheduling, ten that are late by a quarter are a loop that cannot keep up."""
+LOOKED_AT = 6
+"""Gaps between ticks, of which one is long where the machine was busy for a moment."""
 
-LATE = 1.25
-"""Times the interval that it should be; a process that is given a tenth of each 0.1 s ticks once in those, which is 1.6
-times what `fast` sets."""
+TOO_MANY = 2
+"""Long ones among them: a process that is given a tenth of each 0.1 s has one in each of those."""
+
+LONG = 1.2
+"""Times the interval that was wanted; `fast` wants 62 ms, and stands still for 80 ms then."""
 
 
 class Lateness:
@@ -25,10 +28,9 @@ class Lateness:
         parts.clock.tick = self._tick  # type: ignore[method-assign]  # a defect replaces a method
 
     def is_late(self) -> bool:
-        """Whether the last ticks have taken too long, all together."""
-        if len(self._ticked) <= LOOKED_AT:
-            return False
-        return self._ticked[-1] - self._ticked[0] > LATE * LOOKED_AT * self._interval
+        """Whether several of the last ticks were late."""
+        gaps = (later - earlier for earlier, later in pairwise(self._ticked))
+        return sum(gap > LONG * self._interval for gap in gaps) >= TOO_MANY
 
     def _tick(self) -> None:
         self._ticked.append(time.monotonic())

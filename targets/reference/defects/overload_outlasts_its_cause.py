@@ -1,15 +1,16 @@
 """Turns newcomers away while its loop is late, and for five seconds from the last moment in which it was.
 
-Breaks pressure: to shed load is right, and so is not to flap. But who is held off for longer than it takes to recover is
-turned away by a server that has nothing to do.
+Breaks pressure: to shed load is right, and so is not to flap. But who is held off for longer than it takes to recover
+is turned away by a server that has nothing to do.
 """
 
 from __future__ import annotations
 
 import time
 
-from defects._lateness import Lateness
 from reference_server.parts import Parts
+
+from defects._lateness import Lateness
 
 DESCRIPTION = "five seconds after it was short of CPU it still turns newcomers away"
 
