@@ -256,6 +256,14 @@ class Pressure(Family):
         Duration | None,
         Field(description="How much later than promised anything may come while it has no more CPU than that."),
     ] = None
+    memory_spare: Annotated[
+        Size | None,
+        Field(
+            ge=1 << 24,
+            description="Memory beyond what it has, of all its processes together, that serving everybody it promises "
+            "places for takes at most; 16MiB or more.",
+        ),
+    ] = None
 
 
 class Observability(Family):

@@ -56,6 +56,7 @@ _SETTINGS = {
     MEMORY: ("memory.limit_in_bytes", "memory.max"),
 }
 """Where a limit is, in either version."""
+_SWAP = {1: "memory.memsw.limit_in_bytes", 2: "memory.swap.max"}
 _NAME = re.compile(r"chaos_(?P<token>[0-9a-z]+)_(cpu|memory)")
 
 
@@ -131,9 +132,15 @@ def limits_of_cpu(version: int, *, share: float) -> list[tuple[str, str]]:
 
 
 def limits_of_memory(version: int, *, size: int) -> list[tuple[str, str]]:
-    """The file to write, and what, so that a group is refused more than `size` bytes."""
+    """The files to write, in this order, and what, so that a group is refused more than `size` bytes.
+
+    It pages none out; the files of swap are not there in every kernel, nor is swap.
+    """
     page = os.sysconf("SC_PAGE_SIZE")  # the kernel rounds to whole ones
-    return [("memory.limit_in_bytes" if version == 1 else "memory.max", str(size // page * page))]
+    whole = str(size // page * page)
+    if version == 1:
+        return [("memory.limit_in_bytes", whole), (_SWAP[1], whole)]
+    return [("memory.max", whole), (_SWAP[2], "0")]
 
 
 def limit_in_force(group: Path, controller: str) -> str:
@@ -146,6 +153,8 @@ def set_files(group: Path, values: list[tuple[str, str]]) -> list[tuple[str, str
     before: list[tuple[str, str]] = []
     try:
         for name, value in values:
+            if name in _SWAP.values() and not (group / name).exists():
+                continue
             was = (group / name).read_text(encoding="ascii").strip()
             (group / name).write_text(value, encoding="ascii")
             before.insert(0, (name, was))
@@ -208,7 +217,7 @@ def memory_counters(group: Path) -> MemoryCounters | None:
         return MemoryCounters(
             used=int(used),
             limit=None if limit >= _UNLIMITED else limit,
-            refused=int(_text(group / "memory.failcnt") or 0),
+            refused=sum(int(_text(group / name) or 0) for name in ("memory.failcnt", "memory.memsw.failcnt")),
             killed=control.get("oom_kill", 0),
         )
     if used := _text(group / "memory.current"):

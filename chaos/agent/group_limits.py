@@ -21,6 +21,7 @@ from chaos.agent.control_groups import (
     cpu_counters,
     find_hierarchy,
     group_name,
+    limit_in_force,
     limits_of_cpu,
     limits_of_memory,
     members,
@@ -122,6 +123,7 @@ class GroupLimits:
             held = self._own(hierarchy, home, tree) or self._made(hierarchy, home)
             try:
                 values = self._values(hierarchy, held.group, share=share, spare=spare)
+                before = limit_in_force(held.group, controller)
                 held.before = set_files(held.group, values)
                 with self._counting:
                     self._held[held.group] = held
@@ -140,8 +142,8 @@ class GroupLimits:
             group=str(held.group),
             controller=controller,
             made=held.made,
-            before=" ".join(value for _, value in reversed(held.before)),
-            now=" ".join(value for _, value in values),
+            before=before,
+            now=limit_in_force(held.group, controller),
             pids=tuple(tree),
         )
 

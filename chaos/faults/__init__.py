@@ -24,6 +24,7 @@ from chaos.faults.hostile import HostileFrames, HostileHandshakes
 from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.jitter import Jitter
 from chaos.faults.latency import Latency
+from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
@@ -69,6 +70,7 @@ __all__ = [
     "InjectedReset",
     "Jitter",
     "Latency",
+    "MemoryLimit",
     "PacketLoss",
     "Partition",
     "PartitionToClient",

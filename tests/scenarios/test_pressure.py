@@ -10,9 +10,16 @@ import pytest
 from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
-from chaos.expectations import PingedAtPeriod, RecoveredWithin, ReleasedWithin, RoundTripsWithin, Undisturbed
+from chaos.expectations import (
+    Established,
+    PingedAtPeriod,
+    RecoveredWithin,
+    ReleasedWithin,
+    RoundTripsWithin,
+    Undisturbed,
+)
 from chaos.experiment import Experiment
-from chaos.faults import CpuQuota, FdLimit, SilentClient
+from chaos.faults import CpuQuota, FdLimit, MemoryLimit, SilentClient
 from chaos.faults.base import Fault
 from chaos.units import format_duration
 
@@ -28,6 +35,9 @@ EXCHANGES = 12
 
 TALKING = 3.7
 """Seconds that they are spread over: 37 periods in which the CPU is used up, and gaps that meet each part of one."""
+
+TALKS = 3
+"""Exchanges of each client of a full house: what is kept of messages, or grows with the second, is there by then."""
 
 PERIODS = 3
 """Heartbeats under the shortage: the second says whether it goes on, the third whether it still keeps its period."""
@@ -192,4 +202,39 @@ async def test_after_cpu_was_short(experiment: Experiment, contract: SimpleNames
     await experiment.judge(
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
         Undisturbed(crowd=before.name),
+    )
+
+
+@pytest.mark.promise(
+    "pressure",
+    "a full house while memory is short",
+    expects="All that it promises places for fit into the memory that it says they take: nobody is cut or killed.",
+    because="What is kept for each client ends the server of all of them in a container that was cut to size.",
+)
+@pytest.mark.reads(
+    "pressure.memory_spare",
+    "rejection.max_connections",
+    "establishment.within",
+    "establishment.success_ratio",
+    "recovery.within",
+)
+@pytest.mark.faults(MemoryLimit())
+async def test_full_house_without_memory(experiment: Experiment, contract: SimpleNamespace, fault: MemoryLimit) -> None:
+    count = experiment.fitting(contract.rejection.max_connections)
+    everyone = await experiment.crowd("everyone", count)
+    async with experiment.inject(replace(fault, spare=contract.pressure.memory_spare)):
+        await everyone.connect()
+        await everyone.exchange(TALKS)
+    await everyone.close()
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await experiment.judge(
+        Established(
+            crowd=everyone.name,
+            count=count,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        ),
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
+        Undisturbed(crowd=everyone.name),
     )

@@ -228,8 +228,11 @@ def test_in_version_2_groups_are_made_where_the_controller_is_handed_on(tmp_path
 def test_both_versions_are_set_and_read(tmp_path: Path) -> None:
     assert limits_of_cpu(1, share=0.25) == [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "25000")]
     assert limits_of_cpu(2, share=0.001) == [("cpu.max", "1000 100000")]  # the least a kernel takes
-    assert limits_of_memory(2, size=1 << 20) == [("memory.max", "1048576")]
-    assert limits_of_memory(1, size=(1 << 20) + 5) == [("memory.limit_in_bytes", "1048576")]
+    assert limits_of_memory(2, size=1 << 20) == [("memory.max", "1048576"), ("memory.swap.max", "0")]
+    assert limits_of_memory(1, size=(1 << 20) + 5) == [
+        ("memory.limit_in_bytes", "1048576"),
+        ("memory.memsw.limit_in_bytes", "1048576"),
+    ]
     (tmp_path / "cpu.stat").write_text("usage_usec 9\nnr_periods 7\nnr_throttled 5\nthrottled_usec 250000\n")
     assert cpu_counters(tmp_path) == CpuCounters(periods=7, throttled=5, seconds=0.25)
     (tmp_path / "cpu.stat").write_text("nr_periods 7\nnr_throttled 5\nthrottled_time 250000000\n")

@@ -51,11 +51,25 @@ CORES = 2
 
 
 def reading(
-    at: float, *, waited: float, busy: float, cpu: float = 0.0, connections: int = 0, cores: int = CORES
+    at: float,
+    *,
+    waited: float,
+    busy: float,
+    cpu: float = 0.0,
+    connections: int = 0,
+    cores: int = CORES,
+    throttled: float = 0.0,
 ) -> Sample:
     """What its threads waited, the machine worked and it worked itself, seconds since they began."""
     return Sample(
-        at=at, took=0.001, sockets={"ESTABLISHED": connections}, waited=waited, busy=busy, cpu=cpu, cores=cores
+        at=at,
+        took=0.001,
+        sockets={"ESTABLISHED": connections},
+        waited=waited,
+        busy=busy,
+        cpu=cpu,
+        cores=cores,
+        throttled=throttled,
     )
 
 
@@ -77,6 +91,14 @@ def test_threads_of_its_own_that_wait_for_one_another_are_its_own_affair() -> No
 def test_others_that_left_a_core_kept_it_from_nothing_for_longer_than_they_could_fill_both() -> None:
     seen = record(reading(10.0, waited=1.0, busy=50.0), reading(11.0, waited=1.9, busy=50.6))
     assert seen.starved(10.0, 11.0).seconds == pytest.approx(0.3)
+
+
+def test_what_a_fault_kept_it_from_running_for_excuses_nothing() -> None:
+    """The contract says what is promised under a shortage; what others added to it is theirs all the same."""
+    calm, later = reading(10.0, waited=1.0, busy=50.0), {"waited": 1.9, "busy": 52.0}
+    assert record(calm, reading(11.0, **later)).starved(10.0, 11.0).seconds == pytest.approx(0.9)
+    assert record(calm, reading(11.0, **later, throttled=0.8)).starved(10.0, 11.0).seconds == pytest.approx(0.1)
+    assert record(calm, reading(11.0, **later, throttled=1.2)).starved(10.0, 11.0).seconds == 0.0
 
 
 def test_one_that_was_started_again_counts_from_its_beginning() -> None:
