@@ -104,7 +104,7 @@ async def _throttled_since(limit: GroupLimit, before: CpuCounters, *, within: fl
     return await poll_until(
         look,
         lambda found: found.throttled - before.throttled >= _THROTTLED,
-        within=max(within, 2 * _THROTTLED * PERIOD),
+        within=max(2 * within, 2 * _THROTTLED * PERIOD),
     )
 
 

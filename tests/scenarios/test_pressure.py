@@ -1,4 +1,7 @@
-"""Pressure: a server that runs short of something stays with those it has, and is whole again afterwards."""
+"""Pressure: a server that runs short of something stays with those it has, and is whole again afterwards.
+
+What measures how fast it is meanwhile runs alone.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from chaos.faults import CpuQuota, FdLimit, MemoryLimit, SilentClient
 from chaos.faults.base import Fault
 from chaos.units import format_duration
 
-pytestmark = [pytest.mark.chaos, pytest.mark.waits]
+pytestmark = [pytest.mark.chaos]
 
 CLIENTS = 10
 
@@ -43,6 +46,7 @@ PERIODS = 3
 """Heartbeats under the shortage: the second says whether it goes on, the third whether it still keeps its period."""
 
 
+@pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
     "those inside while files are short",
@@ -63,6 +67,7 @@ async def test_heartbeat_without_files(experiment: Experiment, contract: SimpleN
     )
 
 
+@pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
     "service after files were short",
@@ -115,6 +120,7 @@ async def test_answers_without_cpu(experiment: Experiment, contract: SimpleNames
     )
 
 
+@pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
     "heartbeat while CPU is short",
@@ -136,6 +142,7 @@ async def test_heartbeat_without_cpu(experiment: Experiment, contract: SimpleNam
     )
 
 
+@pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
     "dead peers while CPU is short",
@@ -183,6 +190,7 @@ async def test_dead_peers_without_cpu(experiment: Experiment, contract: SimpleNa
     )
 
 
+@pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
     "service after CPU was short",
