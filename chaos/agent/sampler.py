@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chaos.agent.reading import Reader
+from chaos.agent.reading import Reader, unlimited
 from chaos.agent.recorder import Recorder
 from chaos.errors import AgentError, ChaosError
 
@@ -39,7 +39,7 @@ class Plan:
 class Sampler:
     """The thread that samples. All methods are called from one other thread."""
 
-    def __init__(self, recorder: Recorder, *, throttled: Callable[[], float]) -> None:
+    def __init__(self, recorder: Recorder, *, throttled: Callable[[], float] = unlimited) -> None:
         """`throttled`: see `Reader`."""
         self._recorder = recorder
         self._throttled = throttled
