@@ -20,7 +20,7 @@ COOL_DOWN = 5.0
 
 def install(parts: Parts) -> None:
     """Look whenever somebody comes."""
-    lateness, enter = Lateness(parts), parts.admission.try_enter
+    lateness, enter = Lateness(parts, too_many=2), parts.admission.try_enter
     calm_from = 0.0
 
     def try_enter() -> str | None:
