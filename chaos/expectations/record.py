@@ -207,19 +207,26 @@ class Record:
         ]
 
 
+_AHEAD = 3
+"""Readings after one that is out of order by which the sum is where it was: agent and conductor take turns."""
+
+
 def _grown(pairs: Sequence[tuple[Sample, Sample]], figure: Callable[[Sample], float]) -> float:
     """By how much a sum over processes has grown, which begins anew when they have ended.
 
-    Agent and conductor sample at once, so a reading may be older than the one before it, and less, by what the threads
-    can have gathered while both were being read (70 of 1429 were in one cell of 50 s): only a deeper fall is a new
-    beginning. Each shallow one taken for one adds the whole sum again.
+    Agent and conductor sample at once, so a reading may be older than the one before it, and less: by what the threads
+    can have gathered while both were being read (70 of 1429 were in one cell of 50 s), or by a whole wait, which the
+    kernel counts when it is over (95 ms under a quota). Each of these taken for a new beginning adds the whole sum
+    again: one is where the sum stays below, and less than half is left; where more is, one of several has ended.
     """
     total, highest = 0.0, figure(pairs[0][0])
-    for earlier, later in pairs:
+    for number, (earlier, later) in enumerate(pairs):
         now = figure(later)
         stale = (earlier.took + later.took) * max(earlier.threads, later.threads, 1)
         if now >= highest:
             total, highest = total + now - highest, now
-        elif highest - now > stale:
-            total, highest = total + now, now
+        elif highest - now > stale and all(
+            figure(after) < highest for _, after in pairs[number + 1 : number + 1 + _AHEAD]
+        ):
+            total, highest = total + (now if now < highest / 2 else 0.0), now
     return total

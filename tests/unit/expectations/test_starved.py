@@ -118,6 +118,22 @@ def test_a_reading_older_than_the_one_before_it_is_no_new_beginning() -> None:
     assert seen.starved(10.0, 19.0).seconds == pytest.approx(0.2)
 
 
+def test_a_whole_wait_that_one_reading_has_and_the_next_has_not_is_no_new_beginning() -> None:
+    """Under a quota a wait is counted when it is over: 95 ms at once, between two readings 0.1 ms apart."""
+    seen = record(
+        reading(10.0, waited=5.0, busy=50.0, throttled=3.0), reading(10.5, waited=5.3, busy=51.0, throttled=3.3),
+        reading(10.501, waited=5.2, busy=51.0, throttled=3.2), reading(11.0, waited=5.5, busy=52.0, throttled=3.4),
+    )  # fmt: skip
+    assert seen.starved(10.0, 11.0).seconds == pytest.approx(0.1)
+
+
+def test_where_one_of_several_processes_has_ended_only_the_growth_counts() -> None:
+    seen = record(
+        reading(10.0, waited=6.0, busy=50.0), reading(10.5, waited=4.0, busy=51.0), reading(11.0, waited=4.2, busy=52.0)
+    )
+    assert seen.starved(10.0, 11.0).seconds == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize("samples", [(), (sample(10.0, 1), sample(11.0, 1))], ids=["no samples", "nobody looked"])
 def test_without_a_reading_nothing_is_excused(samples: tuple[Sample, ...]) -> None:
     assert record(*samples).starved(10.0, 11.0).seconds == 0.0
