@@ -36,8 +36,8 @@ DEAD = 10
 EXCHANGES = 12
 """On each client, spread over `TALKING`: of 120 round trips one that takes too long is no hundredth, two are."""
 
-TALKING = 3.7
-"""Seconds that they are spread over: 37 periods in which the CPU is used up, and gaps that meet each part of one."""
+TALKING = 2.8
+"""Seconds that they are spread over: 28 periods in which the CPU is used up, and gaps that meet each part of one."""
 
 TALKS = 3
 """Exchanges of each client of a full house: what is kept of messages, or grows with the second, is there by then."""
