@@ -31,6 +31,7 @@ __all__ = [
     "Liveness",
     "NearlyFull",
     "Observability",
+    "Pressure",
     "Recovery",
     "Rejection",
     "RejectionAnswer",
@@ -257,6 +258,27 @@ class NearlyFull(Family):
     above: Annotated[Ratio, Field(description="Share of promises.rejection.max_connections above which it is raised.")]
 
 
+class Pressure(Family):
+    """What a server still does when it runs short of something, and from which shortage on it promises nothing."""
+
+    cpu_share: Annotated[
+        Ratio | None,
+        Field(description="Share of one core, for all of its processes together, on which it keeps what it promises."),
+    ] = None
+    cpu_delay: Annotated[
+        Duration | None,
+        Field(description="How much later than promised anything may come while it has no more CPU than that."),
+    ] = None
+    memory_spare: Annotated[
+        Size | None,
+        Field(
+            ge=1 << 24,
+            description="Memory beyond what it has, of all its processes together, that serving everybody it promises "
+            "places for takes at most; 16MiB or more.",
+        ),
+    ] = None
+
+
 class Observability(Family):
     """What is wrong is told while it is, and what is told is so; [statistics] says where."""
 
@@ -332,6 +354,7 @@ class Contract(BaseModel):
     fairness: Fairness | None = None
     recovery: Recovery | None = None
     survival: Survival | None = None
+    pressure: Pressure | None = None
     observability: Observability | None = None
     settings: Settings | None = None
 

@@ -26,6 +26,8 @@ class ReleasedWithin(Expectation):
     limit: float
     why: str
     """How the limit comes about: "interval + timeout + sweep"."""
+    fault: str | None = None
+    """The fault that they died of, where there are several; None: the first."""
     of_deaths: bool = True
     """Whether they died, and how long each was held belongs into the curve of that; else the server was to end them."""
 
@@ -36,7 +38,7 @@ class ReleasedWithin(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"all {self.dead} released within {format_duration(self.limit)} ({self.why})"
-        since = record.bitten_since()
+        since = record.bitten_since(self.fault)
         if since is None:
             return self.inconclusive("no fault left a receipt", promised)
         healed = record.healed_since() or float("inf")
@@ -61,11 +63,10 @@ class ReleasedWithin(Expectation):
             record, took, self.limit, observed=observed, promised=promised, figure=figure, uncertainty=uncertain
         )
 
-    @staticmethod
-    def _uncertainty(record: Record, since: float, until: float) -> Uncertainty:
+    def _uncertainty(self, record: Record, since: float, until: float) -> Uncertainty:
         """They died at some time while the fault was injected, the conductor says when, and a sample says when they
         were released."""
-        return record.injecting() + record.sampled(since, until) + record.of_ours(None, since, until)
+        return record.injecting(self.fault) + record.sampled(since, until) + record.of_ours(None, since, until)
 
     def _released(self, samples: list[Sample]) -> Sample | None:
         """The first sample from which on the count never rises above what may remain."""

@@ -12,6 +12,7 @@ from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.composed import Composed
 from chaos.faults.connection_burst import ConnectionBurst
+from chaos.faults.cpu_quota import CpuQuota
 from chaos.faults.crash_mid_frame import CrashMidFrame
 from chaos.faults.crash_mid_handshake import CrashMidHandshake
 from chaos.faults.crash_mid_message import CrashMidMessage
@@ -26,6 +27,7 @@ from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.jitter import Jitter
 from chaos.faults.late_pongs import LatePongs
 from chaos.faults.latency import Latency
+from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
@@ -57,6 +59,7 @@ __all__ = [
     "ClientReset",
     "Composed",
     "ConnectionBurst",
+    "CpuQuota",
     "CrashMidFrame",
     "CrashMidHandshake",
     "CrashMidMessage",
@@ -74,6 +77,7 @@ __all__ = [
     "Jitter",
     "LatePongs",
     "Latency",
+    "MemoryLimit",
     "PacketLoss",
     "Partition",
     "PartitionToClient",

@@ -49,6 +49,9 @@ NO_SETTINGS = {"containers": "a container keeps the environment that it was made
 OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
 TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"
 
+WITHOUT_CPU = "test_pressure.py::test_heartbeat_without_cpu[cpu-quota]"
+WITHOUT_MEMORY = "test_pressure.py::test_full_house_without_memory[memory-limit]"
+
 CASES = (
     Case(
         defect="serve_one_at_a_time",
@@ -853,5 +856,41 @@ CASES = (
         caught_by="test_survival.py::test_no_right_to_come_in",
         finding="refused_at_the_door",
         sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+    ),
+    Case(
+        defect="report_is_always_due",
+        caught_by="test_pressure.py::test_answers_without_cpu[cpu-quota]",
+        finding="round_trips_within",
+        sentinels=(ESTABLISHMENT, CLEANUP),
+    ),
+    Case(
+        defect="late_beats_are_left_out",
+        caught_by=WITHOUT_CPU,
+        finding="pinged_at_period",
+        sentinels=(ESTABLISHMENT, CLEANUP),
+    ),
+    Case(
+        defect="sweep_waits_for_calm",
+        caught_by="test_pressure.py::test_dead_peers_without_cpu[cpu-quota]",
+        finding="released_within",
+        sentinels=(ESTABLISHMENT, CLEANUP, WITHOUT_CPU),
+    ),
+    Case(
+        defect="overload_outlasts_its_cause",
+        caught_by="test_pressure.py::test_after_cpu_was_short[cpu-quota]",
+        finding="recovered_within",
+        sentinels=(HEARTBEAT, CLEANUP, WITHOUT_CPU),
+    ),
+    Case(
+        defect="buffers_the_largest_message",
+        caught_by=WITHOUT_MEMORY,
+        finding="server_survived",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="keeps_what_was_said",
+        caught_by=WITHOUT_MEMORY,
+        finding="server_survived",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
     ),
 )

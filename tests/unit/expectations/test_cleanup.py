@@ -76,6 +76,15 @@ def test_the_time_that_injecting_took_is_ours() -> None:
     assert RELEASED.judge(_released_after(1.4, proved=0.3)).verdict is Verdict.VIOLATED
 
 
+def test_of_several_faults_it_is_the_one_that_they_died_of() -> None:
+    """CPU was short a second before they died."""
+    samples = (sample(9.0 + step / 100, 16 if step < 180 else 6) for step in range(190))
+    made = record(injected(), replace(bite(9.0), fault="cpu-quota"), injected(), bite(10.0), *samples)
+    limit = replace(RELEASED, limit=1.0)
+    assert limit.judge(made).verdict is Verdict.VIOLATED
+    assert replace(limit, fault=bite(10.0).fault).judge(made).verdict is Verdict.HELD
+
+
 def test_without_a_fault_nothing_died() -> None:
     assert RELEASED.judge(record(sample(1.0, 6))).verdict is Verdict.INCONCLUSIVE
 

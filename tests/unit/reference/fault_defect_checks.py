@@ -14,6 +14,7 @@ import socket
 import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -199,6 +200,68 @@ async def newcomers_get_in_after_a_pause(bench: Bench) -> bool:
     with mock.patch.object(time, "monotonic", return_value=time.monotonic() + LONG):
         bench.parts.clock.tick()
         return bench.parts.admission.try_enter() is None
+
+
+def _late_ticks(bench: Bench) -> None:
+    """The clock ticks ten times, each after half as long again as it should."""
+    clock, now = bench.parts.clock, time.monotonic()
+    for number in range(10):
+        with mock.patch.object(time, "monotonic", return_value=now + 1.5 * number * clock.tick_interval):
+            clock.tick()
+
+
+async def pinged_while_late(bench: Bench) -> bool:
+    _, wire = bench.client()
+    _late_ticks(bench)
+    bench.parts.heartbeat.beat()
+    return len(wire.pings) == 1
+
+
+async def swept_while_late(bench: Bench) -> bool:
+    _late_ticks(bench)
+    before = bench.parts.counters.sweeps
+    bench.parts.sweep.run()
+    return bench.parts.counters.sweeps == before + 1
+
+
+async def newcomers_get_in_once_it_is_on_time(bench: Bench) -> bool:
+    admission, clock = bench.parts.admission, bench.parts.clock
+    _late_ticks(bench)
+    if admission.try_enter() is None:
+        admission.leave()
+    for _ in range(10):
+        clock.tick()
+    return admission.try_enter() is None
+
+
+async def ticks_take_no_time(bench: Bench) -> bool:
+    began = time.thread_time()
+    for _ in range(4):
+        bench.parts.clock.tick()
+    return time.thread_time() - began < 0.05
+
+
+SMALL = 100_000
+"""Bytes: ten times what a client of the bench takes."""
+
+
+async def client_takes_little(bench: Bench) -> bool:
+    return _taken_by(lambda: bench.parts.registry.add(bench.client()[0])) < SMALL
+
+
+async def messages_take_nothing(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    return _taken_by(connection.heard) < SMALL
+
+
+def _taken_by(act: Callable[[], object]) -> int:
+    """Bytes that are kept when it is done."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
 
 
 async def newcomers_get_in_after_many_hang_ups(bench: Bench) -> bool:
@@ -422,6 +485,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "block_loop_on_flush": full_window_does_not_block_the_loop,
     "breaker_waits_from_the_call": hung_call_takes_nothing_off_the_wait,
     "broadcast_dies_of_an_error": broadcast_goes_on_after_one_has_left,
+    "buffers_the_largest_message": client_takes_little,
     "cache_goes_with_the_connection": last_value_outlives_the_connection,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
     "each_ping_is_written_down": ping_does_not_block_the_loop,
@@ -435,16 +499,21 @@ FAULT_CHECKS: dict[str, Check] = {
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
     "inflates_without_a_limit": bomb_is_refused,
+    "keeps_what_was_said": messages_take_nothing,
+    "late_beats_are_left_out": pinged_while_late,
     "leavers_wait_in_a_short_queue": all_places_come_back_at_once,
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
     "newcomers_wait_for_each_others_first_word": many_are_let_in_before_the_first_speaks,
     "nobody_dies_on_a_slow_network": dead_are_found_beside_a_slow_one,
+    "overload_outlasts_its_cause": newcomers_get_in_once_it_is_on_time,
     "refuses_private_close_codes": own_close_code_comes_back,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
+    "report_is_always_due": ticks_take_no_time,
     "sheds_load_after_a_pause": newcomers_get_in_after_a_pause,
     "slows_down_torn_frames": rest_of_a_frame_is_read_at_once,
+    "sweep_waits_for_calm": swept_while_late,
     "takes_any_version": other_version_is_refused,
     "trials_go_with_their_callers": trial_that_is_called_off_is_made_again,
     "unacknowledged_is_overload": newcomers_get_in_beside_many_out_of_reach,
