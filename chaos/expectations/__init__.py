@@ -28,6 +28,7 @@ from chaos.expectations.faults import (
     SteadyBefore,
 )
 from chaos.expectations.hostile import AnsweredAsAllowed
+from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.starts import RefusedAtStart
@@ -58,9 +59,12 @@ __all__ = [
     "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
+    "Intact",
+    "IntactThroughReconnects",
     "MemoryNotKept",
     "OpenedAfter",
     "PingedAtPeriod",
+    "PlainlyOver",
     "PongsDelayed",
     "Provided",
     "Record",

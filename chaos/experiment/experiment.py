@@ -193,12 +193,16 @@ class Experiment:
     async def _open_clients(self, crowd: str) -> int:
         return await self._conductor.open_clients(crowd, within=self.patience)
 
-    async def victims_of(self, fault: Fault | None, name: str, count: int, *, endpoint: str = "echo") -> Crowd:
-        """A crowd that a fault can act on: on the path it acts on, in a process of its own where that is killed."""
+    async def victims_of(
+        self, fault: Fault | None, name: str, count: int, *, endpoint: str = "echo", **plan: Any
+    ) -> Crowd:
+        """A crowd that a fault can act on: on the path it acts on, in a process of its own where that is killed;
+        `plan` overrides fields of its ClientPlan."""
         if fault is None:
-            return await self.crowd(name, count, endpoint=endpoint)
+            return await self.crowd(name, count, endpoint=endpoint, **plan)
         await self._conductor.prepare_fault(fault)
-        plan: dict[str, Any] = {} if fault.receive_buffer is None else {"receive_buffer": fault.receive_buffer}
+        if fault.receive_buffer is not None:
+            plan = {"receive_buffer": fault.receive_buffer, **plan}
         via = Via.LINK if Capability.LINK in fault.needs else Via.DIRECT
         alone = fault.kills_its_worker or fault.fills_its_worker
         return await self.crowd(name, count, endpoint=endpoint, via=via, own_process=alone, **plan)
