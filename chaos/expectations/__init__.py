@@ -31,6 +31,7 @@ from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.starts import RefusedAtStart
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
@@ -74,6 +75,7 @@ __all__ = [
     "ReleasedWithin",
     "RoundTripsWithin",
     "ServerSurvived",
+    "SessionsForgotten",
     "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",

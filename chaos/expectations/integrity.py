@@ -113,7 +113,9 @@ class _Integrity(Expectation):
         return None
 
     def intact(self, books: _Books, promised: str, *, also: str = "") -> Finding:
-        figure = f"{books.count('answered') + books.count('heard')} intact"
+        unknown = books.count("unknown")
+        also_unknown = f", {unknown} unknown" if unknown else ""
+        figure = f"{books.count('answered') + books.count('heard')} intact{also_unknown}"
         return self.held(f"{books.through}, none of them wrong{also}{books.unknown}", promised, figure=figure)
 
 

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.expectations import Intact, IntactThroughReconnects, PlainlyOver
+from chaos.conditions import StatisticsSay
+from chaos.expectations import Intact, IntactThroughReconnects, PlainlyOver, SessionsForgotten
 from chaos.experiment import Experiment
 from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes, numbered_session
 from chaos.faults import (
@@ -30,6 +31,7 @@ from chaos.faults import (
     ProxyDown,
     Reset,
     Sliced,
+    SocketKilled,
     Truncated,
     Vanished,
 )
@@ -90,7 +92,7 @@ INTERVALS = 10
 )
 @pytest.mark.reads("delivery.broadcast_interval")
 @pytest.mark.needs(endpoints=["feed"])
-@pytest.mark.faults(None, Latency(), Jitter(), Bandwidth(), Reset(), InjectedReset())
+@pytest.mark.faults(None, Latency(), Jitter(), Bandwidth(), Reset())
 async def test_broadcasts_arrive_whole(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     interval = contract.delivery.broadcast_interval
     numbered = numbered_broadcasts(experiment.endpoints.feed)
@@ -120,7 +122,7 @@ async def test_broadcasts_arrive_whole(experiment: Experiment, contract: SimpleN
 @pytest.mark.reads("delivery.resume_within")
 @pytest.mark.needs(endpoints=["resumable"])
 @pytest.mark.faults(
-    ClientReset(), FinWithoutClose(), Vanished(), InjectedReset(), Reset(), Truncated(), HalfOpen(), ProxyDown()
+    ClientReset(), FinWithoutClose(), Vanished(), SocketKilled(), Reset(), Truncated(), HalfOpen(), ProxyDown()
 )
 async def test_nothing_is_lost_through_a_reconnect(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
@@ -168,3 +170,29 @@ async def test_a_session_that_is_over_is_said_to_be(
     await experiment.watch(TALK)
     await clients.settle(within=experiment.patience)
     await experiment.judge(PlainlyOver(crowd=clients.name, within=window))
+
+
+@pytest.mark.promise(
+    "delivery",
+    "sessions of those who stay away are forgotten",
+    expects="Of clients that have gone and do not come back no session is kept for longer than is promised.",
+    because="A phone that was thrown away never says goodbye: what is kept for it is kept for ever.",
+)
+@pytest.mark.reads("delivery.resume_within", "delivery.sessions_forgotten_within")
+@pytest.mark.needs(endpoints=["resumable"])
+@pytest.mark.faults(ClientReset())
+async def test_sessions_are_forgotten(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    limit = contract.delivery.sessions_forgotten_within
+    # Those of the scenarios before go meanwhile, or never: either way their number does not change afterwards.
+    await experiment.wait_until(StatisticsSay(which="sessions", value=0.0), within=limit)
+    before = await experiment.statistics()
+    start = experiment.now()
+    clients = await experiment.victims_of(fault, "gone", CLIENTS, endpoint="resumable")
+    await clients.connect()
+    await experiment.statistics()
+    async with experiment.inject(fault, clients):
+        # Twice the bound: one that is only late is told from one that never goes.
+        forgotten = StatisticsSay(which="sessions", value=before.get("sessions", 0.0))
+        await experiment.wait_until(forgotten, within=2 * limit)
+        await experiment.statistics()
+    await experiment.judge(SessionsForgotten(crowd=clients.name, gone=CLIENTS, start=start, limit=limit))
