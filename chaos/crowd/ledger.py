@@ -119,6 +119,11 @@ class Ledger:
             self._outgoing.hear_applied(text)
         return True
 
+    def strange(self, message: Message) -> None:
+        """Nobody knows what a message is, neither the books nor any exchange."""
+        data = message.data
+        self._outgoing.strange(data if isinstance(data, str) else f"{len(data)} bytes of binary")
+
     @property
     def settled(self) -> bool:
         """Whether nothing more has to come."""

@@ -88,7 +88,6 @@ class Outgoing:
         """Whether a text is the answer to one of the messages."""
         number = None if self._answer is None else self._answer.number(text)
         if self._answer is None or number is None or number not in self._sent:
-            self._strange = text
             return False
         if number in self._outstanding:
             self._answered_in_turn(number, at)
@@ -106,6 +105,10 @@ class Outgoing:
         self._latest_answered = max(number, self._latest_answered)
         self._strange = None
         return True
+
+    def strange(self, text: str) -> None:
+        """A text that nobody knows came: it may be what has become of an answer."""
+        self._strange = text
 
     def hear_applied(self, text: str) -> None:
         """A message of the server's own: it shows that one of the client's was applied, perhaps."""

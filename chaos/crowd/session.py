@@ -226,7 +226,10 @@ class Session:
             asked = self._conversation is not None and self._conversation.hear(message)
         if asked:
             _settle(self._first, message.at)
-        elif self._setting.plan.trace:
+            return
+        if self._ledger is not None:
+            self._ledger.strange(message)
+        if self._setting.plan.trace:
             self._record_message(message)
 
     def pinged(self, size: int, at: float) -> None:

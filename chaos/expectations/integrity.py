@@ -17,7 +17,7 @@ from chaos.verdict import Finding
 
 __all__ = ["Intact", "IntactThroughReconnects", "PlainlyOver"]
 
-BREACHES = ("lost", "duplicated", "reordered", "corrupted", "foreign")
+BREACHES = ("foreign", "lost", "duplicated", "reordered", "corrupted")
 """What may be wrong with a message, by the fields of a Correspondence."""
 
 LATE_SHARE = 0.5

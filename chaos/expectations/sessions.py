@@ -18,14 +18,13 @@ SESSIONS = "sessions"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionsForgotten(Expectation):
-    """Of `gone` clients that stay away no session is kept any more, `limit` seconds after their connections' end."""
+    """Of `gone` clients that stay away, the only ones there are, no session is kept any more `limit` seconds after
+    their connections' end."""
 
     name: ClassVar[str] = "sessions_forgotten"
     needs_fault: ClassVar[bool] = True
     crowd: str
     gone: int
-    start: float
-    """When none of them had come yet, seconds monotonic."""
     limit: float
 
     def judge(self, record: Record) -> Finding:
@@ -34,25 +33,22 @@ class SessionsForgotten(Expectation):
         if len(ends) < self.gone:
             return self.inconclusive(f"{len(ends)} of {self.gone} connections ended", promised)
         last_end, first_end = max(end.at for end in ends), min(end.at for end in ends)
-        before = told(record, SESSIONS, end=self.start)
-        during = told(record, SESSIONS, self.start, first_end)
-        after = told(record, SESSIONS, last_end)
-        if not before or not during or not after:
+        during, after = told(record, SESSIONS, end=first_end), told(record, SESSIONS, last_end)
+        if not during or not after:
             return self.inconclusive(unread(record, SESSIONS), promised)
-        kept = float(before[-1].values[SESSIONS])
-        risen = max(float(reading.values[SESSIONS]) for reading in during) - kept
-        if risen < self.gone:
+        most = max(float(reading.values[SESSIONS]) for reading in during)
+        if most < self.gone:
             return self.inconclusive(
-                f"the server told of {risen:g} more sessions while {self.gone} clients were there", promised
+                f"the server told of {most:g} sessions while {self.gone} clients were there", promised
             )
-        right = first_that_stays(after, lambda reading: float(reading.values[SESSIONS]) <= kept)
+        right = first_that_stays(after, lambda reading: float(reading.values[SESSIONS]) == 0)
         uncertain = may_be_ours(record, last_end, (right or after[-1]).at)
         if right is None:
-            left, watched = float(after[-1].values[SESSIONS]) - kept, after[-1].at - after[-1].took - last_end
-            observed = f"{left:g} of {self.gone} sessions still kept {format_duration(watched)} after"
+            left, watched = float(after[-1].values[SESSIONS]), after[-1].at - after[-1].took - last_end
+            observed = f"{left:g} sessions still kept {format_duration(watched)} after the last of {self.gone} clients"
             if watched <= self.limit + uncertain.seconds:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised)
-            return self.violated(observed, promised, figure=f"{left:g} of {self.gone} kept")
+            return self.violated(observed, promised, figure=f"{left:g} kept")
         shown = format_duration(right.at - last_end)
         return self.by_limit(
             record,

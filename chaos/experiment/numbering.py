@@ -10,6 +10,9 @@ from chaos.target import Echo, Feed, Resumable
 
 __all__ = ["numbered_broadcasts", "numbered_echoes", "numbered_session"]
 
+OFTEN = 0.02
+"""Seconds between two messages of a client whose connection is to be cut: some are under way in most cuts."""
+
 
 def numbered_echoes(echo: Echo, order: AnswerOrder) -> Numbered:
     """Messages that are answered one by one: with a payload where the file has one, else the number is all there is.
@@ -43,4 +46,5 @@ def numbered_session(resumable: Resumable) -> Numbered:
         session=resumable.greeting,
         resumed=resumable.resumed,
         resume=resumable.resume,
+        every=OFTEN,
     )

@@ -87,6 +87,7 @@ class Bench:
         self.time = FakeTime()
         self.parts: Parts = build(load_settings({"UPSTREAM_URL": "http://127.0.0.1:9"}, profile="fast"))
         self.parts.clock = self.parts.heartbeat._clock = AlwaysAttentive(self.time)
+        self.parts.sessions._now = self.parts.clock.now
         for breaker in (self.parts.upstream_breaker, self.parts.accept_breaker):
             breaker._monotonic = self.time
             breaker._entered_at = self.time()
