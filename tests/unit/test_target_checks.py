@@ -162,10 +162,10 @@ def test_nothing_to_say() -> None:
             id="a value that no process can be given",
         ),
         pytest.param(
-            "[promises.delivery]",
+            '[promises.delivery]\nbroadcast_interval = "1s"',
             """\
-            promises.delivery cannot be tested without endpoints.feed: it is where broadcasts are received
-                allowed: declare endpoints.feed, or leave promises.delivery out (its scenarios are then skipped)""",
+            promises.delivery.broadcast_interval cannot be tested without endpoints.feed: it is where broadcasts are received
+                allowed: declare endpoints.feed, or leave promises.delivery.broadcast_interval out (its scenarios are then skipped)""",
             id="delivery without a feed",
         ),
         pytest.param(

@@ -84,7 +84,7 @@ STAGING: Mapping[str, Value] = {
     "websocket_close_timeout": 10,
     "shutdown_timeout": 30,
     "broadcast_interval": 5,
-    "resume_window": 120,
+    "resume_window": 30,
     "upstream_timeout": 5,
     "breaker_failure_threshold": 3,
     "breaker_window": 30,
