@@ -169,6 +169,29 @@ def test_nothing_to_say() -> None:
             id="delivery without a feed",
         ),
         pytest.param(
+            '[promises.delivery]\nresume_within = "5s"',
+            """\
+            promises.delivery.resume_within cannot be tested without endpoints.resumable: it says how a client comes back to its session
+                allowed: declare endpoints.resumable, or leave promises.delivery.resume_within out (its scenarios are then skipped)""",
+            id="a way back that nobody knows",
+        ),
+        pytest.param(
+            '[endpoints.resumable]\nresume = "/ws?session={token}"',
+            """\
+            endpoints.resumable.resume has no {last}
+                found:   "/ws?session={token}"
+                allowed: text with {token} and {last} in it""",
+            id="a way back to nowhere",
+        ),
+        pytest.param(
+            "[endpoints.resumable]\ngreeting = 'session'",
+            """\
+            endpoints.resumable.greeting has no group, and group 1 is the session's token
+                found:   "session"
+                allowed: a regular expression with the token in parentheses, such as '"session": "([^"]+)"'""",
+            id="a greeting without its token",
+        ),
+        pytest.param(
             "[endpoints.data]\n[promises.breaker]",
             """\
             promises.breaker cannot be tested without upstream: the suite fails the upstream to open the breaker

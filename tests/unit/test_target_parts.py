@@ -1,5 +1,7 @@
 """Target files that build on another: what becomes of both, and where a mistake is told to be."""
 
+# ruff: noqa: E501 - messages stand here as they are printed
+
 from __future__ import annotations
 
 from pathlib import Path
