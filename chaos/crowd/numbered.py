@@ -16,6 +16,8 @@ PAYLOAD = "{payload}"
 TOKEN = "{token}"  # noqa: S105  # a place in a template
 LAST = "{last}"
 
+_PIECE = 8
+"""Characters of a payload by which it is known: in another one of two hundred they are found once in 20 million."""
 _ANY_NUMBER = r"(?<!\d)(?P<chaos_n>\d+)(?!\d)"
 _SAME_NUMBER = r"(?<!\d)(?P=chaos_n)(?!\d)"
 
@@ -79,6 +81,13 @@ class Numbered:
         """What is sent as message `number`."""
         assert self.send is not None
         return self.send.replace(NUMBER, str(number)).replace(PAYLOAD, payload_of(number, self.size))
+
+    def resembles(self, text: str, number: int) -> bool:
+        """Whether a text may be what has become of message `number`: it has a piece of its payload, or its number."""
+        if self.send is None or PAYLOAD not in self.send:
+            return str(number) in text
+        payload = payload_of(number, self.size)
+        return any(payload[start : start + _PIECE] in text for start in range(0, len(payload), _PIECE))
 
 
 class Pattern:

@@ -160,8 +160,8 @@ class Outgoing:
 
     def _overtake(self, number: int, *, by: int) -> None:
         del self._outstanding[number]
-        if self._strange is not None:
-            # Answers come in order: what stands in its place is what has become of it.
+        if self._strange is not None and self._numbered.resembles(self._strange, number):
+            # Answers come in order: what stands in its place, and has a piece of it, is what has become of it.
             detail = f"in place of the answer to message {number} came {quoted(self._strange)}"
             self._tally.wrong("corrupted", number, detail, self._strange)
             self._answered.add(number)

@@ -873,6 +873,7 @@ CASES = (
         caught_by=WHOLE,
         finding="intact",
         sentinels=(BROADCASTS, HEARTBEAT, CLEANUP),
+        elsewhere={"survival": "a message in many fragments is one of the odd things that have to be taken"},
     ),
     Case(
         defect="long_answers_are_overtaken",

@@ -1,6 +1,7 @@
-"""Keeps one message for a client that is slow to take it, the latest, as is right for prices and wrong for answers.
+"""Keeps one long message for a client that is slow to take it, the latest: right for prices and wrong for answers.
 
-Breaks delivery on a link that is slow: of the answers that wait, all but the last are lost.
+Breaks delivery where answers have to wait for each other: of those that wait, all but the last are lost. Short ones
+cost nothing to keep, and are kept.
 """
 
 from __future__ import annotations
@@ -8,16 +9,22 @@ from __future__ import annotations
 from reference_server.outbox import Message, Outbox
 from reference_server.parts import Parts
 
-DESCRIPTION = "of the messages that wait for a slow client only the latest is kept"
+DESCRIPTION = "of the long messages that wait for a client only the latest is kept"
+
+LONG = 100
+"""Characters."""
 
 
 def install(parts: Parts) -> None:
-    """Take what waits out before another is put in."""
+    """Take the long ones that wait out before another is put in."""
     append = Outbox._append
 
     def latest_only(self: Outbox, message: Message) -> None:
-        self._waiting.clear()
-        self.waiting_bytes = 0
+        if len(message) > LONG:
+            kept = [waiting for waiting in self._waiting if len(waiting) <= LONG]
+            self._waiting.clear()
+            self._waiting.extend(kept)
+            self.waiting_bytes = sum(map(len, kept))
         append(self, message)
 
     Outbox._append = latest_only  # type: ignore[method-assign]  # a defect replaces a method

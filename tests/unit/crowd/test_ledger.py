@@ -130,10 +130,18 @@ def test_a_changed_payload_is_seen(changed: object) -> None:
 def test_what_nobody_knows_stands_for_the_answer_in_whose_place_it_came() -> None:
     books = Books(ECHO)
     first, _, third = books.send(3)
-    books.hear(first, "cha", third)
+    books.hear(first, f"chaos{payload_of(2, ECHO.size)[8:24]}", third)
     closed = books.closed()
     assert wrong(closed) == {"corrupted": 1}
-    assert closed.first["corrupted"] == "client 0: in place of the answer to message 2 came 'cha'"
+    assert closed.first["corrupted"].startswith("client 0: in place of the answer to message 2 came 'chaos")
+
+
+@pytest.mark.parametrize(("numbered", "text"), [(ECHO, "chaos 0"), (replace(ECHO, send="{n}", answer="{n}"), "ready")])
+def test_what_has_nothing_of_the_answer_does_not_stand_for_it(numbered: Numbered, text: str) -> None:
+    books = Books(numbered)
+    first, _, third = books.send(3)
+    books.hear(first, text, third)
+    assert wrong(books.closed()) == {"lost": 1}
 
 
 def test_what_is_outstanding_at_the_cut_is_unknown() -> None:

@@ -136,7 +136,7 @@ async def newcomer_changes_nothing_for_others(bench: Bench) -> bool:
 async def answers_that_wait_are_kept(bench: Bench) -> bool:
     connection, _ = bench.client()
     for number in range(3):
-        await connection.reply({"number": number})
+        await connection.reply({"number": number, "text": "x" * 200})
     return len(connection.outbox) == 3
 
 
