@@ -17,7 +17,7 @@ TOKEN = "{token}"  # noqa: S105  # a place in a template
 LAST = "{last}"
 
 _PIECE = 8
-"""Characters of a piece by which a payload is known: in another payload of two hundred one is found in 900,000 cases."""
+"""Characters of a piece by which a payload is known: in another one of two hundred it is found once in 900,000."""
 _ANY_NUMBER = r"(?<!\d)(?P<chaos_n>\d+)(?!\d)"
 _SAME_NUMBER = r"(?<!\d)(?P=chaos_n)(?!\d)"
 
