@@ -16,6 +16,7 @@ from chaos.units import DURATION_UNITS, SIZE_UNITS, parse_duration, parse_size, 
 
 __all__ = [
     "AcceptBreaker",
+    "BoundedMemory",
     "Breaker",
     "Cleanup",
     "Closing",
@@ -139,6 +140,17 @@ class LeakFree(Family):
         float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
     ] = 0.01
     memory_per_connection: Annotated[Size, Field(description="Mean bytes of memory kept, at most.")]
+    memory_per_hour: Annotated[
+        Size | None, Field(description="Bytes of memory kept in an hour under load, at most; judged by a soak.")
+    ] = None
+
+
+class BoundedMemory(Family):
+    """What is held for those who are there is bounded, and given back when they have gone."""
+
+    in_all: Annotated[
+        Size | None, Field(description="Bytes of memory of all its processes, at most, with every place taken.")
+    ] = None
 
 
 class Breaker(Family):
@@ -310,6 +322,7 @@ class Contract(BaseModel):
     rejection: Rejection | None = None
     liveness: Liveness | None = None
     cleanup: Cleanup | None = None
+    bounded_memory: BoundedMemory | None = None
     leak_free: LeakFree | None = None
     breaker: Breaker | None = None
     accept_breaker: AcceptBreaker | None = None

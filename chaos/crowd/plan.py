@@ -126,6 +126,8 @@ class ClientPlan:
 
     trace: bool = False
     """Whether pings, pongs and messages that answer nothing are written to the journal, each with its arrival."""
+    note: str | None = None
+    """A regular expression: of a client that is not traced, messages that answer nothing and contain it are."""
     receive_buffer: int | None = None
     """SO_RCVBUF in bytes, set before connecting (Linux doubles it); None: the kernel's own."""
     source_host: str | None = None
@@ -178,7 +180,7 @@ def _check_conversation(plan: ClientPlan) -> None:
         raise ConfigurationError("first_message awaits the greeting or an answer; give greeting, or send and expect")
     if plan.greeting is not None and not plan.first_message:
         raise ConfigurationError("greeting is awaited as the first message; give first_message=True with it")
-    for name, pattern in (("expect", plan.expect), ("greeting", plan.greeting)):
+    for name, pattern in (("expect", plan.expect), ("greeting", plan.greeting), ("note", plan.note)):
         try:
             re.compile((pattern or "").replace(NUMBER, "0"))
         except re.error as error:

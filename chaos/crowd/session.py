@@ -39,6 +39,8 @@ class Setting:
     """Numbers of exchanges, new for each one in this process."""
     exchange: Exchange | None
     greeting: re.Pattern[str] | None
+    noted: re.Pattern[str] | None
+    """Messages that are written down also where the client is not traced."""
     context: ssl.SSLContext | None
     """What the certificates of a server that speaks TLS are verified by."""
     connections: set[Connection] = field(default_factory=set)
@@ -212,8 +214,12 @@ class Session:
             asked = self._conversation is not None and self._conversation.hear(message)
         if asked:
             _settle(self._first, message.at)
-        elif self._setting.plan.trace:
+        elif self._setting.plan.trace or self._is_noted(message):
             self._record_message(message)
+
+    def _is_noted(self, message: Message) -> bool:
+        noted = self._setting.noted
+        return noted is not None and isinstance(message.data, str) and noted.search(message.data) is not None
 
     def pinged(self, size: int, at: float) -> None:
         self._setting.meter.pings += 1

@@ -30,6 +30,13 @@ from chaos.expectations.faults import (
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.soak import (
+    AnsweredThroughout,
+    IdleFoundThroughout,
+    MemoryWithin,
+    NothingKeptOverTime,
+    PlacesThroughout,
+)
 from chaos.expectations.starts import RefusedAtStart
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
@@ -40,6 +47,7 @@ __all__ = [
     "AlertNotRaised",
     "AlertRaised",
     "AnsweredAsAllowed",
+    "AnsweredThroughout",
     "AnsweredWhileOpen",
     "CallsAnswered",
     "CameBesideTheHostile",
@@ -58,9 +66,13 @@ __all__ = [
     "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
+    "IdleFoundThroughout",
     "MemoryNotKept",
+    "MemoryWithin",
+    "NothingKeptOverTime",
     "OpenedAfter",
     "PingedAtPeriod",
+    "PlacesThroughout",
     "PongsDelayed",
     "Provided",
     "Record",

@@ -21,6 +21,7 @@ from chaos.journal.events import (
     Lateness,
     Note,
     Outcome,
+    Overfilled,
     Phase,
     PhaseEntered,
     Receipt,
@@ -29,11 +30,13 @@ from chaos.journal.events import (
     Sample,
     Segment,
     ServerEvent,
+    Soaked,
     Source,
     StartTried,
     Statistics,
     Traffic,
     VerdictGiven,
+    WentIdle,
 )
 from chaos.journal.reader import Journal, read_journal
 from chaos.journal.writer import JournalWriter
@@ -59,6 +62,7 @@ __all__ = [
     "Lateness",
     "Note",
     "Outcome",
+    "Overfilled",
     "Phase",
     "PhaseEntered",
     "Receipt",
@@ -67,10 +71,12 @@ __all__ = [
     "Sample",
     "Segment",
     "ServerEvent",
+    "Soaked",
     "Source",
     "StartTried",
     "Statistics",
     "Traffic",
     "VerdictGiven",
+    "WentIdle",
     "read_journal",
 ]

@@ -38,11 +38,20 @@ class Case:
     not_in: Mapping[str, str] = field(default_factory=dict)
     """Runtimes that cannot ask for what it breaks, each with the reason."""
 
+    options: tuple[str, ...] = ()
+    """What pytest has to be told besides, for the defect to show: how long a soak lasts, another target file."""
+    takes: float = 0.0
+    """Seconds that it takes beyond what its form allows."""
+
     @property
     def promise(self) -> str:
         """The promise it breaks, by the file of the scenario that catches it."""
         return self.caught_by.partition(".py")[0].removeprefix("test_")
 
+
+SOAK = ("--chaos-soak=1m",)
+SOAKED = 120.0
+"""Seconds of a minute's soak, and of reading what it recorded."""
 
 NO_SETTINGS = {"containers": "a container keeps the environment that it was made with"}
 
@@ -804,5 +813,45 @@ CASES = (
         finding="established",
         sentinels=(CLEANUP, HEARTBEAT),
         elsewhere={"recovery": "a crowd that comes back at once finds the places of its own dead taken"},
+    ),
+    Case(
+        defect="buffer_of_a_megabyte_each",
+        caught_by="test_soak.py::test_memory_stays_within_its_bound",
+        finding="memory_within",
+        sentinels=(HEARTBEAT, LATENCY),
+        options=SOAK,
+        takes=SOAKED,
+    ),
+    Case(
+        defect="remembers_each_message",
+        caught_by="test_soak.py::test_nothing_is_kept_over_hours",
+        finding="nothing_kept_over_time",
+        sentinels=(HEARTBEAT, "test_leak_free.py::test_nothing_kept[calm]"),
+        options=("--chaos-soak=2m",),
+        takes=2 * SOAKED,
+    ),
+    Case(
+        defect="warnings_end_with_their_numbers",
+        caught_by="test_soak.py::test_idle_clients_are_found",
+        finding="idle_found_throughout",
+        sentinels=("test_liveness.py::test_idle_clients[calm]", HEARTBEAT),
+        options=SOAK,
+        takes=SOAKED,
+    ),
+    Case(
+        defect="reply_lost_at_the_wrap",
+        caught_by="test_soak.py::test_answers_all_along",
+        finding="answered_throughout",
+        sentinels=(LATENCY, HEARTBEAT),
+        options=SOAK,
+        takes=SOAKED,
+    ),
+    Case(
+        defect="idle_close_keeps_its_place",
+        caught_by="test_soak.py::test_places_all_along",
+        finding="places_throughout",
+        sentinels=("test_liveness.py::test_idle_clients[calm]", REJECTION),
+        options=SOAK,
+        takes=SOAKED,
     ),
 )

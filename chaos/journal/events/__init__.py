@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from chaos.journal.events.base import Event
 from chaos.journal.events.canary import Beat, Call, Source
-from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic
-from chaos.journal.events.course import Note, Phase, PhaseEntered, Segment
+from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic, WentIdle
+from chaos.journal.events.course import Note, Overfilled, Phase, PhaseEntered, Segment, Soaked
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
 from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
@@ -44,6 +44,7 @@ __all__ = [
     "Lateness",
     "Note",
     "Outcome",
+    "Overfilled",
     "Phase",
     "PhaseEntered",
     "Receipt",
@@ -52,14 +53,16 @@ __all__ = [
     "Sample",
     "Segment",
     "ServerEvent",
+    "Soaked",
     "Source",
     "StartTried",
     "Statistics",
     "Traffic",
     "VerdictGiven",
+    "WentIdle",
 ]
 
-VERSION = 4
+VERSION = 5
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -68,6 +71,8 @@ KINDS: dict[str, type[Event]] = {
         Segment,
         PhaseEntered,
         Note,
+        Overfilled,
+        Soaked,
         Injected,
         Receipt,
         Healing,
@@ -75,6 +80,7 @@ KINDS: dict[str, type[Event]] = {
         Ended,
         Frame,
         Traffic,
+        WentIdle,
         HostileAnswer,
         Call,
         Round,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Attempt", "Ended", "Frame", "Outcome", "Traffic"]
+__all__ = ["Attempt", "Ended", "Frame", "Outcome", "Traffic", "WentIdle"]
 
 
 class Outcome(StrEnum):
@@ -121,3 +121,11 @@ class Traffic(Event):
     round_trips: dict[str, int] = field(default_factory=dict)
     """Upper bound of the bucket in seconds (as text) to count; bounds grow by 5 %."""
     worst: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WentIdle(Event):
+    """An open client of a population says nothing of its own from now on, and answers pings as before."""
+
+    crowd: str
+    client: int

@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import gc
 import os
+import sys
 import time
+import tracemalloc
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -42,6 +44,12 @@ from .fakes import AlwaysAttentive, FakeTime, FakeWire, TimersByHand, make_conne
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
+
+MANY = 1 << 15
+"""Messages, twice what is counted before anything shows."""
+
+LITTLE = 100_000
+"""Bytes."""
 
 RETRANSMISSION = 0.2
 """Seconds after which a kernel sends a lost packet again (TCP_RTO_MIN on Linux)."""
@@ -214,6 +222,58 @@ async def ended_connection_is_forgotten(bench: Bench) -> bool:
     del connection, wire
     gc.collect()
     return remembered() is None
+
+
+async def message_leaves_nothing_behind(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    connection.heard()
+    before = sys.getallocatedblocks()
+    for _ in range(MANY):
+        connection.heard()
+    return sys.getallocatedblocks() - before < MANY / 2
+
+
+async def every_message_is_answered(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    for _ in range(MANY):
+        connection.heard()
+        await connection.reply({})
+        if not len(connection.outbox):
+            return False
+        await connection.outbox.get()
+    return True
+
+
+async def everyone_is_warned(bench: Bench) -> bool:
+    clock = TimersByHand()
+    connection, _ = make_connection(clock)
+    timer = IdleTimer(connection, clock=clock, timeout=10.0, warning=4.0)
+    for _ in range(100):
+        try:
+            timer.warn()
+        except IndexError:
+            return False
+        await connection.outbox.get()
+    return True
+
+
+async def idle_close_leaves_the_count_alone(bench: Bench) -> bool:
+    clock = TimersByHand()
+    connection, _ = make_connection(clock)
+    before = bench.parts.admission.inside
+    IdleTimer(connection, clock=clock, timeout=10.0, warning=4.0)
+    clock.advance(11.0)
+    return connection.ended and bench.parts.admission.inside == before
+
+
+async def connection_costs_little(bench: Bench) -> bool:
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        bench.client()
+        return tracemalloc.get_traced_memory()[0] - before < LITTLE
+    finally:
+        tracemalloc.stop()
 
 
 async def ended_connection_leaves_no_session(bench: Bench) -> bool:
@@ -680,6 +740,11 @@ CHECKS: dict[str, Check] = {
     "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
+    "buffer_of_a_megabyte_each": connection_costs_little,
+    "idle_close_keeps_its_place": idle_close_leaves_the_count_alone,
+    "remembers_each_message": message_leaves_nothing_behind,
+    "reply_lost_at_the_wrap": every_message_is_answered,
+    "warnings_end_with_their_numbers": everyone_is_warned,
     "leak_memory_per_connection": ended_connection_is_forgotten,
     "no_backpressure_warning": warned_at_the_threshold,
     "ping_every_other_time": pinged_at_every_beat,
