@@ -89,9 +89,9 @@ class PhaseTimeouts:
 class ClientPlan:
     """How every client of a crowd connects and behaves.
 
-    A client is faithful: it answers pings and close frames as RFC 6455 says, offers no extension and sends nothing
-    unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError for values that make no
-    sense together.
+    A client is faithful: it answers pings and close frames as RFC 6455 says, offers no extension unless told to, and
+    sends nothing unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError for values
+    that make no sense together.
     """
 
     address: Address
@@ -103,6 +103,9 @@ class ClientPlan:
     subprotocol: str | None = None
     tls: Tls | None = None
     """How the server's TLS is known, where it speaks it."""
+
+    compression: bool = False
+    """Whether permessage-deflate (RFC 7692) is offered, without limits to either side's window."""
 
     send: str | None = None
     """One exchange: the message that is sent; `{n}` becomes a number, new for each exchange."""

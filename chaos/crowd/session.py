@@ -115,7 +115,7 @@ class Session:
         reached = await self._reach(connection, self._upgraded, until=reached + plan.timeouts.handshake)
         if isinstance(reached, Setback):
             return _failed(progress, reached)
-        progress = replace(progress, handshake=reached - began, status=101)
+        progress = replace(progress, handshake=reached - began, status=101, compressed=connection.compressed)
         if not plan.first_message:
             return replace(progress, at=reached)
 

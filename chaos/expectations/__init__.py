@@ -30,6 +30,7 @@ from chaos.expectations.faults import (
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.memory import CostsAtMost, GivenBack
 from chaos.expectations.soak import (
     AnsweredThroughout,
     IdleFoundThroughout,
@@ -54,6 +55,7 @@ __all__ = [
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",
+    "CostsAtMost",
     "CounterAgrees",
     "DeliveredInSequence",
     "Established",
@@ -65,6 +67,7 @@ __all__ = [
     "FdsNotKept",
     "FloodAnswered",
     "FollowsTheBreakerModel",
+    "GivenBack",
     "GivenUpWithin",
     "IdleFoundThroughout",
     "MemoryNotKept",

@@ -33,6 +33,7 @@ from chaos.journal import (
     Ended,
     FindingMade,
     HealingState,
+    Held,
     JournalWriter,
     Note,
     Phase,
@@ -306,6 +307,17 @@ class Experiment:
         """
         await soaking.soak(self, plan, write=self._journal.write, say=say, cut=cut)
         return await self.record()
+
+    # -- memory -----------------------------------------------------------------------------------------------
+
+    async def record_held(self, count: int, *, wave: int, since: float) -> None:
+        """Write down the most that the server has held since a time, seconds monotonic, in which so many clients did
+        what costs it memory."""
+        last = await self.sample()
+        await self._conductor.flush()
+        samples = read_journal(self._journal.path.parent, kinds=(Sample,)).of(Sample)
+        peak = max(sample.pss or sample.rss for sample in (last, *samples) if sample.at >= since)
+        self._journal.write(Held(at=time.monotonic(), count=count, memory=peak, wave=wave))
 
     # -- leaks ------------------------------------------------------------------------------------------------
 

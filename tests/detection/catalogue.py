@@ -854,4 +854,25 @@ CASES = (
         options=SOAK,
         takes=SOAKED,
     ),
+    Case(
+        defect="replies_pile_up",
+        caught_by="test_bounded_memory.py::test_cost_of_a_slow_reader[flooding-member]",
+        finding="costs_at_most",
+        sentinels=(HEARTBEAT, DELIVERY),
+        takes=60.0,
+    ),
+    Case(
+        defect="a_page_for_each_request",
+        caught_by="test_bounded_memory.py::test_cost_of_a_half_made_handshake[slow-loris]",
+        finding="costs_at_most",
+        sentinels=("test_bounded_memory.py::test_cost_of_a_connection", HEARTBEAT),
+        takes=60.0,
+    ),
+    Case(
+        defect="compression_kept_after_the_end",
+        caught_by="test_bounded_memory.py::test_given_back[calm]",
+        finding="given_back",
+        sentinels=("test_leak_free.py::test_nothing_kept[calm]", HEARTBEAT),
+        takes=90.0,
+    ),
 )

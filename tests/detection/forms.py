@@ -39,6 +39,7 @@ FAMILY_SENTINELS = {
     "rejection": "test_rejection.py::test_burst_beyond_the_limit[burst]",
     "liveness": "test_liveness.py::test_heartbeat[calm]",
     "cleanup": "test_cleanup.py::test_ended_connections_are_released[client-reset]",
+    "bounded_memory": "test_bounded_memory.py::test_cost_of_a_connection",
     "breaker": "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]",
     "accept_breaker": "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]",
     "delivery": "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]",

@@ -40,7 +40,7 @@ CLOSED_WITHIN = 1.0
 @pytest.mark.promise(
     "soak",
     "memory stays within its bound",
-    expects="However long the server is busy near its limit, all its processes together stay within the promised memory.",
+    expects="However long the server is busy near its limit, all its processes stay within the promised memory.",
     because="What is held for each of a hundred clients is seen when a hundred are there, and not with ten.",
 )
 @pytest.mark.reads("bounded_memory.in_all")

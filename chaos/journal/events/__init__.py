@@ -21,7 +21,7 @@ from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, I
 from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
 from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
-from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, StartTried, Statistics
+from chaos.journal.events.server import Held, Hit, Round, Sample, ServerEvent, StartTried, Statistics
 
 __all__ = [
     "KINDS",
@@ -38,6 +38,7 @@ __all__ = [
     "Frame",
     "Healing",
     "HealingState",
+    "Held",
     "Hit",
     "HostileAnswer",
     "Injected",
@@ -84,6 +85,7 @@ KINDS: dict[str, type[Event]] = {
         HostileAnswer,
         Call,
         Round,
+        Held,
         Beat,
         CrowdMade,
         Lateness,

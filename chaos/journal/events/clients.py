@@ -52,6 +52,8 @@ class Attempt(Event):
     """The close code, where the server closed before the first message."""
     detail: str = ""
     local_port: int = 0
+    compressed: bool = False
+    """Whether permessage-deflate was offered and agreed on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

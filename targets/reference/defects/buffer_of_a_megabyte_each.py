@@ -1,6 +1,6 @@
 """Sets a buffer aside for each connection that could take the largest message there may be.
 
-Breaks bounded memory: a hundred clients cost a hundred megabytes, whatever they do. With the ten of a test nobody looks.
+Breaks bounded memory: a hundred clients cost a hundred megabytes, whatever they do. With ten of them nobody looks.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Numbers the messages it has heard with 14 bits, and takes the one that has number 0 for no message.
+"""Numbers the messages it has heard with 12 bits, and takes the one that has number 0 for no message.
 
-Breaks answers over hours: one message in 16,384 is not answered, whoever it is from. At a test's rate that is never.
+Breaks answers over hours: one message in 4,096 is not answered, whoever it is from. At a test's rate that is never.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from reference_server.connection import Connection
 from reference_server.parts import Parts
 
-DESCRIPTION = "one message in 16,384 is not answered"
+DESCRIPTION = "one message in 4,096 is not answered"
 
-NUMBERS = 1 << 14
+NUMBERS = 1 << 12
 
 
 def install(parts: Parts) -> None:

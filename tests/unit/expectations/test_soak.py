@@ -165,6 +165,14 @@ def test_who_left_or_grew_old_was_never_due() -> None:
 def test_a_close_that_was_late_while_our_worker_was() -> None:
     late = _idler(99, 20_000.0, closed=365.0)
     finding = IDLE.judge(record(SOAKED, *_idlers(), *late, worker_late(70.0, at=20_362.0)))
+    assert finding.verdict is Verdict.HELD
+    assert ", but for 1 in moments that may have been ours, " in finding.observed
+    assert IDLE.judge(record(SOAKED, *_idlers(), *late)).verdict is Verdict.VIOLATED
+
+
+def test_too_many_moments_of_ours_leave_nothing_to_judge() -> None:
+    late = [event for client in range(50, 56) for event in _idler(client, 20_000.0, closed=365.0)]
+    finding = IDLE.judge(record(SOAKED, *_idlers(), *late, worker_late(70.0, at=20_362.0)))
     assert finding.verdict is Verdict.INCONCLUSIVE
 
 
@@ -203,6 +211,9 @@ def test_one_bad_part_does_not_drown() -> None:
     slow = [_traffic(15_000.5 + second, worst=0.5) for second in range(30)]
     finding = ANSWERED.judge(record(SOAKED, *periods, *slow))
     assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "p99 500ms")
+    excused = ANSWERED.judge(record(SOAKED, *periods, *slow, worker_late(0.4, at=15_010.0)))
+    assert (excused.verdict, excused.figure) == (Verdict.HELD, "p99 10ms")
+    assert "parts left out that may have been slow for reasons of ours" in excused.observed
 
 
 def _burst(at: float, *, opened: int, refused: int) -> list[Event]:
