@@ -189,10 +189,12 @@ class Crowd:
             client.say(text)
         return len(members)
 
-    async def flood(self, *, messages: int, seconds: float, clients: Collection[int] | None = None) -> list[int]:
+    async def flood(
+        self, *, messages: int, seconds: float, digits: int = 1, clients: Collection[int] | None = None
+    ) -> list[int]:
         """Begin to send the plan's own message as fast as the server takes it, at most so many and so long, each
-        client by itself; the clients that do."""
-        text = self._template().replace(NUMBER, "0")  # a number that no exchange has
+        client by itself; the clients that do. `digits` is how long its number is written."""
+        text = self._template().replace(NUMBER, "0" if digits == 1 else "9" * digits)  # a number that no exchange has
         members = [client for client in self._connected(clients) if client.usable]
         await self._end_floods(members)
         for client in members:

@@ -142,9 +142,10 @@ class CrowdHandle:
         sent: int = await self._call("send", text)
         return sent
 
-    async def flood(self, *, messages: int, seconds: float) -> list[int]:
-        """Begin to send the plan's own message as fast as the server takes it; the clients that do."""
-        return await self._act("flood", messages=messages, seconds=seconds)
+    async def flood(self, *, messages: int, seconds: float, digits: int = 1) -> list[int]:
+        """Begin to send the plan's own message, its number so long, as fast as the server takes it; the clients that
+        do."""
+        return await self._act("flood", messages=messages, seconds=seconds, digits=digits)
 
     async def flooded(self) -> dict[int, Flooded]:
         """How far the flood of each client has come."""

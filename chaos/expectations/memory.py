@@ -7,7 +7,6 @@ back to where it was is asked of nobody: what a process has once had of the kern
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
@@ -58,7 +57,7 @@ class CostsAtMost(Expectation):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenBack(Expectation):
     """Of what a crowd costs at least `share` is given back when it has gone: the next one of the same size does not
-    come on top of it."""
+    come on top of it. What one costs is seen by the first on a fresh server, between the waves 0 (nobody) and 1."""
 
     name: ClassVar[str] = "given_back"
     share: float
@@ -67,14 +66,14 @@ class GivenBack(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"{self.share:.0%} of what a crowd has cost is given back when it has gone"
-        before = [each.memory for each in record.journal.of(Held) if not each.count]
-        waves = [each for each in record.journal.of(Held) if each.count and each.wave > self.warm_up]
-        if len(waves) < MINIMUM_ROUNDS or not before or not all(each.memory for each in waves):
+        first = {each.wave: each.memory for each in record.journal.of(Held) if each.wave <= 1}
+        waves = [each for each in record.journal.of(Held) if each.wave > self.warm_up]
+        if len(waves) < MINIMUM_ROUNDS or len(first) < 2 or not all(each.memory for each in waves):
             return self.inconclusive(
                 f"{len(waves)} crowds were seen to come and go, {MINIMUM_ROUNDS} are needed, and one look before",
                 promised,
             )
-        cost = median(each.memory for each in waves) - before[0]
+        cost = first[1] - first[0]
         kept = slope([each.wave for each in waves], [each.memory for each in waves])
         if cost <= 0:
             return self.inconclusive(f"crowds of {waves[0].count} cost nothing that could be seen", promised)

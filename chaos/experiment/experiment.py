@@ -321,12 +321,12 @@ class Experiment:
 
     # -- leaks ------------------------------------------------------------------------------------------------
 
-    async def rounds(self, expectations: Sequence[Expectation]) -> AsyncIterator[int]:
+    async def rounds(self, expectations: Sequence[Expectation], *, warm_up: int = WARM_UP) -> AsyncIterator[int]:
         """Numbers of rounds, 1 and up, until every expectation is decided one way or the other, or the budget is spent.
 
-        The first `WARM_UP` rounds are not recorded: caches and pools fill in them.
+        The first `warm_up` rounds are not looked at: caches and pools fill in them.
         """
-        async for number in leaks.rounds(self.record, expectations):
+        async for number in leaks.rounds(self.record, expectations, warm_up=warm_up):
             yield number
 
     async def record_round(self, number: int) -> None:

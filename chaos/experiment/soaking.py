@@ -131,6 +131,7 @@ async def soak(
             began=course.began,
             asked=plan.seconds,
             talk=TALK,
+            patience=experiment.patience,
             places=plan.limit - experiment.own_connections,
             cut=ended,
         )

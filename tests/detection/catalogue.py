@@ -819,6 +819,7 @@ CASES = (
         caught_by="test_soak.py::test_memory_stays_within_its_bound",
         finding="memory_within",
         sentinels=(HEARTBEAT, LATENCY),
+        elsewhere={"bounded_memory": "what is too much for a hundred is too much for each of them"},
         options=SOAK,
         takes=SOAKED,
     ),
@@ -853,6 +854,12 @@ CASES = (
         sentinels=("test_liveness.py::test_idle_clients[calm]", REJECTION),
         options=SOAK,
         takes=SOAKED,
+    ),
+    Case(
+        defect="history_for_each_client",
+        caught_by="test_bounded_memory.py::test_cost_of_a_connection",
+        finding="costs_at_most",
+        sentinels=("test_leak_free.py::test_nothing_kept[calm]", HEARTBEAT),
     ),
     Case(
         defect="replies_pile_up",

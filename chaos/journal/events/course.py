@@ -67,6 +67,8 @@ class Soaked(Event):
     """Seconds that it was to last."""
     talk: float
     """Seconds between two exchanges of each client."""
+    patience: float
+    """Seconds that a client waits for an answer."""
     places: int
     """Connections that the server promises places for, without those of the experiment itself."""
     cut: str = ""

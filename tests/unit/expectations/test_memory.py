@@ -11,6 +11,7 @@ from tests.unit.expectations.records import record
 
 COSTS = CostsAtMost(margin=300_000, what="slow reader")
 BACK = GivenBack(share=0.95, warm_up=6)
+"""The first six waves fill what stays, and the first of all tells what one costs."""
 
 
 def _growing(each: float, *, sizes: int = 14, noise: float = 20_000.0) -> list[Held]:
@@ -32,7 +33,9 @@ def _waves(kept: float, *, count: int = 20, cost: float = 9e6) -> list[Held]:
                 at=float(wave),
                 wave=wave,
                 count=30,
-                memory=round(50e6 + cost + 1e6 * min(wave, 6) + kept * cost * wave + drawn.gauss(0, 20_000)),
+                memory=round(
+                    50e6 + cost + 1e6 * (min(wave, 6) - 1) + kept * cost * (wave - 1) + drawn.gauss(0, 20_000)
+                ),
             )
             for wave in range(1, count + 1)
         ),

@@ -21,7 +21,7 @@ from chaos.verdict import Verdict
 from tests.unit.expectations.records import record, worker_late
 
 HOUR = 3600.0
-SOAKED = Soaked(at=1000 + 8 * HOUR, crowd="members", began=1000.0, asked=8 * HOUR, talk=0.1, places=99)
+SOAKED = Soaked(at=1000 + 8 * HOUR, crowd="members", began=1000.0, asked=8 * HOUR, talk=0.1, patience=3.0, places=99)
 MARGIN = 2_000_000
 KEPT = NothingKeptOverTime(margin=MARGIN)
 IDLE = IdleFoundThroughout(timeout=300.0, slack=60.0, warned=True)
@@ -189,6 +189,13 @@ def test_an_answer_that_is_lost(missing: int, wrong: int) -> None:
     assert finding.observed.endswith("all was well for the first 2h")
 
 
+def test_answers_that_were_lost_while_our_worker_hung() -> None:
+    lost = _traffic(8200.0, missing=3)
+    finding = ANSWERED.judge(record(SOAKED, _traffic(2000.0), lost, worker_late(2.0, at=8199.0)))
+    assert finding.verdict is Verdict.HELD
+    assert ", but for 3 in moments that may have been ours, " in finding.observed
+
+
 def test_an_answer_that_was_under_way_when_its_client_ended() -> None:
     leaving = [_came(1, 1900.0), _closed(1, 1999.5, by="client")]
     assert ANSWERED.judge(record(SOAKED, *leaving, _traffic(2000.0, wrong=1))).verdict is Verdict.HELD
@@ -249,6 +256,14 @@ def test_a_newcomer_that_is_kept_out_of_a_free_place() -> None:
     assert finding.observed == (
         "client 95: HTTP 503 after 10ms, although 90 of 99 places were taken; all was well for the first 3h3min"
     )
+
+
+def test_a_newcomer_that_timed_out_while_our_worker_hung() -> None:
+    refused = _came(95, 12_000.0, Outcome.TIMEOUT)
+    burst = _burst(5000.0, opened=9, refused=16)
+    finding = PLACES.judge(record(SOAKED, *NINETY, *burst, refused, worker_late(2.0, at=12_000.5)))
+    assert finding.verdict is Verdict.HELD
+    assert ", but for 1 in moments that may have been ours" in finding.observed
 
 
 def test_a_newcomer_that_finds_places_not_free_yet() -> None:

@@ -30,6 +30,7 @@ from reference_server.endpoints.session import Session
 from reference_server.environment import BadSetting, load_settings
 from reference_server.establishment import Establishment
 from reference_server.guard import DependencyFailed
+from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
 from reference_server.liveness import NOTHING_SEEN
 from reference_server.parts import Parts, build
@@ -39,8 +40,11 @@ from reference_server.rejection import Rejected
 from reference_server.source import Unavailable
 from reference_server.timers import Timers
 from reference_server.transport import BoundedTransport
+from uvicorn.server import ServerState
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from .fakes import AlwaysAttentive, FakeTime, FakeWire, TimersByHand, make_connection, turns_until
+from .wired import configured, upgraded
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
@@ -274,6 +278,37 @@ async def connection_costs_little(bench: Bench) -> bool:
         return tracemalloc.get_traced_memory()[0] - before < LITTLE
     finally:
         tracemalloc.stop()
+
+
+async def reply_waits_for_room(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    replies = [asyncio.create_task(connection.reply({"number": number})) for number in range(50)]
+    return not await all_done_at_once(replies)
+
+
+async def request_costs_little(bench: Bench) -> bool:
+    bench.parts.clock = TimersByHand()
+    http = HttpProtocol(configured(bench.parts), ServerState(), {})
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        http._expect_request()
+        return tracemalloc.get_traced_memory()[0] - before < LITTLE
+    finally:
+        tracemalloc.stop()
+        http._request_is_complete()
+
+
+async def lost_connection_lets_go_of_its_compression(bench: Bench) -> bool:
+    protocol, _ = await upgraded(configured(bench.parts))
+    window = ServerPerMessageDeflateFactory().process_request_params([], [])[1]
+    protocol.conn.extensions = [window]
+    remembered = weakref.ref(window)
+    protocol.connection_lost(None)
+    protocol.conn.extensions = []
+    del protocol, window
+    gc.collect()
+    return remembered() is None
 
 
 async def ended_connection_leaves_no_session(bench: Bench) -> bool:
@@ -741,6 +776,10 @@ CHECKS: dict[str, Check] = {
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "buffer_of_a_megabyte_each": connection_costs_little,
+    "history_for_each_client": connection_costs_little,
+    "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
+    "a_page_for_each_request": request_costs_little,
+    "replies_pile_up": reply_waits_for_room,
     "idle_close_keeps_its_place": idle_close_leaves_the_count_alone,
     "remembers_each_message": message_leaves_nothing_behind,
     "reply_lost_at_the_wrap": every_message_is_answered,
