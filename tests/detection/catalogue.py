@@ -39,7 +39,10 @@ class Case:
     """Runtimes that cannot ask for what it breaks, each with the reason."""
 
     options: tuple[str, ...] = ()
-    """What pytest has to be told besides, for the defect to show: how long a soak lasts, another target file."""
+    """What pytest has to be told besides, for the defect to show: how long a soak lasts."""
+    target: str = ""
+    """The target file, where the defect shows on another one than the reference's own; then only the cell that catches
+    it and its sentinels run: the others need not be there."""
     takes: float = 0.0
     """Seconds that it takes beyond what its form allows."""
 
@@ -52,6 +55,9 @@ class Case:
 SOAK = ("--chaos-soak=1m",)
 SOAKED = 120.0
 """Seconds of a minute's soak, and of reading what it recorded."""
+
+TLS = "targets/reference/tls.toml"
+NO_TLS = {"containers": "a certificate is issued in the processes runtime only"}
 
 NO_SETTINGS = {"containers": "a container keeps the environment that it was made with"}
 
@@ -881,5 +887,21 @@ CASES = (
         finding="given_back",
         sentinels=("test_leak_free.py::test_nothing_kept[calm]", HEARTBEAT),
         takes=90.0,
+    ),
+    Case(
+        defect="no_deadline_before_tls",
+        caught_by="test_survival.py::test_honest_beside_a_slow_crowd[tls-stall]",
+        finding="answered_as_allowed",
+        sentinels=(HEARTBEAT, CLEANUP),
+        target=TLS,
+        not_in=NO_TLS,
+    ),
+    Case(
+        defect="truncated_tls_is_no_end",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[tls-truncated]",
+        finding="statistics_agree",
+        sentinels=(CLEANUP, HEARTBEAT),
+        target=TLS,
+        not_in=NO_TLS,
     ),
 )

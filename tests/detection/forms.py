@@ -65,6 +65,8 @@ def family_of(node: str) -> str:
 def nodes_for(case: Case, form: Form, *, runtime: str, cells: Sequence[str]) -> tuple[str, ...]:
     """The cells to run, below tests/scenarios, each once; `cells` are all there are, those that take long left out."""
     wanted = [case.caught_by, *case.sentinels]
+    if case.target:
+        return tuple(dict.fromkeys(wanted))
     if runtime == "processes" and form is Form.WIDE:
         wanted += [cell for cell in cells if family_of(cell) == case.promise]
         wanted += [sentinel for family, sentinel in FAMILY_SENTINELS.items() if family != case.promise]

@@ -54,7 +54,11 @@ def _observe(case: Case, runtime: str, form: Form, directory: Path) -> Observati
     ended = run_scenarios(
         nodes_for(case, form, runtime=runtime, cells=() if form is Form.NARROW else all_cells()),
         runtime=runtime,
-        options=[f"--chaos-env=DEFECT={case.defect}", *case.options],
+        options=[
+            f"--chaos-env=DEFECT={case.defect}",
+            *case.options,
+            *([f"--chaos-target={case.target}"] if case.target else []),
+        ],
         directory=directory,
         timeout=form.limit + case.takes,
     )

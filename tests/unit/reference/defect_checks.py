@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import ssl
 import sys
 import time
 import tracemalloc
@@ -39,12 +40,13 @@ from reference_server.rate import TokenBucket
 from reference_server.rejection import Rejected
 from reference_server.source import Unavailable
 from reference_server.timers import Timers
+from reference_server.tls_protocol import TlsProtocol
 from reference_server.transport import BoundedTransport
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from .fakes import AlwaysAttentive, FakeTime, FakeWire, TimersByHand, make_connection, turns_until
-from .wired import configured, upgraded
+from .wired import RecordingTransport, configured, upgraded
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
@@ -309,6 +311,41 @@ async def lost_connection_lets_go_of_its_compression(bench: Bench) -> bool:
     del protocol, window
     gc.collect()
     return remembered() is None
+
+
+class Told(asyncio.Protocol):
+    """Remembers that it was told of an end."""
+
+    lost = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+
+
+def tls_connection(bench: Bench) -> tuple[TlsProtocol, RecordingTransport]:
+    """One on which nothing has been said yet."""
+    config = configured(bench.parts)
+    config.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    protocol, transport = TlsProtocol(config, ServerState(), {}), RecordingTransport()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+async def handshake_of_tls_is_bounded(bench: Bench) -> bool:
+    bench.parts.clock = clock = TimersByHand()
+    _, transport = tls_connection(bench)
+    clock.advance(LONG)
+    return transport.ended
+
+
+async def truncated_tls_is_told_as_an_end(bench: Bench) -> bool:
+    above = Told()
+    protocol, _ = tls_connection(bench)
+    protocol._secured = True
+    protocol.transport.set_protocol(above)
+    protocol.eof_received()
+    protocol.connection_lost(None)
+    return above.lost
 
 
 async def ended_connection_leaves_no_session(bench: Bench) -> bool:
@@ -780,6 +817,8 @@ CHECKS: dict[str, Check] = {
     "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
     "a_page_for_each_request": request_costs_little,
     "replies_pile_up": reply_waits_for_room,
+    "no_deadline_before_tls": handshake_of_tls_is_bounded,
+    "truncated_tls_is_no_end": truncated_tls_is_told_as_an_end,
     "idle_close_keeps_its_place": idle_close_leaves_the_count_alone,
     "remembers_each_message": message_leaves_nothing_behind,
     "reply_lost_at_the_wrap": every_message_is_answered,
