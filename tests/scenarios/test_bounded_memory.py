@@ -32,8 +32,12 @@ SIZES = 14
 CLIENTS = 70
 """Of the largest crowd of those who only are there: five more each time."""
 
-UNREAD = FloodingMember(messages=300, seen=20, digits=4_000)
-"""By each client that reads no answer: 1.2 MB of messages, few enough for a busy server to get to all of them before it
+READERS = 24
+"""Sizes of the crowds of slow readers, from one reader on: what each costs depends on how far the server gets with it,
+and the interval of a slope over 14 such points was as wide as its value."""
+
+UNREAD = FloodingMember(messages=200, seen=20, digits=4_000)
+"""By each client that reads no answer: 0.8 MB of messages, few enough for a busy server to get to all of them before it
 has found the clients dead (to 6,000 in all, under a load of 30). Its kernel takes 20, 80 kB, where it reads none."""
 
 WARM_UP = 24
@@ -73,12 +77,12 @@ async def test_cost_of_a_compressed_connection(experiment: Experiment, contract:
     expects="A client that sends on and reads no answer costs no more than a promised amount of memory.",
     because="Who does not read is not read either, or its answers pile up: one client is enough to fill a server.",
 )
-@pytest.mark.slow  # 14 crowds, each until the server has had time to read what it will not: 50 to 70 s
+@pytest.mark.slow  # 24 crowds, each until the server has given its clients up: 40 to 100 s
 @pytest.mark.reads("bounded_memory.per_slow_reader")
 @pytest.mark.faults(UNREAD)
 async def test_cost_of_a_slow_reader(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    most = experiment.fitting(SIZES)
-    for wave, count in enumerate(_sizes(most), start=1):
+    most = experiment.fitting(READERS)
+    for wave, count in enumerate(_sizes(most, number=READERS), start=1):
         crowd = await experiment.victims_of(fault, f"readers {wave}", count)
         await crowd.connect()
         since = experiment.now()
@@ -155,12 +159,12 @@ async def _add_clients(experiment: Experiment, *, compression: bool) -> None:
         await experiment.record_held(inside, wave=wave, since=experiment.now())
 
 
-def _sizes(most: int) -> range:
-    """Sizes of growing crowds. Raises NotJudged where there is no room for so many of them."""
-    if most < SIZES:
-        raise NotJudged(f"crowds of {SIZES} sizes are needed, and there are places for {most} clients")
-    step = most // SIZES
-    return range(step, step * SIZES + 1, step)
+def _sizes(most: int, *, number: int = SIZES) -> range:
+    """Sizes of so many growing crowds. Raises NotJudged where there is no room for them."""
+    if most < number:
+        raise NotJudged(f"crowds of {number} sizes are needed, and there are places for {most} clients")
+    step = most // number
+    return range(step, step * number + 1, step)
 
 
 def _compressed(agreed: bool) -> None:
