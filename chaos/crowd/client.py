@@ -112,7 +112,7 @@ class Client:
         self._session.say(text)
 
     def begin_numbered(self) -> None:
-        """Send numbered messages, one each period of the plan, from now on and on every connection."""
+        """Send numbered messages, as the plan paces them, from now on and on every connection."""
         numbered = self.setting.plan.numbered
         assert numbered is not None
         if self._talking is None:
@@ -131,7 +131,8 @@ class Client:
         assert numbered is not None
         loop = asyncio.get_running_loop()
         if session is not None and session.usable and self.ledger is not None:
-            self._say_numbered(session, self.ledger.next(loop.time()))
+            for _ in range(numbered.together):
+                self._say_numbered(session, self.ledger.next(loop.time()))
         self._talking = loop.call_later(numbered.every, self._numbered_due)
 
     def _say_numbered(self, session: Session, text: str) -> None:

@@ -46,9 +46,11 @@ class Numbered:
     """Whether every client hears the same text under the same number."""
 
     every: float = 0.1
-    """Seconds from one message of a client to its next."""
+    """Seconds from one time that a client sends to its next."""
+    together: int = 2
+    """Messages sent each time: an answer that has to wait for another's shows nothing where nobody asks for both."""
     size: int = 200
-    """Characters of a payload: at ten messages a second less than a link passes on that slices everything into eight
+    """Characters of a payload: at twenty messages a second less than a link passes on that slices everything into eight
     bytes a millisecond."""
     frames: int = 3
     """Frames that a message is divided into, where it is long enough."""

@@ -986,7 +986,7 @@ CASES = (
     ),
     Case(
         defect="waiting_answers_are_replaced",
-        caught_by="test_delivery.py::test_messages_arrive_whole[partition]",
+        caught_by=WHOLE,
         finding="intact",
         sentinels=(BROADCASTS, HEARTBEAT),
     ),
@@ -1027,7 +1027,7 @@ CASES = (
         defect="idle_close_keeps_its_place",
         caught_by="test_soak.py::test_places_all_along",
         finding="places_throughout",
-        sentinels=("test_liveness.py::test_idle_clients[calm]", REJECTION),
+        sentinels=("test_liveness.py::test_idle_clients[calm]", HEARTBEAT),
         options=SOAK,
         takes=SOAKED,
     ),
