@@ -129,6 +129,10 @@ class Cleanup(Family):
         Duration | None,
         Field(description="From a FIN or RST that reached the server to everything released."),
     ] = None
+    database_sessions: Annotated[
+        int | None,
+        Field(ge=0, description="Sessions on its database that are held at most while clients only listen."),
+    ] = None
 
 
 class LeakFree(Family):
@@ -221,6 +225,9 @@ class Delivery(Family):
     ] = None
     slow_consumer_cut_within: Annotated[
         Duration | None, Field(description="From the moment a client stops reading to its removal.")
+    ] = None
+    polled_within: Annotated[
+        Duration | None, Field(description="From a broadcast to endpoints.feed.poll telling it or a later one.")
     ] = None
 
 

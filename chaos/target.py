@@ -202,6 +202,10 @@ class Feed(Endpoint):
     sequence: Annotated[
         str | None, Field(description="A regular expression whose group 1 is the broadcast's number.")
     ] = None
+    poll: Annotated[
+        UrlPath | None,
+        Field(description="A path that answers a plain GET as the latest broadcast does, for who cannot listen."),
+    ] = None
     identical: Annotated[
         bool, Field(description="Whether everyone hears the same text under the same number: another one is corrupted.")
     ] = False
@@ -353,6 +357,9 @@ class Statistics(_Table):
     ended: Annotated[str | None, Field(description="Connections let in that are over, however they ended.")] = None
     dead: Annotated[str | None, Field(description="Peers given up by the heartbeat, since the start.")] = None
     received: Annotated[str | None, Field(description="Messages received from clients, since the start.")] = None
+    database_sessions: Annotated[
+        str | None, Field(description="Sessions on its database in use now, by the pool's count or the database's own.")
+    ] = None
 
     def values(self) -> dict[str, str]:
         """Name to pointer or metric, of those that are declared."""

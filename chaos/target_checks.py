@@ -126,6 +126,13 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         ("promises", "rejection", "max_connections"),
         "it is a share of that",
     ),
+    (
+        ("promises", "cleanup", "database_sessions"),
+        ("statistics", "database_sessions"),
+        "nobody outside can count them",
+    ),
+    (("promises", "delivery", "polled_within"), ("endpoints", "feed", "poll"), "it is what is polled"),
+    (("promises", "delivery", "polled_within"), ("endpoints", "feed", "sequence"), "it says which broadcast is later"),
     (("promises", "observability", "counted_within"), ("statistics",), "it is where counters are shown"),
     (("promises", "settings", "refused"), ("promises", "settings", "refused_within"), "it says how long that may take"),
 )

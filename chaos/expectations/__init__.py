@@ -25,6 +25,7 @@ from chaos.expectations.clients import (
     Warned,
 )
 from chaos.expectations.counters import CounterAgrees
+from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
     CameBesideTheHostile,
@@ -41,6 +42,7 @@ from chaos.expectations.integrity import Intact, IntactThroughReconnects, Plainl
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack
+from chaos.expectations.polling import PolledInTime
 from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.soak import (
     AnsweredThroughout,
@@ -68,6 +70,7 @@ __all__ = [
     "ClosedWith",
     "CostsAtMost",
     "CounterAgrees",
+    "DatabaseSessionsGivenBack",
     "DeliveredInSequence",
     "Established",
     "Expectation",
@@ -92,6 +95,7 @@ __all__ = [
     "PingedAtPeriod",
     "PlacesThroughout",
     "PlainlyOver",
+    "PolledInTime",
     "PongsDelayed",
     "Provided",
     "Record",

@@ -234,6 +234,12 @@ class Experiment:
         """
         await self._questions.fill_cache(within=self.patience)
 
+    async def poll_until(self, end: float, *, path: str, gap: float) -> None:
+        """GET a path of the server's every `gap` seconds until a time (seconds monotonic); the journal has them."""
+        while (began := time.monotonic()) < end:
+            await self._conductor.poll(path)
+            await asyncio.sleep(max(0.0, began + gap - time.monotonic()))
+
     # -- faults -----------------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager

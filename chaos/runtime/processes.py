@@ -67,7 +67,11 @@ class ProcessesRuntime:
         with contextlib.ExitStack() as resources:
             ground = open_ground(resources, isolated, owner=owner)
             target, certificate = certified(target, directory=ground.directory)
-            environment = {**_target_environment(target, addresses), **certificate}
+            environment = {
+                "TMPDIR": str(_temporary_directory(ground)),
+                **_target_environment(target, addresses),
+                **certificate,
+            }
             server = PlacedServer(
                 target,
                 place=ground.place,
@@ -138,6 +142,13 @@ def _addresses(target: Target, command: tuple[str, ...], *, hermetic: bool) -> _
         upstream_control=upstream_control,
         upstream_link=upstream_link,
     )
+
+
+def _temporary_directory(ground: Ground) -> Path:
+    """The server's own: what it leaves there, such as a database that it started beside itself, goes with all else."""
+    directory = ground.directory / "tmp"
+    directory.mkdir()
+    return directory
 
 
 def _proxy_log(ground: Ground) -> Path:

@@ -543,6 +543,12 @@ CASES = (
         sentinels=(HEARTBEAT, CLEANUP),
     ),
     Case(
+        defect="polls_answer_from_a_cache",
+        caught_by="test_delivery.py::test_who_is_cut_off_goes_on_by_polling[client-reset]",
+        finding="polled_in_time",
+        sentinels=(DELIVERY, HEARTBEAT),
+    ),
+    Case(
         defect="establish_under_a_lock",
         caught_by=ESTABLISHMENT,
         finding="established",

@@ -13,7 +13,7 @@ import pytest
 from chaos.bounds import Bound, dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
-from chaos.expectations import ReleasedWithin, StatisticsAgree, Undisturbed
+from chaos.expectations import DatabaseSessionsGivenBack, ReleasedWithin, StatisticsAgree, Undisturbed
 from chaos.experiment import Experiment, NotJudged, Via
 from chaos.faults import (
     Churn,
@@ -61,6 +61,9 @@ notices."""
 
 TALK = 10
 """Exchanges of each client that stays while they come and go."""
+
+READINGS = 10
+"""Of the sessions in use: one that is taken for a question every now and then is not in all of them."""
 
 
 @pytest.mark.promise(
@@ -207,3 +210,86 @@ async def test_nothing_is_left_of_a_churn(experiment: Experiment, contract: Simp
         Undisturbed(crowd=living.name),
         *agree,
     )
+
+
+LISTENING = 10
+"""Clients that only listen: fewer than a pool has sessions, for all have to get in (SQLAlchemy's has 15)."""
+
+
+@pytest.mark.promise(
+    "cleanup",
+    "database sessions are given back",
+    expects="Whoever only listens holds no session of the database, and nobody leaves one behind.",
+    because="A session held for as long as its client stays empties the pool: the next one waits in vain.",
+)
+@pytest.mark.reads("cleanup.closed_within", "cleanup.database_sessions")
+@pytest.mark.needs(Capability.SOCKET_PROBE, Capability.STATISTICS)
+@pytest.mark.faults(None, ClientReset(), FinWithoutClose(), HalfClose(), CrashMidMessage())
+async def test_database_sessions_are_given_back(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault | None
+) -> None:
+    await _sessions_given_back(experiment, contract, fault, bound=contract.cleanup.closed_within)
+
+
+@pytest.mark.promise(
+    "cleanup",
+    "database sessions of the dead are given back",
+    expects="The sessions of clients that died without a word are given back when those are found.",
+    because="What finds the dead closes their connection, and may forget what else was held for them.",
+)
+@pytest.mark.reads(
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    "cleanup.closed_within",
+    "cleanup.database_sessions",
+    optional=["cleanup.sweep_interval"],
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE, Capability.STATISTICS)
+@pytest.mark.faults(Vanished(), SilentClient(), StalledReader())
+async def test_database_sessions_of_the_dead_are_given_back(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    bound = dead_peer_bound(
+        interval=contract.liveness.heartbeat_interval,
+        timeout=contract.liveness.heartbeat_timeout,
+        sweep=contract.cleanup.sweep_interval,
+    )
+    await _sessions_given_back(experiment, contract, fault, bound=bound.seconds)
+
+
+async def _sessions_given_back(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault | None, *, bound: float
+) -> None:
+    """Clients listen, and end; what they held is given back within `closed_within` of having been found, seconds."""
+    await _read_statistics(experiment)
+    came = experiment.now()
+    endpoint = "echo" if experiment.endpoints.feed is None else "feed"
+    listening = await experiment.victims_of(fault, "listening", experiment.fitting(LISTENING), endpoint=endpoint)
+    await listening.connect()
+    inside = experiment.now()
+    await _read_statistics(experiment)
+    ended = experiment.now()
+    async with experiment.inject(fault, listening):
+        if fault is None:
+            await listening.close()
+        # Twice the bound: when they are found is judged elsewhere, and here it is what becomes of what they held.
+        await experiment.wait_until(ConnectionsAtMost(experiment.own_connections), within=2 * bound)
+        await experiment.watch(contract.cleanup.closed_within)
+        settled = experiment.now()
+        await _read_statistics(experiment)
+    await experiment.judge(
+        DatabaseSessionsGivenBack(
+            clients=listening.count,
+            limit=contract.cleanup.database_sessions,
+            came=came,
+            inside=inside,
+            ended=ended,
+            settled=settled,
+        )
+    )
+
+
+async def _read_statistics(experiment: Experiment) -> None:
+    for _ in range(READINGS):
+        await experiment.statistics()
+        await experiment.watch(experiment.sampling)

@@ -20,9 +20,11 @@ from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.expectations import (
     DeliveredInSequence,
+    Established,
     Intact,
     IntactThroughReconnects,
     PlainlyOver,
+    PolledInTime,
     ReleasedWithin,
     SessionsForgotten,
     Undisturbed,
@@ -55,6 +57,12 @@ pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 INTERVALS = 10
 """Broadcast intervals that are watched under the fault."""
 
+EARLY = 5
+"""Listeners who are there before the many: they hear, whatever becomes of those."""
+
+INTERVALS_AMONG_MANY = 8
+"""Broadcast intervals that many listeners are watched for: the first broadcasts are those that come too late."""
+
 LATE = 2.0
 """A gap of so many intervals is a broadcast that did not come: the first tick after connecting comes anywhere in one
 interval, and on a busy machine of two cores a tick of 100 ms was seen up to 60 ms late."""
@@ -69,6 +77,51 @@ IN_TIME = 0.5
 
 SLOW = 5
 """Consumers that are slow."""
+
+
+LISTENERS = 50
+"""Listeners in all, where there are places: three times the sessions in SQLAlchemy's pool."""
+
+
+@pytest.mark.promise(
+    "delivery",
+    "everyone who listens hears",
+    expects="Listeners who come at once all get in, where there are places, and each hears the next broadcasts.",
+    because="What a listener holds while it listens, a session or a thread, runs out long before its places do.",
+)
+@pytest.mark.reads("delivery.broadcast_interval", "establishment.within", "establishment.success_ratio")
+@pytest.mark.needs(endpoints=["feed"])
+async def test_everyone_who_listens_hears(experiment: Experiment, contract: SimpleNamespace) -> None:
+    interval = contract.delivery.broadcast_interval
+    experiment.needs_places(2 * EARLY)
+    early = await experiment.crowd("early", EARLY, endpoint="feed", trace=True)
+    many = await experiment.crowd("many", experiment.fitting(LISTENERS) - EARLY, endpoint="feed", trace=True)
+    await early.connect()
+    await many.connect()
+    start = experiment.now()
+    await experiment.watch(INTERVALS_AMONG_MANY * interval)
+    end = experiment.now()
+    heard = (
+        DeliveredInSequence(
+            crowd=crowd.name,
+            gap=LATE * interval,
+            start=start,
+            end=end,
+            message=experiment.endpoints.feed.message,
+            sequence=experiment.endpoints.feed.sequence,
+        )
+        for crowd in (early, many)
+    )
+    await experiment.judge(
+        Established(
+            crowd=many.name,
+            count=many.count,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        ),
+        *heard,
+        *(Undisturbed(crowd=crowd.name) for crowd in (early, many)),
+    )
 
 
 @pytest.mark.promise(
@@ -178,6 +231,40 @@ async def test_slow_but_steady_consumer_stays(experiment: Experiment, contract: 
             sequence=None,  # whether one that is slow may miss an update is between it and its server
         ),
         Undisturbed(crowd=slow.name),
+    )
+
+
+@pytest.mark.promise(
+    "delivery",
+    "who is cut off goes on by polling",
+    expects="A listener that is cut off and polls instead learns no less, and no later, than those who stay.",
+    because="The way round is taken when something is wrong already: one never tried is stale, or gone as well.",
+)
+@pytest.mark.reads("delivery.broadcast_interval", "delivery.polled_within")
+@pytest.mark.needs(endpoints=["feed"])
+@pytest.mark.faults(ClientReset(), Vanished())
+async def test_who_is_cut_off_goes_on_by_polling(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    interval = contract.delivery.broadcast_interval
+    feed = experiment.endpoints.feed
+    listeners = await experiment.crowd("listeners", 10, endpoint="feed", trace=True)
+    await listeners.connect()
+    cut_off = await experiment.victims_of(fault, "cut off", SLOW, endpoint="feed")
+    await cut_off.connect()
+    await experiment.watch(2 * interval)
+    async with experiment.inject(fault, cut_off) as injection:
+        # Twice in an interval: in one of both halves what is told is as old as it gets.
+        await experiment.poll_until(experiment.now() + INTERVALS * interval, path=feed.poll, gap=interval / 2)
+    await experiment.judge(
+        PolledInTime(
+            crowd=listeners.name,
+            message=feed.message,
+            sequence=feed.sequence,
+            within=contract.delivery.polled_within,
+            start=injection.since,
+        ),
+        Undisturbed(crowd=listeners.name),
     )
 
 

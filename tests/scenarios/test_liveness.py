@@ -10,6 +10,7 @@ import pytest
 from chaos.bounds import RETRANSMISSION, dead_peer_bound, partition_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
+from chaos.crowd.plan import Mode
 from chaos.expectations import (
     ClosedByAge,
     ClosedWhenIdle,
@@ -55,6 +56,10 @@ one that is left out leaves a gap of two."""
 
 TALK = 60
 """Exchanges that a busy client makes in its life: one every 125 ms where that is 7.5 s."""
+
+COMING = 24
+"""As many clients could come in a maximum age: five come in a sixth of it, so that a sweep of that period meets one of
+them late by that at least."""
 
 NEIGHBOURS = 10
 """Clients that misbehave: what waits for them one after the other is late by ten waits."""
@@ -305,17 +310,21 @@ async def test_no_connection_gets_too_old(
     via = Via.LINK if fault else Via.DIRECT
     # One that is only looked at when it says something, and one that is put off by all it says.
     quiet = await experiment.crowd("quiet", 5, via=via)
-    busy = await experiment.crowd("busy", 5, via=via, keep_alive=limit / TALK)
+    busy = await experiment.crowd("busy", 5, via=via, every=limit / TALK)
+    crowds = [quiet, busy]
+    if experiment.endpoints.feed is not None:
+        crowds.append(await experiment.crowd("listening", 5, endpoint="feed", via=via))
     async with experiment.inject(fault):
-        await quiet.connect()
-        await busy.connect()
+        for crowd in crowds:
+            # One after the other: by a sweep some get older than others.
+            await crowd.connect(mode=Mode.PACED, gap=limit / COMING)
         # Twice the age: one that is only late is told from one that never comes.
         deadline = experiment.now() + 2 * limit
-        for crowd in (quiet, busy):
+        for crowd in crowds:
             await experiment.wait_until_gone(crowd, within=deadline - experiment.now())
     await experiment.judge(
-        *(ClosedByAge(crowd=crowd.name, limit=limit) for crowd in (quiet, busy)),
-        *(ClosedWith(crowd=crowd.name, codes=codes, why="at their maximum age") for crowd in (quiet, busy)),
+        *(ClosedByAge(crowd=crowd.name, limit=limit) for crowd in crowds),
+        *(ClosedWith(crowd=crowd.name, codes=codes, why="at their maximum age") for crowd in crowds),
     )
 
 

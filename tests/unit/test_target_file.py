@@ -342,7 +342,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:8: promises.cleanup.idle_timeout is not a key of promises.cleanup; did you mean promises.liveness.idle_timeout or promises.settings.idle_timeout?
                 found:   idle_timeout = "3s"
-                allowed: sweep_interval, closed_within""",
+                allowed: sweep_interval, closed_within, database_sessions""",
             id="a key of another table",
         ),
         pytest.param(
@@ -350,7 +350,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:8: promises.cleanup.Sweep-Interval is not a key of promises.cleanup; did you mean sweep_interval?
                 found:   Sweep-Interval = 3
-                allowed: sweep_interval, closed_within""",
+                allowed: sweep_interval, closed_within, database_sessions""",
             id="another spelling of a key",
         ),
         pytest.param(
@@ -358,7 +358,7 @@ def test_what_is_not_toml(tmp_path: Path, text: str, message: str) -> None:
             """\
             FILE:8: promises.cleanup."very odd" is not a key of promises.cleanup
                 found:   "very odd" = a table with x
-                allowed: sweep_interval, closed_within""",
+                allowed: sweep_interval, closed_within, database_sessions""",
             id="a key like none",
         ),
         pytest.param(

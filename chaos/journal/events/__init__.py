@@ -15,7 +15,7 @@ judgement   what was found
 from __future__ import annotations
 
 from chaos.journal.events.base import Event
-from chaos.journal.events.canary import Beat, Call, Source
+from chaos.journal.events.canary import Beat, Call, Polled, Source
 from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic, WentIdle
 from chaos.journal.events.course import Note, Overfilled, Phase, PhaseEntered, Segment, Soaked
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
@@ -52,6 +52,7 @@ __all__ = [
     "Overfilled",
     "Phase",
     "PhaseEntered",
+    "Polled",
     "Receipt",
     "ReleaseAwaited",
     "Round",
@@ -90,6 +91,7 @@ KINDS: dict[str, type[Event]] = {
         Anomaly,
         Correspondence,
         Call,
+        Polled,
         Round,
         Held,
         Beat,

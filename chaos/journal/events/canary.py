@@ -1,4 +1,4 @@
-"""The two clients that are the harness's own: the canary's beats, and the caller's calls to the upstream."""
+"""The clients that are the harness's own: the canary's beats, the caller's calls to the upstream, and polls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Beat", "Call", "Source"]
+__all__ = ["Beat", "Call", "Polled", "Source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +44,14 @@ class Call(Event):
     def round_trip(self) -> float:
         """Seconds from sending to the answer."""
         return self.at - self.began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled(Event):
+    """One GET of the path that tells the latest broadcast; `at` is when it ended, `began` when it was begun."""
+
+    began: float
+    status: int = 0
+    """The HTTP status; 0 where no answer came."""
+    text: str = ""
+    """The first 500 characters of the answer, or why none came."""

@@ -62,6 +62,10 @@ def _add_http(app: FastAPI, parts: Parts) -> None:
     async def stats() -> JSONResponse:
         return JSONResponse(statistics(parts))
 
+    @app.get("/feed/latest")
+    async def latest() -> Response:
+        return Response(parts.feed.present(), media_type="application/json")
+
     @app.get("/metrics")
     async def metrics() -> Response:
         # Imported at the first scrape: a server nobody scrapes starts without it.

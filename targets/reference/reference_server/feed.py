@@ -46,6 +46,10 @@ class Feed:
                 self._counters.slow_consumers_cut += 1
                 connection.cut("slow consumer")
 
+    def present(self) -> str:
+        """The status now, with the number of the last broadcast: for whoever polls."""
+        return self.update()
+
     def update(self) -> str:
         """The update as it goes out."""
         data = self._status()

@@ -184,6 +184,20 @@ async def test_clients_do_not_idle_unless_they_are_meant_to(make: Make) -> None:
     assert plan_of(made).keep_alive is None
 
 
+async def test_clients_talk_as_often_as_they_are_told_to(make: Make) -> None:
+    """Also where no idle timeout is promised: whoever is to be busy is."""
+    made = make(target=make_target())
+    await made.experiment.crowd("busy", 2, every=0.25)
+    assert plan_of(made).keep_alive == 0.25
+
+
+async def test_polls_are_made_until_their_time_is_over(made: Scripted) -> None:
+    await made.experiment.poll_until(time.monotonic() + 0.05, path="/latest", gap=0.02)
+    polls = made.remote.called("poll")
+    assert polls[0] == ("/latest",)
+    assert 1 <= len(polls) <= 3
+
+
 async def test_a_field_of_the_plan_can_be_overridden(made: Scripted) -> None:
     await made.experiment.crowd("crowd", 2, trace=True, pong_delay=0.5, own_process=True)
     assert (plan_of(made).trace, plan_of(made).pong_delay) == (True, 0.5)

@@ -673,6 +673,15 @@ async def every_number_is_sent(bench: Bench) -> bool:
     return True
 
 
+async def poll_tells_the_last_broadcast(bench: Bench) -> bool:
+    feed = bench.parts.feed
+    for _ in range(3):
+        feed.broadcast()
+        if f'"sequence": {feed.sequence},' not in feed.present():
+            return False
+    return True
+
+
 async def shutdown_says_that_it_goes_away(bench: Bench) -> bool:
     connection, _ = bench.client()
     connection.close(closes.SHUTDOWN)
@@ -798,6 +807,7 @@ CHECKS: dict[str, Check] = {
     "breaker_retries_at_once_after_a_trial": failed_trial_waits_again,
     "breaker_success_keeps_the_count": success_clears_the_count,
     "broadcast_loses_every_fourth": every_number_is_sent,
+    "polls_answer_from_a_cache": poll_tells_the_last_broadcast,
     "establish_under_a_lock": ten_get_in_at_once,
     "leavers_counted_in_batches": thirty_who_left_are_counted_out,
     "place_given_back_twice": place_comes_back_once,

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -223,3 +224,14 @@ def test_closing_twice_is_fine() -> None:
     deployment.close()
     deployment.close()
     assert [found for found, _ in owned_state_directories() if found == owner] == []
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_what_a_server_leaves_in_its_temporary_directory_goes_with_the_deployment(
+    ground: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with deployed(stub_target(), options_for(ground, monkeypatch)) as deployment:
+        temporary = Path(environment_of(deployment)["TMPDIR"])
+        assert temporary.parent == deployment.directory
+        (temporary / "database").mkdir()
+    assert not temporary.exists()
