@@ -110,7 +110,9 @@ async def test_cost_of_a_half_made_handshake(experiment: Experiment, contract: S
     for wave, count in enumerate(_sizes(4 * SIZES), start=1):
         since = experiment.now()
         async with experiment.inject(SlowLoris(crowd=count, answer_within=promised)):
-            await experiment.record_held(count, wave=wave, since=since)
+            pass
+        # Once all have been ended: what the kernel has acknowledged, the server may not have got to.
+        await experiment.record_held(count, wave=wave, since=since)
     await experiment.judge(CostsAtMost(margin=contract.bounded_memory.per_half_made, what="half-made handshake"))
 
 
