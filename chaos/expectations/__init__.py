@@ -15,7 +15,7 @@ from chaos.expectations.breaker import (
     UpstreamLeftAlone,
 )
 from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
-from chaos.expectations.clients import ClosedWith, Established, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations.clients import ClosedWith, Established, NotWarnedEarly, RejectedGracefully, Undisturbed, Warned
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
@@ -59,6 +59,7 @@ __all__ = [
     "FollowsTheBreakerModel",
     "GivenUpWithin",
     "MemoryNotKept",
+    "NotWarnedEarly",
     "OpenedAfter",
     "PingedAtPeriod",
     "PongsDelayed",
