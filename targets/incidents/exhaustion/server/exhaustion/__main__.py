@@ -29,6 +29,8 @@ def main(host: str, port: int, settings: Settings) -> None:
         ws_ping_interval=settings.websocket_heartbeat_interval_seconds if managed else None,
         ws_ping_timeout=settings.websocket_heartbeat_timeout_seconds if managed else None,
         ws_max_size=round(settings.websocket_memory_limit_per_connection_mb * MEGABYTE) if managed else 16 << 20,
+        # Without a file left asyncio tries to accept as often as this at once, and writes each failure down.
+        backlog=256,
         access_log=False,
         log_level="warning",
     )
