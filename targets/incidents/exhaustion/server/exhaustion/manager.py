@@ -121,9 +121,9 @@ class WebSocketResourceManager:
         self._connections.add(connection)
         self.counts["accepted"] += 1
         logger.info("connection=%d accepted, %d inside", connection.number, self.inside)
-        self._update_pressure()
         if self._crowded:
             self._tell(connection, self._warning())
+        self._update_pressure()
 
     def gave_up(self) -> None:
         """The place that was taken is not needed: its client has gone while it was accepted."""
