@@ -21,6 +21,7 @@ __all__ = [
     "ConnectionsAtLeast",
     "ConnectionsAtMost",
     "CrowdGone",
+    "FilesAtMost",
     "Heard",
     "NobodyLeaving",
     "StatisticsSay",
@@ -66,6 +67,16 @@ class ConnectionsAtMost(Condition):
 
     async def met(self, view: View) -> bool:
         return (await view.sample()).connections <= self.count
+
+
+@dataclass(frozen=True, slots=True)
+class FilesAtMost(Condition):
+    """The server's processes hold at most `count` file descriptors together."""
+
+    count: int
+
+    async def met(self, view: View) -> bool:
+        return (await view.sample()).fds <= self.count
 
 
 @dataclass(frozen=True, slots=True)

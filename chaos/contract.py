@@ -31,6 +31,7 @@ __all__ = [
     "Liveness",
     "NearlyFull",
     "Observability",
+    "Pressure",
     "Recovery",
     "Rejection",
     "RejectionAnswer",
@@ -222,6 +223,10 @@ class Recovery(Family):
     within: Annotated[Duration, Field(description="From healing to every client served as before.")]
 
 
+RequestHeaders = Annotated[dict[str, str], Field(min_length=1)]
+"""Headers of an upgrade request, over those of `endpoints.echo`; an empty value leaves one out."""
+
+
 class Survival(Family):
     """Hostile input is refused with the right answer, and hurts nobody else."""
 
@@ -235,6 +240,15 @@ class Survival(Family):
     header_timeout: Annotated[
         Duration | None, Field(description="A request that is not complete by then is ended.")
     ] = None
+    refused: Annotated[
+        dict[str, RequestHeaders] | None,
+        Field(
+            min_length=1,
+            description="Who has no right to come in, each by a name: headers over those of endpoints.echo, an empty "
+            "one is left out; refused with 401 or 403.",
+            examples=[{"a foreign origin": {"Origin": "https://elsewhere.test"}}],
+        ),
+    ] = None
 
 
 class NearlyFull(Family):
@@ -242,6 +256,27 @@ class NearlyFull(Family):
 
     alert: Annotated[AlertName, Field(description="A regular expression for its whole name.")]
     above: Annotated[Ratio, Field(description="Share of promises.rejection.max_connections above which it is raised.")]
+
+
+class Pressure(Family):
+    """What a server still does when it runs short of something, and from which shortage on it promises nothing."""
+
+    cpu_share: Annotated[
+        Ratio | None,
+        Field(description="Share of one core, for all of its processes together, on which it keeps what it promises."),
+    ] = None
+    cpu_delay: Annotated[
+        Duration | None,
+        Field(description="How much later than promised anything may come while it has no more CPU than that."),
+    ] = None
+    memory_spare: Annotated[
+        Size | None,
+        Field(
+            ge=1 << 24,
+            description="Memory beyond what it has, of all its processes together, that serving everybody it promises "
+            "places for takes at most; 16MiB or more.",
+        ),
+    ] = None
 
 
 class Observability(Family):
@@ -319,6 +354,7 @@ class Contract(BaseModel):
     fairness: Fairness | None = None
     recovery: Recovery | None = None
     survival: Survival | None = None
+    pressure: Pressure | None = None
     observability: Observability | None = None
     settings: Settings | None = None
 

@@ -15,12 +15,12 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chaos.contract import Contract, Duration
+from chaos.dialects import SOCKET_IO, WEBSOCKET
 
 __all__ = [
     "WAYS_TO_START",
     "BreakerState",
     "Data",
-    "Dialect",
     "Echo",
     "Endpoint",
     "Endpoints",
@@ -128,17 +128,20 @@ class Tls(_Table):
     issued: IssuedCertificate | None = None
 
 
-class Dialect(StrEnum):
-    """What is spoken on the server's endpoints."""
-
-    WEBSOCKET = "websocket"
-    """Plain WebSocket messages, each as it is written in the file."""
-
-
 class Endpoint(_Table):
     """Where one WebSocket endpoint is, and what its upgrade request says: whoever connects there says the same."""
 
-    path: UrlPath
+    path: Annotated[
+        UrlPath, Field(description='Its path; with dialect = "socket.io" it is "/socket.io/" where none is named.')
+    ]
+    namespace: Annotated[
+        str | None,
+        Field(
+            pattern=r"^/[^\s,?]*$",
+            description='The namespace that is joined, with dialect = "socket.io"; "/" where none is named.',
+            examples=["/chat"],
+        ),
+    ] = None
     subprotocol: Annotated[str | None, Field(description="The subprotocol to offer.")] = None
     headers: Annotated[
         dict[str, str],
@@ -150,11 +153,20 @@ class Echo(Endpoint):
     """The endpoint that every scenario talks to, and one exchange that shows it is alive."""
 
     send: Annotated[
-        str, Field(description="A message that is answered; {n} becomes a number, new for each exchange.")
+        str,
+        Field(
+            description="A message that is answered; {n} becomes a number, new for each exchange. With dialect = "
+            '"socket.io" an event as Socket.IO writes it, ["event", arguments...], and before it the number of an '
+            "acknowledgement where one is asked for.",
+            examples=["chaos {n}", '{n}["echo", "chaos"]'],
+        ),
     ] = "chaos {n}"
     expect: Annotated[
         str,
-        Field(description="A regular expression that the answer contains; {n} is the number that was sent."),
+        Field(
+            description="A regular expression that the answer contains; {n} is the number that was sent. With "
+            'dialect = "socket.io" the answer is an event, or an acknowledgement behind its number, such as 7["chaos"].'
+        ),
     ] = "{n}"
 
 
@@ -303,9 +315,13 @@ class Target(_Table):
         Field(description="Keys of the extended file that are left out.", examples=["promises.delivery"]),
     ] = ()
     dialect: Annotated[
-        Dialect,
-        Field(description="What is spoken on its endpoints: plain WebSocket messages, and nothing else so far."),
-    ] = Dialect.WEBSOCKET
+        str,
+        Field(
+            description="What is spoken on its endpoints: plain WebSocket messages, Socket.IO (on Engine.IO, by "
+            "WebSocket alone), or what another package has an entry point in chaos.dialects for.",
+            examples=[WEBSOCKET, SOCKET_IO],
+        ),
+    ] = WEBSOCKET
     start: Start
     tls: Tls | None = None
     endpoints: Endpoints

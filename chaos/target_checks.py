@@ -16,7 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chaos.dialects import WEBSOCKET, Dialect, known_dialects
 from chaos.mistakes import Mistake, dotted, shown
+from chaos.suggest import suggest_value
 from chaos.target import Echo, Endpoints
 from chaos.units import format_duration, parse_duration
 
@@ -116,6 +118,8 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
         _statistics_are_readable,
         _breakers_are_told,
         _headers_are_tokens,
+        _dialect_is_known,
+        _dialect_can_say_it,
         _placeholders_are_known,
         _process_can_be_started,
         partial(_directories_exist, directory=directory),
@@ -259,17 +263,12 @@ def _breakers_are_told(document: Document) -> Iterator[Mistake]:
 
 
 def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
+    refused = ("promises", "survival", "refused")
+    for name in _get(document, refused, dict) or {}:
+        yield from _headers(document, (*refused, name), subprotocol="")
     for endpoint in Endpoints.model_fields:
         table = ("endpoints", endpoint)
-        for name, value in (_get(document, (*table, "headers"), dict) or {}).items():
-            key = (*table, "headers", name)
-            if not _TOKEN.fullmatch(name):
-                yield Mistake(key=key, problem="is no name of a header", allowed="letters, digits and !#$%&'*+-.^_`|~")
-            elif name.lower() in _HANDSHAKE or name.lower().startswith("sec-websocket-"):
-                hint = dotted((*table, "subprotocol")) if name.lower() == "sec-websocket-protocol" else ""
-                yield Mistake(key=key, problem="belongs to the handshake, which the suite writes itself", hint=hint)
-            elif isinstance(value, str) and not value.isprintable():
-                yield Mistake(key=key, problem="has a control character in its value", found=shown(value))
+        yield from _headers(document, (*table, "headers"), subprotocol=dotted((*table, "subprotocol")))
         subprotocol = _get(document, (*table, "subprotocol"), str)
         if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
             yield Mistake(
@@ -278,6 +277,63 @@ def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
                 found=shown(subprotocol),
                 allowed="one name, of letters, digits and !#$%&'*+-.^_`|~",
             )
+
+
+def _headers(document: Document, table: tuple[str, ...], *, subprotocol: str) -> Iterator[Mistake]:
+    for name, value in (_get(document, table, dict) or {}).items():
+        key = (*table, name)
+        if not _TOKEN.fullmatch(name):
+            yield Mistake(key=key, problem="is no name of a header", allowed="letters, digits and !#$%&'*+-.^_`|~")
+        elif name.lower() in _HANDSHAKE or name.lower().startswith("sec-websocket-"):
+            hint = subprotocol if name.lower() == "sec-websocket-protocol" else ""
+            yield Mistake(key=key, problem="belongs to the handshake, which the suite writes itself", hint=hint)
+        elif isinstance(value, str) and not value.isprintable():
+            yield Mistake(key=key, problem="has a control character in its value", found=shown(value))
+
+
+def _dialect_is_known(document: Document) -> Iterator[Mistake]:
+    name = _get(document, ("dialect",), str)
+    if name is not None and name not in known_dialects():
+        choices = list(known_dialects())
+        yield Mistake(
+            key=("dialect",),
+            problem="is none of the choices",
+            found=shown(name),
+            allowed=f"one of {', '.join(map(shown, choices))}",
+            hint=suggest_value(name, {"enum": choices}),
+        )
+
+
+def _dialect_can_say_it(document: Document) -> Iterator[Mistake]:
+    """What is sent, and where, is something that the dialect has."""
+    dialect = _dialect(document)
+    if dialect is None:
+        return
+    for endpoint in Endpoints.model_fields:
+        table = _get(document, ("endpoints", endpoint), dict)
+        if table is None:
+            continue
+        namespace = _get(table, ("namespace",), str)
+        if namespace is not None and not dialect.namespaces:
+            yield Mistake(
+                key=("endpoints", endpoint, "namespace"),
+                problem=f"is nothing that is joined with dialect = {shown(dialect.name)}",
+                found=shown(namespace),
+            )
+        send = table.get("send", Echo.model_fields["send"].default if endpoint == "echo" else None)
+        if isinstance(send, str) and (why := dialect.unsayable(send)):
+            yield Mistake(
+                key=("endpoints", endpoint, "send"),
+                problem=why,
+                found=shown(send) if "send" in table else f"{shown(send)}, the default",
+                allowed=dialect.sayable,
+            )
+
+
+def _dialect(document: Document) -> Dialect | None:
+    """The dialect that a file names; None for one that nobody speaks."""
+    known = known_dialects().get(_get(document, ("dialect",), str) or WEBSOCKET)
+    return None if known is None else known()
 
 
 def _placeholders_are_known(document: Document) -> Iterator[Mistake]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from chaos.dialects import WEBSOCKET, known_dialects
 from chaos.errors import ConfigurationError
 from chaos.mistakes import Mistake, dates_in, explain, unknown_key
 from chaos.target import Target
@@ -24,7 +25,7 @@ def load_target(path: Path) -> Target:
     each with its line, its key, what was found, what is allowed, and what was probably meant.
     """
     parts = read_parts(path)
-    document = merged(parts)
+    document = _with_paths(merged(parts))
     mistakes = [*dates_in(document), *_unwritable(document)]
     try:
         # by way of JSON, and strict: there a list may stand for a tuple, but never text for a number
@@ -43,6 +44,18 @@ def _located(target: Target) -> Target:
     if target.tls is None or target.tls.ca is None:
         return target
     return target.model_copy(update={"tls": target.tls.model_copy(update={"ca": str(target.resolve(target.tls.ca))})})
+
+
+def _with_paths(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the path that its dialect has in each endpoint that names none."""
+    spoken, endpoints = document.get("dialect", WEBSOCKET), document.get("endpoints")
+    dialect = known_dialects().get(spoken) if isinstance(spoken, str) else None
+    if dialect is None or dialect.path is None or not isinstance(endpoints, dict):
+        return document
+    placed = {
+        name: {"path": dialect.path, **table} if isinstance(table, dict) else table for name, table in endpoints.items()
+    }
+    return {**document, "endpoints": placed}
 
 
 def _unwritable(document: dict[str, Any]) -> list[Mistake]:

@@ -8,6 +8,8 @@ pins name one.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -15,7 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +25,7 @@ ENVIRONMENTS = HERE.parent / ".chaos"
 STAMP = ".made-from"
 PINS = ("requirements.txt", "package.json", "go.mod")
 SERVERS = {
+    "socketio": "socket.io",
     "uvicorn-wsproto": "uvicorn",
     "gorilla": "github.com/gorilla/websocket",
     "coder": "github.com/coder/websocket",
@@ -93,13 +96,23 @@ def _run(command: list[str], *, cwd: Path = HERE) -> None:
     subprocess.run(command, cwd=cwd, check=True, stdout=sys.stderr, env={**os.environ, "GOTOOLCHAIN": "local"})
 
 
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Whoever wants the same environment at the same time finds it made."""
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    with (ENVIRONMENTS / "environments.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main(arguments: Sequence[str]) -> int:
     if not arguments:
         print("error: no folder is named; targets/environments.py takes those that hold pins", file=sys.stderr)
         return 2
     for folder in (Path(argument).resolve() for argument in arguments):
         try:
-            made = make(folder, environment_of(folder))
+            with _one_at_a_time():
+                made = make(folder, environment_of(folder))
             about = f"{folder.name} {version(folder) or ''}".rstrip()
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             print(f"error: {folder} cannot be set up: {error}", file=sys.stderr)

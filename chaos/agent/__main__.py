@@ -14,6 +14,7 @@ if not __package__:  # started as a file, with -I -S: four times as fast as -m, 
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from chaos.agent.death import kill_descendants, until_told_to_end
+from chaos.agent.group_limits import GroupLimits
 from chaos.agent.identity import Identity, identify, own_pid
 from chaos.agent.loopback import bring_up_loopback
 from chaos.agent.nftables import KernelRules
@@ -58,9 +59,10 @@ def main() -> int:
 async def _run(options: argparse.Namespace) -> int:
     path = check_socket_path(options.socket)
     listener = listen(path)
-    recorder, reaper, reader = Recorder(), Reaper(), Reader()
+    limits = GroupLimits(token=options.token)
+    recorder, reaper, reader = Recorder(), Reaper(), Reader(throttled=limits.throttled)
     diag = cache(SockDiag)  # opened when it is first needed: an agent without it is of use too
-    sampler = Sampler(recorder)
+    sampler = Sampler(recorder, throttled=limits.throttled)
 
     def ended(process: Spawned) -> None:
         if sampler.plan is not None and sampler.plan.name == process.name:
@@ -71,9 +73,9 @@ async def _run(options: argparse.Namespace) -> int:
     rules = KernelRules(reaper, table=f"chaos_{options.token}")
     server = Server(
         {
-            **hello_operations(rules),
+            **hello_operations(rules, token=options.token),
             **process_operations(spawner, diag),
-            **limit_operations(),
+            **limit_operations(limits),
             **kernel_operations(rules, diag),
             **recording_operations(recorder, sampler, spawner, reader),
         }
@@ -95,6 +97,7 @@ async def _run(options: argparse.Namespace) -> int:
     await asyncio.gather(serving, return_exceptions=True)
     listener.close()
     await rules.flush()
+    limits.close()
     reaper.close()
     sampler.stop()
     recorder.close()

@@ -23,7 +23,18 @@ from chaos.agent.protocol import (
     result_of,
 )
 from chaos.agent.records import to_record
-from chaos.agent.types import BOTH, Connection, CutRule, Endpoint, FileLimit, Hello, RuleCounters, SocketInfo, Spawned
+from chaos.agent.types import (
+    BOTH,
+    Connection,
+    CutRule,
+    Endpoint,
+    FileLimit,
+    GroupLimit,
+    Hello,
+    RuleCounters,
+    SocketInfo,
+    Spawned,
+)
 from chaos.errors import AgentError
 from chaos.journal import Sample
 
@@ -202,6 +213,18 @@ class AsyncAgent:
         """Put limits on open files back; the pids of those processes that are still there."""
         answer = await self.call("restore_files", limits=[to_record(each) for each in limits])
         return list(answer["restored"])
+
+    async def limit_cpu(self, pids: Iterable[int], *, share: float) -> GroupLimit:
+        """Give the processes of these trees, and all they fork, this share of one core, together."""
+        return GroupLimit.read(await self.call("limit_cpu", pids=list(pids), share=share))
+
+    async def limit_memory(self, pids: Iterable[int], *, spare: int) -> GroupLimit:
+        """Let the processes of these trees, and all they fork, have `spare` bytes more, together."""
+        return GroupLimit.read(await self.call("limit_memory", pids=list(pids), spare=spare))
+
+    async def lift_limit(self, limit: GroupLimit) -> None:
+        """Take such a limit back; fine where it has gone with the processes."""
+        await self.call("lift_limit", group=limit.group)
 
     # -- readings -------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from chaos.agent.client import AgentClient
 from chaos.agent.identity import identify, own_pid
 from chaos.agent.isolation import Isolation, Kind, ProbedIsolation, probe_isolation
-from chaos.agent.orphans import kill_marked, remove_table
+from chaos.agent.orphans import kill_marked, remove_groups, remove_table
 from chaos.agent.protocol import check_socket_path
 from chaos.errors import AgentError
 
@@ -117,6 +117,7 @@ class AgentProcess:
         self.socket.unlink(missing_ok=True)
         if not self.isolation.hermetic:
             remove_table(f"chaos_{self.token}", prefix=self.isolation.prefix())
+        remove_groups(self.token)
         if left:
             raise AgentError(f"processes {left} of the agent cannot be killed; the kernel does not let them go")
 

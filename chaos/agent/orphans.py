@@ -1,7 +1,8 @@
 """What an agent leaves behind when it is killed where it is not PID 1 of a pid namespace, and how it is removed.
 
 Everything an agent starts carries CHAOS_OWNER (the run) and CHAOS_AGENT (that one agent) in its environment, and its
-nftables table carries the agent's token in its name. A run's next start looks for those of dead owners.
+nftables table and control groups carry the agent's token in their names. A run's next start looks for those of dead
+owners.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import re
 import subprocess
 from collections.abc import Sequence
 
+from chaos.agent.control_groups import made_groups, remove_group
 from chaos.agent.killing import kill_all
 from chaos.agent.processes import processes_with
 
-__all__ = ["kill_marked", "remove_stale_tables", "remove_table", "stale_tables"]
+__all__ = ["kill_marked", "remove_groups", "remove_stale_groups", "remove_stale_tables", "remove_table", "stale_tables"]
 
 _NFT_WITHIN = 10.0
 """Seconds; a call takes 12 ms."""
@@ -48,6 +50,22 @@ def stale_tables(*, prefix: Sequence[str] = ()) -> list[str]:
 def remove_stale_tables(*, prefix: Sequence[str] = ()) -> list[str]:
     """Delete the tables whose agent no longer lives; their names."""
     return [name for name in stale_tables(prefix=prefix) if remove_table(name, prefix=prefix)]
+
+
+def remove_groups(token: str) -> list[str]:
+    """Remove the control groups that an agent made, which has ended; their directories."""
+    return [str(group) for found, group in list(made_groups()) if found == token and remove_group(group)]
+
+
+def remove_stale_groups() -> list[str]:
+    """Remove the control groups whose agent no longer lives, with what is in them; their directories."""
+    return [
+        str(group)
+        for token, group in list(made_groups())
+        if re.fullmatch("[0-9a-f]{12}", token)
+        and not processes_with(variable="CHAOS_AGENT", value=token)
+        and remove_group(group)
+    ]
 
 
 def _nft(arguments: Sequence[str], prefix: Sequence[str]) -> subprocess.CompletedProcess[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chaos.agent.identity import Identity
@@ -11,17 +11,24 @@ from chaos.agent.processes import descendants, measure
 from chaos.agent.scheduling import CORES, machine_busy
 from chaos.agent.sockdiag import SockDiag
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "unlimited"]
 
 _TREE_FRESH = 0.5
 """Seconds that a process tree is taken for unchanged although processes or threads were started: walking /proc takes
 15 us for each process of the machine, which is too much for every sample. A new child shows up that much late."""
 
 
+def unlimited() -> float:
+    """Seconds for which nobody was kept from running, where no limit is ours."""
+    return 0.0
+
+
 class Reader:
     """Takes samples of one server. Not for use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, throttled: Callable[[], float] = unlimited) -> None:
+        """`throttled`: seconds so far for which our own limits kept anybody from running; from any thread."""
+        self._throttled = throttled
         self._sockets: SockDiag | None = None
         self._tree: list[Identity] = []
         self._roots: tuple[int, ...] = ()
@@ -54,6 +61,7 @@ class Reader:
             "pss": figures.pss,
             "cpu": figures.cpu,
             "waited": figures.waited,
+            "throttled": self._throttled(),
             "busy": machine_busy(),
             "cores": CORES,
         }

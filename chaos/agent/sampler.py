@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chaos.agent.reading import Reader
+from chaos.agent.reading import Reader, unlimited
 from chaos.agent.recorder import Recorder
 from chaos.errors import AgentError, ChaosError
 
@@ -39,8 +39,10 @@ class Plan:
 class Sampler:
     """The thread that samples. All methods are called from one other thread."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, *, throttled: Callable[[], float] = unlimited) -> None:
+        """`throttled`: see `Reader`."""
         self._recorder = recorder
+        self._throttled = throttled
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._failure = ""
@@ -69,7 +71,7 @@ class Sampler:
             raise AgentError(failure)
 
     def _run(self, plan: Plan, stop: threading.Event) -> None:
-        reader = Reader()
+        reader = Reader(throttled=self._throttled)
         try:
             _keep_time(plan, stop, reader, self._recorder)
         except (ChaosError, OSError) as error:

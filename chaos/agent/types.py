@@ -17,6 +17,7 @@ __all__ = [
     "CutRule",
     "Endpoint",
     "FileLimit",
+    "GroupLimit",
     "Hello",
     "RuleCounters",
     "SocketInfo",
@@ -110,6 +111,27 @@ class FileLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupLimit:
+    """A limit on a control group, with the processes that were put under it."""
+
+    group: str
+    """Its directory."""
+    controller: str
+    """ "cpu" or "memory"."""
+    made: bool
+    """Whether it was made for this, and goes with it; else the processes had it to themselves before."""
+    before: str
+    """What was set, in the kernel's own words."""
+    now: str
+    pids: tuple[int, ...]
+    """As /proc shows them."""
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> GroupLimit:
+        return cls(**{**record, "pids": tuple(record["pids"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CutRule:
     """One connection whose packets are dropped or refused."""
 
@@ -167,7 +189,7 @@ class Hello:
     namespaces: Mapping[str, str]
     """ "net", "pid" and "user", as /proc/PID/ns names them: "net:[4026531840]"."""
     can: Mapping[str, Availability]
-    """ "nft", "nft_loss", "nft_reset", "sock_diag", "sock_destroy", "tcp_repair"."""
+    """ "nft", "nft_loss", "nft_reset", "sock_diag", "sock_destroy", "tcp_repair", "cpu_limit", "memory_limit"."""
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Hello:

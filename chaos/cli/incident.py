@@ -13,7 +13,7 @@ from chaos.cli.options import encodable
 from chaos.cli.surveying import EXIT_USAGE, Surveyed, add_ways, survey
 from chaos.errors import ConfigurationError
 from chaos.report.cells import CellOutcome
-from chaos.report.incident import Ran, Verdict, judge_incident, render_incident, undecided
+from chaos.report.incident import IncidentVerdict, Ran, judge_incident, render_incident, undecided
 from chaos.report.incident_file import AFTER, FILE, Incident, VariantName, load_incident
 from chaos.report.terminal import signs_for
 from chaos.units import counted, format_duration
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(verdict.sound for verdict in verdicts) else 1
 
 
-def _one(incident: Incident, options: argparse.Namespace) -> Verdict:
+def _one(incident: Incident, options: argparse.Namespace) -> IncidentVerdict:
     ran = run_variants(
         incident,
         runtime=options.runtime,
@@ -103,7 +103,7 @@ def _counts(one: Surveyed) -> str:
     return ", ".join(counts) if one.cells else f"nothing was judged (pytest's exit code {one.exit_code})"
 
 
-def _table(incidents: Sequence[Incident], verdicts: Sequence[Verdict]) -> list[str]:
+def _table(incidents: Sequence[Incident], verdicts: Sequence[IncidentVerdict]) -> list[str]:
     wide = max(len(incident.name) for incident in incidents)
     return [
         f"{incident.name:<{wide}}  {verdict.sentence()}" for incident, verdict in zip(incidents, verdicts, strict=True)

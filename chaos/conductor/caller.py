@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from chaos.address import Address
+from chaos.dialects import WEBSOCKET
 from chaos.journal import Call, Source
-from chaos.probes.conversation import open_connection
+from chaos.probes.conversation import Conversation, converse
 from chaos.target import Data, Tls
 
 __all__ = ["Caller"]
@@ -20,12 +21,17 @@ __all__ = ["Caller"]
 class Caller:
     """Calls are made one at a time, so that each failure the breaker counts is one Call of the journal."""
 
-    def __init__(self, address: Address, data: Data, *, patience: float, tls: Tls | None = None) -> None:
+    def __init__(
+        self, address: Address, data: Data, *, patience: float, tls: Tls | None = None, dialect: str = WEBSOCKET
+    ) -> None:
         self._address = address
         self._data = data
         self._patience = patience
         self._tls = tls
-        self._connection: ClientConnection | None = None
+        self._dialect = dialect
+        self._conversation: Conversation | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        """Hears what comes between two calls: a heartbeat among it."""
         self._number = 0
 
     async def call(self) -> Call:
@@ -33,18 +39,16 @@ class Caller:
         self._number += 1
         began = time.monotonic()
         try:
-            if self._connection is None:
-                self._connection = await open_connection(
-                    self._address,
-                    self._data.path,
-                    within=self._patience,
-                    headers=dict(self._data.headers),
-                    subprotocol=self._data.subprotocol,
-                    tls=self._tls,
+            await self._keep_no_longer()
+            if self._conversation is None:
+                self._conversation = await converse(
+                    self._address, self._data, dialect=self._dialect, within=self._patience, tls=self._tls
                 )
                 began = time.monotonic()
-            await self._connection.send(self._data.send.replace("{n}", str(self._number)))
-            source, text = await self._answer(self._connection)
+            await self._conversation.say(self._data.send.replace("{n}", str(self._number)))
+            source, text = await self._answer(self._conversation)
+            if self._conversation is not None:
+                self._keeping = asyncio.create_task(self._conversation.keep(), name="caller between calls")
         except (OSError, TimeoutError, WebSocketException) as error:
             await self.close()
             source, text = Source.NONE, f"{type(error).__name__}: {error}"
@@ -53,11 +57,23 @@ class Caller:
 
     async def close(self) -> None:
         """End the connection, if there is one."""
-        if self._connection is not None:
-            self._connection.transport.abort()
-            self._connection = None
+        if self._conversation is not None:
+            self._conversation.abort()
+            self._conversation = None
+        with contextlib.suppress(OSError, WebSocketException):
+            await self._keep_no_longer()
 
-    async def _answer(self, connection: ClientConnection) -> tuple[Source, str]:
+    async def _keep_no_longer(self) -> None:
+        """Raises what has ended the connection between two calls."""
+        keeping, self._keeping = self._keeping, None
+        if keeping is None:
+            return
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        if not keeping.cancelled():
+            keeping.result()
+
+    async def _answer(self, conversation: Conversation) -> tuple[Source, str]:
         """The first message that fits an expression; notices in between are passed over."""
         kinds = (
             (Source.LIVE, self._data.live),
@@ -68,8 +84,7 @@ class Caller:
         try:
             async with asyncio.timeout(self._patience):
                 while True:
-                    message = await connection.recv()
-                    text = message if isinstance(message, str) else message.decode("utf-8", errors="replace")
+                    text = await conversation.hear()
                     for source, pattern in kinds:
                         if pattern is not None and re.search(pattern, text):
                             return source, text

@@ -7,12 +7,12 @@ import re
 import time
 from collections.abc import Callable
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from chaos.address import Address
+from chaos.dialects import WEBSOCKET
 from chaos.journal import Beat
-from chaos.probes.conversation import open_connection
+from chaos.probes.conversation import Conversation, converse
 from chaos.target import Echo, Tls
 from chaos.units import format_duration
 
@@ -37,12 +37,14 @@ class Canary:
         *,
         patience: float,
         tls: Tls | None = None,
+        dialect: str = WEBSOCKET,
     ) -> None:
         self._address = address
         self._echo = echo
         self._record = record
         self._patience = patience
         self._tls = tls
+        self._dialect = dialect
         self._clock: asyncio.Task[None] | None = None
         self._talk: asyncio.Task[None] | None = None
         self._lateness = 0.0
@@ -93,27 +95,22 @@ class Canary:
             self._beaten.set()  # whatever ended it: nobody waits for a beat that will not come
 
     async def _exchange_until_broken(self) -> None:
-        connection = await open_connection(
-            self._address,
-            self._echo.path,
-            within=self._patience,
-            headers=dict(self._echo.headers),
-            subprotocol=self._echo.subprotocol,
-            tls=self._tls,
+        conversation = await converse(
+            self._address, self._echo, dialect=self._dialect, within=self._patience, tls=self._tls
         )
         try:
             number = 0
             while True:
                 number += 1
                 sent = time.monotonic()
-                await connection.send(self._echo.send.replace("{n}", str(number)))
-                await self._answer(connection, re.compile(self._echo.expect.replace("{n}", str(number))))
+                await conversation.say(self._echo.send.replace("{n}", str(number)))
+                await self._answer(conversation, re.compile(self._echo.expect.replace("{n}", str(number))))
                 self._beat(ok=True, round_trip=time.monotonic() - sent)
                 await asyncio.sleep(BEAT)
         finally:
-            connection.transport.abort()
+            conversation.abort()
 
-    async def _answer(self, connection: ClientConnection, expected: re.Pattern[str]) -> None:
+    async def _answer(self, conversation: Conversation, expected: re.Pattern[str]) -> None:
         """Wait for the answer. Notices in between are passed over, or each answer would look like the one before.
 
         Raises TimeoutError with what came instead.
@@ -122,8 +119,7 @@ class Canary:
         try:
             async with asyncio.timeout(self._patience):
                 while text is None or expected.search(text) is None:
-                    message = await connection.recv()
-                    text = message if isinstance(message, str) else message.decode("utf-8", errors="replace")
+                    text = await conversation.hear()
         except TimeoutError as error:
             came = "no answer" if text is None else f"no right answer, but {text[:200]!r},"
             raise TimeoutError(f"{came} within {format_duration(self._patience)}") from error

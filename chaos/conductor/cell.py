@@ -86,6 +86,7 @@ class OpenCell:
             journal.write,
             patience=patience,
             tls=setup.target.tls,
+            dialect=setup.target.dialect,
         )
         self._flusher: asyncio.Task[None] | None = None
         self._sampling = 0.0
@@ -179,6 +180,7 @@ class OpenCell:
             server=self.server,
             echo=self._setup.target.endpoints.echo,
             tls=self._setup.target.tls,
+            dialect=self._setup.target.dialect,
             patience=self.patience,
         )
 

@@ -82,6 +82,7 @@ class Conductor:
             beats.append,
             patience=patience(setup.target.promises),
             tls=setup.target.tls,
+            dialect=setup.target.dialect,
         )
         canary.start()
         try:
@@ -262,7 +263,10 @@ class Conductor:
         if data is None:
             raise ChaosError("the target declares no endpoints.data, so there is nobody to ask")
         if cell.caller is None:
-            cell.caller = Caller(cell.server.address, data, patience=cell.patience, tls=self._known()[0].target.tls)
+            target = self._known()[0].target
+            cell.caller = Caller(
+                cell.server.address, data, patience=cell.patience, tls=target.tls, dialect=target.dialect
+            )
         return cell.caller
 
     async def _collect_hits(self, cell: OpenCell) -> None:

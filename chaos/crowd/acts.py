@@ -27,6 +27,7 @@ __all__ = [
     "close",
     "drop",
     "fin",
+    "grow_pong_delay",
     "half_close",
     "mute_keep_alive",
     "reset",
@@ -125,15 +126,25 @@ def begin_record(client: Client) -> None:
         raise CrowdError(f"client {client.index} speaks no TLS, so it has no record to begin")
     if connection.usable:
         connection.transport.begin_record(Frame(Opcode.TEXT, _BEGINNING).serialize(mask=True))
-    connection.silent = True
+    connection.silent = connection.torn = True
 
 
 def silence(client: Client) -> None:
     """Write nothing any more: no message, no pong, no close frame. What arrives is read and acknowledged.
 
+    Where the dialect has a heartbeat of its own, that is not answered, and WebSocket's pings are.
     The client's end of TCP is closed only after the server's.
     """
     _connection(client).silent = True
+
+
+def grow_pong_delay(client: Client, step: float, most: float) -> None:
+    """Answer the next ping `step` seconds late, each one after it by as much later, and all after `most` seconds late.
+
+    The pongs keep coming: what grows is the age of the pings that they answer.
+    """
+    connection = _connection(client)
+    connection.pong_growth, connection.most_pong_growth = step, most
 
 
 def stall(client: Client) -> None:

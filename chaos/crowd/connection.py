@@ -2,13 +2,15 @@
 
 Here bytes become frames and frames become bytes, at known times. The Sans-I/O protocol queues pongs and close frames
 by itself; this class decides when, and whether, their bytes are written: that is how a client goes silent or answers
-late without ever breaking the framing.
+late without ever breaking the framing. What messages mean is the dialect's to say; where that has a heartbeat of its
+own, it is that which is answered late or never, while WebSocket's pings are answered as ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +20,9 @@ from websockets.protocol import State
 
 from chaos.crowd.endings import End, Ending, Setback, setback_of_error
 from chaos.crowd.handshake import Unanswered, new_protocol, opening_bytes, setback_of_answer
-from chaos.crowd.plan import ClientPlan
+from chaos.crowd.plan import ClientPlan, PutOff
+from chaos.dialects import dialect_named
+from chaos.dialects.base import Asked, Broken, Heard, Over, Ready, Reply, Said
 from chaos.journal import Outcome
 
 __all__ = ["Connection", "Listener", "Message"]
@@ -41,17 +45,20 @@ class Listener(Protocol):
     def upgraded(self, at: float) -> None:
         """The 101 came and is good."""
 
+    def ready(self, at: float) -> None:
+        """The dialect has let the client in: it may send messages."""
+
     def received(self, message: Message) -> None:
-        """A text or binary message came."""
+        """A message came."""
 
     def pinged(self, size: int, at: float) -> None:
-        """A ping came; it is answered by the connection."""
+        """A ping of the heartbeat came; it is answered by the connection."""
 
     def ponged(self, size: int, at: float) -> None:
         """A pong came."""
 
     def answered_late(self, size: int, at: float) -> None:
-        """A pong was written, after its delay."""
+        """A pong to the heartbeat was written, after its delay."""
 
     def failing(self, setback: Setback) -> None:
         """The first sign of an end that the client did not ask for; `over` follows."""
@@ -66,16 +73,28 @@ class Connection(asyncio.Protocol):
     def __init__(self, plan: ClientPlan, listener: Listener) -> None:
         self.transport: asyncio.Transport | None = None
         self.silent = False
-        """Whether nothing is written any more."""
+        """Whether nothing is written any more; where the dialect has a heartbeat of its own, nothing but WebSocket's
+        pongs: it is the application that hangs then."""
+        self.torn = False
+        """Whether what was written last has no end: anything that followed would be taken for it."""
         self.stalled = False
         """Whether nothing is read any more."""
         self.eof_sent = False
         """Whether our FIN is on its way."""
+        self.pong_growth = 0.0
+        """Seconds by which each pong takes longer than the one before, beyond the plan's delay."""
+        self.most_pong_growth = 0.0
+        """Seconds to which that adds up at most."""
+        self.pongs_put_off: list[PutOff] = []
+        """Those whose delay has grown, in the order of their pings."""
         self.gone: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         """The end of TCP."""
         self._plan = plan
         self._listener = listener
         self._protocol = new_protocol(plan)
+        self._talk = dialect_named(plan.dialect).talk(plan.namespace)
+        self._inside = False
+        """Whether the dialect has let us in."""
         self._answer: Unanswered | None = Unanswered()
         self._pieces: list[bytes] = []
         self._text = False
@@ -88,7 +107,7 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether a message can be written."""
-        return self._protocol.state is State.OPEN and self.writable and not self.silent
+        return self._protocol.state is State.OPEN and self.writable and not self.silent and self._inside
 
     @property
     def writable(self) -> bool:
@@ -100,9 +119,12 @@ class Connection(asyncio.Protocol):
         return self._protocol.state is State.CLOSING
 
     def send(self, text: str) -> None:
-        """Write one text message."""
-        self._protocol.send_text(text.encode())
-        self._flush()
+        """Write one message."""
+        self._say(self.spoken(text))
+
+    def spoken(self, text: str) -> str:
+        """The text message that carries a message of the dialect."""
+        return self._talk.say(text)
 
     def write_past(self, data: bytes) -> None:
         """Write whole frames past the protocol, which does not know of them. The connection is usable."""
@@ -112,11 +134,13 @@ class Connection(asyncio.Protocol):
         """Write bytes past the protocol, which does not know of them, and go silent: nothing may follow them."""
         if self.usable:
             self._write(data)
-        self.silent = True
+        self.silent = self.torn = True
 
     def start_closing(self, code: int) -> None:
-        """Send a close frame; the end comes within the plan's close timeout."""
+        """Take leave as the dialect has it, and send a close frame; the end comes within the plan's close timeout."""
         self.ending("close")
+        for text in self._talk.leave():
+            self._protocol.send_text(text.encode())
         self._protocol.send_close(code)
         self._flush()
         self._limit_closing()
@@ -156,6 +180,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._answer = None
                 self._listener.upgraded(at)
+                self._take_in(self._talk.begin(), at)
             if self._ending.violation:
                 return
         if self._protocol.parser_exc is not None and not self._ending.violation:
@@ -197,7 +222,8 @@ class Connection(asyncio.Protocol):
     def _frame_received(self, frame: Frame, at: float) -> None:
         data = bytes(frame.data)
         if frame.opcode is Opcode.PING:
-            self._listener.pinged(len(data), at)
+            if not self._talk.asks:
+                self._listener.pinged(len(data), at)
         elif frame.opcode is Opcode.PONG:
             self._listener.ponged(len(data), at)
         elif frame.opcode is Opcode.CLOSE:
@@ -213,7 +239,7 @@ class Connection(asyncio.Protocol):
         whole = b"".join(self._pieces)
         self._pieces.clear()
         if not self._text:
-            self._listener.received(Message(whole, at))
+            self._take_in(self._talk.hear(whole), at)
             return
         try:
             text = whole.decode()
@@ -222,12 +248,67 @@ class Connection(asyncio.Protocol):
             self._flush()
             self._violated(f"a text message is no UTF-8: {error.reason} at position {error.start}", at)
             return
-        self._listener.received(Message(text, at))
+        self._take_in(self._talk.hear(text), at)
+
+    # -- the dialect -----------------------------------------------------------------------------------------
+
+    def _take_in(self, heard: Iterable[Heard], at: float) -> None:
+        for one in heard:
+            match one:
+                case Said(data):
+                    self._listener.received(Message(data, at))
+                case Ready():
+                    self._inside = True
+                    self._listener.ready(at)
+                case Reply(text):
+                    self._say(text)
+                case Asked(answer):
+                    self._asked(answer, at)
+                case Over(reason):
+                    self._dismissed(reason, at)
+                case Broken(reason):
+                    self._close_frame(1002)
+                    self._violated(reason, at)
+
+    def _asked(self, answer: str, at: float) -> None:
+        """The dialect's heartbeat: answered as the plan says."""
+        self._listener.pinged(len(answer), at)
+        if not self._plan.answer_pings:
+            return
+        if delay := self._next_pong_delay():
+            asyncio.get_running_loop().call_later(delay, self._answer_late, answer)
+        else:
+            self._say(answer)
+
+    def _answer_late(self, answer: str) -> None:
+        if self.usable:
+            self._say(answer)
+            self._listener.answered_late(len(answer), time.monotonic())
+
+    def _dismissed(self, reason: str, at: float) -> None:
+        """The server's goodbye in the dialect: a client closes the connection then."""
+        if self._ending.close_frame_at is None:
+            self._ending.close_frame_at, self._ending.reason = at, reason
+            self._fail(Setback(outcome=Outcome.CLOSED, at=at, detail=reason))
+            self._close_frame(1000)
+            if not self.silent:
+                self._limit_closing()
+
+    def _say(self, text: str) -> None:
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_text(text.encode())
+            self._flush()
+
+    def _close_frame(self, code: int) -> None:
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code)
+            self._flush()
 
     def _close_frame_received(self, at: float) -> None:
         close = self._protocol.close_rcvd
         assert close is not None
-        self._ending.close_frame_at, self._ending.code, self._ending.reason = at, close.code, close.reason
+        if self._ending.close_frame_at is None:
+            self._ending.close_frame_at, self._ending.code, self._ending.reason = at, close.code, close.reason
         self._fail(Setback(outcome=Outcome.CLOSED, at=at, code=close.code, detail=close.reason))
         if not self.silent:
             self._limit_closing()
@@ -238,14 +319,24 @@ class Connection(asyncio.Protocol):
         """Write what the Sans-I/O protocol has queued, pongs as the plan says. Its request for a FIN is an empty
         string: the transport closes on EOF by itself."""
         chunks = self._protocol.data_to_send()
-        if not chunks or self.silent or not self.writable:
+        if not chunks or self.torn or not self.writable:
             return
-        if self._plan.pong_delay or not self._plan.answer_pings:
+        if self.silent:
+            # A hung application: the library beneath it answers WebSocket's pings as long as they are no heartbeat.
+            chunks = [chunk for chunk in chunks if self._talk.asks and chunk and chunk[0] == _PONG]
+        elif not self._talk.asks and (self._plan.pong_delay or self.pong_growth or not self._plan.answer_pings):
             pongs = [chunk for chunk in chunks if chunk and chunk[0] == _PONG]
             chunks = [chunk for chunk in chunks if not chunk or chunk[0] != _PONG]
             if pongs and self._plan.answer_pings:
-                asyncio.get_running_loop().call_later(self._plan.pong_delay, self._write_late, b"".join(pongs))
+                asyncio.get_running_loop().call_later(self._next_pong_delay(), self._write_late, b"".join(pongs))
         self._write(b"".join(chunks))
+
+    def _next_pong_delay(self) -> float:
+        delay = self._plan.pong_delay
+        if self.pong_growth:
+            delay += min(self.pong_growth * (len(self.pongs_put_off) + 1), self.most_pong_growth)
+            self.pongs_put_off.append(PutOff(pinged_at=time.monotonic(), delay=delay))
+        return delay
 
     def _write_late(self, pongs: bytes) -> None:
         # After a close frame nothing may follow.

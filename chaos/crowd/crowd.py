@@ -18,7 +18,7 @@ from chaos.crowd.conversation import Answer, Result
 from chaos.crowd.dial import resolve
 from chaos.crowd.exchange import NUMBER, Exchange, ExchangeResult
 from chaos.crowd.flood import Flood, Flooded
-from chaos.crowd.plan import ClientPlan, ClientState, Mode, SocketState
+from chaos.crowd.plan import ClientPlan, ClientState, Mode, PutOff, SocketState
 from chaos.crowd.readings import local_address, socket_state
 from chaos.crowd.session import Setting
 from chaos.crowd.traffic import TrafficMeter
@@ -151,6 +151,10 @@ class Crowd:
         """Write nothing, read on; see `acts.silence`."""
         return self._act(clients, acts.silence)
 
+    async def grow_pong_delay(self, *, step: float, most: float, clients: Collection[int] | None = None) -> list[int]:
+        """Answer each ping by `step` seconds later than the one before; see `acts.grow_pong_delay`."""
+        return self._act(clients, lambda client: acts.grow_pong_delay(client, step, most))
+
     async def stall(self, *, clients: Collection[int] | None = None) -> list[int]:
         """Read nothing; see `acts.stall`."""
         return self._act(clients, acts.stall)
@@ -218,6 +222,13 @@ class Crowd:
     async def states(self, *, clients: Collection[int] | None = None) -> dict[int, ClientState]:
         """What each client is doing, by its own knowledge."""
         return {client.index: client.state for client in self._members(clients)}
+
+    async def pongs_put_off(self, *, clients: Collection[int] | None = None) -> dict[int, list[PutOff]]:
+        """The pings of each client whose pong has waited longer than the one before, on its latest connection."""
+        return {
+            client.index: [] if client.connection is None else list(client.connection.pongs_put_off)
+            for client in self._members(clients)
+        }
 
     async def socket_states(self, *, clients: Collection[int] | None = None) -> dict[int, SocketState]:
         """What the kernel says of each client's socket; clients without one are left out."""

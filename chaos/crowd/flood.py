@@ -48,7 +48,8 @@ class Flood:
 
     def __init__(self, client: Client, text: str, *, messages: int, seconds: float) -> None:
         self._client = client
-        self._frame = Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
+        assert client.connection is not None
+        self._frame = Frame(Opcode.TEXT, client.connection.spoken(text).encode()).serialize(mask=True)
         self._messages = messages
         self._written = 0
         self._acknowledged = 0

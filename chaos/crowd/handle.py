@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from chaos.crowd import deadlines
 from chaos.crowd.connecting import CLOSE_CODE
 from chaos.crowd.flood import Flooded
-from chaos.crowd.plan import ClientPlan, ClientState, ExchangeResult, Mode, SocketState
+from chaos.crowd.plan import ClientPlan, ClientState, ExchangeResult, Mode, PutOff, SocketState
 from chaos.errors import CrowdError
 from chaos.journal import Attempt, Ended
 
@@ -115,6 +115,10 @@ class CrowdHandle:
         """Write nothing any more, read on; the clients it happened to."""
         return await self._act("silence")
 
+    async def grow_pong_delay(self, *, step: float, most: float) -> list[int]:
+        """Answer each ping by `step` seconds later than the one before, up to `most`; the clients it happened to."""
+        return await self._act("grow_pong_delay", step=step, most=most)
+
     async def stall(self) -> list[int]:
         """Read nothing any more; the clients it happened to."""
         return await self._act("stall")
@@ -159,6 +163,11 @@ class CrowdHandle:
     async def locals(self) -> list[tuple[int, str, int]]:
         """Client, local host and local port of every socket there is."""
         found: list[tuple[int, str, int]] = await self._call("locals")
+        return found
+
+    async def pongs_put_off(self) -> dict[int, list[PutOff]]:
+        """The pings of each client whose pong has waited longer than the one before, in their order."""
+        found: dict[int, list[PutOff]] = await self._call("pongs_put_off")
         return found
 
     async def states(self) -> dict[int, ClientState]:

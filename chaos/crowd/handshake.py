@@ -14,6 +14,7 @@ from websockets.uri import WebSocketURI
 
 from chaos.crowd.endings import Setback
 from chaos.crowd.plan import ClientPlan
+from chaos.dialects import dialect_named
 from chaos.journal import Outcome
 
 __all__ = ["Unanswered", "new_protocol", "opening_bytes", "setback_of_answer"]
@@ -30,7 +31,7 @@ _DETAIL_LIMIT = 200
 
 def new_protocol(plan: ClientPlan) -> ClientProtocol:
     """A Sans-I/O client with every option explicit: no extensions, no proxy, a size limit."""
-    path, _, query = plan.path.partition("?")
+    path, _, query = dialect_named(plan.dialect).request_path(plan.path).partition("?")
     return ClientProtocol(
         WebSocketURI(
             secure=plan.tls is not None, host=plan.address.host, port=plan.address.port, path=path, query=query

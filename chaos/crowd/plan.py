@@ -8,10 +8,11 @@ from enum import StrEnum
 
 from chaos.address import Address
 from chaos.crowd.exchange import NUMBER, ExchangeResult
+from chaos.dialects import WEBSOCKET
 from chaos.errors import ConfigurationError
 from chaos.target import Tls
 
-__all__ = ["ClientPlan", "ClientState", "ExchangeResult", "Mode", "PhaseTimeouts", "SocketState"]
+__all__ = ["ClientPlan", "ClientState", "ExchangeResult", "Mode", "PhaseTimeouts", "PutOff", "SocketState"]
 
 _RESERVED = frozenset({"connection", "upgrade", "origin"})
 _RESERVED_PREFIX = "sec-websocket-"
@@ -62,13 +63,23 @@ class SocketState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """A ping whose answer waits."""
+
+    pinged_at: float
+    """When it came, seconds monotonic."""
+    delay: float
+    """Seconds until its pong is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseTimeouts:
     """How long each phase of an attempt may take, in seconds, counted from the end of the phase before it."""
 
     tcp: float
     """From connect() to the established connection."""
     handshake: float
-    """From there to the 101."""
+    """From there to the 101, and to being let in by the dialect."""
     first_message: float
     """From there to the first message that is awaited."""
     tls: float | None = None
@@ -89,9 +100,9 @@ class PhaseTimeouts:
 class ClientPlan:
     """How every client of a crowd connects and behaves.
 
-    A client is faithful: it answers pings and close frames as RFC 6455 says, offers no extension and sends nothing
-    unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError for values that make no
-    sense together.
+    A client is faithful: it answers pings and close frames as RFC 6455 and its dialect say, offers no extension and
+    sends nothing unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError for values
+    that make no sense together.
     """
 
     address: Address
@@ -103,6 +114,10 @@ class ClientPlan:
     subprotocol: str | None = None
     tls: Tls | None = None
     """How the server's TLS is known, where it speaks it."""
+    dialect: str = WEBSOCKET
+    """What is spoken once the connection stands, by its name."""
+    namespace: str = "/"
+    """The part of the server that is joined then, where the dialect has such."""
 
     send: str | None = None
     """One exchange: the message that is sent; `{n}` becomes a number, new for each exchange."""
@@ -118,8 +133,9 @@ class ClientPlan:
     keep_alive: float | None = None
     """Seconds between two exchanges that a client makes on its own, so as not to idle; None: it makes none."""
     answer_pings: bool = True
+    """Whether the heartbeat is answered: WebSocket's pings, or the dialect's own where it has such."""
     pong_delay: float = 0.0
-    """Seconds from a ping's arrival to its pong."""
+    """Seconds from the arrival of a ping of the heartbeat to its pong."""
     close_timeout: float = 10.0
     """Seconds that a close handshake and the end of TCP after it may take (10: the default of websockets, and what
     uvicorn has fixed)."""

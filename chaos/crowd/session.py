@@ -61,6 +61,7 @@ class Session:
         loop = asyncio.get_running_loop()
         self._secured: asyncio.Future[float | Setback] = loop.create_future()
         self._upgraded: asyncio.Future[float | Setback] = loop.create_future()
+        self._ready: asyncio.Future[float | Setback] = loop.create_future()
         self._first: asyncio.Future[float | Setback] = loop.create_future()
 
     @property
@@ -110,10 +111,15 @@ class Session:
             progress = replace(progress, tls=reached - began)
 
         progress = replace(progress, phase="handshake")
-        reached = await self._reach(connection, self._upgraded, until=reached + plan.timeouts.handshake)
+        until = reached + plan.timeouts.handshake
+        reached = await self._reach(connection, self._upgraded, until=until)
         if isinstance(reached, Setback):
             return _failed(progress, reached)
-        progress = replace(progress, handshake=reached - began, status=101)
+        progress = replace(progress, phase="joining", status=101, handshake=reached - began)
+        reached = await self._reach(connection, self._ready, until=until)
+        if isinstance(reached, Setback):
+            return _failed(progress, reached)
+        progress = replace(progress, phase="handshake", handshake=reached - began)
         if not plan.first_message:
             return replace(progress, at=reached)
 
@@ -197,10 +203,13 @@ class Session:
 
     def upgraded(self, at: float) -> None:
         _settle(self._upgraded, at)
+
+    def ready(self, at: float) -> None:
+        _settle(self._ready, at)
         plan, connection = self._setting.plan, self.connection
         # A close frame may have come in the same segment as the 101.
         if plan.first_message and plan.greeting is None and connection is not None and connection.usable:
-            # In the turn in which the 101 came: a busy loop would add its lateness to the first message.
+            # In the turn in which it was let in: a busy loop would add its lateness to the first message.
             self.ask()
 
     def received(self, message: Message) -> None:
@@ -228,6 +237,7 @@ class Session:
     def failing(self, setback: Setback) -> None:
         _settle(self._secured, setback)
         _settle(self._upgraded, setback)
+        _settle(self._ready, setback)
         _settle(self._first, setback)
 
     def over(self, end: End) -> None:

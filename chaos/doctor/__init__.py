@@ -29,6 +29,8 @@ CHECKS: tuple[Check, ...] = (
     isolation.socket_kill,
     isolation.socket_probe,
     isolation.tcp_repair,
+    isolation.cpu_limit,
+    isolation.memory_limit,
     isolation.netem,
     containers.engine,
     containers.python_image,

@@ -15,6 +15,8 @@ from chaos.capability import Availability, Capability
 from chaos.doctor.result import CheckResult, State
 
 __all__ = [
+    "cpu_limit",
+    "memory_limit",
     "namespaces",
     "netem",
     "nftables",
@@ -86,6 +88,18 @@ def tcp_repair() -> CheckResult:
         "tcp_repair",
         good="sockets can vanish without FIN or RST",
         leaves_out="clients that vanish at once; cutting the connection off with nftables comes near",
+    )
+
+
+def cpu_limit() -> CheckResult:
+    """A quota on the CPU of a server that runs, by its control group."""
+    return _asked("CPU limit", "cpu_limit", good="a server's CPU can be limited", without=(Capability.CPU_LIMIT,))
+
+
+def memory_limit() -> CheckResult:
+    """A limit on the memory of a server that runs, by its control group."""
+    return _asked(
+        "memory limit", "memory_limit", good="a server's memory can be limited", without=(Capability.MEMORY_LIMIT,)
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import chaos
 from chaos.capability import Capability
+from chaos.faults import Composed
 
 __all__ = ["SCENARIOS", "Scenario", "scenarios"]
 
@@ -29,7 +30,7 @@ class Scenario:
     name: str
     needs: frozenset[Capability]
     faults: tuple[str, ...]
-    """Names of the classes in its `faults` mark."""
+    """Names of the classes in its `faults` mark, the parts of a composed fault instead of itself."""
 
     @property
     def title(self) -> str:
@@ -85,6 +86,6 @@ def _capabilities(calls: Iterator[ast.Call]) -> Iterator[Capability]:
 
 def _classes(calls: Iterator[ast.Call]) -> Iterator[str]:
     for call in calls:
-        for argument in call.args:
-            if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Name):
-                yield argument.func.id
+        made = (node.func for argument in call.args for node in ast.walk(argument) if isinstance(node, ast.Call))
+        names = (what.id for what in made if isinstance(what, ast.Name))
+        yield from dict.fromkeys(name for name in names if name != Composed.__name__)

@@ -14,8 +14,17 @@ from chaos.expectations.breaker import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.expectations.cleanup import ReleasedWithin, StatisticsAgree
-from chaos.expectations.clients import ClosedWith, Established, NotWarnedEarly, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations.cleanup import FilesGivenBack, ReleasedWithin, StatisticsAgree
+from chaos.expectations.clients import (
+    ClosedWith,
+    Established,
+    NotWarnedEarly,
+    RefusedAtTheDoor,
+    RejectedGracefully,
+    StayedAfterUpgrade,
+    Undisturbed,
+    Warned,
+)
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
@@ -24,6 +33,7 @@ from chaos.expectations.faults import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
 )
@@ -55,9 +65,11 @@ __all__ = [
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "FilesGivenBack",
     "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
+    "LeftMidTrial",
     "MemoryNotKept",
     "NotWarnedEarly",
     "OpenedAfter",
@@ -67,6 +79,7 @@ __all__ = [
     "Record",
     "RecoveredWithin",
     "RefusedAtStart",
+    "RefusedAtTheDoor",
     "RejectedGracefully",
     "ReleasedWithin",
     "RoundTripsWithin",
@@ -74,6 +87,7 @@ __all__ = [
     "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",
+    "StayedAfterUpgrade",
     "SteadyBefore",
     "TasksNotKept",
     "TurnedAwayWhileOpen",

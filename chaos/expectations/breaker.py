@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -237,7 +238,8 @@ class FollowsTheBreakerModel(Expectation):
         figure = f"{counted(len(calls), 'call')}, {counted(len(hits), 'hit')}"
         if not illegal:
             return self.held(
-                f"{figure} and {counted(len(readings), 'reading')} in {format_duration(end - start)}, all legal",
+                f"{figure} and {counted(len(readings), 'reading')} in {format_duration(end - start)}, all legal"
+                f"{_transitions(calls, hits, threshold=self.failure_threshold)}",
                 promised,
                 figure=figure,
             )
@@ -326,6 +328,26 @@ def _of_ours(record: Record, calls: list[Call]) -> Uncertainty:
     slowest = max(calls, key=lambda call: call.round_trip)
     start, end = min(call.began for call in calls), max(call.at for call in calls)
     return record.of_ours(None, start, end, judged=(slowest.began, slowest.at))
+
+
+def _transitions(calls: Sequence[Call], hits: Sequence[Hit], *, threshold: int) -> str:
+    """When it tried again and when callers had live answers, where that was seen: "; tried 502ms after it opened".
+
+    It opened when the caller of the last of so many failures in a row had its answer, and tried when the next request
+    reached the upstream.
+    """
+    failures, opened = 0, None
+    for call in sorted(calls, key=lambda each: each.began):
+        failures = failures + 1 if call.source is not Source.LIVE else 0
+        if failures == threshold:
+            opened = call
+            break
+    tried = next((hit.at for hit in hits if opened is not None and hit.at > opened.at), None)
+    if opened is None or tried is None:
+        return ""
+    live = next((call.at for call in calls if call.source is Source.LIVE and call.at > tried), None)
+    said = f"; tried {format_duration(tried - opened.at)} after it opened"
+    return said if live is None else f"{said}, live answers {format_duration(live - tried)} after that"
 
 
 def _hits(record: Record, start: float, end: float) -> list[Hit]:

@@ -10,7 +10,9 @@ those that could not have led to it, and the first observation that leaves none 
 (did it reach the upstream, and how did it end), a hit that no call explains, or the server's own word for its state.
 
 When exactly a circuit opened is not seen either: after the failing call reached the upstream, before its caller had the
-answer. A trial is too early where it is for the earlier of the two, and overdue where it is for the later.
+answer; and after the server was asked for the last time meanwhile and said that it is not open, or a call that hangs
+would leave a circuit all its time. A trial is too early where it is for the earlier of the two, and overdue where it is
+for the later.
 
 What it cannot judge: calls that overlap (whose hit is whose?), and how long a re-opened circuit waits beyond the
 declared recovery timeout, because back-off is every server's own.
@@ -100,6 +102,8 @@ class _Model:
         self._promised = promised
         self._began = began
         self._unsure = uncertainty
+        self._not_open_by = -math.inf
+        """Until when the server said that it is not open, while the call was under way that is looked at."""
         self._states: frozenset[State] = frozenset(
             {
                 *map(Closed, range(promised.failure_threshold)),
@@ -110,6 +114,7 @@ class _Model:
 
     def first_illegal(self, calls: Sequence[Call], hits: Sequence[Hit], readings: Iterable[Statistics]) -> str:
         caused, strays = _by_call(calls, hits, within=self._unsure + HIT_CLOCK)
+        readings = list(readings)
         seen: list[tuple[float, Call | Hit | Statistics]] = [
             *((call.began, call) for call in calls),
             *((hit.at, hit) for hit in strays),
@@ -117,6 +122,7 @@ class _Model:
         ]
         for _, observation in sorted(seen, key=lambda pair: pair[0]):
             if isinstance(observation, Call):
+                self._not_open_by = _not_open_by(observation, readings)
                 said = self._call(observation, caused[id(observation)])
             elif isinstance(observation, Statistics):
                 said = self._reading(observation)
@@ -156,6 +162,7 @@ class _Model:
         return found
 
     def _failed(self, state: State, *, since: float, until: float) -> State | None:
+        since = max(since, self._not_open_by)
         if isinstance(state, Open):
             due = until >= state.earliest + self._promised.recovery_timeout - self._unsure
             return Open(since, until, again=True) if due else None
@@ -170,7 +177,7 @@ class _Model:
             if hit.at < state.earliest + self._promised.recovery_timeout - self._unsure:
                 return None
             state = HalfOpen(0)
-        opened = Open(hit.at, call.at, again=isinstance(state, HalfOpen))
+        opened = Open(max(hit.at, self._not_open_by), call.at, again=isinstance(state, HalfOpen))
         if isinstance(state, HalfOpen):
             if not succeeded:
                 return opened
@@ -236,6 +243,20 @@ def _between_calls(reading: Statistics, calls: Sequence[Call]) -> bool:
     asked = reading.at - reading.took
     after = any(call.at < asked for call in calls)
     return after and not any(call.began <= reading.at and call.at >= asked for call in calls)
+
+
+def _not_open_by(call: Call, readings: Iterable[Statistics]) -> float:
+    """When the server was asked last, of those times it said, while a call was under way, that its circuit is not open.
+
+    It said so after it was asked, so that the circuit was not open by then; less what its clock and the hits' differ by
+    at most.
+    """
+    asked = (
+        reading.at - reading.took
+        for reading in readings
+        if reading.at <= call.at and str(reading.values.get("upstream_breaker", "")) in ("closed", "half-open")
+    )
+    return max((at for at in asked if at >= call.began), default=-math.inf) - 2 * HIT_CLOCK
 
 
 def _in_words(states: frozenset[State]) -> str:

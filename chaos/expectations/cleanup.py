@@ -10,7 +10,7 @@ from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["ReleasedWithin", "StatisticsAgree"]
+__all__ = ["FilesGivenBack", "ReleasedWithin", "StatisticsAgree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class ReleasedWithin(Expectation):
     limit: float
     why: str
     """How the limit comes about: "interval + timeout + sweep"."""
+    fault: str | None = None
+    """The fault that they died of, where there are several; None: the first."""
     of_deaths: bool = True
     """Whether they died, and how long each was held belongs into the curve of that; else the server was to end them."""
 
@@ -36,7 +38,7 @@ class ReleasedWithin(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"all {self.dead} released within {format_duration(self.limit)} ({self.why})"
-        since = record.bitten_since()
+        since = record.bitten_since(self.fault)
         if since is None:
             return self.inconclusive("no fault left a receipt", promised)
         healed = record.healed_since() or float("inf")
@@ -61,11 +63,10 @@ class ReleasedWithin(Expectation):
             record, took, self.limit, observed=observed, promised=promised, figure=figure, uncertainty=uncertain
         )
 
-    @staticmethod
-    def _uncertainty(record: Record, since: float, until: float) -> Uncertainty:
+    def _uncertainty(self, record: Record, since: float, until: float) -> Uncertainty:
         """They died at some time while the fault was injected, the conductor says when, and a sample says when they
         were released."""
-        return record.injecting() + record.sampled(since, until) + record.of_ours(None, since, until)
+        return record.injecting(self.fault) + record.sampled(since, until) + record.of_ours(None, since, until)
 
     def _released(self, samples: list[Sample]) -> Sample | None:
         """The first sample from which on the count never rises above what may remain."""
@@ -76,6 +77,35 @@ class ReleasedWithin(Expectation):
             elif first is None:
                 first = sample
         return first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesGivenBack(Expectation):
+    """Once everything has settled the server holds no more file descriptors than before, give or take a few.
+
+    What an RST has ended is gone from the kernel's list of sockets, also where the server never closes it: its file
+    descriptor is all that is left. The last sample counts, for only the scenario knows when everything has settled.
+    """
+
+    name: ClassVar[str] = "files_given_back"
+    needs_fault: ClassVar[bool] = True
+    before: int
+    """Those that it held before the fault."""
+    ended: int
+    """How many connections ended in the same way: whoever keeps the files of one way keeps so many."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = "the file descriptor of every connection that has ended is given back"
+        healed = record.healed_since()
+        samples = [sample for sample in record.journal.of(Sample) if healed is not None and sample.at >= healed]
+        if not samples or not samples[-1].fds or not self.before:
+            return self.inconclusive("nobody could read how many files the server holds", promised)
+        kept = samples[-1].fds - self.before
+        observed = f"{samples[-1].fds} file descriptors where there were {self.before} before"
+        # A log, a cache, a connection to an upstream: what a server opens meanwhile is less than one for each.
+        if kept >= self.ended:
+            return self.violated(observed, promised, figure=f"{kept} kept")
+        return self.held(observed, promised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

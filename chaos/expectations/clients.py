@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
 from chaos.expectations.base import Expectation, Record, Uncertainty, quantile, rank
-from chaos.journal import Attempt, Outcome, Traffic
+from chaos.journal import Attempt, Ended, Outcome, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["ClosedWith", "Established", "NotWarnedEarly", "RejectedGracefully", "Undisturbed", "Warned", "describe"]
+__all__ = [
+    "ClosedWith",
+    "Established",
+    "NotWarnedEarly",
+    "RefusedAtTheDoor",
+    "RejectedGracefully",
+    "StayedAfterUpgrade",
+    "Undisturbed",
+    "Warned",
+    "describe",
+]
 
 
 def describe(attempt: Attempt) -> str:
@@ -23,7 +34,9 @@ def describe(attempt: Attempt) -> str:
         Outcome.REFUSED: "connection refused",
         Outcome.RESET: f"reset in {attempt.phase}",
         Outcome.HTTP: f"HTTP {attempt.status}",
-        Outcome.CLOSED: f"closed with {attempt.code} before the first message",
+        Outcome.CLOSED: f"closed with {attempt.code} before the first message"
+        if attempt.code is not None
+        else f"turned away in {attempt.phase}",
         Outcome.EOF: f"ended without a word in {attempt.phase}",
         Outcome.TIMEOUT: f"timed out in {attempt.phase}",
         Outcome.INVALID: f"invalid answer in {attempt.phase}",
@@ -103,6 +116,99 @@ def _share(ratio: float) -> str:
 
 def _until_usable(attempt: Attempt) -> float:
     return next(t for t in (attempt.first_message, attempt.handshake, attempt.tcp, attempt.at - attempt.began) if t)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StayedAfterUpgrade(Expectation):
+    """Nobody of a crowd that said nothing was cut off in the first `quiet` seconds after the 101."""
+
+    name: ClassVar[str] = "stayed_after_upgrade"
+    crowd: str
+    quiet: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"whoever is let in is still there {format_duration(self.quiet)} after the 101, also in silence"
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        let_in = {attempt.client: _let_in_at(attempt) for attempt in record.opened(self.crowd)}
+        cut = sorted(
+            (ended for ended in record.endings(self.crowd) if ended.by == "server"),
+            key=lambda ended: ended.said_at - let_in[ended.client],
+        )
+        if not cut:
+            return self.held(f"all {len(let_in)} were, without a word", promised, figure=f"{len(let_in)}/{len(let_in)}")
+        lives = [max(0.0, ended.said_at - let_in[ended.client]) for ended in cut]
+        return self.violated(
+            f"{len(cut)} of {len(let_in)} connections ended after their 101, the first {format_duration(lives[0])} "
+            f"after it, half of them within {format_duration(quantile(lives, 0.5))}: {_tally_hows(cut)}",
+            promised,
+            figure=f"{len(cut)} cut",
+            evidence=(
+                f"client {ended.client}: {ended.how} {format_duration(lived)} after the 101"
+                for ended, lived in zip(cut, lives, strict=True)
+            ),
+        )
+
+
+def _let_in_at(attempt: Attempt) -> float:
+    """When the 101 had come, seconds monotonic; its attempt says so where it got that far, as all that are open did."""
+    return attempt.began + (attempt.handshake or attempt.at - attempt.began)
+
+
+def _tally_hows(endings: list[Ended]) -> str:
+    counts = Counter(ended.how for ended in endings)
+    return ", ".join(f"{count} x {how}" for how, count in counts.most_common())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedAtTheDoor(Expectation):
+    """Each of some clients, a crowd of its own each, was refused with 401 or 403 before any 101."""
+
+    name: ClassVar[str] = "refused_at_the_door"
+    crowds: tuple[str, ...]
+    """Named for what is wrong with their requests."""
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            f"{_enumerated(self.crowds)}: refused with HTTP 401 or 403 before the 101, "
+            f"within {format_duration(self.within)}"
+        )
+        attempts = {crowd: record.attempts(crowd) for crowd in self.crowds}
+        missing = [crowd for crowd, made in attempts.items() if not made]
+        if missing:
+            return self.inconclusive(f"nobody tried with {_enumerated(missing)}", promised)
+        wrong = [
+            f"{crowd}: {describe(each)}" for crowd, made in attempts.items() for each in made if not _refused(each)
+        ]
+        made = [each for of_one in attempts.values() for each in of_one]
+        figure = f"{len(made) - len(wrong)}/{len(made)} refused"
+        if wrong:
+            return self.violated(
+                f"{len(wrong)} of {len(made)} were not refused, the first {wrong[0]}",
+                promised,
+                figure=figure,
+                evidence=wrong,
+            )
+        slowest = max(made, key=lambda each: each.at - each.began)
+        took = slowest.at - slowest.began
+        return self.by_limit(
+            record,
+            took,
+            self.within,
+            observed=f"{figure}, the slowest after {format_duration(took)}",
+            promised=promised,
+            uncertainty=_stamped(record, slowest.crowd, [slowest]),
+            figure=figure,
+        )
+
+
+def _refused(attempt: Attempt) -> bool:
+    return attempt.outcome is Outcome.HTTP and attempt.status in (401, 403)
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

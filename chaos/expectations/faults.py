@@ -17,6 +17,7 @@ __all__ = [
     "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
+    "LeftMidTrial",
     "PongsDelayed",
     "SteadyBefore",
 ]
@@ -69,13 +70,19 @@ class FaultsBit(Expectation):
     name: ClassVar[str] = "faults_bit"
     expected: str | None = None
     """The fault that the cell is named for: a cell that never injects it proves nothing under it."""
+    parts: tuple[str, ...] = ()
+    """Those that it is made of: as well they may have been injected one by one."""
 
     def judge(self, record: Record) -> Finding:
         injected = record.journal.of(Injected)
         receipts = record.receipts()
         promised = "every injected fault is seen to bite on all connections it is meant for"
-        if self.expected is not None and self.expected not in {receipt.fault for receipt in receipts}:
-            return self.inconclusive(f"the fault of this cell, {self.expected}, was never injected", promised)
+        there = {receipt.fault for receipt in receipts}
+        wanted = self.parts or (() if self.expected is None else (self.expected,))
+        missing = [] if self.expected in there else [name for name in wanted if name not in there]
+        if missing:
+            of_it = f": not {' and '.join(missing)}" if self.parts else ""
+            return self.inconclusive(f"the fault of this cell, {self.expected}, was never injected{of_it}", promised)
         if len(receipts) < len(injected):
             return self.inconclusive(
                 f"{len(injected) - len(receipts)} of {len(injected)} faults left no receipt", promised
@@ -171,6 +178,31 @@ class FailuresReached(Expectation):
         hits = [hit for hit in record.journal.of(Hit) if self.start <= hit.at <= self.end]
         observed = f"{counted(len(hits), 'call')} reached the failing upstream"
         if len(hits) != self.failures:
+            return self.inconclusive(observed, promised)
+        return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftMidTrial(Expectation):
+    """A trial had reached the upstream, and was still under way for certain, when its callers went."""
+
+    name: ClassVar[str] = "left_mid_trial"
+    needs_fault: ClassVar[bool] = True
+    asked: float
+    """When the callers asked, seconds monotonic."""
+    left: float
+    """When they were cut off."""
+    at_most: float
+    """Seconds that no server gives a trial up before."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"callers to go within {format_duration(self.at_most)} of their trial's reaching the upstream"
+        hits = [hit.at for hit in record.journal.of(Hit) if self.asked <= hit.at <= self.left]
+        if not hits:
+            return self.inconclusive("no trial was under way when they went", promised)
+        lasted = self.left - min(hits)
+        observed = f"{counted(len(hits), 'trial')} under way, the first of them for {format_duration(lasted)}"
+        if lasted > self.at_most:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)
 

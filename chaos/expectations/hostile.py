@@ -34,6 +34,18 @@ class AnsweredAsAllowed(Expectation):
         if all(answer.reaction == Reaction.UNAGREED for answer in answers):
             return self.inconclusive(answers[0].detail, promised)
         wrong = [answer for answer in answers if not _fits(answer)]
+        # What has not come yet may still be on its way, where the server was kept from it; what came is what it is.
+        absent = [answer for answer in wrong if answer.reaction == Reaction.NOTHING]
+        if absent and len(absent) == len(wrong):
+            longest = max(absent, key=lambda answer: answer.took)
+            waited = record.of_ours(None, -math.inf, math.inf, judged=(longest.at - longest.took, longest.at))
+            if longest.took - self.limit <= waited.seconds:
+                return self.within_uncertainty(
+                    f"{len(wrong)} of {len(answers)} not answered, the first: {_told(wrong[0])}",
+                    promised,
+                    waited,
+                    figure=f"{len(wrong)} not answered",
+                )
         if wrong:
             return self.violated(
                 f"{len(wrong)} of {len(answers)} answered wrongly, the first: {_told(wrong[0])}",
@@ -57,7 +69,8 @@ class AnsweredAsAllowed(Expectation):
 
 
 def _fits(answer: HostileAnswer) -> bool:
-    held = answer.reaction == Reaction.CLOSED and answer.released_after is None
+    parted = answer.reaction in (Reaction.CLOSED, Reaction.DISMISSED)
+    held = parted and answer.released_after is None
     allowed = case_named(answer.case).allowed
     return not held and allowed.fits(Reaction(answer.reaction), code=answer.code, status=answer.status)
 
@@ -73,6 +86,8 @@ def _told(answer: HostileAnswer) -> str:
     match Reaction(answer.reaction):
         case Reaction.CLOSED:
             got = f"close {answer.code}" + (", and TCP was held" if answer.released_after is None else "")
+        case Reaction.DISMISSED:
+            got = answer.detail + (", and TCP was held" if answer.released_after is None else "")
         case Reaction.HTTP:
             got = f"HTTP {answer.status}"
         case Reaction.ENDED:
@@ -81,7 +96,7 @@ def _told(answer: HostileAnswer) -> str:
             got = "served"
         case Reaction.NOTHING:
             got = f"neither answered nor ended within {format_duration(answer.took)}"
-        case Reaction.LEFT | Reaction.UNAGREED:
+        case Reaction.LEFT | Reaction.INVALID | Reaction.UNAGREED:
             got = answer.detail or answer.reaction
     after = "" if answer.reaction == Reaction.NOTHING else f" after {format_duration(_took(answer))}"
     return f"{case.name}, {case.description}: {got}{after}; allowed: {case.allowed.sentence()}"

@@ -121,7 +121,8 @@ class Record:
         """The time that others kept the server from running between two times: it was ready, and no core was free.
 
         Threads of the server that wait for one another's cores are its own affair: more than the time that the rest of
-        the machine could fill every core with is not counted.
+        the machine could fill every core with is not counted. Nor is what a fault kept them from running for: under a
+        shortage of CPU the contract says what is promised.
         """
         pairs = self._pairs(start, end)
         if not pairs:
@@ -130,7 +131,8 @@ class Record:
         waited = _grown(pairs, lambda sample: sample.waited)
         used = _grown(pairs, lambda sample: sample.cpu)
         others = (pairs[-1][1].busy - pairs[0][0].busy - used) / cores
-        seconds = min(waited, max(0.0, others))
+        throttled = _grown(pairs, lambda sample: sample.throttled)
+        seconds = min(max(0.0, waited - throttled), max(0.0, others))
         return Uncertainty.of_waiting(seconds)
 
     def crowded(self, start: float, end: float) -> Uncertainty:
@@ -150,10 +152,11 @@ class Record:
         pairs = itertools.pairwise(self.journal.of(Sample))
         return [pair for pair in pairs if pair[0].at <= end and pair[1].at >= start and pair[0].cores]
 
-    def injecting(self) -> Uncertainty:
-        """The time from the first fault's beginning to its receipt: its acts on one victim after the other, and what
-        proves them. A breach is the server's where it is one from the receipt on, too."""
-        first = min(self.receipts(), key=lambda receipt: receipt.since, default=None)
+    def injecting(self, fault: str | None = None) -> Uncertainty:
+        """The time from the first fault's beginning to its receipt, or of the first of this name: its acts on one
+        victim after the other, and what proves them. A breach is the server's where it is one from the receipt on, too.
+        """
+        first = min(self.receipts(fault), key=lambda receipt: receipt.since, default=None)
         return Uncertainty() if first is None else Uncertainty.of_ours("injecting the fault", first.at - first.since)
 
     def coming_back(self, crowd: str, since: float) -> Uncertainty:
@@ -171,12 +174,13 @@ class Record:
 
     # -- what was recorded ------------------------------------------------------------------------------------
 
-    def receipts(self) -> list[Receipt]:
-        return self.journal.of(Receipt)
+    def receipts(self, fault: str | None = None) -> list[Receipt]:
+        """Of all faults, or of those of this name."""
+        return [receipt for receipt in self.journal.of(Receipt) if fault in (None, receipt.fault)]
 
-    def bitten_since(self) -> float | None:
-        """When the first fault began to act, seconds monotonic; None where none was injected."""
-        return min((receipt.since for receipt in self.receipts()), default=None)
+    def bitten_since(self, fault: str | None = None) -> float | None:
+        """When the first fault, or the first of this name, began to act, seconds monotonic; None where none did."""
+        return min((receipt.since for receipt in self.receipts(fault)), default=None)
 
     def healed_since(self) -> float | None:
         """When the last fault stopped to act, seconds monotonic; None where none healed."""
@@ -203,19 +207,26 @@ class Record:
         ]
 
 
+_AHEAD = 3
+"""Readings after one that is out of order by which the sum is where it was: agent and conductor take turns."""
+
+
 def _grown(pairs: Sequence[tuple[Sample, Sample]], figure: Callable[[Sample], float]) -> float:
     """By how much a sum over processes has grown, which begins anew when they have ended.
 
-    Agent and conductor sample at once, so a reading may be older than the one before it, and less, by what the threads
-    can have gathered while both were being read (70 of 1429 were in one cell of 50 s): only a deeper fall is a new
-    beginning. Each shallow one taken for one adds the whole sum again.
+    Agent and conductor sample at once, so a reading may be older than the one before it, and less: by what the threads
+    can have gathered while both were being read (70 of 1429 were in one cell of 50 s), or by a whole wait, which the
+    kernel counts when it is over (95 ms under a quota). Each of these taken for a new beginning adds the whole sum
+    again: one is where the sum stays below, and less than half is left; where more is, one of several has ended.
     """
     total, highest = 0.0, figure(pairs[0][0])
-    for earlier, later in pairs:
+    for number, (earlier, later) in enumerate(pairs):
         now = figure(later)
         stale = (earlier.took + later.took) * max(earlier.threads, later.threads, 1)
         if now >= highest:
             total, highest = total + now - highest, now
-        elif highest - now > stale:
-            total, highest = total + now, now
+        elif highest - now > stale and all(
+            figure(after) < highest for _, after in pairs[number + 1 : number + 1 + _AHEAD]
+        ):
+            total, highest = total + (now if now < highest / 2 else 0.0), now
     return total

@@ -14,15 +14,12 @@ from chaos.address import Address
 from chaos.conditions import Condition
 from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan
-from chaos.faults.base import HELPER_WITHIN, Fault
+from chaos.faults.base import HELPER_WITHIN, MOST_WAITS, Fault
 from chaos.journal import Call, Healing, Receipt, Sample
 from chaos.rpc import GRACE, RpcClient
 from chaos.server_view import ServerView
 
-__all__ = ["MOST_WAITS", "RemoteConductor"]
-
-MOST_WAITS = 26
-"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread."""
+__all__ = ["RemoteConductor"]
 
 _TIDYING = 2 * GRACE
 """Seconds the conductor cleans up in at most, faults left aside: an agent that hangs is asked thrice, 15 s each."""

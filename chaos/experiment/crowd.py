@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from chaos.address import Address
 from chaos.crowd import deadlines
+from chaos.crowd.exchange import NUMBER
 from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
 from chaos.experiment.conductor import RemoteConductor
@@ -14,7 +16,7 @@ from chaos.experiment.places import Places
 from chaos.journal import Attempt
 from chaos.target import Target
 
-__all__ = ["Crowd", "Via", "plan_for"]
+__all__ = ["Crowd", "Via", "plan_for", "request_of"]
 
 
 class Via(StrEnum):
@@ -61,6 +63,15 @@ class Crowd:
         result: ExchangeResult = await self._call("exchange", count, gap=gap, **together, waits=waits)
         return result
 
+    async def ask(self) -> None:
+        """Let every open client say what begins an exchange, and go on without waiting for the answer.
+
+        Raises ChaosError where the plan has no exchange.
+        """
+        if self._plan.send is None:
+            raise ChaosError(f"the clients of {self.name!r} have nothing to ask: their endpoint declares no exchange")
+        await self._call("send", self._plan.send.replace(NUMBER, "0"))
+
     async def act(self, method: str) -> None:
         """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive"."""
         await self._call(method)
@@ -78,6 +89,15 @@ class Crowd:
         return await self._conductor.crowd_call(self.name, method, args, kwargs, within=within)
 
 
+def request_of(headers: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a ClientPlan that put headers into its upgrade request; one that is empty is left out."""
+    there = {name: value for name, value in headers.items() if value}
+    return {
+        "headers": tuple((name, value) for name, value in there.items() if name.lower() != "origin"),
+        "origin": next((value for name, value in there.items() if name.lower() == "origin"), None),
+    }
+
+
 def plan_for(target: Target, endpoint: str, address: Address, *, patience: float) -> ClientPlan:
     """How clients of one of the target's endpoints connect and converse. Raises ChaosError for one not declared."""
     where = getattr(target.endpoints, endpoint)
@@ -88,14 +108,15 @@ def plan_for(target: Target, endpoint: str, address: Address, *, patience: float
     return ClientPlan(
         address=address,
         path=where.path,
-        headers=tuple((name, value) for name, value in where.headers.items() if name.lower() != "origin"),
-        origin=next((value for name, value in where.headers.items() if name.lower() == "origin"), None),
+        **request_of(where.headers),
         subprotocol=where.subprotocol,
         send=send if expect is not None else None,
         expect=expect,
         greeting=greeting,
         first_message=(send is not None and expect is not None) or greeting is not None,
         tls=target.tls,
+        dialect=target.dialect,
+        namespace=where.namespace or "/",
         timeouts=PhaseTimeouts(
             tcp=patience,
             tls=None if target.tls is None else patience,

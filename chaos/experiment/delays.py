@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.faults import Jitter, Latency, Sliced
+from chaos.faults import Composed, Jitter, Latency, Sliced
 from chaos.faults.base import Fault
 
 __all__ = ["added_by"]
@@ -15,5 +15,7 @@ def added_by(fault: Fault | None) -> float:
             return fault.delay + fault.jitter
         case Sliced():
             return 2 * fault.adds  # of the longest ping, in pieces half as long: no exchange of a scenario is longer
+        case Composed():
+            return sum(map(added_by, fault.parts))
         case _:
             return 0.0

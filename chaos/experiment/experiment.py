@@ -201,7 +201,9 @@ class Experiment:
             return await self.crowd(name, count, endpoint=endpoint)
         await self._conductor.prepare_fault(fault)
         plan: dict[str, Any] = {} if fault.receive_buffer is None else {"receive_buffer": fault.receive_buffer}
-        via = Via.LINK if Capability.LINK in fault.needs else Via.DIRECT
+        # Of a composed fault that needs both, the part that acts on the link does it to others.
+        linked = Capability.LINK in fault.needs and Capability.TCP_TRUE not in fault.needs
+        via = Via.LINK if linked else Via.DIRECT
         alone = fault.kills_its_worker or fault.fills_its_worker
         return await self.crowd(name, count, endpoint=endpoint, via=via, own_process=alone, **plan)
 
@@ -330,8 +332,7 @@ class Experiment:
         of what is expected means anything without them, or where a breach may be no more than a promised end at an age.
         """
         wanted = that_mean_something(expectations, faults_allowed=self._faults_allowed)
-        expected = self._fault.name if self._fault is not None and self._faults_allowed else None
-        own = asked_of_every_one(expected, vouched=self._vouched)
+        own = asked_of_every_one(self._fault if self._faults_allowed else None, vouched=self._vouched)
         self._judged = True
         for terms in (item.terms(at=time.monotonic()) for item in wanted):
             if terms is not None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from chaos.expectations import Expectation, FaultsBit, FaultsHealed, ServerSurvived, SteadyBefore
 from chaos.experiment.outcome import Inconclusive, NotJudged
+from chaos.faults import Composed
+from chaos.faults.base import Fault
 from chaos.journal import FindingMade
 from chaos.verdict import Verdict
 
@@ -45,10 +47,11 @@ def _undecided(finding: FindingMade) -> FindingMade:
     return replace(finding, verdict=Verdict.INCONCLUSIVE.value, observed=observed)
 
 
-def asked_of_every_one(fault: str | None, *, vouched: bool = False) -> list[Expectation]:
+def asked_of_every_one(fault: Fault | None, *, vouched: bool = False) -> list[Expectation]:
     """Whether the experiment was sound: all was well before, the fault of the cell bit, everything healed.
 
-    `vouched`: the exchange is known to be as the target file says, so that whom the server never answers in calm it
-    should have answered.
+    The parts of a composed one may have been injected one by one. `vouched`: the exchange is known to be as the target
+    file says, so that whom the server never answers in calm it should have answered.
     """
-    return [SteadyBefore(vouched=vouched), FaultsBit(fault), FaultsHealed()]
+    parts = tuple(part.name for part in fault.parts) if isinstance(fault, Composed) else ()
+    return [SteadyBefore(vouched=vouched), FaultsBit(None if fault is None else fault.name, parts), FaultsHealed()]

@@ -10,8 +10,11 @@ from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
+from chaos.faults.composed import Composed
 from chaos.faults.connection_burst import ConnectionBurst
+from chaos.faults.cpu_quota import CpuQuota
 from chaos.faults.crash_mid_frame import CrashMidFrame
+from chaos.faults.crash_mid_handshake import CrashMidHandshake
 from chaos.faults.crash_mid_message import CrashMidMessage
 from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
@@ -19,10 +22,12 @@ from chaos.faults.flapping import Flapping
 from chaos.faults.flooding_member import FloodingMember
 from chaos.faults.half_close import HalfClose
 from chaos.faults.half_open import HalfOpen
-from chaos.faults.hostile import HostileFrames, HostileHandshakes
+from chaos.faults.hostile import HostileFrames, HostileHandshakes, HostilePackets
 from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.jitter import Jitter
+from chaos.faults.late_pongs import LatePongs
 from chaos.faults.latency import Latency
+from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
@@ -52,8 +57,11 @@ __all__ = [
     "Churn",
     "ClientKilled",
     "ClientReset",
+    "Composed",
     "ConnectionBurst",
+    "CpuQuota",
     "CrashMidFrame",
+    "CrashMidHandshake",
     "CrashMidMessage",
     "Fault",
     "FdLimit",
@@ -64,9 +72,12 @@ __all__ = [
     "HalfOpen",
     "HostileFrames",
     "HostileHandshakes",
+    "HostilePackets",
     "InjectedReset",
     "Jitter",
+    "LatePongs",
     "Latency",
+    "MemoryLimit",
     "PacketLoss",
     "Partition",
     "PartitionToClient",
@@ -96,9 +107,11 @@ __all__ = [
 ]
 
 FAULTS: tuple[type[Fault], ...] = tuple(
-    found for found in globals().values() if isinstance(found, type) and issubclass(found, Fault) and found is not Fault
+    found
+    for found in globals().values()
+    if isinstance(found, type) and issubclass(found, Fault) and found not in (Fault, Composed)
 )
-"""The faults of this package: all that are imported here."""
+"""The faults of this package: all that are imported here, but what is made of them."""
 
 
 def known_faults() -> dict[str, type[Fault]]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from chaos.agent.async_client import AsyncAgent
 from chaos.capability import Capability
+from chaos.dialects import WEBSOCKET
 from chaos.errors import ChaosError, FaultError
 from chaos.journal import Event, Evidence, Healing, HealingState, Injected, JournalWriter, Receipt
 from chaos.links.link import Link
@@ -36,7 +37,7 @@ from chaos.upstream.client import UpstreamControl
 if TYPE_CHECKING:
     from chaos.crowd.handle import CrowdHandle
 
-__all__ = ["HELPER_WITHIN", "Applied", "Fault", "Scene", "applied"]
+__all__ = ["HELPER_WITHIN", "MOST_WAITS", "Applied", "Fault", "Scene", "applied", "healed", "injected"]
 
 T = TypeVar("T")
 
@@ -44,6 +45,10 @@ HELPER_WITHIN = 25.0
 """Seconds beyond the longest that a helper which hangs holds a fault up before it says so itself: a link with four
 calls of 5 s and 0.5 s to drain; an act of a thousand victims with 10 s to close, 5 s of slack and 10 ms for each would
 be as long. The agent has 15 s."""
+
+
+MOST_WAITS = 26
+"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ class Scene:
     """The endpoint that a fault may converse with to measure."""
     tls: Tls | None = None
     """How the server's TLS is known, where it speaks it."""
+    dialect: str = WEBSOCKET
+    """What is spoken on its endpoints, by its name."""
     patience: float
     """Seconds a fault may wait to see itself act."""
     link: Link | None = None
@@ -104,9 +111,11 @@ class Fault(ABC):
     name: ClassVar[str]
     """In reports and on the command line: lower case, hyphens."""
     family: ClassVar[str]
-    """ "network", "kernel", "client", "crowd", "server" or "upstream": where it acts."""
+    """ "network", "kernel", "client", "crowd", "application", "server" or "upstream": where it acts."""
     needs: ClassVar[frozenset[Capability]]
     """What the deployment has to offer for it."""
+    dialects: ClassVar[frozenset[str] | None] = None
+    """Those that it is said in, by their names; None: it is the same in all of them."""
     cannot: ClassVar[str]
     """What it looks like and is not: the honest limit of the simulation."""
     announced: ClassVar[bool] = False
@@ -156,16 +165,17 @@ async def applied(fault: Fault, scene: Scene, journal: JournalWriter) -> AsyncIt
     """
     steps, within = fault.apply(scene), fault.within(scene.patience)
     journal.write(Injected(at=time.monotonic(), fault=fault.name, description=repr(fault), cannot=fault.cannot))
-    held = Applied(await _injected(fault, steps, within))
+    held = Applied(await injected(fault, steps, within))
     try:
         journal.write(held.receipt)
         yield held
     finally:
-        held.healing = await _healed(fault, steps, within)
+        held.healing = await healed(fault, steps, within)
         journal.write(held.healing)
 
 
-async def _injected(fault: Fault, steps: AsyncIterator[Receipt | Healing], within: float) -> Receipt:
+async def injected(fault: Fault, steps: AsyncIterator[Receipt | Healing], within: float) -> Receipt:
+    """Run the first half of a fault, at most `within` seconds. Raises FaultError, or the ChaosError that it raised."""
     try:
         receipt = await _in_time(anext(steps), within, fault, "injected")
     except StopAsyncIteration:
@@ -180,7 +190,8 @@ async def _injected(fault: Fault, steps: AsyncIterator[Receipt | Healing], withi
     return receipt
 
 
-async def _healed(fault: Fault, steps: AsyncIterator[Receipt | Healing], within: float) -> Healing:
+async def healed(fault: Fault, steps: AsyncIterator[Receipt | Healing], within: float) -> Healing:
+    """Run the second half, at most `within` seconds; one that does not end in a Healing has failed to heal."""
     began = time.monotonic()
     try:
         healing = await _in_time(_last(steps), within, fault, "healed")

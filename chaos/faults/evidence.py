@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from chaos.agent.async_client import AsyncAgent
+from chaos.agent.own_address import OWN_ADDRESS
 from chaos.agent.types import SocketInfo
 from chaos.crowd.handle import CrowdHandle
+from chaos.errors import FaultError
 from chaos.journal import Evidence
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "POLL",
     "Wire",
     "connected_evidence",
+    "host_inside",
     "is_dead",
     "peer_sockets",
     "peer_states",
@@ -27,6 +30,7 @@ __all__ = [
     "process_state",
     "states_evidence",
     "states_once_ended",
+    "uncounted_source",
     "wires_of",
 ]
 
@@ -39,6 +43,9 @@ DEAD = ("", "Z", "X")
 DYING = 0.25
 """Seconds in which a process is gone that has closed its sockets, or whose server's first process is gone: 1 to 30 ms
 here."""
+
+_WILDCARDS = ("0.0.0.0", "::")  # compared with, not bound to
+_LOOPBACK = "127.0.0.1"
 
 T = TypeVar("T")
 
@@ -69,6 +76,19 @@ async def poll_until(read: Callable[[], Awaitable[T]], enough: Callable[[T], boo
         if enough(found) or time.monotonic() >= deadline:
             return found
         await asyncio.sleep(POLL)
+
+
+async def host_inside(agent: AsyncAgent, port: int) -> str:
+    """Where the server listens, seen from inside its network namespace. Raises FaultError when it does not."""
+    hosts = sorted({found.local[0] for found in await agent.sockets(port) if found.state == "LISTEN"})
+    if not hosts:
+        raise FaultError(f"nobody listens on port {port}, so there is nobody to knock at")
+    return next((host for host in hosts if host not in _WILDCARDS), _LOOPBACK)
+
+
+def uncounted_source(host: str) -> str | None:
+    """From where to connect to a host inside so that the agent counts it nowhere; None: IPv6 has no such address."""
+    return None if ":" in host else OWN_ADDRESS
 
 
 async def wires_of(victims: CrowdHandle, agent: AsyncAgent, port: int) -> list[Wire]:

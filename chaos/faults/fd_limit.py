@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from chaos.agent.async_client import AsyncAgent
-from chaos.agent.own_address import OWN_ADDRESS
 from chaos.agent.types import FileLimit
 from chaos.capability import Capability
-from chaos.errors import AgentError, FaultError
+from chaos.errors import AgentError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import DYING, is_dead, poll_until, process_state
+from chaos.faults.evidence import DYING, host_inside, is_dead, poll_until, process_state, uncounted_source
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["FdLimit", "soft_limit"]
-
-_WILDCARDS = ("0.0.0.0", "::")  # compared with, not bound to
-_LOOPBACK = "127.0.0.1"
 
 _LEFT_WAITING = 0.2
 """Seconds that a connection waits before it counts as not accepted: a server that can takes it within milliseconds,
@@ -60,12 +56,11 @@ class FdLimit(Fault):
             try:
                 limits = await agent.limit_files(scene.server.root_pids, spare=self.spare)
                 deadline = since + patience
-                host = await _host_inside(agent, port)
-                source = None if ":" in host else OWN_ADDRESS
+                host = await host_inside(agent, port)
                 for _ in range(self.knocks + self.spare * len(limits)):
                     left = max(deadline - time.monotonic(), 0.0)
                     try:
-                        made = await agent.connect(host, port, timeout=left, source_host=source)
+                        made = await agent.connect(host, port, timeout=left, source_host=uncounted_source(host))
                     except AgentError:
                         # Its listener goes first, and its process a moment later.
                         if await poll_until(partial(_looked_for_death, limits), bool, within=left):
@@ -137,14 +132,6 @@ def _healing(limits: Sequence[FileLimit]) -> HealingState:
 async def _waiting(agent: AsyncAgent, port: int) -> int:
     """Connections that the kernel has made and nobody has accepted."""
     return sum(found.rqueue for found in await agent.sockets(port) if found.state == "LISTEN" and found.side == "local")
-
-
-async def _host_inside(agent: AsyncAgent, port: int) -> str:
-    """Where the server listens, seen from inside its network namespace. Raises FaultError when it does not."""
-    hosts = sorted({found.local[0] for found in await agent.sockets(port) if found.state == "LISTEN"})
-    if not hosts:
-        raise FaultError(f"nobody listens on port {port}, so there is nobody to knock at")
-    return next((host for host in hosts if host not in _WILDCARDS), _LOOPBACK)
 
 
 def _limits_evidence(limits: Sequence[FileLimit], *, restored: bool) -> Evidence:

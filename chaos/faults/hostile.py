@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.crowd.exchange import NUMBER
+from chaos.dialects import SOCKET_IO, dialect_named
+from chaos.dialects.base import Talk
 from chaos.errors import FaultError
 from chaos.faults.base import HELPER_WITHIN, Fault, Scene
 from chaos.faults.evidence import connected_evidence
@@ -21,7 +23,7 @@ from chaos.hostile.peer import Exchange, Peer
 from chaos.journal import Event, Evidence, Healing, HealingState, HostileAnswer, Receipt
 from chaos.target import Echo
 
-__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes"]
+__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "HostilePackets", "upgrade_request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +78,17 @@ class _Hostile(Fault):
         return cases_of(self.kind)
 
     def _peer(self, case: Case, scene: Scene) -> Peer:
-        own, last = _exchange(scene.echo, 1), _exchange(scene.echo, 2)
-        address = scene.server.address
-        request = Request(
-            host=f"{address.host}:{address.port}",
-            path=scene.echo.path,
-            subprotocol=scene.echo.subprotocol,
-            headers=tuple(scene.echo.headers.items()),
-        )
+        dialect, namespace = dialect_named(scene.dialect), scene.echo.namespace or "/"
+        own, last = (_exchange(scene.echo, number, dialect.talk(namespace)) for number in (1, 2))
         grounds = Grounds(
-            request=request,
+            request=upgrade_request(scene),
             text=own.send,
+            dialect=dialect.name,
+            namespace=namespace,
             max_message=self.max_message,
             server_name=None if scene.tls is None else scene.tls.server_name,
         )
-        return Peer(case, address, grounds, (own, last))
+        return Peer(case, scene.server.address, grounds, (own, last))
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
         absent = [peer.case.name for peer in peers if not (peer.acknowledged or peer.held_back)]
@@ -137,6 +135,21 @@ class HostileHandshakes(_Hostile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostilePackets(_Hostile):
+    """Packets that the dialect forbids, or allows and few expect, in flawless WebSocket messages.
+
+    Unexpected, unfinished, out of order and unreadable ones. It cannot simulate a client that speaks an older revision
+    of the protocols throughout.
+    """
+
+    name: ClassVar[str] = "hostile-packets"
+    family: ClassVar[str] = "application"
+    dialects: ClassVar[frozenset[str] | None] = frozenset({SOCKET_IO})
+    cannot: ClassVar[str] = "clients of an older revision of the protocols"
+    kind: Input = Input.BROKEN_PACKETS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostileCrowd(HostileHandshakes):
     """One of them, by so many clients at once."""
 
@@ -157,6 +170,17 @@ class HostileCrowd(HostileHandshakes):
         return cases_of(self.kind) * self.crowd
 
 
+def upgrade_request(scene: Scene) -> Request:
+    """One that the server takes: what a flawless client of the scene's endpoint sends."""
+    address = scene.server.address
+    return Request(
+        host=f"{address.host}:{address.port}",
+        path=dialect_named(scene.dialect).request_path(scene.echo.path),
+        subprotocol=scene.echo.subprotocol,
+        headers=tuple(scene.echo.headers.items()),
+    )
+
+
 async def _write_down(
     peer: Peer, go: asyncio.Event, kind: Input, within: float, record: Callable[[Event], object]
 ) -> None:
@@ -164,7 +188,7 @@ async def _write_down(
     try:
         outcome = await peer.converse(go, within=within)
     except (OSError, TimeoutError) as error:
-        raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {error or 'no answer'}") from error
+        raise FaultError(f"hostile input {peer.case.name!r} could not be sent: {str(error) or 'no answer'}") from error
     if outcome is None:
         return
     record(
@@ -194,8 +218,8 @@ def _raise_first(tasks: Sequence[asyncio.Task[None]]) -> None:
             task.result()
 
 
-def _exchange(echo: Echo, number: int) -> Exchange:
+def _exchange(echo: Echo, number: int, talk: Talk) -> Exchange:
     return Exchange(
-        send=echo.send.replace(NUMBER, str(number)).encode(),
+        send=talk.say(echo.send.replace(NUMBER, str(number))).encode(),
         expect=re.compile(echo.expect.replace(NUMBER, str(number))),
     )

@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from chaos.agent.async_client import AsyncAgent
+from chaos.dialects import dialect_named
 from chaos.faults.base import Scene
 from chaos.faults.evidence import poll_until
 from chaos.links.toxics import BandwidthToxic, LatencyToxic, SlicerToxic, Toxic
@@ -47,7 +48,7 @@ async def through_the_link(
     """A connection through the link for one measurement: one that stayed would idle, and be closed for it."""
     opened = await open_connection(
         scene.the_link().address,
-        scene.echo.path,
+        dialect_named(scene.dialect).request_path(scene.echo.path),
         within=scene.patience,
         headers=dict(scene.echo.headers),
         subprotocol=scene.echo.subprotocol,

@@ -23,6 +23,10 @@ class Reaction(StrEnum):
     """Neither an answer nor an end in the time that was waited."""
     LEFT = "left"
     """The client reset the connection itself: there was nobody to answer."""
+    DISMISSED = "dismissed"
+    """It was turned away in the words of its dialect."""
+    INVALID = "invalid"
+    """What came is no WebSocket, or none of the dialect."""
     UNAGREED = "unagreed"
     """The server does not speak the extension that the case is about."""
 
@@ -37,6 +41,7 @@ class Allowed:
     ended: bool = False
     served: bool = False
     left: bool = False
+    dismissed: bool = False
 
     def fits(self, reaction: Reaction, *, code: int | None, status: int | None) -> bool:
         """Whether an answer is one of those."""
@@ -51,7 +56,9 @@ class Allowed:
                 return self.served
             case Reaction.LEFT:
                 return self.left
-            case Reaction.NOTHING | Reaction.UNAGREED:
+            case Reaction.DISMISSED:
+                return self.dismissed
+            case Reaction.NOTHING | Reaction.INVALID | Reaction.UNAGREED:
                 return False
 
     def sentence(self) -> str:
@@ -59,6 +66,7 @@ class Allowed:
         parts = [f"close {_numbers(self.codes)}"] if self.codes else []
         parts += [f"HTTP {_numbers(self.statuses)}"] if self.statuses else []
         parts += ["the end of TCP"] if self.ended else []
+        parts += ["the dialect's goodbye"] if self.dismissed else []
         parts += ["being served"] if self.served else []
         parts += ["nothing, for the client has left"] if self.left else []
         return " or ".join(parts)

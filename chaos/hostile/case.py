@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chaos.dialects import SOCKET_IO, WEBSOCKET
 from chaos.hostile.answers import Allowed
 from chaos.hostile.handshakes import Request
 
@@ -25,6 +26,8 @@ class Input(StrEnum):
     UNFINISHED = "requests that never end"
     SLOW_REQUESTS = "a crowd of slow requests"
     STALLED_TLS = "a crowd of stalled TLS handshakes"
+    BROKEN_PACKETS = "broken packets of the dialect"
+    ALLOWED_PACKETS = "odd packets of the dialect that are allowed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,20 @@ class Grounds:
     request: Request
     """One that the endpoint takes."""
     text: bytes
-    """A message that the endpoint answers."""
+    """A message that the endpoint answers, as its dialect puts it into a text message."""
+    dialect: str = WEBSOCKET
+    """What is spoken inside messages, by its name."""
+    namespace: str = "/"
+    """The part of the server that is joined, where the dialect has such."""
     max_message: int = 2**20
     """Bytes of the largest message that is promised to be taken."""
     server_name: str | None = None
     """What a client asks for in a TLS handshake, where the server speaks it."""
+
+    @property
+    def early(self) -> bytes:
+        """A text message that may come before the dialect has let anybody in; nobody answers Socket.IO's, a noop."""
+        return b"6" if self.dialect == SOCKET_IO else self.text
 
 
 Send = Callable[[Grounds], tuple[bytes, ...]]
@@ -55,6 +67,8 @@ class Case:
     send: Send
     after_upgrade: bool = True
     """Whether a flawless handshake comes first; otherwise what is sent is the handshake."""
+    joins: bool = True
+    """Whether the dialect's own greeting comes before what is sent; otherwise after it, to be served then."""
     offers: str | None = None
     """The extension that has to be agreed on in that handshake."""
     answered: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chaos.hostile.case import Case, Grounds, Input
 from chaos.hostile.frame_cases import ALLOWED_FRAMES, BOMBS, BROKEN_FRAMES, FLOODS, SIZES
 from chaos.hostile.handshake_cases import ALLOWED_HANDSHAKES, BROKEN_HANDSHAKES, SLOW_REQUESTS, UNFINISHED
+from chaos.hostile.socketio_cases import ALLOWED_PACKETS, BROKEN_PACKETS
 from chaos.hostile.tls_cases import STALLED_TLS
 
 __all__ = ["CASES", "Case", "Grounds", "Input", "case_named", "cases_of"]
@@ -20,6 +21,8 @@ CASES: dict[Input, tuple[Case, ...]] = {
     Input.UNFINISHED: UNFINISHED,
     Input.SLOW_REQUESTS: SLOW_REQUESTS,
     Input.STALLED_TLS: STALLED_TLS,
+    Input.BROKEN_PACKETS: BROKEN_PACKETS,
+    Input.ALLOWED_PACKETS: ALLOWED_PACKETS,
 }
 
 

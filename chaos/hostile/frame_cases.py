@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 
+from chaos.dialects import SOCKET_IO
 from chaos.hostile.answers import Allowed
 from chaos.hostile.case import Case, Grounds, Send
 from chaos.hostile.frames import LENGTH_TOP_BIT, Opcode, close, frame, wide_length
@@ -105,6 +106,30 @@ def _fragments(on: Grounds, *between: bytes) -> bytes:
     )
 
 
+def message_of(on: Grounds, size: int) -> tuple[Opcode, bytes]:
+    """A message of so many bytes that the dialect allows and nobody answers: bytes, or an event nobody listens for."""
+    if on.dialect != SOCKET_IO:
+        return Opcode.BINARY, b"x" * size
+    start, end = f'42{"" if on.namespace == "/" else on.namespace + ","}["chaos-unheard","'.encode(), b'"]'
+    return Opcode.TEXT, start + b"x" * (size - len(start) - len(end)) + end
+
+
+def _in_fragments(on: Grounds, size: int) -> tuple[bytes, ...]:
+    """A message of so many bytes, in fragments of one."""
+    opcode, payload = message_of(on, size)
+    first, *middle, last = (payload[at : at + 1] for at in range(size))
+    return (
+        frame(opcode, first, fin=False),
+        *(frame(Opcode.CONTINUATION, each, fin=False) for each in middle),
+        frame(Opcode.CONTINUATION, last),
+    )
+
+
+def _last_byte_apart(on: Grounds, size: int) -> tuple[bytes, ...]:
+    opcode, payload = message_of(on, size)
+    return frame(opcode, payload[:-1], fin=False), frame(Opcode.CONTINUATION, payload[-1:])
+
+
 ALLOWED_FRAMES = (
     Case(
         name="one-byte fragments",
@@ -168,11 +193,7 @@ FLOODS = (
         name="flood of fragments",
         description=f"a message in {FLOOD:,} fragments of one byte",
         allowed=_BOUNDED,
-        send=lambda _: (
-            frame(Opcode.BINARY, b"x", fin=False),
-            *((frame(Opcode.CONTINUATION, b"x", fin=False),) * FLOOD),
-            frame(Opcode.CONTINUATION, b"x"),
-        ),
+        send=lambda on: _in_fragments(on, FLOOD),
     ),
 )
 """Neither is forbidden. Each may be served or refused, as long as nobody else notices."""
@@ -183,23 +204,20 @@ SIZES = (
         name="largest message",
         description="a message of just the promised size",
         allowed=SERVED,
-        send=lambda on: (frame(Opcode.BINARY, b"x" * on.max_message),),
+        send=lambda on: (frame(*message_of(on, on.max_message)),),
     ),
     Case(
         name="message too big",
         description="a frame that is one byte beyond the promised size",
         # Refused at its head, what is on its way is reset, and the RST may overtake the close frame.
         allowed=Allowed(codes=frozenset({1009}), ended=True),
-        send=lambda on: (frame(Opcode.BINARY, b"x" * (on.max_message + 1)),),
+        send=lambda on: (frame(*message_of(on, on.max_message + 1)),),
     ),
     Case(
         name="fragments too big",
         description="fragments of which only the last byte is beyond the promised size",
         allowed=TOO_BIG,
-        send=lambda on: (
-            frame(Opcode.BINARY, b"x" * on.max_message, fin=False),
-            frame(Opcode.CONTINUATION, b"x"),
-        ),
+        send=lambda on: _last_byte_apart(on, on.max_message + 1),
     ),
 )
 

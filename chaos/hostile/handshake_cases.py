@@ -115,7 +115,7 @@ ALLOWED_HANDSHAKES = (
         name="frame behind the request",
         description="a message that does not wait for the 101 (RFC 6455, 4.1, forbids it; taken or refused)",
         allowed=Allowed(statuses=REFUSALS, codes=frozenset({1002}), ended=True, served=True),
-        send=lambda on: (on.request.encode() + frame(Opcode.TEXT, on.text),),
+        send=lambda on: (on.request.encode() + frame(Opcode.TEXT, on.early),),
         after_upgrade=False,
         answered=True,
     ),

@@ -1,7 +1,7 @@
 """One hostile client: it sends what its case says, and waits for what comes of it.
 
-Apart from its case it is a good one: it answers pings, or the server's heartbeat would end what the server has to, and
-it answers a close frame, so that nobody waits for it.
+Apart from its case it is a good one: it answers pings, the dialect's among them, or the server's heartbeat would end
+what the server has to, and it answers a close frame, so that nobody waits for it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ import socket
 import struct
 import termios
 import time
+import zlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from chaos.address import Address
+from chaos.dialects import dialect_named
+from chaos.dialects.base import Asked, Broken, Heard, Over, Ready, Reply, Said
 from chaos.hostile.answers import Reaction
 from chaos.hostile.case import Case, Grounds
 from chaos.hostile.frames import Opcode, frame
@@ -38,7 +41,7 @@ _SIOCOUTQNSD = 0x894B
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A message that the endpoint answers, and how its answer is known."""
+    """A message that the endpoint answers, as a text message carries it, and how its answer is known."""
 
     send: bytes
     expect: re.Pattern[str]
@@ -77,7 +80,18 @@ class Peer:
         self._own, self._last = exchanges
         self._socket: socket.socket | None = None
         self._stream = Stream()
-        self._frames: asyncio.Queue[Received | None] = asyncio.Queue()
+        self._talk = dialect_named(grounds.dialect).talk(grounds.namespace)
+        self._inside = asyncio.Event()
+        """Set once the dialect has let it in."""
+        self._reply = b""
+        """What a case that does not greet first leaves for later, as a frame."""
+        self._greeted = asyncio.Event()
+        """Set once that is known."""
+        self._parts: list[Received] = []
+        """Of a message that is not complete."""
+        self._inflating = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        """With permessage-deflate (RFC 7692) a message may refer to those before it."""
+        self._frames: asyncio.Queue[Received | Over | Broken | None] = asyncio.Queue()
         self._writing = asyncio.Lock()
         self._pongs: deque[bytes] = deque()
         self._head = asyncio.Event()
@@ -154,8 +168,12 @@ class Peer:
             async with asyncio.timeout(within):
                 outcome = await self._answer()
         except TimeoutError:
-            return Outcome(reaction=Reaction.NOTHING, took=self._since(time.monotonic()))
-        return await self._released(outcome, within) if outcome.reaction is Reaction.CLOSED else outcome
+            took = self._since(time.monotonic())
+            if self._stream.status == 101 and not self.case.after_upgrade and not self.case.allowed.served:
+                return Outcome(reaction=Reaction.HTTP, took=took, status=101)  # it was taken for a good one
+            return Outcome(reaction=Reaction.NOTHING, took=took)
+        parted = outcome.reaction in (Reaction.CLOSED, Reaction.DISMISSED)
+        return await self._released(outcome, within) if parted else outcome
 
     async def _upgrade(self, within: float) -> None:
         request = self._grounds.request
@@ -166,6 +184,21 @@ class Peer:
             await self._head.wait()
         if self._stream.status != 101:
             raise OSError(f"a flawless handshake was answered with {self._stream.status or 'the end of TCP'}")
+        if self.case.joins:
+            await self._join(within)
+
+    async def _join(self, within: float) -> None:
+        """Wait until the dialect has let it in. Raises OSError where it is turned away, TimeoutError."""
+        inside, ended = (asyncio.create_task(event.wait()) for event in (self._inside, self._ended))
+        try:
+            async with asyncio.timeout(within):
+                await asyncio.wait({inside, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (inside, ended):
+                task.cancel()
+            await asyncio.gather(inside, ended, return_exceptions=True)
+        if not self._inside.is_set():
+            raise OSError("a flawless handshake was followed by the end, before the dialect had let anybody in")
 
     # -- sending ----------------------------------------------------------------------------------------------
 
@@ -245,12 +278,34 @@ class Peer:
 
     async def _answer_of_frames(self) -> Outcome:
         """A close frame, the end, or the answers that show that it is served."""
-        awaited = [self._own, self._last] if self.case.answered else [self._last]
+        on = self._grounds
+        answered = self.case.answered and (self.case.after_upgrade or on.early == on.text)
+        awaited = [self._own, self._last] if answered else [self._last]
         # Asked at once: whoever has to refuse what came before never comes to this.
-        if self.case.allowed.served and not self._refused.is_set():
-            with contextlib.suppress(OSError):
-                await self._write(frame(Opcode.TEXT, self._last.send))
+        asking = asyncio.create_task(self._ask(), name=f"hostile asker {self.case.name}")
+        try:
+            return await self._first_answer(awaited)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _ask(self) -> None:
+        """Ask whether it is served, once it is inside: greeting first where the case has not."""
+        if not self.case.allowed.served or self._refused.is_set():
+            return
+        with contextlib.suppress(OSError):
+            if not self.case.joins:
+                await self._greeted.wait()
+                await self._write(self._reply)
+            await self._inside.wait()
+            await self._write(frame(Opcode.TEXT, self._last.send))
+
+    async def _first_answer(self, awaited: list[Exchange]) -> Outcome:
         while (found := await self._frames.get()) is not None:
+            if isinstance(found, Broken):
+                return Outcome(reaction=Reaction.INVALID, took=self._since(time.monotonic()), detail=found.reason)
+            if isinstance(found, Over):
+                return Outcome(reaction=Reaction.DISMISSED, took=self._since(time.monotonic()), detail=found.reason)
             if found.opcode == Opcode.CLOSE:
                 return Outcome(reaction=Reaction.CLOSED, took=self._since(time.monotonic()), code=found.code)
             text = found.payload.decode("utf-8", errors="replace") if is_data(found) else ""
@@ -262,7 +317,7 @@ class Peer:
         return Outcome(reaction=Reaction.ENDED, took=ended, released_after=ended)
 
     async def _released(self, outcome: Outcome, within: float) -> Outcome:
-        """Answer the close frame, and wait at most `within` seconds for the end of TCP."""
+        """Answer the close frame or the goodbye with a close frame, and wait at most `within` seconds for the end."""
         try:
             async with asyncio.timeout(within):
                 with contextlib.suppress(OSError):
@@ -283,11 +338,21 @@ class Peer:
                         # Whoever is writing sends it: one that waited for that would not see what comes meanwhile.
                         if not self._writing.locked():
                             await self._write()
+                    elif is_data(found):
+                        self._parts.append(found)
+                        if found.fin:
+                            await self._take_in(self._talk.hear(self._message()))
+                            self._parts.clear()
                     elif found.opcode != Opcode.PONG:
                         self._frames.put_nowait(found)
                     if found.opcode == Opcode.CLOSE:
                         self._refused.set()
+                if self._stream.invalid:
+                    await self._take_in((Broken(self._stream.invalid),))
+                    break
                 if self._stream.status is not None:
+                    if self._stream.status == 101 and not self._head.is_set():
+                        await self._take_in(self._talk.begin())
                     self._head.set()
                     if self._stream.status != 101:
                         self._refused.set()
@@ -298,6 +363,35 @@ class Peer:
             self._ended.set()
             self._head.set()
             self._frames.put_nowait(None)
+
+    async def _take_in(self, heard: Sequence[Heard]) -> None:
+        """What a message means in the dialect."""
+        for one in heard:
+            match one:
+                case Said(data):
+                    payload = data.encode() if isinstance(data, str) else data
+                    self._frames.put_nowait(Received(Opcode.TEXT, payload))
+                case Ready():
+                    self._inside.set()
+                case Reply(text) if self.case.joins:
+                    await self._write(frame(Opcode.TEXT, text.encode()))
+                case Reply(text):
+                    self._reply = frame(Opcode.TEXT, text.encode())
+                    self._greeted.set()
+                case Asked(answer):
+                    self._pongs.append(frame(Opcode.TEXT, answer.encode()))
+                    if not self._writing.locked():
+                        await self._write()
+                case Over() | Broken():
+                    self._frames.put_nowait(one)
+                    self._refused.set()
+
+    def _message(self) -> str | bytes:
+        """What the frames of one message carry."""
+        whole = b"".join(part.payload for part in self._parts)
+        if self._parts[0].deflated:
+            whole = self._inflating.decompress(whole + b"\0\0\xff\xff")
+        return whole if self._parts[0].opcode == Opcode.BINARY else whole.decode("utf-8", errors="replace")
 
     def _since(self, at: float) -> float:
         return max(0.0, at - self._began)

@@ -15,7 +15,7 @@ from chaos.report.side_by_side import side_by_side, title_of
 from chaos.report.terminal import what_happened
 from chaos.report.text import clean
 
-__all__ = ["Ran", "Verdict", "judge_incident", "render_figures", "render_incident", "undecided"]
+__all__ = ["IncidentVerdict", "Ran", "judge_incident", "render_figures", "render_incident", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class IncidentVerdict:
     """Whether the incident was there before its fix, and is not there after it."""
 
     not_reproduced: tuple[str, ...]
@@ -56,7 +56,7 @@ class Verdict:
         return f"{reproduced} and {fixed}"
 
 
-def judge_incident(incident: Incident, ran: Mapping[VariantName, Ran], *, runtime: str) -> Verdict:
+def judge_incident(incident: Incident, ran: Mapping[VariantName, Ran], *, runtime: str) -> IncidentVerdict:
     """Hold what the variants have shown against what the incident says they have to.
 
     What is red on one variant has to hold after the fix; and after it nothing else may go red or be undecided.
@@ -64,7 +64,7 @@ def judge_incident(incident: Incident, ran: Mapping[VariantName, Ran], *, runtim
     red = [told for told in incident.red if runtime not in told.not_in]
     fixed = dict.fromkeys((AFTER, told.cell) for told in red)
     held = dict.fromkeys((each.variant, each.cell) for each in incident.held if runtime not in each.not_in)
-    return Verdict(
+    return IncidentVerdict(
         not_reproduced=tuple(filter(None, (_not_red(told, ran.get(told.variant)) for told in red))),
         not_fixed=(
             *_touched(ran.get(AFTER)),
@@ -118,7 +118,9 @@ def _not_held(name: VariantName, node: str, ran: Ran | None) -> str:
     return f"{name}: {node} is {cell.outcome.value} where it has to hold: {_sentence(cell)}"
 
 
-def render_incident(incident: Incident, ran: Mapping[VariantName, Ran], verdict: Verdict, *, signs: Signs) -> list[str]:
+def render_incident(
+    incident: Incident, ran: Mapping[VariantName, Ran], verdict: IncidentVerdict, *, signs: Signs
+) -> list[str]:
     """The matrices side by side, a sentence for each cell that went red, the figures, the verdict."""
     lines = [
         f"{incident.name}: {incident.title}",

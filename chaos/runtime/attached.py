@@ -19,7 +19,7 @@ from chaos.agent.processes import read_stat
 from chaos.capability import Availability, Capability
 from chaos.errors import ConfigurationError, StartFailed, Unsupported
 from chaos.runtime.base import Deployment, RuntimeOptions
-from chaos.runtime.capabilities import BY_RULES, by_proxy, by_target, without_agent
+from chaos.runtime.capabilities import BY_GROUPS, BY_RULES, by_proxy, by_target, without_agent
 from chaos.runtime.certificates import refuse_issued
 from chaos.runtime.ground import PLAIN, Ground, open_ground
 from chaos.runtime.health import NeverHealthy, accepts, answers_200, speaking, wait_healthy
@@ -176,6 +176,7 @@ def _capabilities(target: Target, server: AttachedServer, ground: Ground) -> dic
         Capability.SIGNALS: not_ours,
         Capability.RESTART: not_ours,
         Capability.SETTINGS: not_ours,
+        **dict.fromkeys(BY_GROUPS, not_ours),
         Capability.TCP_TRUE: Availability.yes(),
     }
     if not _is_loopback(address.host):

@@ -8,7 +8,7 @@ from chaos.agent.types import Hello
 from chaos.capability import Availability, Capability
 from chaos.target import Target
 
-__all__ = ["BY_RULES", "by_agent", "by_proxy", "by_target", "without_agent"]
+__all__ = ["BY_GROUPS", "BY_RULES", "by_agent", "by_proxy", "by_target", "without_agent"]
 
 
 BY_RULES = {
@@ -18,6 +18,9 @@ BY_RULES = {
     Capability.SOCKET_KILL: "sock_destroy",
 }
 """What must not be done to a network that is not the target's own, and how the agent calls it."""
+
+BY_GROUPS = {Capability.CPU_LIMIT: "cpu_limit", Capability.MEMORY_LIMIT: "memory_limit"}
+"""What is done to the server's processes by control groups, and how the agent calls it."""
 
 
 def by_target(target: Target) -> dict[Capability, Availability]:
@@ -60,6 +63,7 @@ def by_agent(hello: Hello, *, own_network: Availability) -> dict[Capability, Ava
     rules = {name: hello.can[asked] if own_network.available else own_network for name, asked in BY_RULES.items()}
     return {
         **rules,
+        **{name: hello.can[asked] for name, asked in BY_GROUPS.items()},
         Capability.SOCKET_PROBE: hello.can["sock_diag"],
         Capability.PROCESS_PROBE: Availability.yes(),
     }
@@ -68,4 +72,4 @@ def by_agent(hello: Hello, *, own_network: Availability) -> dict[Capability, Ava
 def without_agent(reason: str, *, remedy: str) -> dict[Capability, Availability]:
     """All that only an agent can do, absent."""
     absent = Availability.no(reason, remedy=remedy)
-    return dict.fromkeys((*BY_RULES, Capability.SOCKET_PROBE, Capability.PROCESS_PROBE), absent)
+    return dict.fromkeys((*BY_RULES, *BY_GROUPS, Capability.SOCKET_PROBE, Capability.PROCESS_PROBE), absent)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chaos.agent.orphans import remove_stale_tables
+from chaos.agent.orphans import remove_stale_groups, remove_stale_tables
 from chaos.runtime.marks import kill_marked
 from chaos.runtime.owner import OWNER_VARIABLE, Owner
 from chaos.runtime.state import owned_state_directories, remove_state_directory
@@ -31,6 +31,8 @@ class Reaped:
     networks: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     """Tables of packet rules."""
+    groups: tuple[str, ...] = ()
+    """Control groups."""
 
     def sentence(self) -> str | None:
         """`"removed 2 processes and 1 network that a dead run had left"`, or None when there was nothing."""
@@ -42,6 +44,7 @@ class Reaped:
                 (self.containers, "container", "containers"),
                 (self.networks, "network", "networks"),
                 (self.rules, "table of packet rules", "tables of packet rules"),
+                (self.groups, "control group", "control groups"),
             )
             if found
         ]
@@ -90,4 +93,5 @@ def reap_machine() -> Reaped:
                 directories.append(str(path))
     # Every agent has a state directory, so without one there is no table either, and nft need not be asked (12 ms).
     rules = remove_stale_tables() if directories else []
-    return Reaped(processes=tuple(processes), directories=tuple(directories), rules=tuple(rules))
+    groups = remove_stale_groups() if directories else []
+    return Reaped(processes=tuple(processes), directories=tuple(directories), rules=tuple(rules), groups=tuple(groups))

@@ -7,6 +7,8 @@ arrive, and the server's own socket (its TCP state, the bytes it cannot get rid 
 silent   reads everything, answers nothing, and keeps its side open after the server's FIN
 stalled  never reads, and has so much echoed that the server's buffers are full
 sigterm  silent, and after a second the server is sent SIGTERM: when its process ends, and with which code
+packets  sends what stands in `--packet`, one text message each (`hex:` before binary ones), and then the target's own
+         message, three times, a second apart: for servers that speak Socket.IO, which every peer here joins first
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 LOOK_EVERY = 0.05  # seconds; what is looked for is a matter of seconds
 STATES = {"01": "ESTABLISHED", "04": "FIN_WAIT1", "05": "FIN_WAIT2", "08": "CLOSE_WAIT", "09": "LAST_ACK"}
 OPCODES = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
+SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
 SMALL = 4096
 """Bytes of a stalled peer's receive buffer: the server's side has to fill, not ours."""
 
@@ -36,9 +40,14 @@ def free_port() -> int:
         return port
 
 
+def target(folder: Path) -> dict[str, Any]:
+    """What its target file says."""
+    return tomllib.loads((folder / "target.toml").read_text(encoding="utf-8"))
+
+
 def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     """The server, as its target file starts it."""
-    said = tomllib.loads((folder / "target.toml").read_text(encoding="utf-8"))["start"]
+    said = target(folder)["start"]
     command = [part.format(host="127.0.0.1", port=port) for part in said["command"]]
     return subprocess.Popen(
         command,
@@ -50,7 +59,7 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     )
 
 
-def shake_hands(port: int, *, small: bool, deadline: float) -> socket.socket:
+def shake_hands(port: int, *, path: str, small: bool, deadline: float) -> socket.socket:
     """A WebSocket connection, as soon as there is one. Raises OSError at the deadline, RuntimeError without a 101."""
     while True:
         peer = socket.socket()
@@ -65,8 +74,8 @@ def shake_hands(port: int, *, small: bool, deadline: float) -> socket.socket:
                 raise
             time.sleep(LOOK_EVERY)
     peer.sendall(
-        b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".encode()
+        + b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     answer = b""
     while b"\r\n\r\n" not in answer:
@@ -79,10 +88,31 @@ def shake_hands(port: int, *, small: bool, deadline: float) -> socket.socket:
     return peer
 
 
-def fill(peer: socket.socket) -> None:
+def message(payload: bytes, *, opcode: int = 1) -> bytes:
+    """One frame as a client sends it, with a mask of zeros."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + length + b"\0\0\0\0" + payload
+
+
+def join(peer: socket.socket, *, deadline: float) -> None:
+    """Join the namespace "/" of a server that speaks Socket.IO. Raises RuntimeError where it does not let us in."""
+    received, joining = b"", False
+    while b"40{" not in received:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not let in but told {received!r}")
+        try:
+            received += peer.recv(65536)
+        except BlockingIOError:
+            time.sleep(LOOK_EVERY)
+        if b'0{"sid"' in received and not joining:
+            joining = True
+            peer.sendall(message(b"40"))
+
+
+def fill(peer: socket.socket, payload: bytes) -> None:
     """As many text messages as the connection takes."""
-    payload = b"x" * 60000
-    frame = b"\x81\xfe" + len(payload).to_bytes(2, "big") + b"\0\0\0\0" + payload
+    frame = message(payload)
     left, quiet_since = b"", time.monotonic()
     while time.monotonic() - quiet_since < 1.0:  # second without one byte taken: all buffers are full
         left = left or frame
@@ -105,17 +135,29 @@ def servers_side(port: int, peers: int) -> str:
 
 
 def frames(received: bytearray) -> Iterator[str]:
-    """The frames in what arrived (none here is longer than 125 bytes), taken out of it."""
-    while len(received) >= 2 and len(received) >= 2 + received[1]:
-        kind, payload = OPCODES.get(received[0] & 15, "?"), bytes(received[2 : 2 + received[1]])
+    """The frames in what arrived (none here is longer than 65,535 bytes, or in fragments), taken out of it."""
+    while len(received) >= 4 or (len(received) >= 2 and received[1] < 126):
+        if not received[0] & 0x80:
+            yield f"no frame: {bytes(received[:60])!r}"
+            received.clear()
+            return
+        start = 4 if received[1] == 126 else 2
+        end = start + (int.from_bytes(received[2:4], "big") if start == 4 else received[1])
+        if len(received) < end:
+            return
+        kind, payload = OPCODES.get(received[0] & 15, "?"), bytes(received[start:end])
+        said = f" {payload[:60]!r}" if kind == "text" else ""
         code = f" {int.from_bytes(payload[:2], 'big')} {payload[2:].decode()!r}" if kind == "close" else ""
-        yield f"frame {kind}{code}"
-        del received[: 2 + received[1]]
+        yield f"frame {kind}{code}{said}"
+        del received[:end]
 
 
-def watch(server: subprocess.Popen[bytes], port: int, peer: socket.socket, way: str, seconds: float) -> None:
+def watch(
+    server: subprocess.Popen[bytes], port: int, peer: socket.socket, way: str, seconds: float, asks: list[bytes]
+) -> None:
     began, seen, received, ended = time.monotonic(), "", bytearray(), False
     told = way != "sigterm"
+    asks = list(asks)
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:6.2f} s  {what}", flush=True)
@@ -125,6 +167,12 @@ def watch(server: subprocess.Popen[bytes], port: int, peer: socket.socket, way: 
             told = True
             say("SIGTERM")
             server.send_signal(signal.SIGTERM)
+        if asks and now > 4 - len(asks) and not ended:
+            say(f"asking {asks[0]!r}")
+            try:
+                peer.sendall(message(asks.pop(0)))
+            except OSError as error:
+                say(type(error).__name__)
         if way != "stalled" and not ended:
             try:
                 some = peer.recv(65536)
@@ -145,7 +193,7 @@ def watch(server: subprocess.Popen[bytes], port: int, peer: socket.socket, way: 
         if (code := server.poll()) is not None:
             say(f"process ended with {code}")
             return
-        if side == "socket gone" and way != "sigterm":
+        if side == "socket gone" and way != "sigterm" and (ended or way == "stalled"):
             return
         time.sleep(LOOK_EVERY)
     say("looked no longer")
@@ -154,18 +202,29 @@ def watch(server: subprocess.Popen[bytes], port: int, peer: socket.socket, way: 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stranger", choices=sorted(path.parent.name for path in HERE.glob("*/target.toml")))
-    parser.add_argument("way", choices=["silent", "stalled", "sigterm"])
+    parser.add_argument("way", choices=["silent", "stalled", "sigterm", "packets"])
+    parser.add_argument("--packet", action="append", default=[], help="what `packets` sends first")
     parser.add_argument("--seconds", type=float, default=90.0, help="for how long it is looked at (%(default)s)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the server outlives it
-    port = free_port()
-    server = start(HERE / options.stranger, port)
+    port, said = free_port(), target(HERE / options.stranger)
+    joins, echo = said.get("dialect") == "socket.io", said["endpoints"]["echo"]
+    path = SOCKET_IO if joins else echo["path"]
+    server, deadline = start(HERE / options.stranger, port), time.monotonic() + 20
     try:
-        peer = shake_hands(port, small=options.way == "stalled", deadline=time.monotonic() + 20)
+        peer = shake_hands(port, path=path, small=options.way == "stalled", deadline=deadline)
         with peer:
+            if joins:
+                join(peer, deadline=deadline)
+            asks = []
             if options.way == "stalled":
-                fill(peer)
-            watch(server, port, peer, options.way, options.seconds)
+                fill(peer, b'421["echo","%s"]' % (b"x" * 60000) if joins else b"x" * 60000)
+            if options.way == "packets":
+                for packet in options.packet:
+                    _, binary, data = packet.rpartition("hex:")
+                    peer.sendall(message(bytes.fromhex(data), opcode=2) if binary else message(packet.encode()))
+                asks = [("42" * joins + echo["send"].replace("{n}", str(number))).encode() for number in (1, 2, 3)]
+            watch(server, port, peer, options.way, options.seconds, asks)
     finally:
         server.kill()
         server.wait()

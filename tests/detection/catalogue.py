@@ -49,6 +49,9 @@ NO_SETTINGS = {"containers": "a container keeps the environment that it was made
 OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
 TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"
 
+WITHOUT_CPU = "test_pressure.py::test_heartbeat_without_cpu[cpu-quota]"
+WITHOUT_MEMORY = "test_pressure.py::test_full_house_without_memory[memory-limit]"
+
 CASES = (
     Case(
         defect="serve_one_at_a_time",
@@ -717,7 +720,8 @@ CASES = (
         defect="sheds_load_after_a_pause",
         caught_by="test_recovery.py::test_after_a_pause[server-stopped]",
         finding="recovered_within",
-        sentinels=("test_liveness.py::test_paused_server_cuts_nobody[server-stopped]", HEARTBEAT),
+        # Not the other scenario that pauses it: whoever came next would be turned away.
+        sentinels=(LATENCY, HEARTBEAT),
     ),
     Case(
         defect="hang_ups_trip_a_guard",
@@ -810,5 +814,89 @@ CASES = (
         finding="established",
         sentinels=(CLEANUP, HEARTBEAT),
         elsewhere={"recovery": "a crowd that comes back at once finds the places of its own dead taken"},
+    ),
+    Case(
+        defect="nobody_dies_on_a_slow_network",
+        caught_by="test_cleanup.py::test_dead_peers_among_slow_ones[latency+vanished]",
+        finding="released_within",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="newcomers_wait_for_each_others_first_word",
+        caught_by="test_rejection.py::test_burst_beyond_the_limit[latency+burst]",
+        finding="rejected_gracefully",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="trials_go_with_their_callers",
+        caught_by="test_breaker.py::test_callers_who_go_take_no_trial_along[upstream-hangs+client-reset]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_closes_again[upstream-hangs]", OPENS),
+    ),
+    Case(
+        defect="any_pong_answers_every_ping",
+        caught_by="test_liveness.py::test_peer_that_answers_too_late_is_dead[late-pongs]",
+        finding="released_within",
+        sentinels=("test_cleanup.py::test_dead_peers_are_released[silent]", CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="half_requests_keep_their_file",
+        caught_by="test_survival.py::test_crashes_around_the_upgrade[crash-mid-handshake]",
+        finding="files_given_back",
+        sentinels=("test_survival.py::test_unfinished_requests[hostile-handshakes]", CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_waits_from_the_call",
+        caught_by="test_breaker.py::test_tries_again[upstream-hangs]",
+        finding="follows_the_breaker_model",
+        sentinels=(TRIAL, OPENS),
+    ),
+    Case(
+        defect="quiet_newcomers_are_cut_off",
+        caught_by="test_establishment.py::test_still_there_after_the_101[calm]",
+        finding="stayed_after_upgrade",
+        sentinels=(ESTABLISHMENT, HEARTBEAT),
+    ),
+    Case(
+        defect="origins_compared_by_their_beginning",
+        caught_by="test_survival.py::test_no_right_to_come_in",
+        finding="refused_at_the_door",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+    ),
+    Case(
+        defect="report_is_always_due",
+        caught_by="test_pressure.py::test_answers_without_cpu[cpu-quota]",
+        finding="round_trips_within",
+        sentinels=(ESTABLISHMENT, CLEANUP),
+    ),
+    Case(
+        defect="late_beats_are_left_out",
+        caught_by=WITHOUT_CPU,
+        finding="pinged_at_period",
+        sentinels=(ESTABLISHMENT, CLEANUP),
+    ),
+    Case(
+        defect="sweep_waits_for_calm",
+        caught_by="test_pressure.py::test_dead_peers_without_cpu[cpu-quota]",
+        finding="released_within",
+        sentinels=(ESTABLISHMENT, CLEANUP, WITHOUT_CPU),
+    ),
+    Case(
+        defect="overload_outlasts_its_cause",
+        caught_by="test_pressure.py::test_after_cpu_was_short[cpu-quota]",
+        finding="recovered_within",
+        sentinels=(HEARTBEAT, CLEANUP, WITHOUT_CPU),
+    ),
+    Case(
+        defect="buffers_the_largest_message",
+        caught_by=WITHOUT_MEMORY,
+        finding="server_survived",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="keeps_what_was_said",
+        caught_by=WITHOUT_MEMORY,
+        finding="server_survived",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
     ),
 )

@@ -23,6 +23,7 @@ from chaos.expectations import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    LeftMidTrial,
     PongsDelayed,
     Provided,
     SteadyBefore,
@@ -43,6 +44,7 @@ OF_THE_EXPERIMENT = {
         FaultLasted,
         FaultsBit,
         FaultsHealed,
+        LeftMidTrial,
         PongsDelayed,
         Provided,
     )

@@ -8,7 +8,7 @@ from chaos.report.cells import CellRecord, read_cells
 from chaos.report.runs import open_run
 from tests.running import run_scenarios
 
-__all__ = ["cell_of"]
+__all__ = ["cell_of", "told"]
 
 
 def cell_of(node: str, target: Path, directory: Path) -> CellRecord:
@@ -18,3 +18,9 @@ def cell_of(node: str, target: Path, directory: Path) -> CellRecord:
     cells = read_cells(open_run(directory))
     assert len(cells) == 1, ended.stdout
     return cells[0]
+
+
+def told(cell: CellRecord) -> str:
+    """What decided a cell, for the message of an assertion."""
+    worst = cell.worst
+    return cell.detail if worst is None else f"{worst.expectation}: {worst.observed}; promised: {worst.promised}"

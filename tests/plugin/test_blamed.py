@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 from chaos.verdict import Verdict
-from tests.plugin.cells import cell_of
+from tests.plugin.cells import cell_of, told
 from tests.plugin.conftest import WriteTarget
 
 KEEPING = """
@@ -66,7 +66,7 @@ def test_a_server_that_hangs_up_in_the_middle_of_talking(write_target: WriteTarg
     target = write_target(textwrap.dedent(HANGING_UP), more=ROUND_TRIPS)
     cell = cell_of("test_latency.py::test_round_trips[calm]", target, tmp_path / "state")
     assert cell.worst is not None
-    assert (cell.worst.expectation, cell.worst.verdict) == ("undisturbed", Verdict.VIOLATED), cell.detail
+    assert (cell.worst.expectation, cell.worst.verdict) == ("undisturbed", Verdict.VIOLATED), told(cell)
     assert cell.worst.observed == "10 of 10 untouched clients were cut off, the first by close 1000"
 
 

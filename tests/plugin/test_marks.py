@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.contract import Contract
-from chaos.faults import ClientReset, Fault, Latency, Vanished
+from chaos.faults import ClientReset, Fault, HostilePackets, Latency, Vanished
 from chaos.target import Echo, Endpoints, Feed, Start, Target
 from fixtures.experiment import _part as part_of
 from fixtures.experiment import undeclared
@@ -223,6 +224,12 @@ def test_what_is_declared_is_run(item: pytest.Item) -> None:
 def test_an_endpoint_that_is_not_declared_skips(item: pytest.Item) -> None:
     cell = cell_of(mark(item, PROMISE, pytest.mark.needs(endpoints=["feed", "data"])))
     assert undeclared(cell, target()) == "the target declares no endpoints.data"
+
+
+def test_a_fault_of_another_dialect_skips(item: pytest.Item) -> None:
+    cell = replace(cell_of(mark(item, PROMISE)), fault=HostilePackets())
+    assert undeclared(cell, target()) == "the target's dialect is websocket, and this is said in socket.io alone"
+    assert undeclared(cell, target().model_copy(update={"dialect": "socket.io"})) is None
 
 
 def test_a_scenario_has_the_part_of_the_contract_it_asked_for(item: pytest.Item) -> None:

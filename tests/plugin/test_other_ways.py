@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.report import CellOutcome
-from tests.plugin.cells import cell_of
+from tests.plugin.cells import cell_of, told
 from tests.plugin.conftest import WriteTarget
 from tests.running import ROOT
 
@@ -72,13 +72,13 @@ def test_a_close_code_of_its_own(
 ) -> None:
     target = write_target(ageing(code=4001, held=0.0), more=AGED + promised)
     cell = cell_of("test_liveness.py::test_no_connection_gets_too_old[calm]", target, tmp_path / "state")
-    assert cell.outcome is outcome, cell.detail
+    assert cell.outcome is outcome, told(cell)
 
 
 def test_tcp_that_outlasts_the_close_frame(write_target: WriteTarget, tmp_path: Path) -> None:
     target = write_target(ageing(code=1000, held=HELD), more=AGED)
     cell = cell_of("test_liveness.py::test_no_connection_gets_too_old[calm]", target, tmp_path / "state")
-    assert cell.outcome is CellOutcome.HELD, cell.detail
+    assert cell.outcome is CellOutcome.HELD, told(cell)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_server_without_a_cache(tmp_path: Path) -> None:
         tmp_path, without='["endpoints.data.cached"]', endpoints__data='unavailable = \'"source": ?"cached"\''
     )
     cell = cell_of("test_breaker.py::test_spares_the_upstream[upstream-errors]", target, tmp_path / "state")
-    assert cell.outcome is CellOutcome.HELD, cell.detail
+    assert cell.outcome is CellOutcome.HELD, told(cell)
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ closed_within = "2s"
 def test_a_place_is_given_back_within_the_time_that_release_may_take(write_target: WriteTarget, tmp_path: Path) -> None:
     target = write_target(LIMITED, more=LIMIT)
     cell = cell_of("test_rejection.py::test_places_are_given_again[burst]", target, tmp_path / "state")
-    assert cell.outcome is CellOutcome.HELD, cell.detail
+    assert cell.outcome is CellOutcome.HELD, told(cell)

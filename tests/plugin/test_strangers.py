@@ -50,6 +50,33 @@ def test_a_strangers_cells_are_judged(answers: bool, tmp_path: Path) -> None:
     assert (cell.outcome is CellOutcome.HELD) is answers, cell.detail
 
 
+@pytest.mark.parametrize("vouched", [False, True])
+def test_a_server_that_answers_nobody_is_judged_where_its_file_is_vouched_for(vouched: bool, tmp_path: Path) -> None:
+    mine = tmp_path / "websockets"
+    shutil.copytree(STRANGER, mine)
+    file, server = mine / "target.toml", mine / "server.py"
+    file.write_text(file.read_text(encoding="utf-8").replace(THEIRS, "{python}"), encoding="utf-8")
+    code = server.read_text(encoding="utf-8")
+    server.write_text(code.replace("await websocket.send(message)", "return"), encoding="utf-8")
+    ended = run_scenarios(
+        ["test_establishment.py::test_simultaneous[calm]"],
+        runtime="processes",
+        directory=tmp_path / "state",
+        options=[f"--chaos-target={file}", *(["--chaos-vouched"] if vouched else [])],
+    )
+    assert ended.returncode == 1, ended.stdout
+    cells = read_cells(open_run(tmp_path / "state"))
+    assert [cell.outcome for cell in cells] == ([CellOutcome.VIOLATED] if vouched else [])
+    if vouched:
+        (cell,) = cells
+        assert cell.worst is not None
+        assert cell.worst.observed.startswith("0 of 10 attempts got in; the others: 10 x closed with 1000")
+        (said,) = (run := open_run(tmp_path / "state")).header.options
+        assert (said, run.header.target) == ("--chaos-vouched", "websockets")
+    else:
+        assert "ERROR: nothing was tested: websockets is healthy and does not converse as" in ended.stdout
+
+
 def test_ctrl_c_of_a_survey_ends_the_run_under_way_and_leaves_nothing(tmp_path: Path) -> None:
     """SIGINT to the survey's process group, as a terminal sends it, in the middle of a scenario."""
     mine = tmp_path / "websockets"

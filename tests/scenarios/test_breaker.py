@@ -19,13 +19,15 @@ from chaos.expectations import (
     FailuresReached,
     FollowsTheBreakerModel,
     GivenUpWithin,
+    LeftMidTrial,
     OpenedAfter,
+    Provided,
     Undisturbed,
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.experiment import Experiment, NotJudged
-from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamHangs
+from chaos.experiment import Crowd, Experiment, NotJudged
+from chaos.faults import ClientReset, Composed, UpstreamDown, UpstreamErrors, UpstreamHangs
 from chaos.faults.base import Fault
 from chaos.journal import Source
 
@@ -54,6 +56,13 @@ def follows_the_model(contract: SimpleNamespace, *, end: float) -> FollowsTheBre
         call_timeout=contract.breaker.call_timeout,
         end=end,
     )
+
+
+async def _callers(experiment: Experiment, count: int) -> Crowd:
+    """Clients who ask for the upstream's value, and take whatever they are answered."""
+    data = experiment.endpoints.data
+    answers = "|".join(f"(?:{each})" for each in (data.live, data.cached, data.unavailable) if each is not None)
+    return await experiment.crowd("callers", count, endpoint="data", send=data.send, expect=answers, keep_alive=False)
 
 
 @pytest.mark.promise(
@@ -228,11 +237,8 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
 @pytest.mark.reads("breaker.half_open_probes")
 @pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
 async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    promised, data = contract.breaker, experiment.endpoints.data
-    answers = "|".join(f"(?:{each})" for each in (data.live, data.cached, data.unavailable) if each is not None)
-    callers = await experiment.crowd(
-        "callers", CALLERS, endpoint="data", send=data.send, expect=answers, keep_alive=False
-    )
+    promised = contract.breaker
+    callers = await _callers(experiment, CALLERS)
     await experiment.fill_cache()
     async with experiment.inject(fault):
         failed = await experiment.call_upstream(promised.failure_threshold)
@@ -281,4 +287,49 @@ async def test_closes_again(experiment: Experiment, contract: SimpleNamespace, f
     followed = [] if isinstance(fault, UpstreamDown) else [follows_the_model(contract, end=end)]
     await experiment.judge(
         CallsAnswered(sources=(Source.LIVE,), start=closed, end=end, when="after the upstream is back"), *followed
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "callers who go take no trial along",
+    expects="When the callers of a trial are reset while the upstream hangs, the circuit closes all the same once it "
+    "answers.",
+    because="A permit that only an answer gives back is lost with whoever waited for it, and the circuit with it.",
+)
+@pytest.mark.reads("breaker.half_open_probes")
+@pytest.mark.faults(Composed(parts=(UpstreamHangs(), ClientReset())))
+async def test_callers_who_go_take_no_trial_along(
+    experiment: Experiment, contract: SimpleNamespace, fault: Composed
+) -> None:
+    promised = contract.breaker
+    hangs, resets = fault.parts
+    await experiment.fill_cache()
+    async with experiment.inject(hangs):
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
+        # As many as there are trials: each of them has one, and takes it along.
+        callers = await _callers(experiment, promised.half_open_probes)
+        await callers.connect()
+        await experiment.watch(opened + promised.recovery_timeout - experiment.now())
+        asked = experiment.now()
+        await callers.ask()
+        await experiment.wait_until(UpstreamHit(since=asked), within=promised.call_timeout)
+        async with experiment.inject(resets, callers) as injection:
+            pass
+    healed = experiment.now()
+    # A server may take it for a failed trial: then it waits for twice as long, at most, since they have gone.
+    await experiment.call_upstream_until(
+        healed + 2 * promised.recovery_timeout, gap=promised.recovery_timeout / 20, stop=Source.LIVE
+    )
+    await experiment.call_upstream(promised.success_threshold)
+    start = experiment.now()
+    await experiment.call_upstream(5)
+    await experiment.judge(
+        Provided(
+            condition=LeftMidTrial(asked=asked, left=injection.since, at_most=promised.call_timeout / 2),
+            then=CallsAnswered(
+                sources=(Source.LIVE,), start=start, end=experiment.now(), when="after the callers of a trial have gone"
+            ),
+        )
     )

@@ -14,17 +14,19 @@ from chaos.bounds import Bound, dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.expectations import ReleasedWithin, StatisticsAgree, Undisturbed
-from chaos.experiment import Experiment
+from chaos.experiment import Experiment, NotJudged, Via
 from chaos.faults import (
     Churn,
     ClientKilled,
     ClientReset,
+    Composed,
     CrashMidFrame,
     CrashMidMessage,
     FinWithoutClose,
     HalfClose,
     HalfOpen,
     InjectedReset,
+    Latency,
     Partition,
     PartitionToClient,
     PartitionToServer,
@@ -40,6 +42,7 @@ from chaos.faults import (
     Vanished,
 )
 from chaos.faults.base import Fault
+from chaos.units import format_duration
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
@@ -51,6 +54,10 @@ LIVING = 5
 
 GUESTS = 24
 """Clients that come and go, half of them at a time: each of the six ways to go is gone twice in a turn."""
+
+SLOW = 0.2
+"""Seconds by which a slow link delays what the server says: four times a link to another continent, so that a server
+notices."""
 
 TALK = 10
 """Exchanges of each client that stays while they come and go."""
@@ -77,6 +84,34 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
     )
     # Where it is not promised when the server lets go of what was closed, it may take as long as to find the dead.
     await _released(experiment, fault, bound, settles=contract.cleanup.closed_within or bound.seconds)
+
+
+@pytest.mark.promise(
+    "cleanup",
+    "dead peers among slow ones",
+    expects="On a slow network the dead are found as soon as on a fast one, and the living stay, however slow.",
+    because="A server that is patient with a slow network may forget its dead, and one that is not cuts the living.",
+)
+@pytest.mark.reads(
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    optional=["cleanup.sweep_interval", "cleanup.closed_within"],
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.faults(
+    Composed(parts=(Latency(delay=SLOW), Vanished())), Composed(parts=(Latency(delay=SLOW), SilentClient()))
+)
+async def test_dead_peers_among_slow_ones(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    if contract.liveness.heartbeat_timeout < 2 * SLOW:
+        raise NotJudged(f"a link as slow as {format_duration(SLOW)} leaves a pong no time within the heartbeat timeout")
+    bound = dead_peer_bound(
+        interval=contract.liveness.heartbeat_interval,
+        timeout=contract.liveness.heartbeat_timeout,
+        sweep=contract.cleanup.sweep_interval,
+    )
+    # Whoever lives is on the slow link: those who die need none.
+    settles = contract.cleanup.closed_within or bound.seconds
+    await _released(experiment, fault, bound, settles=settles, via=Via.LINK)
 
 
 @pytest.mark.promise(
@@ -108,9 +143,11 @@ async def test_ended_connections_are_released(experiment: Experiment, contract: 
     await _released(experiment, fault, bound, settles=bound.seconds)
 
 
-async def _released(experiment: Experiment, fault: Fault, bound: Bound, *, settles: float) -> None:
+async def _released(
+    experiment: Experiment, fault: Fault, bound: Bound, *, settles: float, via: Via = Via.DIRECT
+) -> None:
     """Peers die beside others that live; a count that is right in the end has become so within `settles` seconds."""
-    living = await experiment.crowd("living", LIVING)
+    living = await experiment.crowd("living", LIVING, via=via)
     await living.connect()
     dying = await experiment.victims_of(fault, "dying", DEAD)
     await dying.connect()

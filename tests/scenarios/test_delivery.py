@@ -6,6 +6,7 @@ kernel acknowledges, nothing answers), nor the second from one that ends with FI
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -29,7 +30,10 @@ interval, and on a busy machine of two cores a tick of 100 ms was seen up to 60 
 
 FAR_AWAY = Latency(delay=0.5)
 """A link on which an answer takes several broadcast intervals: a broadcast that waits for its listeners' answers is as
-slow as this. The heartbeat still has its answer in time."""
+slow as this, or as slow as the heartbeat still has its answer in time."""
+
+IN_TIME = 0.5
+"""The share of the heartbeat's timeout that a slow link may take: a peer beyond it is rightly cut."""
 
 SLOW = 5
 """Consumers that are slow."""
@@ -41,14 +45,16 @@ SLOW = 5
     expects="Every other listener goes on hearing every broadcast, in order and in time.",
     because="A send that waits for the slowest makes everyone wait for the slowest.",
 )
-@pytest.mark.reads("delivery.broadcast_interval")
+@pytest.mark.reads("delivery.broadcast_interval", optional=["liveness.heartbeat_timeout"])
 @pytest.mark.faults(
     None, FAR_AWAY, Bandwidth(), StalledReader(), SilentClient(), Vanished(), ClientReset(), FinWithoutClose()
 )
 async def test_slow_consumer_hurts_only_itself(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault | None
 ) -> None:
-    interval = contract.delivery.broadcast_interval
+    interval, timeout = contract.delivery.broadcast_interval, contract.liveness.heartbeat_timeout
+    if isinstance(fault, Latency) and timeout is not None:
+        fault = replace(fault, delay=min(fault.delay, IN_TIME * timeout))
     listeners = await experiment.crowd("listeners", 10, endpoint="feed", trace=True)
     await listeners.connect()
     slow = await experiment.victims_of(fault, "slow", SLOW, endpoint="feed")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established
+from chaos.expectations import Established, StayedAfterUpgrade
 from chaos.experiment import Experiment, Via
 from chaos.experiment.delays import added_by
 from chaos.faults import Latency
@@ -18,6 +18,9 @@ pytestmark = [
     pytest.mark.chaos,
     pytest.mark.reads("establishment.within", "establishment.success_ratio"),
 ]
+
+QUIET = 10
+"""Clients that say nothing at first: a race about newcomers that spares one in ten of them is seen too."""
 
 
 @pytest.mark.promise(
@@ -74,6 +77,30 @@ async def test_ramp(experiment: Experiment, contract: SimpleNamespace, fault: Fa
             expectations.append(_everyone(crowd.name, wanted - inside, promised, fault))
             inside = wanted
     await experiment.judge(*expectations)
+
+
+@pytest.mark.promise(
+    "establishment",
+    "still there after the 101",
+    expects="A client that is let in and says nothing yet is still there when its first message may come.",
+    because="A server whose tasks race about a newcomer ends it half a millisecond after the 101, or after a second.",
+)
+@pytest.mark.waits
+@pytest.mark.reads(optional=["rejection.max_connections", "liveness.idle_timeout"])
+@pytest.mark.faults(None, Latency())
+async def test_still_there_after_the_101(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault | None
+) -> None:
+    promised = contract.establishment
+    count = experiment.fitting(QUIET)
+    # As long as a first message may take, and not so long that they would rightly be closed for idling.
+    quiet = min(promised.within, (contract.liveness.idle_timeout or 2 * promised.within) / 2)
+    via = Via.LINK if fault else Via.DIRECT
+    crowd = await experiment.crowd("quiet", count, via=via, first_message=False, keep_alive=False)
+    async with experiment.inject(fault):
+        await crowd.connect(mode=Mode.SIMULTANEOUS)
+        await experiment.watch(quiet)
+    await experiment.judge(StayedAfterUpgrade(crowd=crowd.name, quiet=quiet))
 
 
 def _everyone(crowd: str, count: int, promised: SimpleNamespace, fault: Fault | None) -> Established:

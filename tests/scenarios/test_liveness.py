@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import RETRANSMISSION, partition_bound
+from chaos.bounds import RETRANSMISSION, dead_peer_bound, partition_bound
+from chaos.capability import Capability
+from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import (
     ClosedByAge,
     ClosedWhenIdle,
@@ -15,6 +18,7 @@ from chaos.expectations import (
     PingedAtPeriod,
     PongsDelayed,
     Provided,
+    ReleasedWithin,
     Undisturbed,
     Warned,
     WarnedBeforeClose,
@@ -27,6 +31,7 @@ from chaos.faults import (
     FinWithoutClose,
     Jitter,
     Latency,
+    LatePongs,
     PacketLoss,
     Partition,
     PartitionToClient,
@@ -123,6 +128,37 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
         PingedAtPeriod(crowd=slow.name, interval=asked, until=experiment.now()),
         PongsDelayed(crowd=slow.name, delay=delay),
         Undisturbed(crowd=slow.name),
+    )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "a peer that answers too late is dead",
+    expects="A client whose pongs come later and later is given up with the first that comes too late; one that is "
+    "late within the timeout stays.",
+    because="Whoever takes any pong for an answer to the last ping never finds a peer that falls behind.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.faults(LatePongs())
+async def test_peer_that_answers_too_late_is_dead(
+    experiment: Experiment, contract: SimpleNamespace, fault: LatePongs
+) -> None:
+    interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
+    bound = dead_peer_bound(interval=interval, timeout=timeout, sweep=contract.cleanup.sweep_interval)
+    delay = timeout / 2
+    living = await experiment.crowd("late in time", 5, pong_delay=delay, trace=True)
+    await living.connect()
+    dying = await experiment.victims_of(fault, "falling behind", NEIGHBOURS)
+    await dying.connect()
+    remaining = living.count + experiment.own_connections
+    async with experiment.inject(replace(fault, timeout=timeout, interval=interval), dying):
+        # Twice the bound: one that is only late is told from one that never comes.
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * bound.seconds + experiment.sampling)
+    await experiment.judge(
+        ReleasedWithin(dead=NEIGHBOURS, remaining=remaining, limit=bound.seconds, why=bound.why),
+        PongsDelayed(crowd=living.name, delay=delay),
+        Undisturbed(crowd=living.name),
     )
 
 

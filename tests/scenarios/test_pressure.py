@@ -1,24 +1,52 @@
-"""Pressure: a server that runs short of something stays with those it has, and is whole again afterwards."""
+"""Pressure: a server that runs short of something stays with those it has, and is whole again afterwards.
+
+What measures how fast it is meanwhile runs alone.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from chaos.expectations import PingedAtPeriod, RecoveredWithin, Undisturbed
+from chaos.bounds import dead_peer_bound
+from chaos.capability import Capability
+from chaos.conditions import ConnectionsAtMost
+from chaos.expectations import (
+    Established,
+    PingedAtPeriod,
+    RecoveredWithin,
+    ReleasedWithin,
+    RoundTripsWithin,
+    Undisturbed,
+)
 from chaos.experiment import Experiment
-from chaos.faults import FdLimit
+from chaos.faults import CpuQuota, FdLimit, MemoryLimit, SilentClient
 from chaos.faults.base import Fault
+from chaos.units import format_duration
 
-pytestmark = [pytest.mark.chaos, pytest.mark.waits]
+pytestmark = [pytest.mark.chaos]
 
 CLIENTS = 10
+
+DEAD = 10
+"""Peers that die: enough to tell one that was forgotten from all of them."""
+
+EXCHANGES = 12
+"""On each client, spread over `TALKING`: of 120 round trips one that takes too long is no hundredth, two are."""
+
+TALKING = 2.8
+"""Seconds that they are spread over: 28 periods in which the CPU is used up, and gaps that meet each part of one."""
+
+TALKS = 3
+"""Exchanges of each client of a full house: what is kept of messages, or grows with the second, is there by then."""
 
 PERIODS = 3
 """Heartbeats under the shortage: the second says whether it goes on, the third whether it still keeps its period."""
 
 
+@pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
     "those inside while files are short",
@@ -39,6 +67,7 @@ async def test_heartbeat_without_files(experiment: Experiment, contract: SimpleN
     )
 
 
+@pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
     "service after files were short",
@@ -57,4 +86,163 @@ async def test_after_files_were_short(experiment: Experiment, contract: SimpleNa
     await experiment.judge(
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
         Undisturbed(crowd=before.name),
+    )
+
+
+@pytest.mark.promise(
+    "pressure",
+    "answers while CPU is short",
+    expects="With the CPU that it says it needs, and no more, a server answers, late by no more than it says.",
+    because="What does its work at a fixed period, whatever there is to do it with, has nothing left for its clients.",
+)
+@pytest.mark.reads("pressure.cpu_share", "pressure.cpu_delay", "latency.p99")
+@pytest.mark.faults(CpuQuota())
+async def test_answers_without_cpu(experiment: Experiment, contract: SimpleNamespace, fault: CpuQuota) -> None:
+    promised = contract.pressure
+    experiment.needs_places(CLIENTS + fault.newcomers)
+    crowd = await experiment.crowd("talking", CLIENTS)
+    await crowd.connect()
+    async with experiment.inject(replace(fault, share=promised.cpu_share)):
+        result = await crowd.exchange(EXCHANGES, gap=TALKING / EXCHANGES)
+    await experiment.judge(
+        RoundTripsWithin(
+            wanted=CLIENTS * EXCHANGES,
+            sent=result.sent,
+            answered=result.answered,
+            round_trips=result.round_trips,
+            crowd=crowd.name,
+            start=result.began,
+            end=result.ended,
+            p99=contract.latency.p99 + promised.cpu_delay,
+            why=f"of which {format_duration(promised.cpu_delay)} for the shortage",
+        ),
+        Undisturbed(crowd=crowd.name),
+    )
+
+
+@pytest.mark.waits
+@pytest.mark.promise(
+    "pressure",
+    "heartbeat while CPU is short",
+    expects="With the CPU that it says it needs, and no more, a server pings everybody, late by no more than it says.",
+    because="A heartbeat that leaves out what it is late for leaves all of it out while it is always late.",
+)
+@pytest.mark.reads("pressure.cpu_share", "pressure.cpu_delay", "liveness.heartbeat_interval")
+@pytest.mark.faults(CpuQuota())
+async def test_heartbeat_without_cpu(experiment: Experiment, contract: SimpleNamespace, fault: CpuQuota) -> None:
+    experiment.needs_places(CLIENTS + fault.newcomers)
+    interval = contract.liveness.heartbeat_interval + contract.pressure.cpu_delay
+    crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
+    await crowd.connect()
+    async with experiment.inject(replace(fault, share=contract.pressure.cpu_share)):
+        await experiment.watch(PERIODS * interval)
+        until = experiment.now()
+    await experiment.judge(
+        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
+    )
+
+
+@pytest.mark.waits
+@pytest.mark.promise(
+    "pressure",
+    "dead peers while CPU is short",
+    expects="With little CPU a server still finds its dead peers and releases them; nobody who lives is taken for one.",
+    because="Clean-up is what is put off first, and then there are more and more to clean up with less and less.",
+)
+@pytest.mark.reads(
+    "pressure.cpu_share",
+    "pressure.cpu_delay",
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    optional=["cleanup.sweep_interval"],
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE, Capability.TCP_TRUE)
+@pytest.mark.faults(CpuQuota())
+async def test_dead_peers_without_cpu(experiment: Experiment, contract: SimpleNamespace, fault: CpuQuota) -> None:
+    delay = contract.pressure.cpu_delay
+    bound = dead_peer_bound(
+        interval=contract.liveness.heartbeat_interval,
+        timeout=contract.liveness.heartbeat_timeout,
+        sweep=contract.cleanup.sweep_interval,
+    )
+    experiment.needs_places(CLIENTS + DEAD + fault.newcomers)
+    living = await experiment.crowd("living", CLIENTS)
+    await living.connect()
+    dying = await experiment.crowd("dying", DEAD)
+    await dying.connect()
+    limit, remaining = bound.seconds + delay, living.count + experiment.own_connections
+    death = SilentClient()
+    async with (
+        experiment.inject(replace(fault, share=contract.pressure.cpu_share)),
+        experiment.inject(death, dying),
+    ):
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit + experiment.sampling)
+    await experiment.judge(
+        ReleasedWithin(
+            dead=DEAD,
+            remaining=remaining,
+            limit=limit,
+            why=f"{bound.why} + shortage {format_duration(delay)}",
+            fault=death.name,
+            of_deaths=False,
+        ),
+        Undisturbed(crowd=living.name),
+    )
+
+
+@pytest.mark.waits
+@pytest.mark.promise(
+    "pressure",
+    "service after CPU was short",
+    expects="Once the server has its CPU back newcomers are served at once, and those it had are still there.",
+    because="Overload is told by lateness: who never takes that back turns everybody away for a shortage of minutes.",
+)
+@pytest.mark.reads("recovery.within", "pressure.cpu_share")
+@pytest.mark.faults(CpuQuota())
+async def test_after_cpu_was_short(experiment: Experiment, contract: SimpleNamespace, fault: CpuQuota) -> None:
+    experiment.needs_places(2 * CLIENTS + fault.newcomers)
+    before = await experiment.crowd("before", CLIENTS)
+    await before.connect()
+    async with experiment.inject(replace(fault, share=contract.pressure.cpu_share)):
+        await experiment.watch(contract.recovery.within / 2)
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await experiment.judge(
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
+        Undisturbed(crowd=before.name),
+    )
+
+
+@pytest.mark.promise(
+    "pressure",
+    "a full house while memory is short",
+    expects="All that it promises places for fit into the memory that it says they take: nobody is cut or killed.",
+    because="What is kept for each client ends the server of all of them in a container that was cut to size.",
+)
+@pytest.mark.reads(
+    "pressure.memory_spare",
+    "rejection.max_connections",
+    "establishment.within",
+    "establishment.success_ratio",
+    "recovery.within",
+)
+@pytest.mark.faults(MemoryLimit())
+async def test_full_house_without_memory(experiment: Experiment, contract: SimpleNamespace, fault: MemoryLimit) -> None:
+    count = experiment.fitting(contract.rejection.max_connections)
+    everyone = await experiment.crowd("everyone", count)
+    async with experiment.inject(replace(fault, spare=contract.pressure.memory_spare)):
+        await everyone.connect()
+        await everyone.exchange(TALKS)
+    await everyone.close()
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await experiment.judge(
+        Established(
+            crowd=everyone.name,
+            count=count,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        ),
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
+        Undisturbed(crowd=everyone.name),
     )

@@ -18,7 +18,18 @@ from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.crowd.plan import Mode
 from chaos.expectations import Established, NotWarnedEarly, RejectedGracefully, Undisturbed, Warned
 from chaos.experiment import Experiment
-from chaos.faults import Churn, ClientReset, ConnectionBurst, FinWithoutClose, SilentClient, StalledReader, Vanished
+from chaos.experiment.delays import added_by
+from chaos.faults import (
+    Churn,
+    ClientReset,
+    Composed,
+    ConnectionBurst,
+    FinWithoutClose,
+    Latency,
+    SilentClient,
+    StalledReader,
+    Vanished,
+)
 from chaos.faults.base import Fault
 from chaos.journal import Bite
 
@@ -29,6 +40,10 @@ TALK = 20
 
 GUESTS = 24
 """Clients that come and go, half of them at a time: each of the six ways to go is gone twice in a turn."""
+
+SLOW = 0.2
+"""Seconds by which a slow link delays what the server says: four times a link to another continent, so that whatever
+is held for a round trip of each newcomer is held long."""
 
 BURST = 1.5
 """Size of a burst as a multiple of the limit: half as many again, as the incidents had it."""
@@ -41,13 +56,13 @@ BURST = 1.5
     because="A limit that is checked before an await lets a burst in; one that fails rudely starts a reconnect storm.",
 )
 @pytest.mark.reads("rejection.answer", "rejection.retry_after")
-@pytest.mark.faults(ConnectionBurst())
+@pytest.mark.faults(ConnectionBurst(), Composed(parts=(Latency(delay=SLOW), ConnectionBurst())))
 async def test_burst_beyond_the_limit(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.rejection
     inside = await experiment.crowd("inside", experiment.some(promised.max_connections // 5))
     await inside.connect()
     await inside.exchange(5)
-    burst = await experiment.crowd("burst", round(BURST * promised.max_connections))
+    burst = await experiment.victims_of(fault, "burst", round(BURST * promised.max_connections))
     # A burst is over once it has been injected: whether they notice it shows in what they say meanwhile.
     talking = asyncio.create_task(inside.exchange(TALK, gap=promised.within / TALK))
     async with experiment.inject(fault, burst):
@@ -57,7 +72,7 @@ async def test_burst_beyond_the_limit(experiment: Experiment, contract: SimpleNa
             crowd=burst.name,
             free=promised.max_connections - inside.count - experiment.own_connections,
             answer=promised.answer,
-            within=promised.within,
+            within=promised.within + added_by(fault),
             retry_after=promised.retry_after,
         ),
         Undisturbed(crowd=inside.name),

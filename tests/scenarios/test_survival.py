@@ -14,11 +14,21 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost
-from chaos.expectations import AnsweredAsAllowed, CameBesideTheHostile, Established, ReleasedWithin, Undisturbed
+from chaos.conditions import ConnectionsAtMost, FilesAtMost, StatisticsSay
+from chaos.expectations import (
+    AnsweredAsAllowed,
+    CameBesideTheHostile,
+    Established,
+    FilesGivenBack,
+    RefusedAtTheDoor,
+    ReleasedWithin,
+    StatisticsAgree,
+    Undisturbed,
+)
 from chaos.experiment import Experiment
+from chaos.experiment.crowd import request_of
 from chaos.experiment.outcome import NotJudged
-from chaos.faults import HostileFrames, HostileHandshakes, SlowLoris, TlsStall
+from chaos.faults import CrashMidHandshake, HostileFrames, HostileHandshakes, HostilePackets, SlowLoris, TlsStall
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, cases_of
 from chaos.journal import HostileAnswer
@@ -34,7 +44,7 @@ HONEST = 10
 MOST_SLOW = 200
 """Of a crowd that takes every place: each sends some ten bytes a second, all from one process that also takes times."""
 
-Hostile = HostileFrames | HostileHandshakes
+Hostile = HostileFrames | HostileHandshakes | HostilePackets
 
 
 @pytest.mark.promise(
@@ -101,6 +111,30 @@ async def test_compression_bomb(experiment: Experiment, contract: SimpleNamespac
 
 @pytest.mark.promise(
     "survival",
+    "survives broken packets",
+    expects="Packets that the dialect forbids are passed over or end their own connection, and nobody else notices.",
+    because="They come in flawless WebSocket messages, so it is the application's own code that meets them first.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostilePackets(kind=Input.BROKEN_PACKETS))
+async def test_broken_packets(experiment: Experiment, contract: SimpleNamespace, fault: HostilePackets) -> None:
+    await _answered(experiment, fault, contract.survival.hostile_within)
+
+
+@pytest.mark.promise(
+    "survival",
+    "accepts odd packets that are allowed",
+    expects="Whoever sends what the dialect allows and few expect is served as before.",
+    because="The counterpart: a server that ends whatever it does not know cuts off tomorrow's clients.",
+)
+@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.faults(HostilePackets(kind=Input.ALLOWED_PACKETS))
+async def test_allowed_packets(experiment: Experiment, fault: HostilePackets) -> None:
+    await _answered(experiment, fault, experiment.patience)
+
+
+@pytest.mark.promise(
+    "survival",
     "refuses broken handshakes",
     expects="Every upgrade request that the RFCs forbid is refused with a status, and nobody else notices.",
     because="Anyone can send one before any token was asked for.",
@@ -121,6 +155,33 @@ async def test_broken_handshakes(experiment: Experiment, contract: SimpleNamespa
 @pytest.mark.faults(HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES))
 async def test_allowed_handshakes(experiment: Experiment, fault: HostileHandshakes) -> None:
     await _answered(experiment, fault, experiment.patience)
+
+
+@pytest.mark.promise(
+    "survival",
+    "refuses who has no right to come in",
+    expects="A foreign Origin, a missing, forged or expired token is refused before the 101, and others are let in.",
+    because="A check that reads half of a name, or no expiry, lets in whoever knows that.",
+)
+@pytest.mark.reads("survival.refused", "survival.hostile_within")
+async def test_no_right_to_come_in(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.survival
+    experiment.needs_places(LIVING + len(promised.refused))
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    own = experiment.endpoints.echo.headers
+    strangers = [
+        await experiment.crowd(name, 1, first_message=False, **request_of({**own, **headers}))
+        for name, headers in promised.refused.items()
+    ]
+    for stranger in strangers:
+        await stranger.connect()
+    await living.exchange(1)
+    await experiment.judge(
+        RefusedAtTheDoor(crowds=tuple(promised.refused), within=promised.hostile_within),
+        # Whoever refuses everybody is no answer: the living came with the headers of the target file.
+        Undisturbed(crowd=living.name),
+    )
 
 
 @pytest.mark.promise(
@@ -177,6 +238,44 @@ async def test_honest_beside_a_slow_crowd(
             dead=slow, remaining=remaining, limit=2 * limit, why="twice as long as an answer", of_deaths=False
         ),
         Undisturbed(crowd=living.name),
+    )
+
+
+@pytest.mark.promise(
+    "survival",
+    "crashes around the upgrade leave nothing",
+    expects="Clients that crash in their request, right after it or right after the 101 are forgotten, by RST or FIN.",
+    because="In between nobody owns the connection for certain: the parser has let go, and no session has begun.",
+)
+@pytest.mark.reads("cleanup.closed_within")
+@pytest.mark.faults(CrashMidHandshake())
+async def test_crashes_around_the_upgrade(
+    experiment: Experiment, contract: SimpleNamespace, fault: CrashMidHandshake
+) -> None:
+    settles = contract.cleanup.closed_within
+    experiment.needs_places(LIVING + fault.crowd)
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    remaining = living.count + experiment.own_connections
+    files = (await experiment.sample()).fds
+    async with experiment.inject(fault):
+        # Twice the bound: one that is only late is told from one that never comes.
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * settles + experiment.sampling)
+        await living.exchange(3)
+    # What a busy machine keeps the server from closing is not kept by it.
+    await experiment.wait_until(FilesAtMost(files), within=settles + experiment.patience)
+    truth = await experiment.sample()
+    agree = []
+    if experiment.tells("connections"):
+        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
+        agree.append(StatisticsAgree(connections=truth.connections))
+    await experiment.judge(
+        ReleasedWithin(
+            dead=fault.crowd, remaining=remaining, limit=settles, why="a FIN or RST reached it", of_deaths=False
+        ),
+        FilesGivenBack(before=files, ended=fault.each),
+        Undisturbed(crowd=living.name),
+        *agree,
     )
 
 

@@ -15,6 +15,7 @@ from chaos.conditions import (
     ConnectionsAtLeast,
     ConnectionsAtMost,
     CrowdGone,
+    FilesAtMost,
     Heard,
     NobodyLeaving,
     StatisticsSay,
@@ -29,6 +30,7 @@ class Truth:
     """What is so, and what was asked of it."""
 
     connections: int = 0
+    files: int = 0
     hit_at: tuple[float, ...] = ()
     open: int = 0
     heard: bool = False
@@ -37,7 +39,8 @@ class Truth:
     asked: list[object] = field(default_factory=list)
 
     async def sample(self) -> Sample:
-        return Sample(at=1.0, took=0.001, sockets={"ESTABLISHED": self.connections, "TIME_WAIT": 9, "LISTEN": 1})
+        sockets = {"ESTABLISHED": self.connections, "TIME_WAIT": 9, "LISTEN": 1}
+        return Sample(at=1.0, took=0.001, sockets=sockets, fds=self.files)
 
     async def statistics(self) -> dict[str, float | str]:
         return self.told
@@ -61,6 +64,8 @@ class Truth:
 @pytest.mark.parametrize(
     ("condition", "truth", "met"),
     [
+        (FilesAtMost(20), Truth(files=20), True),
+        (FilesAtMost(20), Truth(files=21), False),
         (ConnectionsAtMost(3), Truth(connections=3), True),
         (ConnectionsAtMost(3), Truth(connections=4), False),
         (ConnectionsAtLeast(3), Truth(connections=3), True),

@@ -266,6 +266,12 @@ def test_nothing_to_say() -> None:
             id="two subprotocols",
         ),
         pytest.param(
+            '[promises.survival.refused]\n"no key" = { Sec-WebSocket-Key = "" }',
+            """\
+            promises.survival.refused."no key".Sec-WebSocket-Key belongs to the handshake, which the suite writes itself""",
+            id="a broken handshake among those that have no right",
+        ),
+        pytest.param(
             '[endpoints.feed.headers]\n"X Odd" = "1"',
             """\
             endpoints.feed.headers."X Odd" is no name of a header

@@ -161,13 +161,58 @@ def test_tls_without_the_name_of_its_server(tmp_path: Path) -> None:
 # -- the file itself ---------------------------------------------------------------------------------------------
 
 
-def test_another_dialect_is_not_taken_for_a_misspelling(tmp_path: Path) -> None:
-    path = write(tmp_path, MINIMAL.replace("[start]", 'dialect = "socket.io"\n[start]'))
+def test_an_unknown_dialect(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL.replace("[start]", 'dialect = "socketio"\n[start]'))
     assert complaint(path) == dedent("""\
         FILE has 1 mistake:
-        FILE:3: dialect is none of the choices
-            found:   "socket.io"
-            allowed: only "websocket\"""")
+        FILE:3: dialect is none of the choices; did you mean "socket.io"?
+            found:   "socketio"
+            allowed: one of "websocket", "socket.io\"""")
+
+
+SOCKET_IO = """
+name = "mine"
+dialect = "socket.io"
+[start]
+command = ["server"]
+[endpoints.echo]
+send = '{n}["echo", "chaos {n}"]'
+"""
+
+
+def test_a_dialect_has_a_path_of_its_own(tmp_path: Path) -> None:
+    assert load_target(write(tmp_path, SOCKET_IO)).endpoints.echo.path == "/socket.io/"
+    assert load_target(write(tmp_path, SOCKET_IO + 'path = "/ws"\n')).endpoints.echo.path == "/ws"
+
+
+def test_plain_websocket_has_no_path_of_its_own(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL.replace('path = "/ws"', 'send = "x {n}"'))
+    assert "endpoints.echo.path is missing" in complaint(path)
+
+
+def test_what_the_dialect_cannot_say(tmp_path: Path) -> None:
+    feed = '[endpoints.feed]\nmessage = "x"\nnamespace = "/chat"\n'
+    path = write(tmp_path, SOCKET_IO.replace('send = \'{n}["echo", "chaos {n}"]\'', 'send = "chaos {n}"') + feed)
+    assert (
+        complaint(path)
+        == dedent("""\
+        FILE has 1 mistake:
+        FILE:7: endpoints.echo.send is no event of Socket.IO
+            found:   "chaos {n}"
+            allowed: an event and its arguments as JSON, and before it the number of an acknowledgement where one is asked for, such as '{n}["echo", "chaos"]'""")
+    )
+
+
+def test_the_default_of_what_is_sent_is_no_event(tmp_path: Path) -> None:
+    path = write(tmp_path, SOCKET_IO.replace('send = \'{n}["echo", "chaos {n}"]\'', ""))
+    assert 'found:   "chaos {n}", the default' in complaint(path)
+
+
+def test_plain_websocket_has_no_namespaces(tmp_path: Path) -> None:
+    assert complaint(write(tmp_path, MINIMAL + 'namespace = "/chat"\n')) == dedent("""\
+        FILE has 1 mistake:
+        FILE:7: endpoints.echo.namespace is nothing that is joined with dialect = "websocket"
+            found:   "/chat\"""")
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -188,9 +188,9 @@ def test_another_name(where: tuple[str, Path_], data: st.DataObject) -> None:
 def test_a_key_twice_is_not_TOML(where: tuple[str, Path_], value: object) -> None:
     name, path = where
     table = dotted(path[:-1])
-    text = (f"[{table}]\n" if table else "") + f"{path[-1]} = {_toml(value)}\n"
-    source = (TARGETS / name).read_text()
-    assert complaint((source + "\n" + text).encode()) is not None
+    again, source = f"{path[-1]} = {_toml(value)}\n", (TARGETS / name).read_text()
+    twice = f"{source}\n[{table}]\n{again}" if table else again + source
+    assert complaint(twice.encode()) is not None
 
 
 @given(st.binary(max_size=200))

@@ -6,9 +6,11 @@ import os
 import socket
 from contextlib import closing
 
+from chaos.agent.control_groups import CPU, MEMORY, probe
 from chaos.agent.identity import own_pid
 from chaos.agent.nftables import KernelRules
 from chaos.agent.protocol import VERSION
+from chaos.agent.records import to_record
 from chaos.agent.server import Operation
 from chaos.agent.sockdestroy import probe_destroy
 from chaos.agent.sockdiag import SockDiag
@@ -20,7 +22,7 @@ _TCP_REPAIR = 19
 """Linux's number (include/uapi/linux/tcp.h); the socket module has no name for it."""
 
 
-def hello_operations(rules: KernelRules) -> dict[str, Operation]:
+def hello_operations(rules: KernelRules, *, token: str) -> dict[str, Operation]:
     async def hello() -> object:
         return {
             "version": VERSION,
@@ -32,6 +34,8 @@ def hello_operations(rules: KernelRules) -> dict[str, Operation]:
                 "sock_diag": _sock_diag(),
                 "sock_destroy": probe_destroy(),
                 "tcp_repair": _tcp_repair(),
+                "cpu_limit": to_record(probe(CPU, token=token)),
+                "memory_limit": to_record(probe(MEMORY, token=token)),
             },
         }
 

@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     HTTP = "http"
     """Answered with an HTTP status other than 101."""
     CLOSED = "closed"
-    """Upgraded, then closed with a close frame before the first message."""
+    """Upgraded, then closed with a close frame before the first message, or turned away by the dialect."""
     EOF = "eof"
     """The server ended the TCP stream without a word."""
     TIMEOUT = "timeout"
@@ -39,17 +39,19 @@ class Attempt(Event):
     client: int
     outcome: Outcome
     phase: str
-    """The phase it reached: "tcp", "tls" where the server speaks it, "handshake" or "first_message"."""
+    """The phase it reached: "tcp", "tls" where the server speaks it, "handshake", "joining" between the 101 and being
+    let in by the dialect, or "first_message"."""
     began: float
     tcp: float | None = None
     tls: float | None = None
     handshake: float | None = None
+    """To the 101, and to being let in where the dialect has that."""
     first_message: float | None = None
     status: int | None = None
     """The HTTP status of the answer to the upgrade, 101 included."""
     retry_after: str | None = None
     code: int | None = None
-    """The close code, where the server closed before the first message."""
+    """The close code, where the server closed before the first message; None where the dialect turned it away."""
     detail: str = ""
     local_port: int = 0
 
@@ -63,8 +65,9 @@ class Ended(Event):
     by: str
     """ "client" when the client meant to end it, "server" otherwise (or whatever lies between)."""
     how: str
-    """ "close" (a close frame came), "eof" (FIN without one), "reset" (RST), "invalid" (the peer broke the protocol),
-    "drop" (the client left without a word) or "timeout" (with a `code`: the close frame came, TCP was held)."""
+    """ "close" (a close frame came, or the dialect's goodbye, which has no code), "eof" (FIN without one), "reset"
+    (RST), "invalid" (the peer broke the protocol), "drop" (the client left without a word) or "timeout" (with a `code`:
+    the close frame came, TCP was held)."""
     code: int | None = None
     reason: str = ""
     tcp_closed_after: float | None = None
@@ -97,7 +100,8 @@ class Frame(Event):
     crowd: str
     client: int
     opcode: str
-    """ "text", "binary", "ping", "pong", or "late pong" for one that the client sent after its delay."""
+    """ "text", "binary", "ping" for one of the heartbeat, "pong", or "late pong" for one that the client sent after its
+    delay."""
     size: int
     text: str = ""
     """The first 500 characters of a text message."""

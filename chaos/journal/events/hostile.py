@@ -17,7 +17,7 @@ class HostileAnswer(Event):
     """The kind of input, as chaos.hostile names it."""
     case: str
     reaction: str
-    """ "closed", "http", "ended", "served", "nothing", "left" or "unagreed"."""
+    """ "closed", "http", "ended", "served", "nothing", "left", "dismissed", "invalid" or "unagreed"."""
     delivered: bool
     """Whether the server's kernel acknowledged all of it, or the connection ended before it could."""
     took: float

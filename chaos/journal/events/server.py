@@ -54,6 +54,9 @@ class Sample(Event):
     """CPU seconds used so far, user and system, summed over the server's processes that are alive."""
     waited: float = 0.0
     """Seconds so far that their threads were ready to run and had no core, summed; 0 where the kernel would not say."""
+    throttled: float = 0.0
+    """Seconds so far for which a limit of the suite's own kept them from running, summed over cores; `waited` has those
+    of them that were ready to run."""
     busy: float = 0.0
     """Core-seconds so far in which the machine worked, for whomever."""
     cores: int = 0

@@ -12,25 +12,26 @@ from weakref import WeakKeyDictionary
 from reference_server.parts import Parts
 from reference_server.websocket_protocol import WebSocketProtocol
 
-DESCRIPTION = "a client whose frame arrives in more than one read is not read from for half a second"
+DESCRIPTION = "a client whose frames arrive in more than one read is not read from for half a second now and then"
 
 PENALTY = 0.5
 """Seconds: more than `fast` promises for a round trip."""
 
-ONCE_IN = 0.75
-"""Seconds between two penalties of one client."""
+ONE_IN = 10
+"""Torn reads of a client for one penalty: each for itself, and no client would finish before it is too old."""
 
 
 def install(parts: Parts) -> None:
     """Pause where a read ends in the middle of a frame."""
-    parse, now = WebSocketProtocol.data_received, parts.clock.now
-    punished: WeakKeyDictionary[WebSocketProtocol, float] = WeakKeyDictionary()
+    parse = WebSocketProtocol.data_received
+    torn: WeakKeyDictionary[WebSocketProtocol, int] = WeakKeyDictionary()
 
     def data_received(self: WebSocketProtocol, data: bytes) -> None:
         parse(self, data)
-        torn = self.handshake_complete and bool(self.conn.reader.buffer)
-        if torn and now() - punished.get(self, float("-inf")) > ONCE_IN:
-            punished[self] = now()
+        if not self.handshake_complete or not self.conn.reader.buffer:
+            return
+        torn[self] = torn.get(self, 0) + 1
+        if torn[self] % ONE_IN == 0:
             self.transport.pause_reading()
             asyncio.get_running_loop().call_later(PENALTY, self.transport.resume_reading)
 

@@ -223,7 +223,7 @@ async def test_nobody_waits_for_one_that_broke(monkeypatch: pytest.MonkeyPatch) 
     async def fail(*args: object, **kwargs: object) -> None:
         raise OverflowError("a bug")
 
-    monkeypatch.setattr(canary_module, "open_connection", fail)
+    monkeypatch.setattr(canary_module, "converse", fail)
     canary = Canary(Address("127.0.0.1", 1), Echo(path="/"), print, patience=PATIENCE)
     canary.start()
     async with asyncio.timeout(PATIENCE):

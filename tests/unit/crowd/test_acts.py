@@ -161,6 +161,22 @@ async def test_silence_reads_and_writes_nothing() -> None:
         assert await on.peer.frame() == (TEXT, b"heard")
 
 
+async def test_each_pong_comes_later_than_the_one_before_up_to_the_most() -> None:
+    async with stage() as on:
+        await on.peer.send(frame(PING, b"before"))
+        assert await on.peer.frame() == (PONG, b"before")
+        assert await on.crowd.grow_pong_delay(step=SHORT, most=2 * SHORT) == [0]
+        began = asyncio.get_running_loop().time()
+        for payload in (b"first", b"second", b"third"):
+            await on.peer.send(frame(PING, payload))
+            await until(lambda: on.recorded.frames[-1].opcode == "ping")
+            assert await on.peer.frame() == (PONG, payload)
+        assert asyncio.get_running_loop().time() - began >= 5 * SHORT - 0.01  # the loop's clock is as coarse as that
+        put_off = (await on.crowd.pongs_put_off())[0]
+        assert [ping.delay for ping in put_off] == [SHORT, 2 * SHORT, 2 * SHORT]
+        assert [ping.pinged_at for ping in put_off] == sorted(ping.pinged_at for ping in put_off)
+
+
 async def test_silence_does_not_answer_a_close_frame() -> None:
     async with stage(close_timeout=SHORT) as on:
         await on.crowd.silence()

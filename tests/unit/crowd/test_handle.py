@@ -82,6 +82,7 @@ async def test_connecting_is_bounded_by_the_plan(
         ("begin_message", {}, 0),
         ("begin_record", {}, 0),
         ("silence", {}, 0),
+        ("grow_pong_delay", {"step": 0.1, "most": 0.3}, 0),
         ("stall", {}, 0),
         ("resume", {}, 0),
         ("half_close", {}, 0),
@@ -89,6 +90,7 @@ async def test_connecting_is_bounded_by_the_plan(
         ("locals", {}, 0),
         ("states", {}, 0),
         ("socket_states", {}, 0),
+        ("pongs_put_off", {}, 0),
     ],
 )
 async def test_every_call_is_bounded(

@@ -160,6 +160,10 @@ def test_what_the_agent_cannot_is_said_in_its_words(monkeypatch: pytest.MonkeyPa
         nft_reset=Availability.yes(),
         sock_destroy=Availability.no("the kernel cannot", remedy="take another"),
         sock_diag=Availability.yes(),
+        cpu_limit=Availability.no("no control groups with the cpu controller are mounted here", remedy="mount them"),
+        memory_limit=Availability.no(
+            "the memory control group /sys/fs/cgroup may not be changed: Permission denied", remedy="run as root"
+        ),
     )
     assert isolation.nftables() == CheckResult(
         name="nftables",
@@ -175,6 +179,11 @@ def test_what_the_agent_cannot_is_said_in_its_words(monkeypatch: pytest.MonkeyPa
         result = check()
         assert (result.state, result.found, result.remedy, result.without) == (State.MISSING, found, remedy, (gives,))
     assert isolation.reset_rules().state is State.OK
+    assert (isolation.cpu_limit().state, isolation.cpu_limit().without) == (State.MISSING, (Capability.CPU_LIMIT,))
+    assert (isolation.memory_limit().found, isolation.memory_limit().state) == (
+        "the memory control group /sys/fs/cgroup may not be changed: Permission denied",
+        State.MISSING,
+    )
     assert isolation.socket_probe().state is State.OK
     assert isolation.tcp_repair().found == "the agent does not know it"
 
@@ -196,6 +205,8 @@ def test_the_agents_answer_has_what_the_doctor_asks_for() -> None:
         "sock_diag",
         "sock_destroy",
         "tcp_repair",
+        "cpu_limit",
+        "memory_limit",
     }
     assert isinstance(isolation._hello(), Hello)
 

@@ -58,6 +58,10 @@ def test_scenarios_are_read_from_their_marks(tmp_path: Path) -> None:
             @pytest.mark.faults(None, UpstreamDown(), Latency(delay=1))
             async def test_opens(experiment): ...
 
+            @pytest.mark.promise("breaker", "tries")
+            @pytest.mark.faults(Reset(), Composed(parts=(Latency(delay=1), Reset())))
+            async def test_tries(experiment): ...
+
             @pytest.mark.promise("breaker", "closes")
             def test_closes(experiment): ...
 
@@ -69,6 +73,7 @@ def test_scenarios_are_read_from_their_marks(tmp_path: Path) -> None:
     both = frozenset({Capability.UPSTREAM, Capability.SIGNALS})
     assert scenarios(tmp_path) == [
         Scenario(promise="breaker", name="opens", needs=both, faults=("UpstreamDown", "Latency")),
+        Scenario(promise="breaker", name="tries", needs=frozenset({Capability.UPSTREAM}), faults=("Reset", "Latency")),
         Scenario(promise="breaker", name="closes", needs=frozenset({Capability.UPSTREAM}), faults=()),
     ]
     assert scenarios(tmp_path / "nowhere") == []

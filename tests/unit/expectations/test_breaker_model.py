@@ -61,6 +61,39 @@ OPENED = (live(10.0), failed(10.1), failed(10.2))
 """It opened between 10.21, when the second failure reached the upstream, and 10.22, when its caller had the answer."""
 
 
+HUNG = (live(10.0), failed(10.1), failed(10.2, took=0.3))
+"""It opened between 10.35, when the second failure reached the upstream, and 10.5, when its caller had the answer."""
+
+
+def test_a_trial_after_a_call_that_hung_may_be_for_its_beginning() -> None:
+    """Where the server says nothing meanwhile, nobody knows when it gave the call up."""
+    assert illegal(*HUNG, failed(11.34)) == ""
+
+
+@pytest.mark.parametrize("word", ["closed", "half-open"])
+def test_a_circuit_that_is_not_open_by_the_servers_own_word_has_not_opened_yet(word: str) -> None:
+    states = (live(10.0), failed(10.1)) if word == "closed" else (*OPENED, live(11.3))
+    hung = failed(10.2, took=0.3) if word == "closed" else failed(11.4, took=0.3)
+    end = 10.5 if word == "closed" else 11.7
+    # Asked 10 ms before it says so, and 10 ms are the clocks'.
+    assert illegal(*states, hung, said(end - 0.04, word), failed(end + 0.96)) == ""
+    assert illegal(*states, hung, said(end - 0.04, word), failed(end + 0.9)).endswith(
+        "reached the upstream 970ms after the circuit opened at the earliest, 30ms before a trial was due"
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "word"),
+    [
+        (10.34, "open"),  # its word for open says nothing of when
+        (10.205, "closed"),  # asked before the call began
+        (10.55, "closed"),  # answered after it ended, when it is open: another matter
+    ],
+)
+def test_other_words_move_nothing(at: float, word: str) -> None:
+    assert "after the circuit opened at the earliest" not in illegal(*HUNG, said(at, word), failed(11.34))
+
+
 def test_a_whole_life_is_legal() -> None:
     life = (
         *OPENED, said(10.3, "open"), away(10.5), away(11.2),
@@ -227,3 +260,12 @@ def test_a_call_under_way_at_the_end_counts_with_its_hit() -> None:
     )
     finding = expectation.judge(record(*trace))
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "4 calls, 4 hits")
+
+
+def test_the_times_of_its_transitions_are_told() -> None:
+    life = [event for each in (*OPENED, away(10.5), failed(11.3), away(11.4), live(13.7), live(13.8)) for event in each]
+    finding = by_model(end=14.0).judge(record(*life))
+    assert finding.verdict is Verdict.HELD
+    assert finding.observed.endswith(", all legal; tried 1.09s after it opened, live answers 2.41s after that")
+    finding = by_model(end=11.2).judge(record(*(event for each in (*OPENED, away(10.5)) for event in each)))
+    assert finding.observed.endswith(", all legal")

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos.expectations import Record, ReleasedWithin, StatisticsAgree
+import pytest
+
+from chaos.expectations import FilesGivenBack, Record, ReleasedWithin, StatisticsAgree
 from chaos.journal import Statistics
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, injected, late, record, sample
@@ -74,6 +76,15 @@ def test_the_time_that_injecting_took_is_ours() -> None:
     assert RELEASED.judge(_released_after(1.4, proved=0.3)).verdict is Verdict.VIOLATED
 
 
+def test_of_several_faults_it_is_the_one_that_they_died_of() -> None:
+    """CPU was short a second before they died."""
+    samples = (sample(9.0 + step / 100, 16 if step < 180 else 6) for step in range(190))
+    made = record(injected(), replace(bite(9.0), fault="cpu-quota"), injected(), bite(10.0), *samples)
+    limit = replace(RELEASED, limit=1.0)
+    assert limit.judge(made).verdict is Verdict.VIOLATED
+    assert replace(limit, fault=bite(10.0).fault).judge(made).verdict is Verdict.HELD
+
+
 def test_without_a_fault_nothing_died() -> None:
     assert RELEASED.judge(record(sample(1.0, 6))).verdict is Verdict.INCONCLUSIVE
 
@@ -99,3 +110,22 @@ def test_only_what_the_scenario_asked_for_is_held_against_the_truth() -> None:
     alone = agree.judge(record(early, late))
     assert alone.observed == "the statistics could not be read: never asked"
     assert alone.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("fds", "verdict", "observed"),
+    [
+        ((20, 14), Verdict.HELD, "14 file descriptors where there were 14 before"),
+        ((18,), Verdict.HELD, "18 file descriptors where there were 14 before"),
+        ((19,), Verdict.VIOLATED, "19 file descriptors where there were 14 before"),
+        ((0,), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
+        ((), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
+    ],
+)
+def test_files_are_given_back_or_kept_by_the_last_reading(
+    fds: tuple[int, ...], verdict: Verdict, observed: str
+) -> None:
+    readings = [replace(sample(10.2 + number / 20, 6), fds=count) for number, count in enumerate(fds)]
+    during = replace(sample(10.05, 16), fds=30)
+    finding = FilesGivenBack(before=14, ended=5).judge(record(injected(), bite(10.0), during, healed(10.1), *readings))
+    assert (finding.verdict, finding.observed) == (verdict, observed)

@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 
 from chaos.contract import RejectionAnswer
-from chaos.expectations import ClosedWith, Established, NotWarnedEarly, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations import (
+    ClosedWith,
+    Established,
+    NotWarnedEarly,
+    RefusedAtTheDoor,
+    RejectedGracefully,
+    StayedAfterUpgrade,
+    Undisturbed,
+    Warned,
+)
 from chaos.journal import Attempt, Outcome, Traffic
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
@@ -251,3 +260,69 @@ def test_a_crowd_of_which_some_never_got_in_cannot_be_called_undisturbed() -> No
         Verdict.INCONCLUSIVE,
         "1 of 2 clients of 'crowd' never got in",
     )
+
+
+STAYED = StayedAfterUpgrade(crowd="crowd", quiet=1.0)
+
+
+def test_whoever_is_let_in_and_stays_is_held() -> None:
+    left = ended(0, by="client", how="drop", code=None, at=3.0)
+    finding = STAYED.judge(record(*(attempt(client) for client in range(3)), left))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "3/3")
+    assert finding.observed == "all 3 were, without a word"
+
+
+def test_an_end_right_after_the_101_is_told_by_how_soon_it_came() -> None:
+    # The 101 came 5 ms after the attempt began.
+    soon = ended(1, how="eof", code=None, at=1.00553)
+    later = ended(2, how="reset", code=None, at=1.105)
+    finding = STAYED.judge(record(*(attempt(client) for client in range(3)), later, soon))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "2 cut")
+    assert finding.observed == (
+        "2 of 3 connections ended after their 101, the first 530us after it, half of them within 530us: "
+        "1 x eof, 1 x reset"
+    )
+    assert finding.promised == "whoever is let in is still there 1s after the 101, also in silence"
+    assert finding.evidence == (
+        "client 1: eof 530us after the 101",
+        "client 2: reset 100ms after the 101",
+    )
+
+
+def test_who_never_got_in_cannot_be_cut_off() -> None:
+    refused = attempt(1, outcome=Outcome.REFUSED, phase="tcp")
+    assert STAYED.judge(record(attempt(), refused)).verdict is Verdict.INCONCLUSIVE
+
+
+DOOR = RefusedAtTheDoor(crowds=("no token", "a foreign origin"), within=0.5)
+
+
+def at_the_door(crowd: str, status: int, *, took: float = 0.01) -> Attempt:
+    return attempt(crowd=crowd, outcome=Outcome.HTTP, phase="handshake", status=status, took=took)
+
+
+def test_all_who_have_no_right_to_come_in_are_refused() -> None:
+    finding = DOOR.judge(record(at_the_door("no token", 401), at_the_door("a foreign origin", 403, took=0.02)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "2/2 refused, the slowest after 20ms")
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
+def test_a_status_that_says_something_else_is_no_refusal(status: int) -> None:
+    finding = DOOR.judge(record(at_the_door("no token", status), at_the_door("a foreign origin", 403)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == f"1 of 2 were not refused, the first no token: client 0: HTTP {status} after 10ms"
+
+
+def test_one_that_is_let_in_or_closed_after_the_101_was_not_refused() -> None:
+    let_in = attempt(crowd="a foreign origin")
+    finding = DOOR.judge(record(at_the_door("no token", 401), let_in))
+    assert finding.observed == "1 of 2 were not refused, the first a foreign origin: client 0: open after 10ms"
+    closed = attempt(crowd="a foreign origin", outcome=Outcome.CLOSED, code=1008)
+    assert DOOR.judge(record(at_the_door("no token", 401), closed)).verdict is Verdict.VIOLATED
+
+
+def test_a_refusal_that_takes_too_long_and_one_that_nobody_tried() -> None:
+    late = at_the_door("a foreign origin", 403, took=0.8)
+    assert DOOR.judge(record(at_the_door("no token", 401), late)).verdict is Verdict.VIOLATED
+    finding = DOOR.judge(record(at_the_door("no token", 401)))
+    assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "nobody tried with a foreign origin")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.expectations import (
@@ -8,6 +10,7 @@ from chaos.expectations import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
 )
@@ -45,6 +48,26 @@ def test_a_fault_without_a_receipt_decides_nothing() -> None:
     finding = FaultsBit().judge(record(injected(), injected(11.0), bite()))
     assert finding.observed == "1 of 2 faults left no receipt"
     assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("bitten", "observed"),
+    [
+        ((), "the fault of this cell, latency+vanished, was never injected: not latency and vanished"),
+        (("vanished",), "the fault of this cell, latency+vanished, was never injected: not latency"),
+    ],
+)
+def test_a_part_that_was_never_injected_decides_nothing(bitten: tuple[str, ...], observed: str) -> None:
+    made = record(*(event for name in bitten for event in (injected(), replace(bite(), fault=name), healed())))
+    finding = FaultsBit("latency+vanished", ("latency", "vanished")).judge(made)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == observed
+
+
+@pytest.mark.parametrize("bitten", [("latency+vanished",), ("latency", "vanished")])
+def test_a_composed_fault_may_be_injected_part_by_part(bitten: tuple[str, ...]) -> None:
+    made = record(*(event for name in bitten for event in (injected(), replace(bite(), fault=name), healed())))
+    assert FaultsBit("latency+vanished", ("latency", "vanished")).judge(made).verdict is Verdict.HELD
 
 
 def test_a_fault_that_cannot_be_healed_is_never_green() -> None:
@@ -93,6 +116,14 @@ def test_an_untouched_client_that_never_had_an_answer_says_so() -> None:
     finding = SteadyBefore().judge(record(_beat(8.0, ok=False), _beat(9.0, ok=False)))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.observed == "2 exchanges without a fault, and all of them failed: TimeoutError"
+
+
+def test_whoever_is_never_answered_is_the_servers_where_the_exchange_is_vouched_for() -> None:
+    vouched = SteadyBefore(vouched=True)
+    finding = vouched.judge(record(_beat(8.0, ok=False), _beat(9.0, ok=False)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "2 exchanges without a fault, 2 failed")
+    # What a fault did cannot be told from what was so before, whoever vouches.
+    assert vouched.judge(record(_beat(9.0, ok=False), injected(10.0), bite(), healed())).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_server_that_is_asked_to_stop_need_not_answer_any_more() -> None:
@@ -163,3 +194,18 @@ def test_one_that_came_later_met_nobody() -> None:
 def test_nobody_came_beside_nobody() -> None:
     for events in ((), (attempt(),), (_hostile(2.0),)):
         assert CameBesideTheHostile(crowd="crowd").judge(record(*events)).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("hits", "verdict", "observed"),
+    [
+        ((), Verdict.INCONCLUSIVE, "no trial was under way when they went"),
+        ((9.0, 12.5), Verdict.INCONCLUSIVE, "no trial was under way when they went"),
+        ((10.5,), Verdict.INCONCLUSIVE, "1 trial under way, the first of them for 1.5s"),
+        ((11.5, 11.75), Verdict.HELD, "2 trials under way, the first of them for 500ms"),
+    ],
+)
+def test_callers_have_to_go_while_their_trial_lasts(hits: tuple[float, ...], verdict: Verdict, observed: str) -> None:
+    made = record(*(Hit(at=at, path="/data", status=0) for at in hits))
+    finding = LeftMidTrial(asked=10.0, left=12.0, at_most=1.0).judge(made)
+    assert (finding.verdict, finding.observed) == (verdict, observed)

@@ -55,11 +55,27 @@ def test_all_as_allowed() -> None:
             "largest message, a message of just the promised size: the end of TCP after 10ms; allowed: being served",
         ),
         (
+            replace(
+                LARGEST,
+                reaction="invalid",
+                detail="b'HTTP/1.1 500' in place of a frame",
+                released_after=None,
+                took=0.01,
+            ),
+            "largest message, a message of just the promised size: b'HTTP/1.1 500' in place of a frame after 10ms; "
+            "allowed: being served",
+        ),
+        (
+            replace(LARGEST, reaction="dismissed", detail="an Engine.IO close packet", released_after=None),
+            "largest message, a message of just the promised size: an Engine.IO close packet, and TCP was held after "
+            "10ms; allowed: being served",
+        ),
+        (
             replace(LARGEST, reaction="http", status=500),
             "largest message, a message of just the promised size: HTTP 500 after 10ms; allowed: being served",
         ),
     ],
-    ids=["code", "held", "nothing", "ended", "status"],
+    ids=["code", "held", "nothing", "ended", "no frame", "goodbye", "status"],
 )
 def test_a_wrong_answer_is_named(wrong: HostileAnswer, told: str) -> None:
     finding = SIZES.judge(_answers(wrong))
@@ -82,6 +98,23 @@ def test_a_right_answer_may_come_too_late() -> None:
     assert finding.observed == "3 answered as allowed, the slowest after 1.2s: message too big"
     ours = SIZES.judge(Record(replace(too_late.journal, events=(*too_late.journal.events, late(0.5)))))
     assert ours.verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_was_not_answered_may_be_owed_to_others() -> None:
+    """Waited for twice the limit: what kept everybody for as long as that explains it, and nothing less does."""
+    absent = replace(TOO_BIG, reaction="nothing", code=None, took=1.6, released_after=None)
+    finding = SIZES.judge(
+        Record(replace(_answers(absent).journal, events=(*_answers(absent).journal.events, late(0.9))))
+    )
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed.startswith("1 of 3 not answered, the first: message too big")
+    less = SIZES.judge(Record(replace(_answers(absent).journal, events=(*_answers(absent).journal.events, late(0.7)))))
+    assert less.verdict is Verdict.VIOLATED
+    # One that was answered wrongly is so however late anybody was.
+    both = _answers(absent, replace(FRAGMENTS, code=1002))
+    assert (
+        SIZES.judge(Record(replace(both.journal, events=(*both.journal.events, late(0.9))))).verdict is Verdict.VIOLATED
+    )
 
 
 def test_what_was_not_sent_decides_nothing() -> None:

@@ -51,11 +51,25 @@ CORES = 2
 
 
 def reading(
-    at: float, *, waited: float, busy: float, cpu: float = 0.0, connections: int = 0, cores: int = CORES
+    at: float,
+    *,
+    waited: float,
+    busy: float,
+    cpu: float = 0.0,
+    connections: int = 0,
+    cores: int = CORES,
+    throttled: float = 0.0,
 ) -> Sample:
     """What its threads waited, the machine worked and it worked itself, seconds since they began."""
     return Sample(
-        at=at, took=0.001, sockets={"ESTABLISHED": connections}, waited=waited, busy=busy, cpu=cpu, cores=cores
+        at=at,
+        took=0.001,
+        sockets={"ESTABLISHED": connections},
+        waited=waited,
+        busy=busy,
+        cpu=cpu,
+        cores=cores,
+        throttled=throttled,
     )
 
 
@@ -79,6 +93,14 @@ def test_others_that_left_a_core_kept_it_from_nothing_for_longer_than_they_could
     assert seen.starved(10.0, 11.0).seconds == pytest.approx(0.3)
 
 
+def test_what_a_fault_kept_it_from_running_for_excuses_nothing() -> None:
+    """The contract says what is promised under a shortage; what others added to it is theirs all the same."""
+    calm, later = reading(10.0, waited=1.0, busy=50.0), {"waited": 1.9, "busy": 52.0}
+    assert record(calm, reading(11.0, **later)).starved(10.0, 11.0).seconds == pytest.approx(0.9)
+    assert record(calm, reading(11.0, **later, throttled=0.8)).starved(10.0, 11.0).seconds == pytest.approx(0.1)
+    assert record(calm, reading(11.0, **later, throttled=1.2)).starved(10.0, 11.0).seconds == 0.0
+
+
 def test_one_that_was_started_again_counts_from_its_beginning() -> None:
     seen = record(
         reading(10.0, waited=5.0, busy=50.0, cpu=3.0), reading(10.5, waited=0.0, busy=51.0),
@@ -94,6 +116,22 @@ def test_a_reading_older_than_the_one_before_it_is_no_new_beginning() -> None:
         reading(10.6, waited=5.0999, busy=51.2, cpu=9.0), reading(19.0, waited=5.2, busy=68.0, cpu=9.0),
     )  # fmt: skip
     assert seen.starved(10.0, 19.0).seconds == pytest.approx(0.2)
+
+
+def test_a_whole_wait_that_one_reading_has_and_the_next_has_not_is_no_new_beginning() -> None:
+    """Under a quota a wait is counted when it is over: 95 ms at once, between two readings 0.1 ms apart."""
+    seen = record(
+        reading(10.0, waited=5.0, busy=50.0, throttled=3.0), reading(10.5, waited=5.3, busy=51.0, throttled=3.3),
+        reading(10.501, waited=5.2, busy=51.0, throttled=3.2), reading(11.0, waited=5.5, busy=52.0, throttled=3.4),
+    )  # fmt: skip
+    assert seen.starved(10.0, 11.0).seconds == pytest.approx(0.1)
+
+
+def test_where_one_of_several_processes_has_ended_only_the_growth_counts() -> None:
+    seen = record(
+        reading(10.0, waited=6.0, busy=50.0), reading(10.5, waited=4.0, busy=51.0), reading(11.0, waited=4.2, busy=52.0)
+    )
+    assert seen.starved(10.0, 11.0).seconds == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("samples", [(), (sample(10.0, 1), sample(11.0, 1))], ids=["no samples", "nobody looked"])

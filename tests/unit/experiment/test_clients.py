@@ -12,7 +12,7 @@ from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
 from chaos.experiment import Inconclusive, NotJudged, Via
 from chaos.experiment.crowd import plan_for
-from chaos.faults import Latency
+from chaos.faults import Composed, ConnectionBurst, Latency, Vanished
 from chaos.faults.base import Fault
 from chaos.journal import Call, Source
 from chaos.target import Statistics, Target
@@ -130,6 +130,35 @@ def test_an_endpoint_that_is_not_declared() -> None:
     with pytest.raises(ChaosError) as caught:
         plan_for(make_target(), "notices", DIRECT, patience=3.0)
     assert str(caught.value) == "the target declares no endpoints.notices"
+
+
+async def test_a_crowd_asks_without_waiting(make: Make) -> None:
+    remote = Remote(answers={"crowd_call": 2})
+    experiment = make(remote=remote).experiment
+    await (await experiment.crowd("asking", 2)).ask()
+    name, method, args, _ = remote.called("crowd_call")[-1][:4]
+    assert (name, method, args) == ("asking", "send", ("chaos 0",))
+
+
+async def test_who_has_nothing_to_ask_does_not(made: Scripted) -> None:
+    listeners = await made.experiment.crowd("listeners", 2, endpoint="feed")
+    with pytest.raises(ChaosError) as caught:
+        await listeners.ask()
+    assert str(caught.value) == ("the clients of 'listeners' have nothing to ask: their endpoint declares no exchange")
+
+
+@pytest.mark.parametrize(
+    ("fault", "address"),
+    [
+        (Latency(), LINK),
+        (Composed(parts=(Latency(), ConnectionBurst())), LINK),
+        (Composed(parts=(Latency(), Vanished())), DIRECT),
+    ],
+)
+async def test_victims_are_on_the_path_where_the_fault_acts_on_them(make: Make, fault: Fault, address: object) -> None:
+    made = make(remote=Remote(answers={"prepare_fault": None}))
+    await made.experiment.victims_of(fault, "victims", 2)
+    assert plan_of(made).address == address
 
 
 @pytest.mark.parametrize(("via", "address"), [(Via.DIRECT, DIRECT), (Via.LINK, LINK)])

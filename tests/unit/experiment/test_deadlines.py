@@ -17,9 +17,8 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.crowd import deadlines
 from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
 from chaos.experiment import Crowd, RemoteConductor
-from chaos.experiment.conductor import MOST_WAITS
 from chaos.faults import FAULTS, Latency, Vanished
-from chaos.faults.base import HELPER_WITHIN
+from chaos.faults.base import HELPER_WITHIN, MOST_WAITS
 from chaos.journal import Bite, Healing, HealingState, Receipt
 from chaos.rpc import GRACE, Overdue, RpcClient, serve
 

@@ -12,9 +12,11 @@ from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.crowd.handle import CrowdHandle
 from chaos.faults import Fault, Flapping, SlowClose, Timeout, Truncated
+from chaos.faults.base import Scene
+from chaos.faults.cut_off import Socket, established
 from chaos.journal import Bite, HealingState
 from chaos.links.link import Link
-from chaos.links.toxics import Stream
+from chaos.links.toxics import SlowCloseToxic, Stream, Toxic
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
 from tests.unit.faults.one_sided import one_sided_link
@@ -101,6 +103,52 @@ async def test_slow_close_says_how_late_the_end_came(
     took = late.what.removeprefix("established sockets of the server ").removesuffix(" after the FIN")
     assert parse_duration(took) >= SLOW_CLOSE.delay
     assert parse_duration(healing.evidence[0].during) < SLOW_CLOSE.delay / 2
+
+
+async def test_a_hitch_over_half_of_the_delay_takes_nothing_from_slow_close(
+    link: Link,
+    server: Address,
+    worker: InProcess,
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The look that is due in the middle of the delay comes after its end; those before it are evidence enough."""
+    began, hitches = asyncio.get_running_loop().time(), 1
+
+    async def established_after_a_hitch(scene: Scene) -> frozenset[Socket]:
+        nonlocal hitches
+        if hitches and asyncio.get_running_loop().time() > began + SLOW_CLOSE.delay / 2:
+            hitches -= 1
+            await asyncio.sleep(SLOW_CLOSE.delay)
+        return await established(scene)
+
+    victims = await connect_victims(worker, link)
+    monkeypatch.setattr("chaos.faults.slow_close.established", established_after_a_hitch)
+    began = asyncio.get_running_loop().time()
+    receipt, healing = await run_fault(SLOW_CLOSE, make_scene(server, link, victims=victims, agent=agent), tmp_path)
+    assert hitches == 0
+    assert (receipt.bite, receipt.covered, healing.state) == (Bite.BIT, 3, HealingState.HEALED), receipt
+
+
+async def test_a_fin_that_is_not_held_back_is_no_slow_close(
+    link: Link,
+    server: Address,
+    worker: InProcess,
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add = Link.add
+
+    async def add_a_shorter_one(self: Link, toxic: Toxic, **options: Any) -> object:
+        return await add(self, SlowCloseToxic(delay=0.0), **options)
+
+    victims = await connect_victims(worker, link)
+    monkeypatch.setattr(Link, "add", add_a_shorter_one)
+    scene = make_scene(server, link, victims=victims, agent=agent, patience=SOME_PATIENCE)
+    receipt, _ = await run_fault(SLOW_CLOSE, scene, tmp_path)
+    assert (receipt.bite, receipt.covered) == (Bite.DID_NOT_BITE, 0)
 
 
 async def test_slow_close_has_not_healed_where_nobody_gets_through(

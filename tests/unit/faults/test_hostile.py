@@ -77,6 +77,13 @@ async def upgrade_and_stall(reader: asyncio.StreamReader, writer: asyncio.Stream
     await stall(writer, b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
 
 
+async def upgrade_whatever_comes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        await listen(reader, writer)
+
+
 async def stall(writer: asyncio.StreamWriter, last: bytes) -> None:
     """Say something, and read nothing any more: without an RST of the client's this never ends."""
     writer.write(last)
@@ -135,6 +142,16 @@ async def test_a_server_that_says_nothing_is_found(tmp_path: Path) -> None:
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED)
     assert [answer.reaction for answer in answers] == ["nothing", "nothing"]
     assert all(answer.took >= IMPATIENCE for answer in answers)
+
+
+async def test_a_server_that_takes_a_broken_handshake_for_a_good_one_is_found(tmp_path: Path) -> None:
+    answers: list[HostileAnswer] = []
+    fault = HostileHandshakes(answer_within=IMPATIENCE)
+    async with talking(upgrade_whatever_comes) as address:
+        await run_fault(fault, make_scene(address, record=answers.append), tmp_path)
+    taken = [answer for answer in answers if answer.reaction == "http"]
+    assert {answer.status for answer in taken} == {101}
+    assert not any(case_named(answer.case).allowed.fits(Reaction.HTTP, code=None, status=101) for answer in taken)
 
 
 async def test_a_server_that_just_ends_it_is_found(tmp_path: Path) -> None:

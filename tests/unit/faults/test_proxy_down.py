@@ -26,6 +26,8 @@ from tests.unit.faults.stage import (
     run_fault,
 )
 
+ANSWERED = "answered with 426"
+
 
 async def test_it_refuses_and_cuts(
     link: Link, server: Address, ends: list[str], worker: InProcess, tmp_path: Path
@@ -40,12 +42,12 @@ async def test_it_refuses_and_cuts(
     receipt, healing = await run_fault(ProxyDown(), make_scene(server, link, victims=victims), tmp_path, look)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
     assert [(seen.what, seen.side, seen.before, seen.during) for seen in receipt.evidence] == [
-        ("a new connection", "client", "open", "ConnectionRefusedError"),
+        ("a request through the link", "client", ANSWERED, "ConnectionRefusedError"),
         ("how the connections ended", "client", "3 open", "3 eof"),
         *[("how the connection ended", "client", "open", "eof")] * 3,
     ]
     assert healing.state is HealingState.HEALED
-    assert (healing.evidence[0].before, healing.evidence[0].during) == ("ConnectionRefusedError", "open")
+    assert (healing.evidence[0].before, healing.evidence[0].during) == ("ConnectionRefusedError", ANSWERED)
     assert receipt.since < receipt.at < healing.since <= healing.at
     assert len(ends) >= 3
     await victims.connect()
@@ -59,7 +61,8 @@ async def test_the_servers_kernel_is_a_witness(
     receipt, _ = await run_fault(ProxyDown(), make_scene(server, link, victims=victims, agent=agent), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
     assert receipt.sentence() == (
-        "proxy-down: bit on 3 of 3 connections (a new connection (client) open -> ConnectionRefusedError; "
+        "proxy-down: bit on 3 of 3 connections "
+        f"(a request through the link (client) {ANSWERED} -> ConnectionRefusedError; "
         "how the connections ended (client) 3 open -> 3 eof; "
         "established sockets of the server (server kernel) 3 -> 0)"
     )

@@ -16,7 +16,7 @@ import chaos.faults
 from chaos.errors import ConfigurationError
 from chaos.faults import FAULTS, Fault, Latency, known_faults
 
-FAMILIES = {"network", "kernel", "client", "crowd", "server", "upstream"}
+FAMILIES = {"network", "kernel", "client", "crowd", "application", "server", "upstream"}
 
 
 def test_every_fault_of_the_package_is_registered() -> None:

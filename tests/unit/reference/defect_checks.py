@@ -43,6 +43,8 @@ from .fakes import AlwaysAttentive, FakeTime, FakeWire, TimersByHand, make_conne
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
 
+OUR_PAGE = "https://app.example.test"
+
 RETRANSMISSION = 0.2
 """Seconds after which a kernel sends a lost packet again (TCP_RTO_MIN on Linux)."""
 
@@ -54,6 +56,7 @@ class FakeWebSocket:
 
     headers: dict[str, str] = {}  # noqa: RUF012  # never written to
     query_params: dict[str, str] = {}  # noqa: RUF012  # never written to
+    client = None
 
     async def accept(self, *, headers: object) -> None:
         """Nothing to wait for."""
@@ -85,7 +88,9 @@ class Bench:
 
     def __init__(self) -> None:
         self.time = FakeTime()
-        self.parts: Parts = build(load_settings({"UPSTREAM_URL": "http://127.0.0.1:9"}, profile="fast"))
+        self.parts: Parts = build(
+            load_settings({"UPSTREAM_URL": "http://127.0.0.1:9", "WEBSOCKET_ALLOWED_ORIGINS": OUR_PAGE}, profile="fast")
+        )
         self.parts.clock = self.parts.heartbeat._clock = AlwaysAttentive(self.time)
         for breaker in (self.parts.upstream_breaker, self.parts.accept_breaker):
             breaker._monotonic = self.time
@@ -145,6 +150,22 @@ async def warned_at_the_threshold(bench: Bench) -> bool:
     for _ in range(bench.parts.backpressure.warn_from):
         bench.parts.gate.enter()
     return len(connection.outbox) == 1
+
+
+async def newcomer_may_be_silent(bench: Bench) -> bool:
+    connection, wire = make_connection(bench.parts.clock, endpoint="echo", counters=bench.parts.counters)
+    loop = asyncio.get_running_loop()
+    # Whatever is due later is due now.
+    with mock.patch.object(loop, "call_later", lambda _, callback, *args: loop.call_soon(callback, *args)):
+        await Establishment(FakeWebSocket(), connection, bench.parts).register()  # type: ignore[arg-type]  # a stand-in
+    await turns_until(lambda: wire.was_cut, fail=False)
+    return not wire.was_cut
+
+
+async def page_of_another_site_is_refused(bench: Bench) -> bool:
+    websocket = FakeWebSocket()
+    websocket.headers = {"origin": f"{OUR_PAGE}.elsewhere.test"}
+    return bench.parts.gate.stranger(websocket) is not None  # type: ignore[arg-type]  # a stand-in
 
 
 async def silent_peer_is_dead(bench: Bench) -> bool:
@@ -682,9 +703,11 @@ CHECKS: dict[str, Check] = {
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,
     "no_backpressure_warning": warned_at_the_threshold,
+    "origins_compared_by_their_beginning": page_of_another_site_is_refused,
     "ping_every_other_time": pinged_at_every_beat,
     "places_not_given_back": all_places_come_back,
     "places_reserved_for_the_dead": place_of_the_dead_comes_back,
+    "quiet_newcomers_are_cut_off": newcomer_may_be_silent,
     "serve_one_at_a_time": ten_get_in_at_once,
     "slow_to_start_serving": ten_get_in_at_once,
     "upstream_asked_three_times": silent_upstream_is_asked_once,

@@ -9,9 +9,12 @@ import asyncio
 import contextlib
 import errno
 import gc
+import os
+import socket
 import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -22,15 +25,17 @@ from reference_server.environment import load_settings
 from reference_server.establishment import Establishment
 from reference_server.feed import ENDPOINT
 from reference_server.guard import DependencyFailed
+from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
 from reference_server.liveness import NOTHING_SEEN
 from reference_server.parts import build
 from reference_server.source import Unavailable
+from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 
 from .defect_checks import LONG, Bench, Check, FakeWebSocket, all_done_at_once, silent_peer_is_dead
 from .fakes import make_connection
-from .wired import UPGRADE, configured, end, established, upgraded
+from .wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
 """The first byte of a close frame."""
@@ -45,6 +50,21 @@ COMPRESSED = 0x40
 """RSV1, in a frame's first byte."""
 
 
+DESCRIPTORS = "/proc/self/fd"
+"""One entry for each file that this process holds."""
+
+
+class OnASocket(RecordingTransport):
+    """A transport that has a socket, and writes to nowhere."""
+
+    def __init__(self, own: socket.socket) -> None:
+        super().__init__()
+        self._own = own
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._own if name == "socket" else default
+
+
 async def _some_turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -56,7 +76,8 @@ async def ten_are_let_in_without_a_wait(bench: Bench) -> bool:
 
 async def rest_of_a_frame_is_read_at_once(bench: Bench) -> bool:
     protocol, transport = await established(configured(bench.parts))
-    protocol.data_received(Frame(Opcode.TEXT, b"torn").serialize(mask=True)[:3])
+    for byte in Frame(Opcode.TEXT, b"torn to pieces").serialize(mask=True)[:-1]:
+        protocol.data_received(bytes([byte]))
     reading = transport.reading
     await end(protocol)
     return reading
@@ -181,6 +202,68 @@ async def newcomers_get_in_after_a_pause(bench: Bench) -> bool:
         return bench.parts.admission.try_enter() is None
 
 
+def _late_ticks(bench: Bench) -> None:
+    """The clock ticks ten times, each after half as long again as it should."""
+    clock, now = bench.parts.clock, time.monotonic()
+    for number in range(10):
+        with mock.patch.object(time, "monotonic", return_value=now + 1.5 * number * clock.tick_interval):
+            clock.tick()
+
+
+async def pinged_while_late(bench: Bench) -> bool:
+    _, wire = bench.client()
+    _late_ticks(bench)
+    bench.parts.heartbeat.beat()
+    return len(wire.pings) == 1
+
+
+async def swept_while_late(bench: Bench) -> bool:
+    _late_ticks(bench)
+    before = bench.parts.counters.sweeps
+    bench.parts.sweep.run()
+    return bench.parts.counters.sweeps == before + 1
+
+
+async def newcomers_get_in_once_it_is_on_time(bench: Bench) -> bool:
+    admission, clock = bench.parts.admission, bench.parts.clock
+    _late_ticks(bench)
+    if admission.try_enter() is None:
+        admission.leave()
+    for _ in range(10):
+        clock.tick()
+    return admission.try_enter() is None
+
+
+async def ticks_take_no_time(bench: Bench) -> bool:
+    began = time.thread_time()
+    for _ in range(4):
+        bench.parts.clock.tick()
+    return time.thread_time() - began < 0.05
+
+
+SMALL = 100_000
+"""Bytes: ten times what a client of the bench takes."""
+
+
+async def client_takes_little(bench: Bench) -> bool:
+    return _taken_by(lambda: bench.parts.registry.add(bench.client()[0])) < SMALL
+
+
+async def messages_take_nothing(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    return _taken_by(connection.heard) < SMALL
+
+
+def _taken_by(act: Callable[[], object]) -> int:
+    """Bytes that are kept when it is done."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
 async def newcomers_get_in_after_many_hang_ups(bench: Bench) -> bool:
     config = configured(bench.parts)
     protocols = [(await established(config))[0] for _ in range(20)]
@@ -297,6 +380,74 @@ async def newcomers_get_in_beside_many_out_of_reach(bench: Bench) -> bool:
     return bench.parts.admission.try_enter() is None
 
 
+async def dead_are_found_beside_a_slow_one(bench: Bench) -> bool:
+    _, slow = bench.client()
+    dead, _ = bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(0.2)
+    slow.on_pong(slow.pings[0])
+    bench.time.advance(bench.parts.heartbeat.timeout)
+    return bench.parts.heartbeat.is_dead(dead)
+
+
+async def many_are_let_in_before_the_first_speaks(bench: Bench) -> bool:
+    config = configured(bench.parts)
+    opening = [asyncio.create_task(upgraded(config)) for _ in range(20)]
+    let_in = await all_done_at_once(opening)
+    for task in opening:
+        with contextlib.suppress(asyncio.CancelledError):
+            await end((await task)[0])
+    return let_in
+
+
+async def trial_that_is_called_off_is_made_again(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    while breaker.state is State.CLOSED:
+        permit = breaker.acquire()
+        assert permit is not None
+        permit.failure()
+    bench.time.advance(breaker.recovery_timeout())
+    while (permit := breaker.acquire()) is not None:
+        permit.cancel()
+        if breaker.tally.cancelled:
+            return True
+    return False
+
+
+async def old_answer_is_none_to_the_last_ping(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    timeout = bench.parts.heartbeat.timeout
+    for seconds in (timeout / 2, timeout / 4):
+        bench.parts.heartbeat.beat()
+        wire.seen = replace(NOTHING_SEEN, delivered=wire.written)
+        bench.time.advance(seconds)
+    wire.on_pong(wire.pings[0])
+    bench.time.advance(timeout)
+    return bench.parts.heartbeat.is_dead(connection)
+
+
+async def reset_request_leaves_no_file(bench: Bench) -> bool:
+    """One on a socket of its own, for what it is about is the number of a file."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        before = len(os.listdir(DESCRIPTORS))
+        protocol = HttpProtocol(configured(bench.parts), ServerState(), {})
+        protocol.connection_made(OnASocket(ours))
+        protocol.data_received(UPGRADE[:20])
+        protocol.connection_lost(ConnectionResetError())
+        return len(os.listdir(DESCRIPTORS)) == before
+
+
+async def hung_call_takes_nothing_off_the_wait(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    while breaker.state is State.CLOSED:
+        permit = breaker.acquire()
+        assert permit is not None
+        bench.time.advance(bench.parts.settings.upstream_timeout)
+        permit.failure("timeout")
+    return breaker.open_for() == breaker.recovery_timeout()
+
+
 async def goodbye_is_forgotten(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     tracemalloc.start()
@@ -329,9 +480,12 @@ FAULT_CHECKS: dict[str, Check] = {
     "accept_breaker_counts_no_refusals": refused_connections_open_the_accept_breaker,
     "acknowledged_is_alive": acknowledged_ping_is_no_answer,
     "alert_hears_of_errors_only": hanging_upstream_raises_its_alert,
+    "any_pong_answers_every_ping": old_answer_is_none_to_the_last_ping,
     "block_loop_on_disconnect": leaver_does_not_block_the_loop,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
+    "breaker_waits_from_the_call": hung_call_takes_nothing_off_the_wait,
     "broadcast_dies_of_an_error": broadcast_goes_on_after_one_has_left,
+    "buffers_the_largest_message": client_takes_little,
     "cache_goes_with_the_connection": last_value_outlives_the_connection,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
     "each_ping_is_written_down": ping_does_not_block_the_loop,
@@ -340,19 +494,28 @@ FAULT_CHECKS: dict[str, Check] = {
     "heartbeat_dies_of_an_error": pings_go_on_after_one_has_left,
     "heartbeat_opens_its_log": pinged_without_a_file,
     "heartbeat_waits_for_room": nobody_waits_for_another_window,
+    "half_requests_keep_their_file": reset_request_leaves_no_file,
     "hang_ups_trip_a_guard": newcomers_get_in_after_many_hang_ups,
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
     "inflates_without_a_limit": bomb_is_refused,
+    "keeps_what_was_said": messages_take_nothing,
+    "late_beats_are_left_out": pinged_while_late,
     "leavers_wait_in_a_short_queue": all_places_come_back_at_once,
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
+    "newcomers_wait_for_each_others_first_word": many_are_let_in_before_the_first_speaks,
+    "nobody_dies_on_a_slow_network": dead_are_found_beside_a_slow_one,
+    "overload_outlasts_its_cause": newcomers_get_in_once_it_is_on_time,
     "refuses_private_close_codes": own_close_code_comes_back,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
+    "report_is_always_due": ticks_take_no_time,
     "sheds_load_after_a_pause": newcomers_get_in_after_a_pause,
     "slows_down_torn_frames": rest_of_a_frame_is_read_at_once,
+    "sweep_waits_for_calm": swept_while_late,
     "takes_any_version": other_version_is_refused,
+    "trials_go_with_their_callers": trial_that_is_called_off_is_made_again,
     "unacknowledged_is_overload": newcomers_get_in_beside_many_out_of_reach,
     "unacknowledged_is_slow": silent_peer_is_dead,
     "upstream_down_for_good": upstream_is_asked_again_when_it_is_back,

@@ -16,7 +16,7 @@ from chaos.errors import ConfigurationError, ForeignAddress, StartFailed, Unsupp
 from chaos.runtime import attached
 from chaos.runtime.attached import AttachedRuntime, attached_address
 from chaos.runtime.base import RuntimeOptions
-from chaos.runtime.capabilities import BY_RULES
+from chaos.runtime.capabilities import BY_GROUPS, BY_RULES
 from chaos.runtime.health import answers_200, wait_healthy
 from chaos.runtime.host import dial
 from chaos.runtime.owner import Owner
@@ -120,7 +120,7 @@ def test_its_capabilities(running: Running, owner: Owner) -> None:
         Capability.SIGNALS: not_ours,
         Capability.RESTART: not_ours,
         Capability.SETTINGS: not_ours,
-        **dict.fromkeys(BY_RULES, not_ours),
+        **dict.fromkeys((*BY_RULES, *BY_GROUPS), not_ours),
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
         Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
     }

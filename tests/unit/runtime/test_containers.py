@@ -21,7 +21,7 @@ from chaos.capability import Capability
 from chaos.errors import EnvironmentFailure, TargetFailure
 from chaos.experiment.death import death_of
 from chaos.runtime.base import Deployment, RuntimeOptions
-from chaos.runtime.capabilities import BY_RULES
+from chaos.runtime.capabilities import BY_GROUPS, BY_RULES
 from chaos.runtime.container_server import ContainerServer
 from chaos.runtime.containers import ContainersRuntime
 from chaos.runtime.engine import Engine
@@ -125,6 +125,9 @@ def test_its_capabilities(
         absent.pop(name, None) for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS)
     ]
     assert others == [rules, rules]
+    # The sandbox sees its own control groups only, and may not write to those.
+    limits = [absent.pop(name, ("",))[0] for name in BY_GROUPS]
+    assert all(("may not be changed" in reason) is (way == "sidecar") for reason in limits)
     expected = {
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
         Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
@@ -216,6 +219,7 @@ def test_without_an_agent(engine: Engine, client: docker.DockerClient, stub_dire
         absent = {name for name, found in deployment.capabilities.items() if found.reason == "no agent was wanted"}
     assert absent == {
         *BY_RULES,
+        *BY_GROUPS,
         Capability.SOCKET_PROBE,
         Capability.PROCESS_PROBE,
         Capability.SIGNALS,

@@ -104,6 +104,23 @@ def test_behind_a_relay_an_accepted_connection_has_to_stay_open() -> None:
         assert accepts(address, dial=dial, relayed=False)() is None
 
 
+@pytest.mark.parametrize("relayed", [False, True])
+def test_a_server_is_not_left_with_a_connection_that_began_nothing(relayed: bool) -> None:
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address("127.0.0.1", listener.getsockname()[1])
+
+        def serve() -> None:
+            with listener.accept()[0] as connection:
+                heard.append(b"".join(iter(lambda: connection.recv(65536), b"")))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert accepts(address, dial=dial, relayed=relayed)() is None
+        thread.join()
+    assert heard == [f"GET / HTTP/1.1\r\nHost: {address}\r\n".encode()]
+
+
 def test_fetch_does_not_wait_for_a_server_that_keeps_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = Address("127.0.0.1", listener.getsockname()[1])

@@ -15,7 +15,7 @@ from chaos.capability import Capability
 from chaos.errors import EnvironmentFailure, TargetFailure, ToolMissing
 from chaos.runtime import helpers, processes
 from chaos.runtime.base import RuntimeOptions
-from chaos.runtime.capabilities import BY_RULES
+from chaos.runtime.capabilities import BY_GROUPS, BY_RULES
 from chaos.runtime.owner import OWNER_VARIABLE, Owner
 from chaos.runtime.ports import free_ports
 from chaos.runtime.processes import ProcessesRuntime
@@ -106,6 +106,8 @@ def test_its_capabilities(ground: str, monkeypatch: pytest.MonkeyPatch) -> None:
     elif shutil.which("nft") is None:
         for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS):
             assert "nft" in absent.pop(name)[0]
+    for name in BY_GROUPS:
+        assert "control group" in absent.pop(name, ("control groups are ours to change here",))[0]
     assert absent == expected
 
 

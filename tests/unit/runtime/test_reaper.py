@@ -146,3 +146,4 @@ def test_the_sentence() -> None:
     assert Reaped().sentence() is None
     reaped = Reaped(processes=(1, 2), networks=("n",))
     assert reaped.sentence() == "removed 2 processes, 1 network that a dead run had left"
+    assert Reaped(groups=("g", "h")).sentence() == "removed 2 control groups that a dead run had left"

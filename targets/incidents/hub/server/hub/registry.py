@@ -41,7 +41,7 @@ class Registry:
         return self._say("unregister", client)
 
     async def run(self) -> None:
-        """Do what is asked, one word in each turn of the event loop, until cancelled."""
+        """Do what is asked, one after the other, until cancelled."""
         while True:
             word, client, done = await self._words.get()
             if word == "register":
@@ -51,7 +51,6 @@ class Registry:
                 self.clients.discard(client)
                 self.ended += 1
             done.set()
-            await asyncio.sleep(0)
 
     def _say(self, word: str, client: Client) -> asyncio.Event:
         done = asyncio.Event()

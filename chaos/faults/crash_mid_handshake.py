@@ -1,0 +1,231 @@
+"""Clients that crash around their upgrade: in the middle of the request, right after it, and right after the 101."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import socket
+import struct
+import termios
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import product
+from typing import ClassVar
+
+from chaos.capability import Capability
+from chaos.errors import FaultError
+from chaos.faults.base import Fault, Scene
+from chaos.faults.evidence import Wire, peer_sockets, poll_until, states_evidence, states_once_ended
+from chaos.faults.hostile import upgrade_request
+from chaos.faults.victims import covering, gone_for_good
+from chaos.journal import Evidence, Healing, Receipt
+
+__all__ = ["KINDS", "CrashMidHandshake", "Moment"]
+
+_CHUNK = 4096
+"""Bytes read at a time: the 101 and a first message of a greeting."""
+
+
+class Moment(StrEnum):
+    """How far the handshake has come when the client crashes."""
+
+    HALF = "half of the request, read by the server"
+    ASKED = "the whole request, and no answer yet"
+    ANSWERED = "the 101"
+
+
+class End(StrEnum):
+    """What the server's kernel is told."""
+
+    RST = "RST"
+    FIN = "FIN"
+
+
+KINDS = tuple(product(Moment, End))
+"""Every way to crash."""
+
+
+@dataclass(slots=True)
+class _Client:
+    """One connection, opened by the fault itself: a faithful client would go on."""
+
+    number: int
+    moment: Moment
+    end: End
+    connection: socket.socket
+    heard: bytearray = field(default_factory=bytearray)
+    reached: bool = False
+    """Whether it was as far as its moment says when it ended."""
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.connection, data)
+
+    async def upgraded(self) -> None:
+        """Read until the answer's head is here. Raises OSError for the end of TCP, or another status."""
+        while b"\r\n\r\n" not in self.heard:
+            data = await asyncio.get_running_loop().sock_recv(self.connection, _CHUNK)
+            if not data:
+                raise OSError("it ended the connection of a flawless handshake")
+            self.heard += data
+        status = self.heard.split(b" ", 2)[1].decode("latin-1")
+        if status != "101":
+            raise OSError(f"a flawless handshake was answered with {status}")
+
+    def unacknowledged(self) -> int:
+        """Bytes written that the server's kernel has not acknowledged."""
+        return int(struct.unpack("i", fcntl.ioctl(self.connection, termios.TIOCOUTQ, b"\0" * 4))[0])
+
+    def crash(self, rest: bytes) -> None:
+        """Send what is left to send, and end at once; with an RST, or with a FIN as the last segment's flag."""
+        if self.moment is Moment.ASKED:
+            # Held back until it closes: request and FIN reach the server together, and nothing can come between them.
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(self.end is End.FIN))
+            self.connection.sendall(rest)
+            self.reached = not self._has_heard()
+        elif self.end is End.FIN:
+            self._has_heard()  # closing with bytes unread sends RST in place of FIN
+        if self.end is End.RST:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def _has_heard(self) -> bool:
+        """Whether anything has come that was not read; now it is."""
+        before = len(self.heard)
+        with contextlib.suppress(OSError):
+            while data := self.connection.recv(_CHUNK):
+                self.heard += data
+        return len(self.heard) > before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashMidHandshake(Fault):
+    """So many clients connect for each moment and each end, and crash there: half of a request, a request, a 101.
+
+    What a server keeps of a connection changes hands in between: from the HTTP parser to the application, from there to
+    whatever counts sessions. Each has to let go where the other has not begun yet.
+    """
+
+    each: int = 5
+    """Connections for each of the six ways."""
+
+    name: ClassVar[str] = "crash-mid-handshake"
+    family: ClassVar[str] = "client"
+    needs: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.TCP_TRUE, Capability.SOCKET_PROBE, Capability.PLAINTEXT}
+    )
+    announced: ClassVar[bool] = True
+    waits: ClassVar[int] = 4
+    """Connecting; half of a request that is read, or its answer; being accepted; the end."""
+    cannot: ClassVar[str] = "a crash at every possible byte, and one between the server's decision and its 101"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.each, bool) or not isinstance(self.each, int) or self.each < 1:
+            raise ValueError(
+                f"each is how many connections crash in each way, a whole number from 1 on; found {self.each!r}"
+            )
+
+    @property
+    def crowd(self) -> int:
+        """Connections, all together."""
+        return self.each * len(KINDS)
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        agent, port = scene.the_agent(), scene.server.port
+        clients: list[_Client] = []
+        try:
+            await self._connect(scene, clients)
+            wires = await _accepted(scene, clients)
+            request = upgrade_request(scene).encode()
+            half = len(request) // 2
+            await _begin(scene, clients, wires, request, half)
+            since = time.monotonic()
+            for client in clients:
+                client.crash(request)
+        finally:
+            for client in clients:
+                client.connection.close()
+        states = await states_once_ended(agent, port, wires, within=scene.patience)
+        ended = {client for client, state in states.items() if state != "ESTABLISHED"}
+        yield covering(
+            self.name,
+            since=since,
+            covered=sum(client.reached and client.number in ended for client in clients),
+            total=len(clients),
+            evidence=(
+                *(_reached(moment, clients) for moment in Moment),
+                states_evidence(wires, states),
+            ),
+        )
+        yield await gone_for_good(self.name, agent, port, wires)
+
+    async def _connect(self, scene: Scene, clients: list[_Client]) -> None:
+        """Open all connections. Raises FaultError where one cannot."""
+        address = scene.server.address
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        for number, (moment, end) in enumerate(KINDS * self.each):
+            made = socket.socket(family, socket.SOCK_STREAM)
+            made.setblocking(False)
+            clients.append(_Client(number, moment, end, made))
+        where = (address.host, address.port)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(scene.patience):
+                await asyncio.gather(*(loop.sock_connect(client.connection, where) for client in clients))
+        except (OSError, TimeoutError) as error:
+            raise FaultError(f"clients that are to crash cannot connect: {str(error) or 'no answer'}") from error
+
+
+async def _accepted(scene: Scene, clients: Sequence[_Client]) -> list[Wire]:
+    """Both kernels' names of the connections, once the server has accepted them all. Raises FaultError."""
+    names = {client.connection.getsockname()[:2]: client.number for client in clients}
+
+    async def look() -> list[Wire]:
+        return [
+            Wire(client=names[found.remote], server=found.local, peer=found.remote, inode=found.inode)
+            for found in await scene.the_agent().sockets(scene.server.port)
+            if found.side == "local" and found.inode and found.remote in names
+        ]
+
+    wires = await poll_until(look, lambda found: len(found) == len(clients), within=scene.patience)
+    if len(wires) < len(clients):
+        raise FaultError(f"{len(clients) - len(wires)} of {len(clients)} connections were not accepted")
+    return sorted(wires, key=lambda wire: wire.client)
+
+
+async def _begin(scene: Scene, clients: Sequence[_Client], wires: Sequence[Wire], request: bytes, half: int) -> None:
+    """Bring everybody to the moment before its crash. Raises FaultError where a flawless handshake is not answered."""
+    halves = [client for client in clients if client.moment is Moment.HALF]
+    answered = [client for client in clients if client.moment is Moment.ANSWERED]
+    try:
+        async with asyncio.timeout(scene.patience):
+            for client in halves:
+                await client.write(request[:half])
+            for client in answered:
+                await client.write(request)
+            await asyncio.gather(*(client.upgraded() for client in answered))
+    except (OSError, TimeoutError) as error:
+        raise FaultError(f"the handshake before a crash failed: {str(error) or 'no answer'}") from error
+    for client in answered:
+        client.reached = True
+
+    async def read() -> set[int]:
+        sent = {client.number for client in halves if not client.unacknowledged()}
+        held = await peer_sockets(scene.the_agent(), scene.server.port, wires)
+        return {number for number in sent if number in held and not held[number].rqueue}
+
+    there = await poll_until(read, lambda found: len(found) == len(halves), within=scene.patience)
+    for client in halves:
+        client.reached = client.number in there
+
+
+def _reached(moment: Moment, clients: Sequence[_Client]) -> Evidence:
+    those = [client for client in clients if client.moment is moment]
+    ends = ", ".join(
+        f"{sum(client.reached for client in those if client.end is end)} of "
+        f"{sum(client.end is end for client in those)} by {end}"
+        for end in End
+    )
+    return Evidence(what=f"crashed after {moment}", side="both ends", before="0", during=ends)

@@ -1,0 +1,122 @@
+"""A server that is short of memory: its control group may have little more than it has now (the OOM killer's limit)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from chaos.agent.async_client import AsyncAgent
+from chaos.agent.control_groups import MemoryCounters, memory_counters
+from chaos.agent.types import GroupLimit
+from chaos.capability import Capability
+from chaos.faults.base import Fault, Scene
+from chaos.faults.group_limited import lifted, limit_evidence, living, under_it
+from chaos.journal import Bite, Evidence, Healing, Receipt
+from chaos.units import format_size
+
+__all__ = ["MemoryLimit"]
+
+_BALLAST = """\
+import sys
+with open("/proc/self/oom_score_adj", "w") as file:
+    file.write("1000")
+with open(sys.argv[1], "w") as file:
+    file.write("0")
+held = bytearray(int(sys.argv[2]))
+held[::1024] = b"x" * len(held[::1024])
+"""
+"""The first to be killed where memory is short, and only then a member of the group: it costs the server nothing."""
+
+_BEYOND = 1 << 24
+"""Bytes that it asks for beyond what is spared."""
+
+_NONE = MemoryCounters(used=0, limit=None, refused=0, killed=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryLimit(Fault):
+    """All of the server's processes together may have `spare` bytes beyond what they have; who takes more is killed.
+
+    What shows that the limit holds is a process of the fault's own that asks for more in the server's group, and is
+    refused: the kernel has it killed and nobody else. It cannot simulate memory that is short on the whole machine, nor
+    one that pages out: without swap for the group nothing is slow before it is over.
+    """
+
+    name: ClassVar[str] = "memory-limit"
+    family: ClassVar[str] = "server"
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.MEMORY_LIMIT, Capability.PROCESS_PROBE})
+    cannot: ClassVar[str] = "a machine that is out of memory, and one that pages out"
+    spare: int = 1 << 26
+    """Bytes. Where a target promises something under a shortage, it says under which."""
+
+    def __post_init__(self) -> None:
+        if self.spare < _BEYOND:
+            raise ValueError(
+                f"spare is at least {_BEYOND} bytes, or what a server does anyway ends it; found {self.spare}"
+            )
+
+    async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
+        agent, since = scene.the_agent(), time.monotonic()
+        limit = await agent.limit_memory(scene.server.root_pids, spare=self.spare)
+        try:
+            before = _counters(limit)
+            killed = await _ask_for_more(agent, limit, self.spare + _BEYOND, within=scene.patience)
+            during = _counters(limit)
+            # Not every kernel counts how often it refused.
+            bitten = killed and during.killed > before.killed
+            yield Receipt(
+                at=time.monotonic(),
+                fault=self.name,
+                bite=Bite.BIT if bitten and len(under_it(limit)) == len(living(limit)) else Bite.DID_NOT_BITE,
+                covered=0,
+                total=0,
+                since=since,
+                evidence=(_counters_evidence(before, during), limit_evidence(limit, before=limit.before)),
+            )
+        finally:
+            last, healed_at = _counters(limit), time.monotonic()
+            await agent.lift_limit(limit)
+        state = await lifted(limit, within=scene.patience)
+        yield Healing(
+            at=time.monotonic(),
+            fault=self.name,
+            state=state,
+            since=healed_at,
+            evidence=(limit_evidence(limit, before=limit.now), _counters_evidence(during, last)),
+        )
+
+
+async def _ask_for_more(agent: AsyncAgent, limit: GroupLimit, size: int, *, within: float) -> bool:
+    """Whether a process that joins the group and asks for `size` bytes is killed for it."""
+    members = str(Path(limit.group) / "cgroup.procs")
+    ballast = await agent.spawn(
+        [sys.executable, "-I", "-S", "-c", _BALLAST, members, str(size)], name="ballast", log=Path(os.devnull)
+    )
+    try:
+        return await agent.wait(ballast.pid, timeout=within) == -signal.SIGKILL
+    finally:
+        await agent.signal([ballast.pid], signal.SIGKILL)
+
+
+def _counters(limit: GroupLimit) -> MemoryCounters:
+    """What the group has counted so far; nothing where it has gone with the server."""
+    return memory_counters(Path(limit.group)) or _NONE
+
+
+def _counters_evidence(before: MemoryCounters, during: MemoryCounters) -> Evidence:
+    return Evidence(
+        what="times that the group was refused more memory, processes killed for it, and what it has",
+        side="server kernel",
+        before=_shown(before),
+        during=_shown(during),
+    )
+
+
+def _shown(counters: MemoryCounters) -> str:
+    return f"{counters.refused}, {counters.killed}, {format_size(counters.used)}"

@@ -1,0 +1,88 @@
+"""Clients of a fault's own that come, are upgraded and go, again and again: work for a server that is short of CPU."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from chaos.errors import ChaosError
+from chaos.faults.base import Scene
+from chaos.faults.evidence import POLL, host_inside, uncounted_source
+from chaos.hostile.frames import close
+from chaos.hostile.handshakes import Request
+from chaos.probes.tls import end, stream_options
+
+__all__ = ["Newcomers", "newcomers"]
+
+_GOODBYE = close(1000)
+_CHUNK = 1 << 16
+
+
+class Newcomers:
+    """How many have come so far."""
+
+    served: int = 0
+    """Whom the server has answered, and let go."""
+    failed: int = 0
+    """Cut off without an answer, or given up after the scene's patience."""
+
+
+@contextlib.asynccontextmanager
+async def newcomers(scene: Scene, at_once: int) -> AsyncIterator[Newcomers]:
+    """While open, `at_once` clients at a time connect, say goodbye and are gone, from where nobody counts connections.
+
+    Each place is taken again only when its client has gone, so a server that is slow is not given more than it takes.
+    Their bytes are made once: a tenth of what a library costs, so that it is the server that is busy. Raises FaultError
+    where nobody listens, AgentError where the agent is gone.
+    """
+    host = await host_inside(scene.the_agent(), scene.server.port)
+    count = Newcomers()
+    coming = [asyncio.create_task(_come_and_go(scene, host, count)) for _ in range(at_once)]
+    try:
+        yield count
+    finally:
+        for each in coming:
+            each.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)
+
+
+async def _come_and_go(scene: Scene, host: str, count: Newcomers) -> None:
+    request = Request(
+        host=str(scene.server.address),
+        path=scene.echo.path,
+        subprotocol=scene.echo.subprotocol,
+        headers=tuple(scene.echo.headers.items()),
+    ).encode()
+    while True:
+        try:
+            async with asyncio.timeout(scene.patience):
+                answered = await _visit(scene, host, request)
+        except (ChaosError, OSError, TimeoutError):
+            answered = False
+        count.served += answered
+        count.failed += not answered
+        if not answered:
+            await asyncio.sleep(POLL)
+
+
+async def _visit(scene: Scene, host: str, request: bytes) -> bool:
+    """Whether there was an answer before the end: an upgrade, or a refusal."""
+    made = await scene.the_agent().connect(
+        host, scene.server.port, timeout=scene.patience, source_host=uncounted_source(host)
+    )
+    try:
+        reader, writer = await asyncio.open_connection(sock=made, **stream_options(scene.tls, within=scene.patience))
+    except BaseException:
+        made.close()
+        raise
+    try:
+        writer.write(request)
+        answer = await reader.read(_CHUNK)
+        if answer:
+            writer.write(_GOODBYE)
+            while await reader.read(_CHUNK):
+                pass  # what else it has to say: a greeting, its own goodbye
+        return bool(answer)
+    finally:
+        end(writer)

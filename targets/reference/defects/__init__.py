@@ -1,0 +1,1 @@
+"""Small, named ways to break the server; see README.md."""

@@ -1,0 +1,114 @@
+"""`python -m chaos incident`: which runs are made, in which order, and what the command ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from chaos.cli import surveying
+from chaos.cli.incident import VOUCHED
+from chaos.journal import FindingMade, JournalWriter, VerdictGiven
+from chaos.report.runs import create_run
+from tests.unit.report.test_incident_file import written
+
+from .conftest import Invoke
+
+CELL = "tests/scenarios/test_latency.py::test_round_trips[calm]"
+
+
+class Pytest:
+    """Records one cell for the target it is called with, and what it was called with."""
+
+    def __init__(self, project: Path, **outcomes: list[str]) -> None:
+        self.calls: list[list[str]] = []
+        self._project = project
+        self._outcomes = {f"it-{name}": list(each) for name, each in outcomes.items()}
+
+    def __call__(self, arguments: Sequence[str]) -> tuple[int, str]:
+        self.calls.append(list(arguments))
+        (file,) = (a.partition("=")[2] for a in arguments if a.startswith("--chaos-target="))
+        name = f"it-{Path(file).stem}"
+        outcome = self._outcomes[name].pop(0)
+        made = create_run(
+            self._project / ".chaos",
+            target=name,
+            target_file=file,
+            runtime="processes",
+            runtime_reason="asked for",
+            seed=1,
+            versions={},
+        )
+        cell = made.new_cell(CELL)
+        with JournalWriter(cell, role="conductor", run=made.id, cell=cell.name) as journal:
+            journal.write(
+                FindingMade(
+                    at=1.0, expectation="round_trips_within", verdict=outcome, observed="0 of 300", promised="all"
+                )
+            )
+            journal.write(
+                VerdictGiven(at=2.0, node=CELL, promise="latency", scenario="round trips", fault="", outcome=outcome)
+            )
+        return int(outcome != "held"), ""
+
+    def options(self, number: int) -> list[str]:
+        return [each for each in self.calls[number] if each == VOUCHED or each.startswith(("tests/", "--chaos-lanes"))]
+
+
+@pytest.fixture
+def incident(project: Path) -> str:
+    (project / "it").mkdir()
+    return written(project / "it").name
+
+
+def run(project: Path, monkeypatch: pytest.MonkeyPatch, **outcomes: list[str]) -> Pytest:
+    pytest_ = Pytest(project, **outcomes)
+    monkeypatch.setattr(surveying, "_run_pytest", pytest_)
+    return pytest_
+
+
+def test_the_fixed_one_runs_first_and_vouches_for_the_file(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(project, monkeypatch, after=["held"], before=["violated"])
+    result = chaos("incident", incident)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.endswith("\nit: reproduced and fixed\n\n")
+    assert [ran.options(0), ran.options(1)] == [["tests/scenarios"], ["tests/scenarios/test_latency.py", VOUCHED]]
+
+
+def test_where_the_fixed_one_holds_nothing_nobody_vouches(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(project, monkeypatch, after=["violated"], before=["violated"])
+    result = chaos("incident", incident)
+    assert result.code == 1
+    assert "it: reproduced and not fixed\n  after: latency, round trips is violated: 0 of 300" in result.out
+    assert ran.options(1) == ["tests/scenarios/test_latency.py"]
+
+
+def test_what_was_undecided_runs_again_alone_and_what_was_red_does_not(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(project, monkeypatch, after=["inconclusive", "inconclusive", "held"], before=["violated"])
+    result = chaos("incident", incident)
+    assert result.code == 0
+    assert ran.options(1) == ran.options(2) == [CELL, "--chaos-lanes=1"]
+    assert result.out.count("it, after: 1 cell undecided, so once more and alone") == 2
+
+
+def test_what_stays_undecided_is_not_fixed(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(project, monkeypatch, after=["inconclusive"] * 4, before=["held"])
+    result = chaos("incident", incident)
+    assert result.code == 1
+    assert "it: not reproduced and not fixed" in result.out
+    assert len(ran.calls) == 5
+
+
+def test_a_file_that_is_wrong_stops_it_before_anything_runs(chaos: Invoke, project: Path) -> None:
+    result = chaos("incident", "nowhere")
+    assert (result.code, result.out) == (4, "")
+    assert result.err == "error: there is no nowhere/incident.toml; an incident is a folder that has one\n"

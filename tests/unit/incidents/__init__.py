@@ -1,0 +1,1 @@
+"""Tests of the incidents' servers, where the scenarios leave something open."""
