@@ -223,6 +223,8 @@ class RejectedGracefully(Expectation):
     answer: RejectionAnswer
     within: float
     retry_after: bool
+    short: str = ""
+    """What was short instead of places: "memory", where nobody at all may get in."""
 
     def judge(self, record: Record) -> Finding:
         attempts = record.attempts(self.crowd)
@@ -240,7 +242,8 @@ class RejectedGracefully(Expectation):
             )
         if len(opened) > self.free:
             return self.violated(
-                f"{len(opened)} of {len(attempts)} got in although {self.free} places were free",
+                f"{len(opened)} of {len(attempts)} got in although "
+                + (f"{self.short} was short" if self.short else f"{self.free} places were free"),
                 promised,
                 figure=figure,
             )
