@@ -233,5 +233,6 @@ def test_the_sweep_changes_the_threshold_and_its_promise_together() -> None:
             **after.start.environment,
             "WEBSOCKET_BACKPRESSURE_THRESHOLD": f"0.{name}",
         }
-        assert target.promises.rejection is not None and after.promises.rejection is not None
+        assert target.promises.rejection is not None
+        assert after.promises.rejection is not None
         assert target.promises.rejection == after.promises.rejection.model_copy(update={"warning_threshold": share})
