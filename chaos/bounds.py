@@ -65,4 +65,4 @@ def patience(promises: Contract) -> float:
     seconds = max(LEAST_PATIENCE, 3 * establishment.within) if establishment is not None else PATIENCE_UNDECLARED
     if breaker is not None:
         seconds = max(seconds, 2 * breaker.call_timeout)
-    return seconds + (delivery.broadcast_interval if delivery is not None else 0.0)
+    return seconds + ((delivery.broadcast_interval or 0.0) if delivery is not None else 0.0)

@@ -16,6 +16,7 @@ from chaos.units import DURATION_UNITS, SIZE_UNITS, parse_duration, parse_size, 
 
 __all__ = [
     "AcceptBreaker",
+    "AnswerOrder",
     "Breaker",
     "Cleanup",
     "Closing",
@@ -163,10 +164,34 @@ class AcceptBreaker(Family):
     answer_within: Annotated[Duration, Field(description="While open, clients are turned away within this.")]
 
 
-class Delivery(Family):
-    """Broadcasts go on, and a slow consumer hurts only itself."""
+class AnswerOrder(StrEnum):
+    """In which order a client's messages are answered."""
 
-    broadcast_interval: Annotated[Duration, Field(description="Between two broadcasts.")]
+    IN_ORDER = "in-order"
+    """In the order in which the client sent them."""
+    ANY_ORDER = "any-order"
+    """In any order: one that is overtaken may come yet."""
+
+
+class Delivery(Family):
+    """Broadcasts go on, a slow consumer hurts only itself, and no message is lost, doubled or changed."""
+
+    broadcast_interval: Annotated[Duration | None, Field(description="Between two broadcasts.")] = None
+    answers: Annotated[
+        AnswerOrder | None,
+        Field(description="Every message on endpoints.echo is answered once and unaltered, in this order."),
+    ] = None
+    resume_within: Annotated[
+        Duration | None,
+        Field(
+            description="A client of endpoints.resumable that comes back so soon after its connection's end misses "
+            "nothing, and nothing comes twice."
+        ),
+    ] = None
+    sessions_forgotten_within: Annotated[
+        Duration | None,
+        Field(description="From a connection's end to its session being forgotten, where the client stays away."),
+    ] = None
     slow_consumer_cut_within: Annotated[
         Duration | None, Field(description="From the moment a client stops reading to its removal.")
     ] = None

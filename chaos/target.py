@@ -28,6 +28,7 @@ __all__ = [
     "Gated",
     "IssuedCertificate",
     "Notices",
+    "Resumable",
     "Start",
     "Statistics",
     "StatisticsFormat",
@@ -168,6 +169,21 @@ class Echo(Endpoint):
             'dialect = "socket.io" the answer is an event, or an acknowledgement behind its number, such as 7["chaos"].'
         ),
     ] = "{n}"
+    payload_send: Annotated[
+        str | None,
+        Field(
+            description="A longer message that is answered; {n} as in send, and {payload} becomes hundreds of letters "
+            "and digits.",
+            examples=["chaos {n} {payload}"],
+        ),
+    ] = None
+    payload_expect: Annotated[
+        str | None,
+        Field(
+            description="A regular expression that the answer to it contains; {n} and {payload} are what was sent.",
+            examples=["^chaos {n} {payload}$"],
+        ),
+    ] = None
 
 
 class Notices(Endpoint):
@@ -186,6 +202,9 @@ class Feed(Endpoint):
     sequence: Annotated[
         str | None, Field(description="A regular expression whose group 1 is the broadcast's number.")
     ] = None
+    identical: Annotated[
+        bool, Field(description="Whether everyone hears the same text under the same number: another one is corrupted.")
+    ] = False
 
 
 class Data(Endpoint):
@@ -205,6 +224,54 @@ class Gated(Endpoint):
     greeting: Annotated[str | None, Field(description="A regular expression for the first message, if any.")] = None
 
 
+class Resumable(Endpoint):
+    """An endpoint whose sessions outlive their connections.
+
+    The server greets with a token, and numbers its own messages without gaps. A client that comes back names the token
+    and the last number it has heard; the server goes on after it, or refuses, or greets with another token.
+    """
+
+    greeting: Annotated[
+        str,
+        Field(description="A regular expression for the first message of a new session; group 1 is its token."),
+    ]
+    resume: Annotated[
+        str,
+        Field(
+            pattern=r"^/[^\s#]*$",
+            description="The way back: {token} is the session's, {last} the number of the last message heard.",
+            examples=["/ws?session={token}&last={last}"],
+        ),
+    ]
+    resumed: Annotated[
+        str,
+        Field(
+            description="A regular expression for the first message of a session that goes on; group 1, if there is "
+            "one, is its token."
+        ),
+    ]
+    sequence: Annotated[
+        str, Field(description="A regular expression whose group 1 is the number of one of the server's own messages.")
+    ]
+    send: Annotated[
+        str | None,
+        Field(
+            description="A message that is applied once, however often it is sent; {n} is a number that grows, and "
+            "{payload} becomes hundreds of letters and digits."
+        ),
+    ] = None
+    acknowledged: Annotated[
+        str | None, Field(description="A regular expression for its acknowledgement; {n} is the number that was sent.")
+    ] = None
+    applied: Annotated[
+        str | None,
+        Field(
+            description="A regular expression for the server's own message that shows it applied; {n} and {payload} "
+            "are what was sent."
+        ),
+    ] = None
+
+
 class Endpoints(_Table):
     """Where the server's WebSocket endpoints are, by the part they play. Only `echo` has to be there."""
 
@@ -213,6 +280,7 @@ class Endpoints(_Table):
     feed: Feed | None = None
     data: Data | None = None
     gated: Gated | None = None
+    resumable: Resumable | None = None
 
 
 class Upstream(_Table):
@@ -271,6 +339,9 @@ class Statistics(_Table):
             description="What the states of its breakers are called there, where it is not by these names.",
             examples=[{"closed": 0, "open": 1, "half-open": 2}],
         ),
+    ] = None
+    sessions: Annotated[
+        str | None, Field(description="Sessions that are kept, of clients that are there and of those that are away.")
     ] = None
     tasks: Annotated[str | None, Field(description="Tasks or goroutines alive.")] = None
     alerts: Annotated[

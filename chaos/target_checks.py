@@ -30,6 +30,7 @@ Document = Mapping[str, Any]
 
 REGEXES: tuple[Key, ...] = (
     ("endpoints", "echo", "expect"),
+    ("endpoints", "echo", "payload_expect"),
     ("endpoints", "notices", "expect"),
     ("endpoints", "notices", "idle_warning"),
     ("endpoints", "notices", "load_warning"),
@@ -39,6 +40,11 @@ REGEXES: tuple[Key, ...] = (
     ("endpoints", "data", "cached"),
     ("endpoints", "data", "unavailable"),
     ("endpoints", "gated", "greeting"),
+    ("endpoints", "resumable", "greeting"),
+    ("endpoints", "resumable", "resumed"),
+    ("endpoints", "resumable", "sequence"),
+    ("endpoints", "resumable", "acknowledged"),
+    ("endpoints", "resumable", "applied"),
     ("promises", "observability", "nearly_full", "alert"),
     ("promises", "observability", "full"),
     ("promises", "observability", "upstream_failing"),
@@ -49,7 +55,38 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
     (("promises", "breaker"), ("endpoints", "data"), "its answers show whether the breaker is open"),
     (("promises", "accept_breaker"), ("upstream",), "the suite fails the upstream to open the breaker"),
     (("promises", "accept_breaker"), ("endpoints", "gated"), "establishment there goes through the breaker"),
-    (("promises", "delivery"), ("endpoints", "feed"), "it is where broadcasts are received"),
+    *(
+        (("promises", "delivery", name), ("endpoints", "feed"), "it is where broadcasts are received")
+        for name in ("broadcast_interval", "slow_consumer_cut_within")
+    ),
+    (
+        ("promises", "delivery", "resume_within"),
+        ("endpoints", "resumable"),
+        "it says how a client comes back to its session",
+    ),
+    (
+        ("promises", "delivery", "sessions_forgotten_within"),
+        ("statistics", "sessions"),
+        "it says how many sessions are kept",
+    ),
+    (
+        ("promises", "delivery", "sessions_forgotten_within"),
+        ("promises", "delivery", "resume_within"),
+        "so long they are kept",
+    ),
+    (
+        ("endpoints", "echo", "payload_send"),
+        ("endpoints", "echo", "payload_expect"),
+        "it says how the answer is recognised",
+    ),
+    (("endpoints", "echo", "payload_expect"), ("endpoints", "echo", "payload_send"), "it is the answer to that"),
+    (
+        ("endpoints", "resumable", "send"),
+        ("endpoints", "resumable", "acknowledged"),
+        "it says how the acknowledgement is recognised",
+    ),
+    (("endpoints", "resumable", "acknowledged"), ("endpoints", "resumable", "send"), "it is the answer to that"),
+    (("endpoints", "resumable", "applied"), ("endpoints", "resumable", "send"), "it is what is applied"),
     (
         ("promises", "liveness", "idle_warning"),
         ("endpoints", "notices", "idle_warning"),
@@ -99,6 +136,15 @@ ENVIRONMENTS: tuple[Key, ...] = (
     ("promises", "settings", "idle_timeout", "environment"),
 )
 """Tables whose keys are environment variables."""
+PLACES: tuple[tuple[Key, tuple[str, ...]], ...] = (
+    (("endpoints", "echo", "payload_send"), ("{n}", "{payload}")),
+    (("endpoints", "echo", "payload_expect"), ("{n}", "{payload}")),
+    (("endpoints", "resumable", "resume"), ("{token}", "{last}")),
+    (("endpoints", "resumable", "send"), ("{n}",)),
+    (("endpoints", "resumable", "acknowledged"), ("{n}",)),
+    (("endpoints", "resumable", "applied"), ("{n}",)),
+)
+"""Texts that mean nothing without what is filled in."""
 PLACEHOLDERS = ("{python}", "{host}", "{port}")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -110,7 +156,8 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
     checks: tuple[Callable[[Document], Iterator[Mistake]], ...] = (
         _regexes_compile,
         _number_comes_back,
-        _sequence_has_a_group,
+        _groups_are_there,
+        _numbered_messages_are_numbered,
         _warning_before_timeout,
         _promises_can_be_tested,
         _crowds_fit,
@@ -169,16 +216,50 @@ def _number_comes_back(document: Document) -> Iterator[Mistake]:
             )
 
 
-def _sequence_has_a_group(document: Document) -> Iterator[Mistake]:
-    key = ("endpoints", "feed", "sequence")
-    pattern = _get(document, key, str)
-    if pattern is not None and not _regex_error(pattern) and re.compile(pattern).groups < 1:
-        yield Mistake(
-            key=key,
-            problem="has no group, and group 1 is the broadcast's number",
-            found=shown(pattern),
-            allowed="a regular expression with the number in parentheses, such as '\"seq\": ([0-9]+)'",
-        )
+GROUPS: tuple[tuple[Key, str, str], ...] = (
+    (
+        ("endpoints", "feed", "sequence"),
+        "the broadcast's number",
+        "the number in parentheses, such as '\"seq\": ([0-9]+)'",
+    ),
+    (
+        ("endpoints", "resumable", "sequence"),
+        "the message's number",
+        "the number in parentheses, such as '\"seq\": ([0-9]+)'",
+    ),
+    (
+        ("endpoints", "resumable", "greeting"),
+        "the session's token",
+        'the token in parentheses, such as \'"session": "([^"]+)"\'',
+    ),
+)
+"""Regular expressions of which group 1 is read: what it is, and how it is written."""
+
+
+def _groups_are_there(document: Document) -> Iterator[Mistake]:
+    for key, what, how in GROUPS:
+        pattern = _get(document, key, str)
+        if pattern is not None and not _regex_error(pattern) and re.compile(pattern).groups < 1:
+            yield Mistake(
+                key=key,
+                problem=f"has no group, and group 1 is {what}",
+                found=shown(pattern),
+                allowed=f"a regular expression with {how}",
+            )
+
+
+def _numbered_messages_are_numbered(document: Document) -> Iterator[Mistake]:
+    """Which message was answered, and which is meant by a way back, is told by its placeholders alone."""
+    for key, needed in PLACES:
+        value = _get(document, key, str)
+        missing = [place for place in needed if value is not None and place not in value]
+        if missing:
+            yield Mistake(
+                key=key,
+                problem=f"has no {' and no '.join(missing)}",
+                found=shown(value),
+                allowed=f"text with {' and '.join(needed)} in it",
+            )
 
 
 def _warning_before_timeout(document: Document) -> Iterator[Mistake]:

@@ -5,6 +5,8 @@
     tls                    what lies between that and a connection where the server speaks it
     handshake, connection  one WebSocket connection on websockets' Sans-I/O protocol; endings: how it ended
     conversation, session  one attempt and what follows: exchanges, what is heard and recorded
+    numbered, ledger       messages that carry numbers: how, and what became of each; outgoing and incoming are its two
+                           sides, tally what was wrong
     client, acts           one member of a crowd, and what it can do to a server
     traffic, histogram     what is counted
     crowd, connecting      a named crowd: modes of connecting, acts of all or some

@@ -7,6 +7,7 @@ import asyncio
 from chaos.crowd.connection import Connection
 from chaos.crowd.conversation import Answer
 from chaos.crowd.dial import Dial
+from chaos.crowd.ledger import Ledger
 from chaos.crowd.plan import ClientState
 from chaos.crowd.session import Session, Setting
 from chaos.journal import Attempt, Ended, Outcome
@@ -26,6 +27,9 @@ class Client:
         self._idle = ClientState.NEW
         """Its state while it is not connected."""
         self._keep_alive: asyncio.TimerHandle | None = None
+        self.ledger = None if setting.notation is None else _new_ledger(index, setting)
+        """The books of its numbered messages, if it keeps any."""
+        self._talking: asyncio.TimerHandle | None = None
 
     @property
     def state(self) -> ClientState:
@@ -75,11 +79,14 @@ class Client:
 
     async def attempt(self, dial: Dial) -> Attempt:
         """Carry an attempt that has begun to its end, whatever it is."""
-        self._session = session = Session(self.index, self.setting)
+        self._session = session = Session(self.index, self.setting, ledger=self.ledger)
         try:
             attempt = await session.attempt(dial)
         finally:
             self.release()
+        if session.usable and self.ledger is not None:
+            for text in self.ledger.to_send_again():
+                self._say_numbered(session, text)
         period = self.setting.plan.keep_alive
         if attempt.outcome is Outcome.OPEN and period is not None:
             # Spread over the period, or a crowd that connects at once would speak at once for ever.
@@ -104,6 +111,34 @@ class Client:
         assert self._session is not None
         self._session.say(text)
 
+    def begin_numbered(self) -> None:
+        """Send numbered messages, one each period of the plan, from now on and on every connection."""
+        numbered = self.setting.plan.numbered
+        assert numbered is not None
+        if self._talking is None:
+            # Spread over the period, as the keep-alive is.
+            share = (self.index % self.setting.size + 1) / self.setting.size
+            self._talking = asyncio.get_running_loop().call_later(numbered.every * share, self._numbered_due)
+
+    def end_numbered(self) -> None:
+        """Send no more of them."""
+        if self._talking is not None:
+            self._talking.cancel()
+            self._talking = None
+
+    def _numbered_due(self) -> None:
+        numbered, session = self.setting.plan.numbered, self._session
+        assert numbered is not None
+        loop = asyncio.get_running_loop()
+        if session is not None and session.usable and self.ledger is not None:
+            self._say_numbered(session, self.ledger.next(loop.time()))
+        self._talking = loop.call_later(numbered.every, self._numbered_due)
+
+    def _say_numbered(self, session: Session, text: str) -> None:
+        numbered = self.setting.plan.numbered
+        assert numbered is not None
+        session.say_numbered(text, frames=numbered.frames)
+
     def _schedule_keep_alive(self, session: Session, delay: float) -> None:
         self._keep_alive = asyncio.get_running_loop().call_later(delay, self._keep_alive_due, session)
 
@@ -114,3 +149,15 @@ class Client:
         if session.usable and not self.muted:
             session.ask()
         self._schedule_keep_alive(session, period)
+
+
+def _new_ledger(index: int, setting: Setting) -> Ledger:
+    assert setting.notation is not None
+    return Ledger(
+        setting.notation,
+        crowd=setting.crowd,
+        client=index,
+        numbers=setting.numbers,
+        meter=setting.meter,
+        record=setting.record,
+    )

@@ -126,6 +126,16 @@ class Connection(asyncio.Protocol):
         """The text message that carries a message of the dialect."""
         return self._talk.say(text)
 
+    def send_in_frames(self, text: str, frames: int) -> None:
+        """Write one text message, divided into so many frames where it has as many bytes."""
+        data = self.spoken(text).encode()
+        length = max(1, -(-len(data) // frames))
+        pieces = [data[start : start + length] for start in range(0, len(data), length)] or [b""]
+        for number, piece in enumerate(pieces, start=1):
+            write = self._protocol.send_text if number == 1 else self._protocol.send_continuation
+            write(piece, fin=number == len(pieces))
+        self._flush()
+
     def write_past(self, data: bytes) -> None:
         """Write whole frames past the protocol, which does not know of them. The connection is usable."""
         self._write(data)

@@ -18,6 +18,7 @@ from chaos.crowd.conversation import Answer, Result
 from chaos.crowd.dial import resolve
 from chaos.crowd.exchange import NUMBER, Exchange, ExchangeResult
 from chaos.crowd.flood import Flood, Flooded
+from chaos.crowd.ledger import Notation
 from chaos.crowd.plan import ClientPlan, ClientState, Mode, PutOff, SocketState
 from chaos.crowd.readings import local_address, socket_state
 from chaos.crowd.session import Setting
@@ -28,6 +29,11 @@ from chaos.probes.tls import client_context
 from chaos.target import Tls
 
 __all__ = ["Crowd"]
+
+_AWAY = (ClientState.NEW, ClientState.CLOSED)
+"""The states of a client that has no connection."""
+_SETTLING = 0.01
+"""Seconds between two looks at whether the books are balanced."""
 
 
 class Crowd:
@@ -55,6 +61,7 @@ class Crowd:
             numbers=numbers,
             exchange=None if plan.send is None or plan.expect is None else Exchange(send=plan.send, expect=plan.expect),
             greeting=None if plan.greeting is None else re.compile(plan.greeting),
+            notation=None if plan.numbered is None else Notation(plan.numbered),
             context=None if plan.tls is None else _context(plan.tls),
         )
         self._clients = [Client(index, setting) for index in range(count)]
@@ -72,7 +79,7 @@ class Crowd:
         """
         members = self._members(clients)
         for client in members:
-            if client.state not in (ClientState.NEW, ClientState.CLOSED):
+            if client.state not in _AWAY:
                 raise CrowdError(
                     f"client {client.index} of crowd {self._name!r} is {client.state.value}; "
                     "close it first, or name the clients that should connect"
@@ -92,6 +99,11 @@ class Crowd:
         finally:
             for client in members:
                 client.release()
+
+    async def reconnect(self, *, clients: Collection[int] | None = None) -> list[Attempt]:
+        """Connect those that are not connected, all at once; every attempt."""
+        away = [client.index for client in self._members(clients) if client.state in _AWAY]
+        return await self.connect(Mode.SIMULTANEOUS, clients=away)
 
     async def close(self, *, clients: Collection[int] | None = None, code: int = CLOSE_CODE) -> list[Ended]:
         """Close with a close frame; returns when TCP is over, at the latest after the plan's close timeout.
@@ -190,6 +202,31 @@ class Crowd:
             client.say(text)
         return len(members)
 
+    async def begin_numbered(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Send numbered messages at the plan's pace from now on, also on connections that are still to come; the
+        clients that do."""
+        members = self._bookkeepers(clients)
+        for client in members:
+            client.begin_numbered()
+        return [client.index for client in members]
+
+    async def settle(self, *, timeout: float, clients: Collection[int] | None = None) -> list[int]:
+        """Send no more numbered messages, wait until nothing is outstanding, at most `timeout` seconds, and write down
+        what became of all of them; the clients whose books are not balanced by then."""
+        members = self._bookkeepers(clients)
+        for client in members:
+            client.end_numbered()
+        began = time.monotonic()
+        while any(client.usable and not _settled(client) for client in members):
+            if time.monotonic() - began >= timeout:
+                break
+            await asyncio.sleep(_SETTLING)
+        at = time.monotonic()
+        for client in members:
+            assert client.ledger is not None
+            self._record(client.ledger.correspondence(at, waited=at - began, connected=client.usable))
+        return [client.index for client in members if not _settled(client)]
+
     async def flood(self, *, messages: int, seconds: float, clients: Collection[int] | None = None) -> list[int]:
         """Begin to send the plan's own message as fast as the server takes it, at most so many and so long, each
         client by itself; the clients that do."""
@@ -244,6 +281,8 @@ class Crowd:
 
     async def abandon(self) -> None:
         """End every attempt and every connection, with RST."""
+        for client in self._clients:
+            client.end_numbered()
         attempting = list(self._connecting)
         for task in attempting:
             task.cancel()
@@ -277,6 +316,12 @@ class Crowd:
         if unknown:
             raise CrowdError(f"crowd {self._name!r} has the clients 0 to {len(self._clients) - 1}; found {unknown[0]}")
         return [self._clients[index] for index in clients]
+
+    def _bookkeepers(self, clients: Collection[int] | None) -> Sequence[Client]:
+        """The clients, who all keep books of numbered messages. Raises CrowdError where the plan numbers none."""
+        if self._plan.numbered is None:
+            raise CrowdError(f"the plan of crowd {self._name!r} numbers no messages; give it numbered")
+        return self._members(clients)
 
     def _connected(self, clients: Collection[int] | None) -> list[Client]:
         return [client for client in self._members(clients) if client.connected]
@@ -314,6 +359,10 @@ class Crowd:
                 break
             answers += await asyncio.gather(*(client.ask() for _ in range(min(at_once, count - len(answers)))))
         return answers
+
+
+def _settled(client: Client) -> bool:
+    return client.ledger is None or client.ledger.settled
 
 
 def _context(tls: Tls) -> ssl.SSLContext:

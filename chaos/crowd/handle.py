@@ -72,6 +72,12 @@ class CrowdHandle:
         attempts: list[Attempt] = await self._call("connect", mode, gap=gap, hold=hold, within=within)
         return attempts
 
+    async def reconnect(self) -> list[Attempt]:
+        """Connect those that are not connected; every attempt."""
+        within = deadlines.connecting(self.plan, self.size, Mode.SIMULTANEOUS, gap=0.0, hold=True)
+        attempts: list[Attempt] = await self._call("reconnect", within=within)
+        return attempts
+
     async def close(self, *, code: int = CLOSE_CODE) -> list[Ended]:
         """Close with a close frame and wait for the end of TCP."""
         return await self._ends("close", code=code)
@@ -144,6 +150,16 @@ class CrowdHandle:
         """Send a message that awaits no answer; the number of clients that could."""
         sent: int = await self._call("send", text)
         return sent
+
+    async def begin_numbered(self) -> list[int]:
+        """Send numbered messages at the plan's pace from now on; the clients that do."""
+        return await self._act("begin_numbered")
+
+    async def settle(self, *, within: float) -> list[int]:
+        """Send no more of them, and write down what became of all when nothing is outstanding, or after so many
+        seconds; the clients whose books are not balanced by then."""
+        open_books: list[int] = await self._call("settle", timeout=within, within=within)
+        return open_books
 
     async def flood(self, *, messages: int, seconds: float) -> list[int]:
         """Begin to send the plan's own message as fast as the server takes it; the clients that do."""

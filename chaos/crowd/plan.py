@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from chaos.address import Address
 from chaos.crowd.exchange import NUMBER, ExchangeResult
+from chaos.crowd.numbered import Numbered
 from chaos.dialects import WEBSOCKET
 from chaos.errors import ConfigurationError
 from chaos.target import Tls
@@ -140,6 +141,8 @@ class ClientPlan:
     """Seconds that a close handshake and the end of TCP after it may take (10: the default of websockets, and what
     uvicorn has fixed)."""
 
+    numbered: Numbered | None = None
+    """How the messages are numbered of which a client keeps books, in either direction; None: it keeps none."""
     trace: bool = False
     """Whether pings, pongs and messages that answer nothing are written to the journal, each with its arrival."""
     receive_buffer: int | None = None

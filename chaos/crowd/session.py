@@ -14,6 +14,7 @@ from chaos.crowd.conversation import Answer, Conversation
 from chaos.crowd.dial import Dial
 from chaos.crowd.endings import End, Setback, setback_of_error
 from chaos.crowd.exchange import Exchange
+from chaos.crowd.ledger import Ledger, Notation
 from chaos.crowd.plan import ClientPlan
 from chaos.crowd.tls import TlsTransport
 from chaos.crowd.traffic import TrafficMeter
@@ -39,6 +40,8 @@ class Setting:
     """Numbers of exchanges, new for each one in this process."""
     exchange: Exchange | None
     greeting: re.Pattern[str] | None
+    notation: Notation | None
+    """How messages are numbered of which books are kept."""
     context: ssl.SSLContext | None
     """What the certificates of a server that speaks TLS are verified by."""
     connections: set[Connection] = field(default_factory=set)
@@ -49,7 +52,7 @@ class Session:
     """An attempt of one client. It is the listener of its own connection only: what comes late from an earlier one,
     which the server had turned away, is not taken for its own."""
 
-    def __init__(self, client: int, setting: Setting) -> None:
+    def __init__(self, client: int, setting: Setting, *, ledger: Ledger | None = None) -> None:
         self.connection: Connection | None = None
         self.open = False
         """Whether the attempt got open and TCP is not over."""
@@ -57,6 +60,7 @@ class Session:
         """How it ended, if it was open."""
         self._client = client
         self._setting = setting
+        self._ledger = ledger
         self._conversation = None if setting.exchange is None else self._new_conversation(setting.exchange)
         loop = asyncio.get_running_loop()
         self._secured: asyncio.Future[float | Setback] = loop.create_future()
@@ -94,6 +98,8 @@ class Session:
 
     async def _attempt(self, dial: Dial, progress: Attempt) -> Attempt:
         plan, began = self._setting.plan, dial.began
+        if self._ledger is not None:
+            plan = replace(plan, path=self._ledger.path(plan.path))
         reached = await self._establish(dial)
         if isinstance(reached, Setback):
             return _failed(progress, reached)
@@ -188,6 +194,12 @@ class Session:
         self.connection.send(text)
         self._setting.meter.sent += 1
 
+    def say_numbered(self, text: str, *, frames: int) -> None:
+        """Send a message whose answer the ledger looks out for. The connection is usable."""
+        assert self.connection is not None
+        self.connection.send_in_frames(text, frames)
+        self._setting.meter.sent += 1
+
     def _new_conversation(self, exchange: Exchange) -> Conversation:
         plan = self._setting.plan
         return Conversation(
@@ -214,6 +226,8 @@ class Session:
 
     def received(self, message: Message) -> None:
         self._setting.meter.received += 1
+        if self._ledger is not None and self._ledger.hear(message):
+            return
         greeting = self._setting.greeting
         if greeting is not None and not self._first.done():
             asked = isinstance(message.data, str) and greeting.search(message.data) is not None
@@ -221,7 +235,10 @@ class Session:
             asked = self._conversation is not None and self._conversation.hear(message)
         if asked:
             _settle(self._first, message.at)
-        elif self._setting.plan.trace:
+            return
+        if self._ledger is not None:
+            self._ledger.strange(message)
+        if self._setting.plan.trace:
             self._record_message(message)
 
     def pinged(self, size: int, at: float) -> None:
@@ -252,6 +269,8 @@ class Session:
 
     def _record_end(self, end: End) -> None:
         self.open = False
+        if self._ledger is not None:
+            self._ledger.over(end.at)
         self.ended = Ended(
             at=end.at,
             crowd=self._setting.crowd,

@@ -38,8 +38,10 @@ from chaos.expectations.faults import (
     SteadyBefore,
 )
 from chaos.expectations.hostile import AnsweredAsAllowed
+from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.starts import RefusedAtStart
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
@@ -69,11 +71,14 @@ __all__ = [
     "FloodAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
+    "Intact",
+    "IntactThroughReconnects",
     "LeftMidTrial",
     "MemoryNotKept",
     "NotWarnedEarly",
     "OpenedAfter",
     "PingedAtPeriod",
+    "PlainlyOver",
     "PongsDelayed",
     "Provided",
     "Record",
@@ -84,6 +89,7 @@ __all__ = [
     "ReleasedWithin",
     "RoundTripsWithin",
     "ServerSurvived",
+    "SessionsForgotten",
     "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",

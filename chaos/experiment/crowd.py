@@ -14,7 +14,7 @@ from chaos.errors import ChaosError
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.places import Places
 from chaos.journal import Attempt
-from chaos.target import Target
+from chaos.target import Resumable, Target
 
 __all__ = ["Crowd", "Via", "plan_for", "request_of"]
 
@@ -56,6 +56,11 @@ class Crowd:
         waits = deadlines.connecting(self._plan, self.count, mode, gap=gap, hold=hold)
         return list(await self._call("connect", mode=mode, hold=hold, gap=gap, waits=waits))
 
+    async def reconnect(self) -> list[Attempt]:
+        """Connect every client that is not connected any more; their places are theirs already."""
+        waits = deadlines.connecting(self._plan, self.count, Mode.SIMULTANEOUS, gap=0.0, hold=True)
+        return list(await self._call("reconnect", waits=waits))
+
     async def exchange(self, count: int, *, gap: float = 0.0, at_once: int = 1) -> ExchangeResult:
         """`count` exchanges on every open client, `at_once` of them begun together, `gap` seconds apart."""
         waits = deadlines.exchanging(self._plan, count, gap=gap, at_once=at_once)
@@ -72,8 +77,14 @@ class Crowd:
             raise ChaosError(f"the clients of {self.name!r} have nothing to ask: their endpoint declares no exchange")
         await self._call("send", self._plan.send.replace(NUMBER, "0"))
 
+    async def settle(self, *, within: float) -> None:
+        """Have the clients send no more numbered messages, wait at most so many seconds until nothing is outstanding,
+        and have written down what became of all of them."""
+        await self._call("settle", within=within, waits=within)
+
     async def act(self, method: str) -> None:
-        """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive"."""
+        """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive",
+        "begin_numbered"."""
         await self._call(method)
 
     async def close(self) -> None:
@@ -105,6 +116,8 @@ def plan_for(target: Target, endpoint: str, address: Address, *, patience: float
         raise ChaosError(f"the target declares no endpoints.{endpoint}")
     send, expect = getattr(where, "send", None), getattr(where, "expect", None)
     greeting = getattr(where, "greeting", None)
+    if isinstance(where, Resumable):
+        greeting = f"(?:{where.greeting})|(?:{where.resumed})"
     return ClientPlan(
         address=address,
         path=where.path,

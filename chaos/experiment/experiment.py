@@ -195,12 +195,16 @@ class Experiment:
     async def _open_clients(self, crowd: str) -> int:
         return await self._conductor.open_clients(crowd, within=self.patience)
 
-    async def victims_of(self, fault: Fault | None, name: str, count: int, *, endpoint: str = "echo") -> Crowd:
-        """A crowd that a fault can act on: on the path it acts on, in a process of its own where that is killed."""
+    async def victims_of(
+        self, fault: Fault | None, name: str, count: int, *, endpoint: str = "echo", **plan: Any
+    ) -> Crowd:
+        """A crowd that a fault can act on: on the path it acts on, in a process of its own where that is killed;
+        `plan` overrides fields of its ClientPlan."""
         if fault is None:
-            return await self.crowd(name, count, endpoint=endpoint)
+            return await self.crowd(name, count, endpoint=endpoint, **plan)
         await self._conductor.prepare_fault(fault)
-        plan: dict[str, Any] = {} if fault.receive_buffer is None else {"receive_buffer": fault.receive_buffer}
+        if fault.receive_buffer is not None:
+            plan = {"receive_buffer": fault.receive_buffer, **plan}
         # Of a composed fault that needs both, the part that acts on the link does it to others.
         linked = Capability.LINK in fault.needs and Capability.TCP_TRUE not in fault.needs
         via = Via.LINK if linked else Via.DIRECT

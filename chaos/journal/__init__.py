@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from chaos.journal.events import (
+    Anomaly,
     Attempt,
     Beat,
     Bite,
     Call,
+    Correspondence,
     CrowdMade,
     Ended,
     Event,
@@ -39,10 +41,12 @@ from chaos.journal.reader import Journal, read_journal
 from chaos.journal.writer import JournalWriter
 
 __all__ = [
+    "Anomaly",
     "Attempt",
     "Beat",
     "Bite",
     "Call",
+    "Correspondence",
     "CrowdMade",
     "Ended",
     "Event",

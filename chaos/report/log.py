@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chaos.journal import (
+    Anomaly,
     Attempt,
     Ended,
     Event,
@@ -71,6 +72,8 @@ def _lines(journal: Journal) -> Iterator[LogLine]:
             yield LogLine(at, f"not let in: {refusal(event)} {event.detail}".rstrip(), event.crowd)
         elif isinstance(event, Ended) and event.by == "server":
             yield LogLine(at, f"ended by the server: {ending(event)} {event.reason}".rstrip(), event.crowd)
+        elif isinstance(event, Anomaly):
+            yield LogLine(at, f"client {event.client} of {event.crowd}, {event.what}: {event.detail}")
         elif isinstance(event, Statistics):
             if event.error and not silent:
                 yield LogLine(at, f"the server's statistics cannot be read: {event.error}")

@@ -10,6 +10,7 @@ from chaos.journal import (
     Attempt,
     Beat,
     Bite,
+    Correspondence,
     Ended,
     Evidence,
     Healing,
@@ -126,6 +127,9 @@ def _figures(journal: Journal) -> Iterator[tuple[str, str]]:
     if any(second.sent for second in traffic):
         answered, wrong = sum(second.answered for second in traffic), sum(second.wrong for second in traffic)
         yield "exchanges", f"{answered} answered, {wrong} wrong, of {sum(second.sent for second in traffic)} sent"
+    books = {(event.crowd, event.client): event for event in journal.of(Correspondence)}.values()
+    if books:
+        yield "numbered messages", _numbered(list(books))
     beats = journal.of(Beat)
     if beats:
         answered_beats = sorted(beat.round_trip for beat in beats if beat.ok)
@@ -148,6 +152,16 @@ def _figures(journal: Journal) -> Iterator[tuple[str, str]]:
         took = sorted(event.took for event in told if not event.error)
         failed = f", {len(told) - len(took)} of them failed" if len(took) < len(told) else ""
         yield "server's statistics", f"{len(told)} readings{failed}" + (f", {_spread(took)}" if took else "")
+
+
+def _numbered(books: list[Correspondence]) -> str:
+    """What became of the messages of all clients, of each the latest: `40 answered of 42 sent, 90 heard, 2 unknown`."""
+    wrong = ("lost", "unanswered", "duplicated", "reordered", "corrupted", "foreign", "unknown", "settled")
+    total = Counter(
+        {name: sum(getattr(each, name) for each in books) for name in ("sent", "answered", "heard", *wrong)}
+    )
+    found = [f"{total[name]} {name}" for name in wrong if total[name]]
+    return ", ".join([f"{total['answered']} answered of {total['sent']} sent", f"{total['heard']} heard", *found])
 
 
 def _spread(ordered: list[float]) -> str:

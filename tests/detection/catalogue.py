@@ -18,6 +18,9 @@ CLOSING = "test_closing.py::test_graceful_shutdown[calm]"
 BROKEN_FRAMES = "test_survival.py::test_broken_frames[hostile-frames]"
 ALLOWED_FRAMES = "test_survival.py::test_allowed_frames[hostile-frames]"
 MESSAGE_SIZES = "test_survival.py::test_message_sizes[hostile-frames]"
+WHOLE = "test_delivery.py::test_messages_arrive_whole[calm]"
+BROADCASTS = "test_delivery.py::test_broadcasts_arrive_whole[calm]"
+RECONNECT = "test_delivery.py::test_nothing_is_lost_through_a_reconnect[client-reset]"
 LIVELY = "test_fairness.py::test_a_lively_client_stays"
 TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 
@@ -898,5 +901,84 @@ CASES = (
         caught_by=WITHOUT_MEMORY,
         finding="server_survived",
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="resume_repeats_the_last",
+        caught_by=RECONNECT,
+        finding="intact_through_reconnects",
+        sentinels=(WHOLE, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="resume_skips_the_first",
+        caught_by=RECONNECT,
+        finding="intact_through_reconnects",
+        sentinels=(WHOLE, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="live_events_before_kept_ones",
+        caught_by=RECONNECT,
+        finding="intact_through_reconnects",
+        sentinels=(WHOLE, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="resumes_somebody_elses_session",
+        caught_by=RECONNECT,
+        finding="intact_through_reconnects",
+        sentinels=(WHOLE, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="applies_again_what_is_sent_again",
+        caught_by=RECONNECT,
+        finding="intact_through_reconnects",
+        sentinels=(WHOLE, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="acknowledges_before_it_applies",
+        caught_by=RECONNECT,
+        finding="intact_through_reconnects",
+        sentinels=(WHOLE, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="sent_is_taken_for_received",
+        caught_by="test_delivery.py::test_nothing_is_lost_through_a_reconnect[vanished]",
+        finding="intact_through_reconnects",
+        sentinels=(RECONNECT, WHOLE, HEARTBEAT),
+    ),
+    Case(
+        defect="resumes_with_what_is_left",
+        caught_by="test_delivery.py::test_a_session_that_is_over_is_said_to_be[client-reset]",
+        finding="plainly_over",
+        sentinels=(RECONNECT, HEARTBEAT),
+    ),
+    Case(
+        defect="sessions_are_never_forgotten",
+        caught_by="test_delivery.py::test_sessions_are_forgotten[client-reset]",
+        finding="sessions_forgotten",
+        sentinels=(RECONNECT, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="newcomers_make_it_send_again",
+        caught_by=BROADCASTS,
+        finding="intact",
+        sentinels=(WHOLE, STOPPED_CONSUMER, HEARTBEAT),
+    ),
+    Case(
+        defect="fragments_joined_in_the_wrong_order",
+        caught_by=WHOLE,
+        finding="intact",
+        sentinels=(BROADCASTS, HEARTBEAT, CLEANUP),
+        elsewhere={"survival": "a message in many fragments is one of the odd things that have to be taken"},
+    ),
+    Case(
+        defect="long_answers_are_overtaken",
+        caught_by=WHOLE,
+        finding="intact",
+        sentinels=(BROADCASTS, HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="waiting_answers_are_replaced",
+        caught_by="test_delivery.py::test_messages_arrive_whole[partition]",
+        finding="intact",
+        sentinels=(BROADCASTS, HEARTBEAT),
     ),
 )

@@ -98,7 +98,10 @@ def test_every_key_is_found() -> None:
         (("dialect",), 'text, such as "websocket", such as "socket.io"'),
         (("promises", "rejection", "retry_after"), "true or false"),
         (("promises", "leak_free", "fds_per_connection"), "a number above 0"),
-        (("endpoints", "feed"), "a table with the keys path, namespace, subprotocol, headers, message, sequence"),
+        (
+            ("endpoints", "feed"),
+            "a table with the keys path, namespace, subprotocol, headers, message, sequence, identical",
+        ),
     ],
 )
 def test_what_a_value_may_be_in_words(key: tuple[str, ...], words: str) -> None:

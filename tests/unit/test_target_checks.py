@@ -162,11 +162,34 @@ def test_nothing_to_say() -> None:
             id="a value that no process can be given",
         ),
         pytest.param(
-            "[promises.delivery]",
+            '[promises.delivery]\nbroadcast_interval = "1s"',
             """\
-            promises.delivery cannot be tested without endpoints.feed: it is where broadcasts are received
-                allowed: declare endpoints.feed, or leave promises.delivery out (its scenarios are then skipped)""",
+            promises.delivery.broadcast_interval cannot be tested without endpoints.feed: it is where broadcasts are received
+                allowed: declare endpoints.feed, or leave promises.delivery.broadcast_interval out (its scenarios are then skipped)""",
             id="delivery without a feed",
+        ),
+        pytest.param(
+            '[promises.delivery]\nresume_within = "5s"',
+            """\
+            promises.delivery.resume_within cannot be tested without endpoints.resumable: it says how a client comes back to its session
+                allowed: declare endpoints.resumable, or leave promises.delivery.resume_within out (its scenarios are then skipped)""",
+            id="a way back that nobody knows",
+        ),
+        pytest.param(
+            '[endpoints.resumable]\nresume = "/ws?session={token}"',
+            """\
+            endpoints.resumable.resume has no {last}
+                found:   "/ws?session={token}"
+                allowed: text with {token} and {last} in it""",
+            id="a way back to nowhere",
+        ),
+        pytest.param(
+            "[endpoints.resumable]\ngreeting = 'session'",
+            """\
+            endpoints.resumable.greeting has no group, and group 1 is the session's token
+                found:   "session"
+                allowed: a regular expression with the token in parentheses, such as '"session": "([^"]+)"'""",
+            id="a greeting without its token",
         ),
         pytest.param(
             "[endpoints.data]\n[promises.breaker]",

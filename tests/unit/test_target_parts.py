@@ -1,5 +1,7 @@
 """Target files that build on another: what becomes of both, and where a mistake is told to be."""
 
+# ruff: noqa: E501 - messages stand here as they are printed
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -126,8 +128,8 @@ def test_certificates_are_where_the_file_is_that_names_them(base: Path) -> None:
             'extends = "base.toml"\nwithout = ["endpoints.feed"]\n',
             """
             FILE has 1 mistake:
-            BASE:16: promises.delivery cannot be tested without endpoints.feed: it is where broadcasts are received
-                allowed: declare endpoints.feed, or leave promises.delivery out (its scenarios are then skipped)
+            BASE:17: promises.delivery.broadcast_interval cannot be tested without endpoints.feed: it is where broadcasts are received
+                allowed: declare endpoints.feed, or leave promises.delivery.broadcast_interval out (its scenarios are then skipped)
             """,
             id="in the other file",
         ),

@@ -5,6 +5,7 @@ course      who writes, the scenario's parts, remarks
 faults      what was done, its evidence, how it was taken away
 clients     what clients saw
 hostile     what hostile clients got
+numbered    what became of messages that carry numbers
 harness     which process stamps whose times, and how late it was
 canary      the harness's own clients
 server      the server from outside and by its own word
@@ -21,15 +22,18 @@ from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, I
 from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
 from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
+from chaos.journal.events.numbered import Anomaly, Correspondence
 from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, StartTried, Statistics
 
 __all__ = [
     "KINDS",
     "VERSION",
+    "Anomaly",
     "Attempt",
     "Beat",
     "Bite",
     "Call",
+    "Correspondence",
     "CrowdMade",
     "Ended",
     "Event",
@@ -59,7 +63,7 @@ __all__ = [
     "VerdictGiven",
 ]
 
-VERSION = 4
+VERSION = 5
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -76,6 +80,8 @@ KINDS: dict[str, type[Event]] = {
         Frame,
         Traffic,
         HostileAnswer,
+        Anomaly,
+        Correspondence,
         Call,
         Round,
         Beat,

@@ -6,8 +6,9 @@ loop is always late, and nobody is pinged at all.
 
 from __future__ import annotations
 
-from defects._lateness import Lateness
 from reference_server.parts import Parts
+
+from defects._lateness import Lateness
 
 DESCRIPTION = "while it is short of CPU nobody is pinged"
 

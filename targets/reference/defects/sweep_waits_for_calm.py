@@ -6,8 +6,9 @@ removed, and what they hold is what is short next.
 
 from __future__ import annotations
 
-from defects._lateness import Lateness
 from reference_server.parts import Parts
+
+from defects._lateness import Lateness
 
 DESCRIPTION = "while it is short of CPU no dead peer is removed"
 

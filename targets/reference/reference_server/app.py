@@ -15,6 +15,7 @@ from reference_server.endpoints.data import Data
 from reference_server.endpoints.echo import Echo
 from reference_server.endpoints.feed import Feed
 from reference_server.endpoints.live import Live
+from reference_server.endpoints.resumable import Resumable
 from reference_server.endpoints.session import Session
 from reference_server.observe import statistics
 from reference_server.parts import Parts
@@ -35,6 +36,7 @@ def build_app(parts: Parts) -> FastAPI:
         Live(),
         Feed(),
         Data(parts.source),
+        Resumable(parts.sessions),
         Session(parts.settings, upstream=parts.upstream, breaker=parts.accept_breaker, gate=parts.gate),
     )
     for endpoint in endpoints:

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[None]:
-    """Run the clock, heartbeat, sweep and broadcast while the server serves."""
+    """Run the clock, heartbeat, sweep, broadcast and the events of sessions while the server serves."""
     settings = parts.settings
     if parts.upstream.configured:
         parts.upstream.open()
@@ -24,6 +24,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         ("heartbeat", settings.websocket_heartbeat_interval, parts.heartbeat.beat),
         ("sweep", settings.websocket_cleanup_interval, parts.sweep.run),
         ("broadcast", settings.broadcast_interval, parts.feed.broadcast),
+        ("sessions", settings.broadcast_interval, parts.sessions.tick),
     ]
     tasks = [asyncio.create_task(every(interval, _guarded(name, action)), name=name) for name, interval, action in jobs]
     try:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from reference_server.profiles import DEFAULT_PROFILE, PROFILES
 from reference_server.settings import Settings
 
-PREFIXES = ("WEBSOCKET_", "BREAKER_", "BROADCAST_", "UPSTREAM_")
+PREFIXES = ("WEBSOCKET_", "BREAKER_", "BROADCAST_", "RESUME_", "UPSTREAM_")
 """A variable that begins like this is meant for this server; one we do not know is a mistake."""
 
 OTHER_NAMES = {"WEBSOCKET_CONNECTION_TIMEOUT": "websocket_max_age"}

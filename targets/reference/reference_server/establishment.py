@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket
 
 from reference_server.connection import Connection
@@ -20,6 +21,11 @@ class Establishment:
         self.parts = parts
         self.accepted = False
         self._websocket = websocket
+
+    @property
+    def query(self) -> QueryParams:
+        """What the request's address says behind its question mark."""
+        return self._websocket.query_params
 
     async def authenticate(self) -> None:
         """Check the token. Raises Rejected."""

@@ -30,6 +30,7 @@ class _PartsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         parts, counters = self._parts, self._parts.counters
         yield _labelled_gauge("websocket_connections", "Open connections.", "endpoint", parts.registry.counts())
+        yield _gauge("websocket_sessions", "Sessions kept, of clients there or away.", len(parts.sessions))
         yield _gauge("websocket_connection_limit", "Connections let in at once.", parts.admission.limit)
         yield _gauge("websocket_backpressure_active", "Whether clients are being warned.", parts.backpressure.active)
         yield _counter("websocket_accepted", "Connections accepted.", counters.accepted)

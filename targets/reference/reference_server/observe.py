@@ -45,6 +45,7 @@ def statistics(parts: Parts) -> dict[str, object]:
             "failures": counters.cleanup_failures,
         },
         "feed": {"sequence": parts.feed.sequence, "slow_consumers_cut": counters.slow_consumers_cut},
+        "sessions": {"kept": len(parts.sessions), "away": parts.sessions.away()},
         "queues": {
             "messages": sum(len(connection.outbox) for connection in connections),
             "bytes": sum(connection.outbox.waiting_bytes for connection in connections),

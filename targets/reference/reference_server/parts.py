@@ -22,6 +22,7 @@ from reference_server.gate import Gate
 from reference_server.heartbeat import Heartbeat
 from reference_server.rate import HandshakeRate
 from reference_server.registry import Registry
+from reference_server.resumable import Sessions
 from reference_server.settings import Settings
 from reference_server.source import Source
 from reference_server.statistics import Counters
@@ -51,6 +52,7 @@ class Parts:
     heartbeat: Heartbeat
     sweep: Sweep
     feed: Feed
+    sessions: Sessions
     upstream: Upstream
     upstream_breaker: Breaker
     accept_breaker: Breaker
@@ -89,6 +91,13 @@ def build(settings: Settings) -> Parts:
     )
     upstream_breaker = build_breaker("upstream", settings)
     accept_breaker = build_breaker("accept", settings)
+    sessions = Sessions(
+        window=settings.resume_window,
+        most=settings.resume_sessions,
+        most_messages=settings.resume_buffer_messages,
+        most_bytes=settings.resume_buffer_bytes,
+        now=clock.now,
+    )
     alerts = build_alerts(
         settings=settings,
         admission=admission,
@@ -111,7 +120,7 @@ def build(settings: Settings) -> Parts:
             heartbeat=heartbeat,
             registry=registry,
             counters=counters,
-            chores=(handshake_rate.forget_quiet, alerts.update),
+            chores=(handshake_rate.forget_quiet, alerts.update, sessions.forget_expired),
         ),
         feed=Feed(
             registry=registry,
@@ -119,6 +128,7 @@ def build(settings: Settings) -> Parts:
             status=lambda: {"connections": admission.inside, "upstream": upstream_breaker.state.value},
             payload_bytes=settings.broadcast_payload_bytes,
         ),
+        sessions=sessions,
         upstream=upstream,
         upstream_breaker=upstream_breaker,
         accept_breaker=accept_breaker,

@@ -91,6 +91,12 @@ class Settings(BaseModel):
     broadcast_payload_bytes: Annotated[int, Field(ge=0, le=16 * 1024 * 1024)] = Field(
         description="filler in each status update, bytes from 0 to 16777216"
     )
+    resume_window: Seconds = Field(description="seconds a session on /resumable is kept for its client, above 0")
+    resume_sessions: Count = Field(description="sessions on /resumable that are kept at once, from 1")
+    resume_buffer_messages: Count = Field(description="events that are kept of each session, from 1")
+    resume_buffer_bytes: Annotated[int, Field(ge=64 * 1024, le=1024**3)] = Field(
+        description="bytes of the events that are kept of each session, from 65536"
+    )
     upstream_url: str = Field(description="base address of the upstream, http://host:port; empty: none")
     upstream_timeout: Seconds = Field(description="seconds for one upstream call, above 0")
     upstream_max_connections: Count = Field(description="upstream calls in flight at once, from 1")

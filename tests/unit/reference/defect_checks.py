@@ -92,6 +92,7 @@ class Bench:
             load_settings({"UPSTREAM_URL": "http://127.0.0.1:9", "WEBSOCKET_ALLOWED_ORIGINS": OUR_PAGE}, profile="fast")
         )
         self.parts.clock = self.parts.heartbeat._clock = AlwaysAttentive(self.time)
+        self.parts.sessions._now = self.parts.clock.now
         for breaker in (self.parts.upstream_breaker, self.parts.accept_breaker):
             breaker._monotonic = self.time
             breaker._entered_at = self.time()

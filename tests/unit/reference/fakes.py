@@ -114,7 +114,7 @@ def make_connection(
         endpoint=endpoint,
         takes_warnings=takes_warnings,
         wire=wire,
-        outbox=outbox or Outbox(max_messages=4, max_bytes=10_000),
+        outbox=Outbox(max_messages=4, max_bytes=10_000) if outbox is None else outbox,
         clock=clock,
         counters=counters or Counters(),
     )

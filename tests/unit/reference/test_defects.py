@@ -21,9 +21,10 @@ from .defect_checks import CHECKS, Bench
 from .fault_defect_checks import FAULT_CHECKS
 from .raw_client import Connect
 from .running import RunningServer, StartServer, wait_until
+from .session_defect_checks import SESSION_CHECKS
 
 NAMES = defects.available()
-UNIT_CHECKS = {**CHECKS, **FAULT_CHECKS}
+UNIT_CHECKS = {**CHECKS, **FAULT_CHECKS, **SESSION_CHECKS}
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from chaos.journal import (
+    Anomaly,
     Attempt,
     Beat,
     Bite,
+    Correspondence,
     Ended,
     Event,
     Evidence,
@@ -174,6 +176,17 @@ def test_figures() -> None:
         "ended": "1 reset by the server",
         "exchanges": "9 answered, 1 wrong, of 10 sent",
     }
+
+
+def test_numbered_messages_are_counted_and_the_first_anomaly_is_told() -> None:
+    anomaly = Anomaly(at=2.0, crowd="c", client=3, what="duplicated", number=7, detail="number 7 came again")
+    # Of what a client wrote the latest counts.
+    first = Correspondence(at=3.0, crowd="c", client=3, sent=1, answered=0, heard=0, unknown=1)
+    last = Correspondence(at=4.0, crowd="c", client=3, sent=9, answered=8, heard=20, duplicated=2, unknown=1)
+    other = Correspondence(at=4.0, crowd="c", client=4, sent=9, answered=9, heard=20)
+    told = tell(journal(Note(at=1.0, text="it begins"), anomaly, first, last, other))
+    assert dict(told.figures)["numbered messages"] == "17 answered of 18 sent, 40 heard, 2 duplicated, 1 unknown"
+    assert told.log[-1] == LogLine(1.0, "client 3 of c, duplicated: number 7 came again")
 
 
 def test_both_kinds_of_our_own_lateness_are_told() -> None:
