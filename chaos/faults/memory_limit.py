@@ -17,7 +17,6 @@ from chaos.agent.types import GroupLimit
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.group_limited import lifted, limit_evidence, living, under_it
-from chaos.faults.held_still import held_still
 from chaos.journal import Bite, Evidence, Healing, Receipt
 from chaos.units import format_size
 
@@ -51,9 +50,7 @@ class MemoryLimit(Fault):
 
     name: ClassVar[str] = "memory-limit"
     family: ClassVar[str] = "server"
-    needs: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.MEMORY_LIMIT, Capability.PROCESS_PROBE, Capability.SIGNALS}
-    )
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.MEMORY_LIMIT, Capability.PROCESS_PROBE})
     cannot: ClassVar[str] = "a machine that is out of memory, and one that pages out"
     spare: int = 1 << 26
     """Bytes. Where a target promises something under a shortage, it says under which."""
@@ -69,13 +66,10 @@ class MemoryLimit(Fault):
         limit = await agent.limit_memory(scene.server.root_pids, spare=self.spare)
         try:
             before = _counters(limit)
-            # Held still, the server asks for nothing in the moment in which there is nothing: seen once in a dozen, the
-            # kernel killed it as well, while what it had killed was not gone yet.
-            async with held_still(agent, scene.server.root_pids):
-                killed = await _ask_for_more(agent, limit, self.spare + _BEYOND, within=scene.patience)
-                during = _counters(limit)
+            killed = await _ask_for_more(agent, limit, self.spare + _BEYOND, within=scene.patience)
+            during = _counters(limit)
             # Not every kernel counts how often it refused.
-            bitten = killed and during.killed > before.killed and living(limit)
+            bitten = killed and during.killed > before.killed
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import DYING, is_dead, poll_until, process_state
-from chaos.faults.held_still import held_still
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ServerStopped"]
@@ -35,20 +35,25 @@ class ServerStopped(Fault):
         agent, roots = scene.the_agent(), scene.server.root_pids
         before = [process_state(pid) for root in roots for pid in await agent.tree(root)]
         since = time.monotonic()
-        async with held_still(agent, roots) as stopped:
-            try:
-                during = await poll_until(lambda: _states(stopped), _all_stopped, within=scene.patience)
-                yield Receipt(
-                    at=time.monotonic(),
-                    fault=self.name,
-                    bite=Bite.BIT if stopped and _all_stopped(during) else Bite.DID_NOT_BITE,
-                    covered=0,
-                    total=0,
-                    since=since,
-                    evidence=(_evidence(before, during),),
-                )
-            finally:
-                healed_at = time.monotonic()
+        stopped: list[int] = []
+        try:
+            stopped = await agent.signal(roots, signal.SIGSTOP, tree=True)
+            during = await poll_until(lambda: _states(stopped), _all_stopped, within=scene.patience)
+            yield Receipt(
+                at=time.monotonic(),
+                fault=self.name,
+                bite=Bite.BIT if stopped and _all_stopped(during) else Bite.DID_NOT_BITE,
+                covered=0,
+                total=0,
+                since=since,
+                evidence=(_evidence(before, during),),
+            )
+        finally:
+            healed_at = time.monotonic()
+            # Those that were stopped, also when their parent has died meanwhile; and by the roots, for when one of
+            # them does not stop in time the agent raises, and the others have stopped.
+            await agent.signal(stopped, signal.SIGCONT)
+            await agent.signal(roots, signal.SIGCONT, tree=True)
         after = await poll_until(
             lambda: _states(stopped),
             lambda found: not any(_is_stopped(state) for state in found),
