@@ -14,6 +14,10 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 FORM ?= wide
 # The part of the defects that is this machine's: SHARD=2/4 is the second of four.
 SHARD ?=
+# How long the soak of a night lasts (empty: none), and which parts a night has; see .ci/nightly.
+SOAK ?= 8h
+PARTS ?=
+NIGHT = PYTHON_OF_VENV="$(BIN)/python" SOAK="$(SOAK)" SHARD="$(SHARD)" PARTS="$(PARTS)"
 # Runtimes without which `make test` fails before it begins: REQUIRE="processes containers".
 REQUIRE ?=
 # Where the air-gapped set-up has left an engine, its address and images are taken from there.
@@ -39,7 +43,7 @@ $(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runti
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint strangers incident incidents sweep variations soak-suite detection detection-table engine engine-stop doctor wheel clean
+.PHONY: help setup chaos test test-full lint nightly strangers incident incidents sweep variations soak-suite detection detection-table engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -90,6 +94,9 @@ sweep: setup ## a setting of an incident's server at each value of its sweep, NA
 variations: setup ## thirty clean variations of the reference server, in RUNTIME: nothing may go red; one table of them all
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/variations/*.toml -- $(ARGS)
+
+nightly: setup ## a whole night in every runtime: real durations, detection, a soak; SOAK=8h, SHARD=2/4, PARTS="soak strangers"
+	@$(WITH_ENGINE) $(NIGHT) .ci/nightly
 
 soak-suite: setup ## N whole runs of the matrix in each runtime, resumable; prints the bound on the red rate
 	@$(WITH_ENGINE) $(BIN)/python -m chaos soak-suite --collect tests/scenarios --runs $(N) $(ARGS)

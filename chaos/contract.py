@@ -17,6 +17,7 @@ from chaos.units import DURATION_UNITS, SIZE_UNITS, parse_duration, parse_size, 
 __all__ = [
     "AcceptBreaker",
     "AnswerOrder",
+    "BoundedMemory",
     "Breaker",
     "Cleanup",
     "Closing",
@@ -141,6 +142,32 @@ class LeakFree(Family):
         float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
     ] = 0.01
     memory_per_connection: Annotated[Size, Field(description="Mean bytes of memory kept, at most.")]
+    memory_per_hour: Annotated[
+        Size | None, Field(description="Bytes of memory kept in an hour under load, at most; judged by a soak.")
+    ] = None
+
+
+class BoundedMemory(Family):
+    """What is held for those who are there is bounded, and given back when they have gone."""
+
+    in_all: Annotated[
+        Size | None, Field(description="Bytes of memory of all its processes, at most, with every place taken.")
+    ] = None
+    per_connection: Annotated[
+        Size | None,
+        Field(description="Mean bytes that a connection costs while it is there, compressed or not, at most."),
+    ] = None
+    per_slow_reader: Annotated[
+        Size | None,
+        Field(description="Mean bytes that a client costs which sends on and reads no answer, at most."),
+    ] = None
+    per_half_made: Annotated[
+        Size | None, Field(description="Mean bytes that a request costs which is never complete, at most.")
+    ] = None
+    given_back: Annotated[
+        Ratio | None,
+        Field(description="Share of what a crowd has cost that the next crowd finds given back, at least."),
+    ] = None
 
 
 class Breaker(Family):
@@ -381,6 +408,7 @@ class Contract(BaseModel):
     rejection: Rejection | None = None
     liveness: Liveness | None = None
     cleanup: Cleanup | None = None
+    bounded_memory: BoundedMemory | None = None
     leak_free: LeakFree | None = None
     breaker: Breaker | None = None
     accept_breaker: AcceptBreaker | None = None

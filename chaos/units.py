@@ -17,6 +17,7 @@ __all__ = [
     "counted",
     "format_count",
     "format_duration",
+    "format_long",
     "format_size",
     "parse_duration",
     "parse_size",
@@ -61,6 +62,14 @@ def format_duration(seconds: float) -> str:
     if seconds >= 120 and seconds % 60 == 0:
         return f"{seconds / 60:.0f}min"
     return f"{rounded:g}s" if rounded < 1000 else f"{seconds:.0f}s"
+
+
+def format_long(seconds: float) -> str:
+    """Hours and minutes where there are any, for what lasts: `11537` is `"3h12min"`, `90` is `"90s"`."""
+    if seconds < 120:
+        return format_duration(seconds)
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return "".join(f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "min")) if count)
 
 
 def format_count(count: float) -> str:

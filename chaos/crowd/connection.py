@@ -114,6 +114,11 @@ class Connection(asyncio.Protocol):
         return self.transport is not None and not self.transport.is_closing() and not self.eof_sent
 
     @property
+    def compressed(self) -> bool:
+        """Whether an extension was agreed on; permessage-deflate is the only one that is ever offered."""
+        return bool(self._protocol.extensions)
+
+    @property
     def closing(self) -> bool:
         """Whether a close frame was sent or came."""
         return self._protocol.state is State.CLOSING

@@ -20,6 +20,7 @@ from chaos.crowd.exchange import NUMBER, Exchange, ExchangeResult
 from chaos.crowd.flood import Flood, Flooded
 from chaos.crowd.ledger import Notation
 from chaos.crowd.plan import ClientPlan, ClientState, Mode, PutOff, SocketState
+from chaos.crowd.population import Populated, Population, PopulationPlan
 from chaos.crowd.readings import local_address, socket_state
 from chaos.crowd.session import Setting
 from chaos.crowd.traffic import TrafficMeter
@@ -62,10 +63,12 @@ class Crowd:
             exchange=None if plan.send is None or plan.expect is None else Exchange(send=plan.send, expect=plan.expect),
             greeting=None if plan.greeting is None else re.compile(plan.greeting),
             notation=None if plan.numbered is None else Notation(plan.numbered),
+            noted=None if plan.note is None else re.compile(plan.note),
             context=None if plan.tls is None else _context(plan.tls),
         )
         self._clients = [Client(index, setting) for index in range(count)]
         self._floods: dict[int, Flood] = {}
+        self._population: Population | None = None
 
     # -- connecting and leaving ------------------------------------------------------------------------------
 
@@ -227,10 +230,12 @@ class Crowd:
             self._record(client.ledger.correspondence(at, waited=at - began, connected=client.usable))
         return [client.index for client in members if not _settled(client)]
 
-    async def flood(self, *, messages: int, seconds: float, clients: Collection[int] | None = None) -> list[int]:
+    async def flood(
+        self, *, messages: int, seconds: float, digits: int = 1, clients: Collection[int] | None = None
+    ) -> list[int]:
         """Begin to send the plan's own message as fast as the server takes it, at most so many and so long, each
-        client by itself; the clients that do."""
-        text = self._template().replace(NUMBER, "0")  # a number that no exchange has
+        client by itself; the clients that do. `digits` is how long its number is written."""
+        text = self._template().replace(NUMBER, "0" if digits == 1 else "9" * digits)  # a number that no exchange has
         members = [client for client in self._connected(clients) if client.usable]
         await self._end_floods(members)
         for client in members:
@@ -248,6 +253,40 @@ class Crowd:
         members = self._members(clients)
         await self._end_floods(members)
         return [client.index for client in members if client.index in self._floods]
+
+    # -- coming and going ------------------------------------------------------------------------------------
+
+    async def populate(self, plan: PopulationPlan) -> None:
+        """Have the clients come and go as the plan says, until `end_population`.
+
+        Raises CrowdError where they do already, or where the crowd is too small for as many at once.
+        """
+        if self._population is not None:
+            raise CrowdError(f"crowd {self._name!r} is a population already")
+        if plan.high > len(self._clients):
+            raise CrowdError(
+                f"crowd {self._name!r} has {len(self._clients)} clients, and {plan.high} are to be there at once"
+            )
+        self._population = Population(
+            self._clients,
+            plan,
+            crowd=self._name,
+            destination=await resolve(self._plan.address, within=self._plan.timeouts.tcp),
+            record=self._record,
+            answered=lambda: self._meter.answered_ever,
+        )
+
+    async def populated(self) -> Populated:
+        """How the population is doing. Raises CrowdError where there is none."""
+        return self._the_population().reading()
+
+    async def rest(self, *, resting: bool) -> None:
+        """Let nobody of the population come or leave by its own will, or again."""
+        await self._the_population().rest(resting=resting)
+
+    async def end_population(self) -> None:
+        """Let nobody come or leave any more; those who are there stay."""
+        await self._the_population().end()
 
     # -- readings --------------------------------------------------------------------------------------------
 
@@ -287,6 +326,8 @@ class Crowd:
         for task in attempting:
             task.cancel()
         await asyncio.gather(*attempting, return_exceptions=True)
+        if self._population is not None:
+            await self._population.abandon()
         await self._end_floods(self._clients)
         await self.reset()
         # Those whom the server turned away, and whose TCP it holds.
@@ -338,6 +379,11 @@ class Crowd:
             act(client)
         await asyncio.gather(*(client.gone() for client in members))
         return [client.last_end for client in members if client.last_end is not None]
+
+    def _the_population(self) -> Population:
+        if self._population is None:
+            raise CrowdError(f"crowd {self._name!r} is no population: populate comes first")
+        return self._population
 
     def _template(self) -> str:
         """What an exchange sends. Raises CrowdError where the plan has none."""

@@ -9,6 +9,7 @@ from chaos.crowd import deadlines
 from chaos.crowd.connecting import CLOSE_CODE
 from chaos.crowd.flood import Flooded
 from chaos.crowd.plan import ClientPlan, ClientState, ExchangeResult, Mode, PutOff, SocketState
+from chaos.crowd.population import Populated, PopulationPlan
 from chaos.errors import CrowdError
 from chaos.journal import Attempt, Ended
 
@@ -161,9 +162,10 @@ class CrowdHandle:
         open_books: list[int] = await self._call("settle", timeout=within, within=within)
         return open_books
 
-    async def flood(self, *, messages: int, seconds: float) -> list[int]:
-        """Begin to send the plan's own message as fast as the server takes it; the clients that do."""
-        return await self._act("flood", messages=messages, seconds=seconds)
+    async def flood(self, *, messages: int, seconds: float, digits: int = 1) -> list[int]:
+        """Begin to send the plan's own message, its number so long, as fast as the server takes it; the clients that
+        do."""
+        return await self._act("flood", messages=messages, seconds=seconds, digits=digits)
 
     async def flooded(self) -> dict[int, Flooded]:
         """How far the flood of each client has come."""
@@ -173,6 +175,25 @@ class CrowdHandle:
     async def end_flood(self) -> list[int]:
         """Write no more of it; the clients that had begun."""
         return await self._act("end_flood")
+
+    # -- coming and going ------------------------------------------------------------------------------------
+
+    async def populate(self, plan: PopulationPlan) -> None:
+        """Have all its clients come and go as the plan says; of a whole crowd only."""
+        await self._of_the_whole("populate", plan, within=self.plan.timeouts.tcp)
+
+    async def populated(self) -> Populated:
+        """How the population is doing."""
+        found: Populated = await self._of_the_whole("populated")
+        return found
+
+    async def rest(self, *, resting: bool) -> None:
+        """Let nobody of the population come or leave by its own will, or again; attempts end first."""
+        await self._of_the_whole("rest", resting=resting, within=self.plan.timeouts.total)
+
+    async def end_population(self) -> None:
+        """Let nobody come or leave any more; those who are there stay."""
+        await self._of_the_whole("end_population", within=self.plan.timeouts.total)
 
     # -- readings --------------------------------------------------------------------------------------------
 
@@ -209,6 +230,12 @@ class CrowdHandle:
     async def _ends(self, method: str, **kwargs: Any) -> list[Ended]:
         ends: list[Ended] = await self._call(method, within=self.plan.close_timeout, **kwargs)
         return ends
+
+    async def _of_the_whole(self, method: str, /, *args: Any, within: float = 0.0, **kwargs: Any) -> Any:
+        if self._indices is not None:
+            raise CrowdError(f"{method} is for a whole crowd, and this is a part of {self.name!r}")
+        waits = deadlines.call(self.size, waits=within)
+        return await self._worker.call("on", self.name, method, *args, within=waits, **kwargs)
 
     async def _call(self, method: str, /, *args: Any, within: float = 0.0, **kwargs: Any) -> Any:
         return await self._worker.call(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Response
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI
@@ -30,14 +31,14 @@ _DETAIL_LIMIT = 200
 
 
 def new_protocol(plan: ClientPlan) -> ClientProtocol:
-    """A Sans-I/O client with every option explicit: no extensions, no proxy, a size limit."""
+    """A Sans-I/O client with every option explicit: no extensions but what the plan offers, no proxy, a size limit."""
     path, _, query = dialect_named(plan.dialect).request_path(plan.path).partition("?")
     return ClientProtocol(
         WebSocketURI(
             secure=plan.tls is not None, host=plan.address.host, port=plan.address.port, path=path, query=query
         ),
         origin=None if plan.origin is None else Origin(plan.origin),
-        extensions=None,
+        extensions=[ClientPerMessageDeflateFactory()] if plan.compression else None,
         subprotocols=None if plan.subprotocol is None else [Subprotocol(plan.subprotocol)],
         max_size=plan.max_size,
         logger=_QUIET,

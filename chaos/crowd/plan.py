@@ -101,9 +101,9 @@ class PhaseTimeouts:
 class ClientPlan:
     """How every client of a crowd connects and behaves.
 
-    A client is faithful: it answers pings and close frames as RFC 6455 and its dialect say, offers no extension and
-    sends nothing unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError for values
-    that make no sense together.
+    A client is faithful: it answers pings and close frames as RFC 6455 and its dialect say, offers no extension unless
+    told to, and sends nothing unasked. Whatever departs from that is a field here or an act. Raises ConfigurationError
+    for values that make no sense together.
     """
 
     address: Address
@@ -119,6 +119,9 @@ class ClientPlan:
     """What is spoken once the connection stands, by its name."""
     namespace: str = "/"
     """The part of the server that is joined then, where the dialect has such."""
+
+    compression: bool = False
+    """Whether permessage-deflate (RFC 7692) is offered, without limits to either side's window."""
 
     send: str | None = None
     """One exchange: the message that is sent; `{n}` becomes a number, new for each exchange."""
@@ -145,6 +148,8 @@ class ClientPlan:
     """How the messages are numbered of which a client keeps books, in either direction; None: it keeps none."""
     trace: bool = False
     """Whether pings, pongs and messages that answer nothing are written to the journal, each with its arrival."""
+    note: str | None = None
+    """A regular expression: of a client that is not traced, messages that answer nothing and contain it are."""
     receive_buffer: int | None = None
     """SO_RCVBUF in bytes, set before connecting (Linux doubles it); None: the kernel's own."""
     source_host: str | None = None
@@ -197,7 +202,7 @@ def _check_conversation(plan: ClientPlan) -> None:
         raise ConfigurationError("first_message awaits the greeting or an answer; give greeting, or send and expect")
     if plan.greeting is not None and not plan.first_message:
         raise ConfigurationError("greeting is awaited as the first message; give first_message=True with it")
-    for name, pattern in (("expect", plan.expect), ("greeting", plan.greeting)):
+    for name, pattern in (("expect", plan.expect), ("greeting", plan.greeting), ("note", plan.note)):
         try:
             re.compile((pattern or "").replace(NUMBER, "0"))
         except re.error as error:

@@ -42,6 +42,8 @@ class Setting:
     greeting: re.Pattern[str] | None
     notation: Notation | None
     """How messages are numbered of which books are kept."""
+    noted: re.Pattern[str] | None
+    """Messages that are written down also where the client is not traced."""
     context: ssl.SSLContext | None
     """What the certificates of a server that speaks TLS are verified by."""
     connections: set[Connection] = field(default_factory=set)
@@ -121,7 +123,9 @@ class Session:
         reached = await self._reach(connection, self._upgraded, until=until)
         if isinstance(reached, Setback):
             return _failed(progress, reached)
-        progress = replace(progress, phase="joining", status=101, handshake=reached - began)
+        progress = replace(
+            progress, phase="joining", status=101, handshake=reached - began, compressed=connection.compressed
+        )
         reached = await self._reach(connection, self._ready, until=until)
         if isinstance(reached, Setback):
             return _failed(progress, reached)
@@ -238,8 +242,12 @@ class Session:
             return
         if self._ledger is not None:
             self._ledger.strange(message)
-        if self._setting.plan.trace:
+        if self._setting.plan.trace or self._is_noted(message):
             self._record_message(message)
+
+    def _is_noted(self, message: Message) -> bool:
+        noted = self._setting.noted
+        return noted is not None and isinstance(message.data, str) and noted.search(message.data) is not None
 
     def pinged(self, size: int, at: float) -> None:
         self._setting.meter.pings += 1

@@ -16,10 +16,22 @@ PERIOD = 1.0
 class TrafficMeter:
     """Counts until they are taken; the fields are those of the Traffic event."""
 
-    __slots__ = ("_began", "_crowd", "answered", "missing", "pings", "received", "round_trips", "sent", "wrong")
+    __slots__ = (
+        "_answered_before",
+        "_began",
+        "_crowd",
+        "answered",
+        "missing",
+        "pings",
+        "received",
+        "round_trips",
+        "sent",
+        "wrong",
+    )
 
     def __init__(self, crowd: str) -> None:
         self._crowd = crowd
+        self._answered_before = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -37,6 +49,11 @@ class TrafficMeter:
         """Whether nothing was counted."""
         return not (self.sent or self.received or self.pings or self.answered or self.wrong or self.missing)
 
+    @property
+    def answered_ever(self) -> int:
+        """Exchanges that were answered since the beginning, whatever was taken since."""
+        return self._answered_before + self.answered
+
     def take(self) -> Traffic:
         """What was counted since the last time; counting begins anew."""
         traffic = Traffic(
@@ -52,5 +69,6 @@ class TrafficMeter:
             round_trips=self.round_trips.counts(),
             worst=self.round_trips.worst,
         )
+        self._answered_before += self.answered
         self._reset()
         return traffic

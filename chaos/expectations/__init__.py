@@ -41,7 +41,15 @@ from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
 from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
+from chaos.expectations.memory import CostsAtMost, GivenBack
 from chaos.expectations.sessions import SessionsForgotten
+from chaos.expectations.soak import (
+    AnsweredThroughout,
+    IdleFoundThroughout,
+    MemoryWithin,
+    NothingKeptOverTime,
+    PlacesThroughout,
+)
 from chaos.expectations.starts import RefusedAtStart
 from chaos.expectations.survival import ServerSurvived
 from chaos.expectations.timing import DeliveredInSequence, RecoveredWithin, RoundTripsWithin, ShutDownWithin
@@ -52,12 +60,14 @@ __all__ = [
     "AlertNotRaised",
     "AlertRaised",
     "AnsweredAsAllowed",
+    "AnsweredThroughout",
     "AnsweredWhileOpen",
     "CallsAnswered",
     "CameBesideTheHostile",
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",
+    "CostsAtMost",
     "CounterAgrees",
     "DeliveredInSequence",
     "Established",
@@ -70,14 +80,19 @@ __all__ = [
     "FilesGivenBack",
     "FloodAnswered",
     "FollowsTheBreakerModel",
+    "GivenBack",
     "GivenUpWithin",
+    "IdleFoundThroughout",
     "Intact",
     "IntactThroughReconnects",
     "LeftMidTrial",
     "MemoryNotKept",
+    "MemoryWithin",
     "NotWarnedEarly",
+    "NothingKeptOverTime",
     "OpenedAfter",
     "PingedAtPeriod",
+    "PlacesThroughout",
     "PlainlyOver",
     "PongsDelayed",
     "Provided",

@@ -24,6 +24,7 @@ __all__ = [
     "Undisturbed",
     "Warned",
     "describe",
+    "turned_away",
 ]
 
 
@@ -254,7 +255,7 @@ class RejectedGracefully(Expectation):
                 figure=figure,
                 evidence=map(describe, others),
             )
-        rude = [attempt for attempt in others if not self._graceful(attempt)]
+        rude = [attempt for attempt in others if not turned_away(attempt, self.answer, retry_after=self.retry_after)]
         if rude:
             return self.violated(
                 f"{len(rude)} of {len(others)} were not turned away gracefully: {_tally(rude)}",
@@ -273,14 +274,16 @@ class RejectedGracefully(Expectation):
             figure=figure,
         )
 
-    def _graceful(self, attempt: Attempt) -> bool:
-        if self.answer is RejectionAnswer.HTTP_503:
-            return (
-                attempt.outcome is Outcome.HTTP
-                and attempt.status == 503
-                and (attempt.retry_after is not None or not self.retry_after)
-            )
-        return attempt.outcome is Outcome.CLOSED and attempt.code == 1013
+
+def turned_away(attempt: Attempt, answer: RejectionAnswer, *, retry_after: bool) -> bool:
+    """Whether it was refused in the promised way."""
+    if answer is RejectionAnswer.HTTP_503:
+        return (
+            attempt.outcome is Outcome.HTTP
+            and attempt.status == 503
+            and (attempt.retry_after is not None or not retry_after)
+        )
+    return attempt.outcome is Outcome.CLOSED and attempt.code == 1013
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from chaos.experiment.experiment import SAMPLING, Experiment
 from chaos.experiment.injection import Injection
 from chaos.experiment.outcome import Inconclusive, NotJudged, Violated, Worse
 from chaos.experiment.server import ServerControl
+from chaos.experiment.soaking import SoakPlan, sampling_of
 
 __all__ = [
     "SAMPLING",
@@ -22,7 +23,9 @@ __all__ = [
     "NotJudged",
     "RemoteConductor",
     "ServerControl",
+    "SoakPlan",
     "Via",
     "Violated",
     "Worse",
+    "sampling_of",
 ]

@@ -47,4 +47,4 @@ def may_have_aged_out(record: Record, expectations: Sequence[Expectation], max_a
 def _shows_in_old_clients(expectation: Expectation, max_age: float) -> bool:
     if isinstance(expectation, ClosedWhenIdle):
         return expectation.timeout + expectation.slack < SOONER * max_age
-    return isinstance(expectation, ClosedByAge)
+    return expectation.reckons_with_age or isinstance(expectation, ClosedByAge)

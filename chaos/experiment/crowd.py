@@ -10,6 +10,7 @@ from chaos.address import Address
 from chaos.crowd import deadlines
 from chaos.crowd.exchange import NUMBER
 from chaos.crowd.plan import ClientPlan, ExchangeResult, Mode, PhaseTimeouts
+from chaos.crowd.population import Populated, PopulationPlan
 from chaos.errors import ChaosError
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.places import Places
@@ -60,6 +61,33 @@ class Crowd:
         """Connect every client that is not connected any more; their places are theirs already."""
         waits = deadlines.connecting(self._plan, self.count, Mode.SIMULTANEOUS, gap=0.0, hold=True)
         return list(await self._call("reconnect", waits=waits))
+
+    async def overfill(self) -> list[Attempt]:
+        """Connect every client at once, also beyond the places that the server promises: it is about being refused."""
+        waits = deadlines.connecting(self._plan, self.count, Mode.SIMULTANEOUS, gap=0.0, hold=True)
+        return list(await self._call("connect", mode=Mode.SIMULTANEOUS, waits=waits))
+
+    async def populate(self, plan: PopulationPlan) -> None:
+        """Have the clients come and go as the plan says, until `end_population`.
+
+        Raises NotJudged where the server does not promise places for as many as are to be there at once.
+        """
+        if self._places is not None:
+            await self._places.admit(self.name, plan.high)
+        await self._call("populate", plan, waits=self._plan.timeouts.tcp)
+
+    async def populated(self) -> Populated:
+        """How the population is doing."""
+        found: Populated = await self._call("populated")
+        return found
+
+    async def rest(self, *, resting: bool) -> None:
+        """Let nobody of the population come or leave by its own will, or again."""
+        await self._call("rest", resting=resting, waits=self._plan.timeouts.total)
+
+    async def end_population(self) -> None:
+        """Let nobody come or leave any more; those who are there stay."""
+        await self._call("end_population", waits=self._plan.timeouts.total)
 
     async def exchange(self, count: int, *, gap: float = 0.0, at_once: int = 1) -> ExchangeResult:
         """`count` exchanges on every open client, `at_once` of them begun together, `gap` seconds apart."""

@@ -15,7 +15,7 @@ from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
 from chaos.errors import ChaosError
 from chaos.expectations import Expectation, Record, judge_all
-from chaos.experiment import leaks
+from chaos.experiment import leaks, soaking
 from chaos.experiment.ages import may_have_aged_out
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via, plan_for
@@ -25,6 +25,7 @@ from chaos.experiment.leaks import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged, as_event, raise_worse
 from chaos.experiment.places import Places
 from chaos.experiment.server import ServerControl, ServerInHand
+from chaos.experiment.soaking import SoakPlan
 from chaos.experiment.upstream import Questions
 from chaos.faults.base import Fault
 from chaos.journal import (
@@ -32,6 +33,7 @@ from chaos.journal import (
     Ended,
     FindingMade,
     HealingState,
+    Held,
     JournalWriter,
     Note,
     Phase,
@@ -164,10 +166,14 @@ class Experiment:
         endpoint: str = "echo",
         via: Via = Via.DIRECT,
         keep_alive: bool = True,
+        every: float | None = None,
         own_process: bool = False,
         **plan: Any,
     ) -> Crowd:
-        """Make a crowd of clients that are not connected yet; `plan` overrides fields of their ClientPlan."""
+        """Make a crowd of clients that are not connected yet; `plan` overrides fields of their ClientPlan.
+
+        With `keep_alive` each makes an exchange now and then so as not to idle, or one `every` so many seconds.
+        """
         if via is Via.LINK and self._link is None:
             raise ChaosError("this deployment has no link: mark the scenario with needs(Capability.LINK)")
         address = self._link if via is Via.LINK and self._link is not None else self._server.address
@@ -175,6 +181,8 @@ class Experiment:
         idle = self._target.promises.liveness.idle_timeout if self._target.promises.liveness else None
         if keep_alive and idle is not None and base.send is not None:
             base = replace(base, keep_alive=idle / KEEP_ALIVES)
+        if every is not None:
+            base = replace(base, keep_alive=every)
         chosen = replace(base, **plan)
         await self._conductor.create_crowd(name, chosen, count, own_process=own_process)
         return Crowd(self._conductor, name, count, chosen, places=self._places)
@@ -298,14 +306,35 @@ class Experiment:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""
         return await self._conductor.statistics()
 
+    # -- a soak -----------------------------------------------------------------------------------------------
+
+    async def soak(self, plan: SoakPlan, *, say: Callable[[str], None], cut: asyncio.Event) -> Record:
+        """Soak the server as the plan says, until its time is over or `cut` is set; what was recorded.
+
+        `say` is given a line about how it goes now and then.
+        """
+        await soaking.soak(self, plan, write=self._journal.write, say=say, cut=cut)
+        return await self.record()
+
+    # -- memory -----------------------------------------------------------------------------------------------
+
+    async def record_held(self, count: int, *, wave: int, since: float) -> None:
+        """Write down the most that the server has held since a time, seconds monotonic, in which so many clients did
+        what costs it memory."""
+        last = await self.sample()
+        await self._conductor.flush()
+        samples = read_journal(self._journal.path.parent, kinds=(Sample,)).of(Sample)
+        peak = max(sample.pss or sample.rss for sample in (last, *samples) if sample.at >= since)
+        self._journal.write(Held(at=time.monotonic(), count=count, memory=peak, wave=wave))
+
     # -- leaks ------------------------------------------------------------------------------------------------
 
-    async def rounds(self, expectations: Sequence[Expectation]) -> AsyncIterator[int]:
+    async def rounds(self, expectations: Sequence[Expectation], *, warm_up: int = WARM_UP) -> AsyncIterator[int]:
         """Numbers of rounds, 1 and up, until every expectation is decided one way or the other, or the budget is spent.
 
-        The first `WARM_UP` rounds are not recorded: caches and pools fill in them.
+        The first `warm_up` rounds are not looked at: caches and pools fill in them.
         """
-        async for number in leaks.rounds(self.record, expectations):
+        async for number in leaks.rounds(self.record, expectations, warm_up=warm_up):
             yield number
 
     async def record_round(self, number: int) -> None:
@@ -328,10 +357,11 @@ class Experiment:
         self._journal.flush()
         return Record(read_journal(self._journal.path.parent))
 
-    async def judge(self, *expectations: Expectation) -> None:
+    async def judge(self, *expectations: Expectation, over: Record | None = None) -> None:
         """Judge the promise. Raises `Worse` with every finding that is not held; the worst is the verdict.
 
         It is also judged whether all was well before, whether the faults bit and healed, and whether the server lived.
+        `over` is what is read where that is another scenario's record: several promises may be judged of one long run.
         Raises Inconclusive when nothing was given to judge, and NotJudged when the faults were left out and nothing
         of what is expected means anything without them, or where a breach may be no more than a promised end at an age.
         """
@@ -341,7 +371,7 @@ class Experiment:
         for terms in (item.terms(at=time.monotonic()) for item in wanted):
             if terms is not None:
                 self._journal.write(terms)
-        record = await self.record()
+        record = over if over is not None else await self.record()
         judged = judge_all([*wanted, *own], record)
         if not self.ended_on_purpose:
             well = all(finding.verdict is Verdict.HELD for finding in judged)

@@ -19,11 +19,13 @@ MOST_ROUNDS = WARM_UP + MOST_POINTS
 """The budget of a leak measurement: what is not decided then is inconclusive, with the smallest slope visible."""
 
 
-async def rounds(record: Callable[[], Awaitable[Record]], expectations: Sequence[Expectation]) -> AsyncIterator[int]:
+async def rounds(
+    record: Callable[[], Awaitable[Record]], expectations: Sequence[Expectation], *, warm_up: int = WARM_UP
+) -> AsyncIterator[int]:
     """Numbers of rounds, 1 and up, until every expectation is decided, or the budget is spent."""
-    for number in range(1, MOST_ROUNDS + 1):
+    for number in range(1, warm_up + MOST_POINTS + 1):
         yield number
-        if number - WARM_UP in LOOKS[:-1]:  # the last look is the judgement's own
+        if number - warm_up in LOOKS[:-1]:  # the last look is the judgement's own
             found = await record()
             if all(item.judge(found).verdict is not Verdict.INCONCLUSIVE for item in expectations):
                 return

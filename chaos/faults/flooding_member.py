@@ -31,6 +31,9 @@ class FloodingMember(Fault):
     seconds: float = 1.5
     seen: int = 1000
     """Messages of a victim that the server's kernel has to have acknowledged for it to be a flood."""
+    digits: int = 1
+    """Of the number in each message, where its endpoint's has one: large messages without a foreign one. Python reads
+    JSON numbers of up to 4,300."""
 
     name: ClassVar[str] = "flooding-member"
     family: ClassVar[str] = "crowd"
@@ -41,6 +44,8 @@ class FloodingMember(Fault):
     def __post_init__(self) -> None:
         if self.messages < self.seen or self.seen < 1:
             raise ValueError(f"a flood is of `seen` messages or more; found {self.messages} of which {self.seen} count")
+        if isinstance(self.digits, bool) or not isinstance(self.digits, int) or self.digits < 1:
+            raise ValueError(f"digits is how long a number is written, from 1 on; found {self.digits!r}")
         if not self.seconds > 0:
             raise ValueError(f"seconds is how long it floods, above 0; found {self.seconds!r}")
 
@@ -53,7 +58,7 @@ class FloodingMember(Fault):
         wires = await wires_of(victims, scene.the_agent(), scene.server.port)
         since = time.monotonic()
         try:
-            await victims.flood(messages=self.messages, seconds=self.seconds)
+            await victims.flood(messages=self.messages, seconds=self.seconds, digits=self.digits)
             seen = await poll_until(
                 lambda: _look(scene, wires),
                 lambda found: len(self._flooding(found)) == victims.size,

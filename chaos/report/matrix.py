@@ -32,6 +32,7 @@ PROMISE_ORDER = (
     "pressure",
     "observability",
     "settings",
+    "soak",
 )
 """From getting in to getting out again, and the general ones last; families not listed follow as they come."""
 FAMILY_ORDER = (

@@ -41,11 +41,26 @@ class Case:
     not_in: Mapping[str, str] = field(default_factory=dict)
     """Runtimes that cannot ask for what it breaks, each with the reason."""
 
+    options: tuple[str, ...] = ()
+    """What pytest has to be told besides, for the defect to show: how long a soak lasts."""
+    target: str = ""
+    """The target file, where the defect shows on another one than the reference's own; then only the cell that catches
+    it and its sentinels run: the others need not be there."""
+    takes: float = 0.0
+    """Seconds that it takes beyond what its form allows."""
+
     @property
     def promise(self) -> str:
         """The promise it breaks, by the file of the scenario that catches it."""
         return self.caught_by.partition(".py")[0].removeprefix("test_")
 
+
+SOAK = ("--chaos-soak=1m",)
+SOAKED = 120.0
+"""Seconds of a minute's soak, and of reading what it recorded."""
+
+TLS = "targets/reference/tls.toml"
+NO_TLS = {"containers": "a certificate is issued in the processes runtime only"}
 
 NO_SETTINGS = {"containers": "a container keeps the environment that it was made with"}
 
@@ -980,5 +995,89 @@ CASES = (
         caught_by="test_delivery.py::test_messages_arrive_whole[partition]",
         finding="intact",
         sentinels=(BROADCASTS, HEARTBEAT),
+    ),
+    Case(
+        defect="buffer_of_a_megabyte_each",
+        caught_by="test_soak.py::test_memory_stays_within_its_bound",
+        finding="memory_within",
+        sentinels=(HEARTBEAT, LATENCY),
+        elsewhere={"bounded_memory": "what is too much for a hundred is too much for each of them"},
+        options=SOAK,
+        takes=SOAKED,
+    ),
+    Case(
+        defect="remembers_each_message",
+        caught_by="test_soak.py::test_nothing_is_kept_over_hours",
+        finding="nothing_kept_over_time",
+        sentinels=(HEARTBEAT, "test_leak_free.py::test_nothing_kept[calm]"),
+        options=("--chaos-soak=2m",),
+        takes=2 * SOAKED,
+    ),
+    Case(
+        defect="warnings_end_with_their_numbers",
+        caught_by="test_soak.py::test_idle_clients_are_found",
+        finding="idle_found_throughout",
+        sentinels=("test_liveness.py::test_idle_clients[calm]", HEARTBEAT),
+        options=SOAK,
+        takes=SOAKED,
+    ),
+    Case(
+        defect="reply_lost_at_the_wrap",
+        caught_by="test_soak.py::test_answers_all_along",
+        finding="answered_throughout",
+        sentinels=(LATENCY, HEARTBEAT),
+        options=SOAK,
+        takes=SOAKED,
+    ),
+    Case(
+        defect="idle_close_keeps_its_place",
+        caught_by="test_soak.py::test_places_all_along",
+        finding="places_throughout",
+        sentinels=("test_liveness.py::test_idle_clients[calm]", REJECTION),
+        options=SOAK,
+        takes=SOAKED,
+    ),
+    Case(
+        defect="history_for_each_client",
+        caught_by="test_bounded_memory.py::test_cost_of_a_connection",
+        finding="costs_at_most",
+        sentinels=("test_leak_free.py::test_nothing_kept[calm]", HEARTBEAT),
+    ),
+    Case(
+        defect="replies_pile_up",
+        caught_by="test_bounded_memory.py::test_cost_of_a_slow_reader[flooding-member]",
+        finding="costs_at_most",
+        sentinels=(HEARTBEAT, DELIVERY),
+        takes=60.0,
+    ),
+    Case(
+        defect="a_page_for_each_request",
+        caught_by="test_bounded_memory.py::test_cost_of_a_half_made_handshake[slow-loris]",
+        finding="costs_at_most",
+        sentinels=("test_bounded_memory.py::test_cost_of_a_connection", HEARTBEAT),
+        takes=60.0,
+    ),
+    Case(
+        defect="compression_kept_after_the_end",
+        caught_by="test_bounded_memory.py::test_given_back[calm]",
+        finding="given_back",
+        sentinels=("test_leak_free.py::test_nothing_kept[calm]", HEARTBEAT),
+        takes=90.0,
+    ),
+    Case(
+        defect="no_deadline_before_tls",
+        caught_by="test_survival.py::test_honest_beside_a_slow_crowd[tls-stall]",
+        finding="answered_as_allowed",
+        sentinels=(HEARTBEAT, CLEANUP),
+        target=TLS,
+        not_in=NO_TLS,
+    ),
+    Case(
+        defect="truncated_tls_is_no_end",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[tls-truncated]",
+        finding="statistics_agree",
+        sentinels=(CLEANUP, HEARTBEAT),
+        target=TLS,
+        not_in=NO_TLS,
     ),
 )

@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         params = getattr(getattr(item, "callspec", None), "params", {})
         if "case" not in params or "form" not in getattr(item, "fixturenames", ()):
             continue
-        item.add_marker(pytest.mark.timeout(form.limit + 30), append=False)
+        item.add_marker(pytest.mark.timeout(form.limit + params["case"].takes + 30), append=False)
         if mine is not None and params["case"].defect not in mine:
             others.append(item)
     if others:

@@ -39,6 +39,7 @@ FAMILY_SENTINELS = {
     "rejection": "test_rejection.py::test_burst_beyond_the_limit[burst]",
     "liveness": "test_liveness.py::test_heartbeat[calm]",
     "cleanup": "test_cleanup.py::test_ended_connections_are_released[client-reset]",
+    "bounded_memory": "test_bounded_memory.py::test_cost_of_a_connection",
     "breaker": "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]",
     "accept_breaker": "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]",
     "delivery": "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]",
@@ -64,6 +65,8 @@ def family_of(node: str) -> str:
 def nodes_for(case: Case, form: Form, *, runtime: str, cells: Sequence[str]) -> tuple[str, ...]:
     """The cells to run, below tests/scenarios, each once; `cells` are all there are, those that take long left out."""
     wanted = [case.caught_by, *case.sentinels]
+    if case.target:
+        return tuple(dict.fromkeys(wanted))
     if runtime == "processes" and form is Form.WIDE:
         wanted += [cell for cell in cells if family_of(cell) == case.promise]
         wanted += [sentinel for family, sentinel in FAMILY_SENTINELS.items() if family != case.promise]

@@ -54,9 +54,13 @@ def _observe(case: Case, runtime: str, form: Form, directory: Path) -> Observati
     ended = run_scenarios(
         nodes_for(case, form, runtime=runtime, cells=() if form is Form.NARROW else all_cells()),
         runtime=runtime,
-        options=[f"--chaos-env=DEFECT={case.defect}"],
+        options=[
+            f"--chaos-env=DEFECT={case.defect}",
+            *case.options,
+            *([f"--chaos-target={case.target}"] if case.target else []),
+        ],
         directory=directory,
-        timeout=form.limit,
+        timeout=form.limit + case.takes,
     )
     # All green is an answer too: the judgement says what was not caught, and the table has it.
     assert ended.returncode in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), ended.stdout + ended.stderr

@@ -31,6 +31,7 @@ OPTIONS: dict[str, st.SearchStrategy[str]] = {
     "seed": NUMBERS,
     "require": NUMBERS,
     "lanes": NUMBERS,
+    "soak": st.one_of(TEXT, st.sampled_from(["8h", "10m", "1s", "9999999999h", "-1h", "1e3s", "٣h"])),
     "dir": TARGETS,
     "env": VARIABLES,
     "allow-host": HOSTS,

@@ -14,6 +14,7 @@ from chaos.units import (
     counted,
     format_count,
     format_duration,
+    format_long,
     format_size,
     parse_duration,
     parse_size,
@@ -152,3 +153,11 @@ def test_a_number_with_its_noun(number: int, text: str) -> None:
 )
 def test_counts_have_three_digits_and_no_exponent(count: float, text: str) -> None:
     assert format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.25, "250ms"), (90, "90s"), (120, "2min"), (3600, "1h"), (11_537, "3h12min"), (28_800, "8h"), (86_401, "24h")],
+)
+def test_what_lasts_is_told_in_hours_and_minutes(seconds: float, text: str) -> None:
+    assert format_long(seconds) == text

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 from chaos.journal.events.base import Event
 from chaos.journal.events.canary import Beat, Call, Source
-from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic
-from chaos.journal.events.course import Note, Phase, PhaseEntered, Segment
+from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic, WentIdle
+from chaos.journal.events.course import Note, Overfilled, Phase, PhaseEntered, Segment, Soaked
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
 from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
 from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
 from chaos.journal.events.numbered import Anomaly, Correspondence
-from chaos.journal.events.server import Hit, Round, Sample, ServerEvent, StartTried, Statistics
+from chaos.journal.events.server import Held, Hit, Round, Sample, ServerEvent, StartTried, Statistics
 
 __all__ = [
     "KINDS",
@@ -42,12 +42,14 @@ __all__ = [
     "Frame",
     "Healing",
     "HealingState",
+    "Held",
     "Hit",
     "HostileAnswer",
     "Injected",
     "Lateness",
     "Note",
     "Outcome",
+    "Overfilled",
     "Phase",
     "PhaseEntered",
     "Receipt",
@@ -56,11 +58,13 @@ __all__ = [
     "Sample",
     "Segment",
     "ServerEvent",
+    "Soaked",
     "Source",
     "StartTried",
     "Statistics",
     "Traffic",
     "VerdictGiven",
+    "WentIdle",
 ]
 
 VERSION = 5
@@ -72,6 +76,8 @@ KINDS: dict[str, type[Event]] = {
         Segment,
         PhaseEntered,
         Note,
+        Overfilled,
+        Soaked,
         Injected,
         Receipt,
         Healing,
@@ -79,11 +85,13 @@ KINDS: dict[str, type[Event]] = {
         Ended,
         Frame,
         Traffic,
+        WentIdle,
         HostileAnswer,
         Anomaly,
         Correspondence,
         Call,
         Round,
+        Held,
         Beat,
         CrowdMade,
         Lateness,

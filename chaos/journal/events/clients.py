@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Attempt", "Ended", "Frame", "Outcome", "Traffic"]
+__all__ = ["Attempt", "Ended", "Frame", "Outcome", "Traffic", "WentIdle"]
 
 
 class Outcome(StrEnum):
@@ -54,6 +54,8 @@ class Attempt(Event):
     """The close code, where the server closed before the first message; None where the dialect turned it away."""
     detail: str = ""
     local_port: int = 0
+    compressed: bool = False
+    """Whether permessage-deflate was offered and agreed on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,3 +127,11 @@ class Traffic(Event):
     round_trips: dict[str, int] = field(default_factory=dict)
     """Upper bound of the bucket in seconds (as text) to count; bounds grow by 5 %."""
     worst: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WentIdle(Event):
+    """An open client of a population says nothing of its own from now on, and answers pings as before."""
+
+    crowd: str
+    client: int

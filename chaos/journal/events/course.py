@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Note", "Phase", "PhaseEntered", "Segment"]
+__all__ = ["Note", "Overfilled", "Phase", "PhaseEntered", "Segment", "Soaked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +43,33 @@ class Note(Event):
     """A remark of the harness itself, for whoever reads the journal."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overfilled(Event):
+    """More clients than there were places for came at once to a soaked server, and those who got in left again; `at`
+    is when they had."""
+
+    crowd: str
+    began: float
+    """When the first of them came, seconds monotonic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soaked(Event):
+    """A soak is over; `at` is when its load ended."""
+
+    crowd: str
+    """The clients who came and went all along."""
+    began: float
+    """When its load began, seconds monotonic."""
+    asked: float
+    """Seconds that it was to last."""
+    talk: float
+    """Seconds between two exchanges of each client."""
+    patience: float
+    """Seconds that a client waits for an answer."""
+    places: int
+    """Connections that the server promises places for, without those of the experiment itself."""
+    cut: str = ""
+    """What ended it before its time; empty where nothing did."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Hit", "Round", "Sample", "ServerEvent", "StartTried", "Statistics"]
+__all__ = ["Held", "Hit", "Round", "Sample", "ServerEvent", "StartTried", "Statistics"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,18 @@ class Hit(Event):
 
     path: str
     status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Event):
+    """What the server held while so many clients did something that costs it memory; `at` is when that was over."""
+
+    count: int
+    """Clients that did."""
+    memory: int
+    """Bytes at the peak: PSS where the kernel gives it, RSS otherwise."""
+    wave: int
+    """Which one of several it was, from 1 on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

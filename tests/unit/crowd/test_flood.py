@@ -35,6 +35,16 @@ async def test_all_of_it_arrives_in_whole_messages(doorman: tuple[Doorman, Addre
     await crowd.reset()
 
 
+async def test_its_number_is_as_long_as_it_is_told(doorman: tuple[Doorman, Address]) -> None:
+    crowd, _ = make_crowd(doorman[1], **ASKING)
+    await crowd.connect(Mode.SIMULTANEOUS)
+    await crowd.flood(messages=3, seconds=WITHIN, digits=50)
+    flood = crowd._floods[0]
+    await until(lambda: not flood.reading().pouring)
+    assert (await crowd.flooded())[0].size == 2 + 4 + len("hello ") + 50
+    await crowd.reset()
+
+
 async def test_what_nobody_reads_is_acknowledged_and_not_endless() -> None:
     peers: asyncio.Queue[Peer] = asyncio.Queue()
     left = asyncio.Event()

@@ -101,8 +101,8 @@ async def test_one_that_hardly_speaks_is_no_flood(
     victims = await direct.connect(1)
     flood = CrowdHandle.flood
 
-    async def trickle(self: CrowdHandle, *, messages: int, seconds: float) -> list[int]:
-        return await flood(self, messages=3, seconds=seconds)
+    async def trickle(self: CrowdHandle, *, messages: int, seconds: float, digits: int) -> list[int]:
+        return await flood(self, messages=3, seconds=seconds, digits=digits)
 
     monkeypatch.setattr(CrowdHandle, "flood", trickle)
     receipt, _ = await run_fault(BRIEF, direct.scene(victims), tmp_path)

@@ -10,7 +10,10 @@ import asyncio
 import contextlib
 import gc
 import os
+import ssl
+import sys
 import time
+import tracemalloc
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -28,6 +31,7 @@ from reference_server.endpoints.session import Session
 from reference_server.environment import BadSetting, load_settings
 from reference_server.establishment import Establishment
 from reference_server.guard import DependencyFailed
+from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
 from reference_server.liveness import NOTHING_SEEN
 from reference_server.parts import Parts, build
@@ -36,14 +40,24 @@ from reference_server.rate import TokenBucket
 from reference_server.rejection import Rejected
 from reference_server.source import Unavailable
 from reference_server.timers import Timers
+from reference_server.tls_protocol import TlsProtocol
 from reference_server.transport import BoundedTransport
+from uvicorn.server import ServerState
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from .fakes import AlwaysAttentive, FakeTime, FakeWire, TimersByHand, make_connection, turns_until
+from .wired import RecordingTransport, configured, upgraded
 
 LONG = 60.0
 """Seconds, longer than any interval of the `fast` profile; it passes on clocks that are set by hand."""
 
 OUR_PAGE = "https://app.example.test"
+
+MANY = 1 << 15
+"""Messages, twice what is counted before anything shows."""
+
+LITTLE = 100_000
+"""Bytes."""
 
 RETRANSMISSION = 0.2
 """Seconds after which a kernel sends a lost packet again (TCP_RTO_MIN on Linux)."""
@@ -236,6 +250,124 @@ async def ended_connection_is_forgotten(bench: Bench) -> bool:
     del connection, wire
     gc.collect()
     return remembered() is None
+
+
+async def message_leaves_nothing_behind(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    connection.heard()
+    before = sys.getallocatedblocks()
+    for _ in range(MANY):
+        connection.heard()
+    return sys.getallocatedblocks() - before < MANY / 2
+
+
+async def every_message_is_answered(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    for _ in range(MANY):
+        connection.heard()
+        await connection.reply({})
+        if not len(connection.outbox):
+            return False
+        await connection.outbox.get()
+    return True
+
+
+async def everyone_is_warned(bench: Bench) -> bool:
+    clock = TimersByHand()
+    connection, _ = make_connection(clock)
+    timer = IdleTimer(connection, clock=clock, timeout=10.0, warning=4.0)
+    for _ in range(100):
+        try:
+            timer.warn()
+        except IndexError:
+            return False
+        await connection.outbox.get()
+    return True
+
+
+async def idle_close_leaves_the_count_alone(bench: Bench) -> bool:
+    clock = TimersByHand()
+    connection, _ = make_connection(clock)
+    before = bench.parts.admission.inside
+    IdleTimer(connection, clock=clock, timeout=10.0, warning=4.0)
+    clock.advance(11.0)
+    return connection.ended and bench.parts.admission.inside == before
+
+
+async def connection_costs_little(bench: Bench) -> bool:
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        bench.client()
+        return tracemalloc.get_traced_memory()[0] - before < LITTLE
+    finally:
+        tracemalloc.stop()
+
+
+async def reply_waits_for_room(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    replies = [asyncio.create_task(connection.reply({"number": number})) for number in range(50)]
+    return not await all_done_at_once(replies)
+
+
+async def request_costs_little(bench: Bench) -> bool:
+    bench.parts.clock = TimersByHand()
+    http = HttpProtocol(configured(bench.parts), ServerState(), {})
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        http._expect_request()
+        return tracemalloc.get_traced_memory()[0] - before < LITTLE
+    finally:
+        tracemalloc.stop()
+        http._request_is_complete()
+
+
+async def lost_connection_lets_go_of_its_compression(bench: Bench) -> bool:
+    protocol, _ = await upgraded(configured(bench.parts))
+    window = ServerPerMessageDeflateFactory().process_request_params([], [])[1]
+    protocol.conn.extensions = [window]
+    remembered = weakref.ref(window)
+    protocol.connection_lost(None)
+    protocol.conn.extensions = []
+    del protocol, window
+    gc.collect()
+    return remembered() is None
+
+
+class Told(asyncio.Protocol):
+    """Remembers that it was told of an end."""
+
+    lost = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+
+
+def tls_connection(bench: Bench) -> tuple[TlsProtocol, RecordingTransport]:
+    """One on which nothing has been said yet."""
+    config = configured(bench.parts)
+    config.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    protocol, transport = TlsProtocol(config, ServerState(), {}), RecordingTransport()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+async def handshake_of_tls_is_bounded(bench: Bench) -> bool:
+    bench.parts.clock = clock = TimersByHand()
+    _, transport = tls_connection(bench)
+    clock.advance(LONG)
+    return transport.ended
+
+
+async def truncated_tls_is_told_as_an_end(bench: Bench) -> bool:
+    above = Told()
+    protocol, _ = tls_connection(bench)
+    protocol._secured = True
+    protocol.transport.set_protocol(above)
+    protocol.eof_received()
+    protocol.connection_lost(None)
+    return above.lost
 
 
 async def ended_connection_leaves_no_session(bench: Bench) -> bool:
@@ -702,6 +834,17 @@ CHECKS: dict[str, Check] = {
     "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
+    "buffer_of_a_megabyte_each": connection_costs_little,
+    "history_for_each_client": connection_costs_little,
+    "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
+    "a_page_for_each_request": request_costs_little,
+    "replies_pile_up": reply_waits_for_room,
+    "no_deadline_before_tls": handshake_of_tls_is_bounded,
+    "truncated_tls_is_no_end": truncated_tls_is_told_as_an_end,
+    "idle_close_keeps_its_place": idle_close_leaves_the_count_alone,
+    "remembers_each_message": message_leaves_nothing_behind,
+    "reply_lost_at_the_wrap": every_message_is_answered,
+    "warnings_end_with_their_numbers": everyone_is_warned,
     "leak_memory_per_connection": ended_connection_is_forgotten,
     "no_backpressure_warning": warned_at_the_threshold,
     "origins_compared_by_their_beginning": page_of_another_site_is_refused,

@@ -36,14 +36,18 @@ def settings(files: Certificates) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def server(files: Certificates) -> Iterator[RunningServer]:
-    made = started(
-        profile="fast",
-        environment={
-            **settings(files),
-            "BROADCAST_PAYLOAD_BYTES": "65536",
-            "WEBSOCKET_HANDSHAKE_TIMEOUT": str(HANDSHAKE_TIMEOUT),
-        },
-    )
+    """One that waits for its clients for longer than any of these takes."""
+    yield from serving(files, handshake_timeout=60.0)
+
+
+@pytest.fixture(scope="module")
+def hasty(files: Certificates) -> Iterator[RunningServer]:
+    yield from serving(files, handshake_timeout=HANDSHAKE_TIMEOUT)
+
+
+def serving(files: Certificates, *, handshake_timeout: float) -> Iterator[RunningServer]:
+    environment = {"BROADCAST_PAYLOAD_BYTES": "65536", "WEBSOCKET_HANDSHAKE_TIMEOUT": str(handshake_timeout)}
+    made = started(profile="fast", environment={**settings(files), **environment})
     yield made
     made.kill()
 
@@ -107,26 +111,26 @@ def test_a_close_leaves_nothing_in_the_kernel(server: RunningServer, context: ss
 
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_handshake_that_is_never_finished_is_ended(
-    server: RunningServer, context: ssl.SSLContext, begun: bool
+    hasty: RunningServer, context: ssl.SSLContext, begun: bool
 ) -> None:
-    before = stats(server, context)["handshakes_timed_out"]
-    with raw(server) as connection:
+    before = stats(hasty, context)["handshakes_timed_out"]
+    with raw(hasty) as connection:
         began = time.monotonic()
         if begun:
             connection.sendall(client_hello(context))
         assert bool(until_the_end(connection)) is begun
         assert time.monotonic() - began >= HANDSHAKE_TIMEOUT * 0.9
-    assert stats(server, context)["handshakes_timed_out"] == before + 1
+    assert stats(hasty, context)["handshakes_timed_out"] == before + 1
 
 
-def test_a_request_after_the_handshake_has_its_deadline_as_well(server: RunningServer, context: ssl.SSLContext) -> None:
-    with context.wrap_socket(raw(server), server_hostname="127.0.0.1") as connection:
+def test_a_request_after_the_handshake_has_its_deadline_as_well(hasty: RunningServer, context: ssl.SSLContext) -> None:
+    with context.wrap_socket(raw(hasty), server_hostname="127.0.0.1") as connection:
         connection.sendall(b"GET /echo HTTP/1.1\r\n")
         answer = connection.recv(65536)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert connection.recv(65536) == b""  # close_notify: without it this would raise
         port = connection.getsockname()[1]
-    wait_until(lambda: server.kernel_sockets(remote_port=port) == [], within=PATIENCE)
+    wait_until(lambda: hasty.kernel_sockets(remote_port=port) == [], within=PATIENCE)
 
 
 def test_what_is_no_tls_is_ended_at_once(server: RunningServer, context: ssl.SSLContext) -> None:

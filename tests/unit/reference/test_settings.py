@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,9 +168,10 @@ def test_a_certificate_and_its_key(tmp_path: Path) -> None:
     assert said.startswith(f"settings contradict each other: WEBSOCKET_TLS_CERTIFICATE={mine.key} and ")
 
 
-def test_a_key_with_a_password_is_not_asked_for_it(tmp_path: Path) -> None:
-    mine = certificates(tmp_path, "a.test")
-    locked = tmp_path / "locked.pem"
+def locked_key(directory: Path) -> tuple[Path, Path]:
+    """A certificate, and its key with a password."""
+    mine = certificates(directory, "a.test")
+    locked = directory / "locked.pem"
     key = serialization.load_pem_private_key(mine.key.read_bytes(), password=None)
     locked.write_bytes(
         key.private_bytes(
@@ -174,9 +180,54 @@ def test_a_key_with_a_password_is_not_asked_for_it(tmp_path: Path) -> None:
             serialization.BestAvailableEncryption(b"secret"),
         )
     )
-    said = tls(certificate=mine.certificate, key=locked)
+    return mine.certificate, locked
+
+
+def test_a_key_with_a_password_is_no_key(tmp_path: Path) -> None:
+    certificate, locked = locked_key(tmp_path)
+    said = tls(certificate=certificate, key=locked)
     assert said is not None
     assert "must be a certificate and its key, PEM: " in said
+
+
+ASKED_WITHIN = 60.0
+"""Seconds in which a process that waits for a password at its terminal has not ended, and one that does not has."""
+
+
+def test_nobody_is_asked_for_a_password_at_the_terminal(tmp_path: Path) -> None:
+    """OpenSSL asks at the controlling terminal, whatever stdin is: only a process that has one shows it."""
+    certificate, locked = locked_key(tmp_path)
+    terminal, its_end = pty.openpty()
+    program = (
+        "import fcntl, os, sys, termios\n"
+        f"os.setsid(); fcntl.ioctl({its_end}, termios.TIOCSCTTY, 0)\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'reference_server', '--port', '0', '--profile', 'fast'])"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REFERENCE),
+        "WEBSOCKET_TLS_CERTIFICATE": str(certificate),
+        "WEBSOCKET_TLS_KEY": str(locked),
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            pass_fds=[its_end],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=ASKED_WITHIN,
+            check=False,
+        )
+        os.set_blocking(terminal, False)
+        with contextlib.suppress(BlockingIOError):
+            assert os.read(terminal, 1000) == b"", "it was asked for at the terminal"
+    finally:
+        os.close(its_end)
+        os.close(terminal)
+    assert done.returncode == 2
+    assert "must be a certificate and its key, PEM: " in done.stderr
 
 
 def test_another_name_for_the_maximum_age() -> None:
