@@ -43,7 +43,7 @@ $(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runti
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint nightly strangers incident incidents variations soak-suite detection detection-table engine engine-stop doctor wheel clean
+.PHONY: help setup chaos test test-full lint nightly strangers incident incidents sweep variations soak-suite detection detection-table engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,14 @@ incident: setup ## one incident before and after its fix, NAME=hub in RUNTIME: r
 
 incidents: setup ## all incidents, in RUNTIME
 	@$(call run_incidents,*)
+
+sweep: setup ## a setting of an incident's server at each value of its sweep, NAME=exhaustion in RUNTIME: what it measured, side by side
+	@$(if $(wildcard targets/incidents/$(NAME)/sweep/*.toml),,$(error NAME is one of \
+	  $(patsubst targets/incidents/%/sweep/,%,$(sort $(dir $(wildcard targets/incidents/*/sweep/*.toml))))))
+	@$(BIN)/python targets/environments.py $(dir $(wildcard targets/incidents/$(NAME)/*/requirements.txt \
+	  targets/incidents/$(NAME)/*/package.json targets/incidents/$(NAME)/*/go.mod))
+	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --figures --collect tests/scenarios --runtime $(RUNTIME) \
+	  targets/incidents/$(NAME)/sweep/*.toml -- -k "$$(cat targets/incidents/$(NAME)/sweep/scenarios)" $(ARGS)
 
 variations: setup ## thirty clean variations of the reference server, in RUNTIME: nothing may go red; one table of them all
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \

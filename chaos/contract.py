@@ -336,6 +336,14 @@ class Pressure(Family):
             "places for takes at most; 16MiB or more.",
         ),
     ] = None
+    memory_reserve: Annotated[
+        Size | None,
+        Field(
+            ge=1 << 25,
+            description="With less memory left to it than this newcomers are turned away as beyond the limit: the rest "
+            "is for those who are inside; 32MiB or more.",
+        ),
+    ] = None
 
 
 class Observability(Family):
@@ -350,6 +358,9 @@ class Observability(Family):
     nearly_full: Annotated[NearlyFull | None, Field(description="Raised above a share of the limit.")] = None
     full: Annotated[
         AlertName | None, Field(description="Raised while every place is taken and clients are turned away.")
+    ] = None
+    memory_short: Annotated[
+        AlertName | None, Field(description="Raised while less than promises.pressure.memory_reserve is left.")
     ] = None
     upstream_failing: Annotated[
         AlertName | None, Field(description="Raised while the breaker in front of the upstream is not closed.")

@@ -8,9 +8,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from chaos.cli.options import encodable
 from chaos.cli.surveying import EXIT_USAGE, Surveyed, add_ways, survey
 from chaos.errors import ConfigurationError
 from chaos.report.cells import CellOutcome
+from chaos.report.side_by_side import side_by_side
+from chaos.report.terminal import signs_for
 from chaos.target_file import load_target
 from chaos.units import format_duration
 
@@ -21,6 +24,9 @@ COLUMNS = (CellOutcome.HELD, CellOutcome.VIOLATED, CellOutcome.INCONCLUSIVE, Cel
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", metavar="TARGET.toml", nargs="+", type=Path, help="a target file")
+    parser.add_argument(
+        "--figures", action="store_true", help="say what every cell measured on every server, side by side"
+    )
     add_ways(parser)
     parser.epilog = (
         "Ends with 0 where every promise of every server held, 1 where one did not, 4 where a server could not be\n"
@@ -51,6 +57,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"[{number}/{len(targets)}] {target.name}: {_counts(one)}, {took}", flush=True)
     print()
     print("\n".join(render(surveyed)))
+    if options.figures:
+        cells = {one.target.name: one.cells for one in surveyed}
+        print(encodable("\n".join(["", *side_by_side(cells, signs=signs_for(sys.stdout.encoding))])))
     return max(one.code for one in surveyed)
 
 

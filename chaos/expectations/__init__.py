@@ -18,6 +18,7 @@ from chaos.expectations.cleanup import FilesGivenBack, ReleasedWithin, Statistic
 from chaos.expectations.clients import (
     ClosedWith,
     Established,
+    NotWarnedEarly,
     RefusedAtTheDoor,
     RejectedGracefully,
     StayedAfterUpgrade,
@@ -90,6 +91,7 @@ __all__ = [
     "LeftMidTrial",
     "MemoryNotKept",
     "MemoryWithin",
+    "NotWarnedEarly",
     "NothingKeptOverTime",
     "OpenedAfter",
     "PingedAtPeriod",

@@ -17,6 +17,7 @@ from chaos.verdict import Finding
 __all__ = [
     "ClosedWith",
     "Established",
+    "NotWarnedEarly",
     "RefusedAtTheDoor",
     "RejectedGracefully",
     "StayedAfterUpgrade",
@@ -223,6 +224,8 @@ class RejectedGracefully(Expectation):
     answer: RejectionAnswer
     within: float
     retry_after: bool
+    short: str = ""
+    """What was short instead of places: "memory", where nobody at all may get in."""
 
     def judge(self, record: Record) -> Finding:
         attempts = record.attempts(self.crowd)
@@ -240,7 +243,8 @@ class RejectedGracefully(Expectation):
             )
         if len(opened) > self.free:
             return self.violated(
-                f"{len(opened)} of {len(attempts)} got in although {self.free} places were free",
+                f"{len(opened)} of {len(attempts)} got in although "
+                + (f"{self.short} was short" if self.short else f"{self.free} places were free"),
                 promised,
                 figure=figure,
             )
@@ -387,6 +391,40 @@ class Warned(Expectation):
                 f"{len(missed)} of {len(opened)} clients got no warning", promised, figure=figure, evidence=missed
             )
         return self.held(f"all {len(opened)} were warned", promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotWarnedEarly(Expectation):
+    """Nobody of a traced crowd hears a warning before so many connections are there as it is promised at."""
+
+    name: ClassVar[str] = "not_warned_early"
+    crowd: str
+    pattern: str
+    others: tuple[str, ...]
+    """The crowds that fill the server beside it."""
+    own: int
+    """Connections of the experiment itself."""
+    threshold: int
+    """Connections from which on it is promised."""
+    limit: int
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"nobody is warned before {self.threshold} of {self.limit} places are taken"
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        pattern = re.compile(self.pattern)
+        heard = [frame for frame in record.frames(self.crowd, opcode="text") if pattern.search(frame.text)]
+        if not heard:
+            return self.held("nobody was warned at all", promised)
+        first = min(heard, key=lambda frame: frame.at)
+        # Whoever had begun may have been in by then: in doubt the server had as many as it says.
+        begun = [each for crowd in (self.crowd, *self.others) for each in record.attempts(crowd)]
+        taken = self.own + sum(each.began <= first.at for each in begun)
+        observed = f"client {first.client} was warned first, with at most {taken} of {self.limit} places taken"
+        figure = f"at {taken} of {self.limit}"
+        if taken < self.threshold:
+            return self.violated(observed, promised, figure=figure)
+        return self.held(f"{observed}, {self.limit - taken} left", promised, figure=figure)
 
 
 def _tally_texts(texts: list[str]) -> str:

@@ -24,14 +24,23 @@ __all__ = ["MemoryLimit"]
 
 _BALLAST = """\
 import sys
+def hold(size):
+    held = bytearray(size)
+    held[::1024] = b"x" * len(held[::1024])
+    return held
 with open("/proc/self/oom_score_adj", "w") as file:
     file.write("1000")
+outside = hold(int(sys.argv[3]))
 with open(sys.argv[1], "w") as file:
     file.write("0")
-held = bytearray(int(sys.argv[2]))
-held[::1024] = b"x" * len(held[::1024])
+inside = hold(int(sys.argv[2]))
 """
-"""The first to be killed where memory is short, and only then a member of the group: it costs the server nothing."""
+"""The first to be killed where memory is short, and only then a member of the group: it costs the server nothing.
+
+The kernel kills whoever has most, the memory that it had before it came to the group included, and the score is worth
+no more than the group's limit: so it has as much as the server before it comes. With 20 MiB to spare and 43 MB of its
+own a server was killed in its place.
+"""
 
 _BEYOND = 1 << 24
 """Bytes that it asks for beyond what is spared."""
@@ -69,7 +78,7 @@ class MemoryLimit(Fault):
             killed = await _ask_for_more(agent, limit, self.spare + _BEYOND, within=scene.patience)
             during = _counters(limit)
             # Not every kernel counts how often it refused.
-            bitten = killed and during.killed > before.killed
+            bitten = killed and during.killed > before.killed and living(limit)
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,
@@ -94,14 +103,24 @@ class MemoryLimit(Fault):
 
 async def _ask_for_more(agent: AsyncAgent, limit: GroupLimit, size: int, *, within: float) -> bool:
     """Whether a process that joins the group and asks for `size` bytes is killed for it."""
-    members = str(Path(limit.group) / "cgroup.procs")
+    members, outside = str(Path(limit.group) / "cgroup.procs"), sum(map(_resident, living(limit)))
     ballast = await agent.spawn(
-        [sys.executable, "-I", "-S", "-c", _BALLAST, members, str(size)], name="ballast", log=Path(os.devnull)
+        [sys.executable, "-I", "-S", "-c", _BALLAST, members, str(size), str(outside)],
+        name="ballast",
+        log=Path(os.devnull),
     )
     try:
         return await agent.wait(ballast.pid, timeout=within) == -signal.SIGKILL
     finally:
         await agent.signal([ballast.pid], signal.SIGKILL)
+
+
+def _resident(pid: int) -> int:
+    """Bytes; 0 for a process that has gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def _counters(limit: GroupLimit) -> MemoryCounters:

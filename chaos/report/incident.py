@@ -11,13 +11,11 @@ from chaos.report.cells import CellOutcome, CellRecord
 from chaos.report.grid import Signs
 from chaos.report.incident_file import AFTER, Figure, Incident, Told, VariantName
 from chaos.report.matrix import build_matrix
+from chaos.report.side_by_side import side_by_side, title_of
 from chaos.report.terminal import what_happened
-from chaos.report.text import clean, shorten
+from chaos.report.text import clean
 
 __all__ = ["IncidentVerdict", "Ran", "judge_incident", "render_figures", "render_incident", "undecided"]
-
-LONGEST_FIGURE = 22
-"""Characters of a cell's figure, beside those of two other variants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def _touched(ran: Ran | None) -> Iterator[str]:
         return
     for cell in ran.cells:
         if cell.outcome.needs_a_word:
-            yield f"{AFTER}: {_name(cell)} is {cell.outcome.value}: {_sentence(cell)}"
+            yield f"{AFTER}: {title_of(cell)} is {cell.outcome.value}: {_sentence(cell)}"
 
 
 def _not_held(name: VariantName, node: str, ran: Ran | None) -> str:
@@ -124,11 +122,15 @@ def render_incident(
     incident: Incident, ran: Mapping[VariantName, Ran], verdict: IncidentVerdict, *, signs: Signs
 ) -> list[str]:
     """The matrices side by side, a sentence for each cell that went red, the figures, the verdict."""
-    lines = [f"{incident.name}: {incident.title}", "", *_side_by_side(ran, signs=signs)]
+    lines = [
+        f"{incident.name}: {incident.title}",
+        "",
+        *side_by_side({name: one.cells for name, one in ran.items()}, signs=signs),
+    ]
     for name, one in ran.items():
         bad = build_matrix(one.cells).not_held()
         if bad:
-            lines += ["", name, *(f"  {each.outcome.value}: {_name(each)}: {_sentence(each)}" for each in bad)]
+            lines += ["", name, *(f"  {each.outcome.value}: {title_of(each)}: {_sentence(each)}" for each in bad)]
     if incident.figures:
         lines += ["", "the owners' figures, and what was measured", *render_figures(incident.figures, ran)]
     lines += ["", f"{incident.name}: {verdict.sentence()}"]
@@ -157,36 +159,6 @@ def _measured(figure: Figure, ran: Ran) -> str:
 def _finding(cell: CellRecord, expectation: str) -> FindingMade | None:
     """The finding of an expectation; of several the worst."""
     return next((each for each in cell.worst_first if each.expectation == expectation), None)
-
-
-def _side_by_side(ran: Mapping[VariantName, Ran], *, signs: Signs) -> Iterator[str]:
-    """A row for each cell that some variant was judged by, a column for each variant."""
-    together = build_matrix(cell for one in ran.values() for cell in one.cells)
-    judged = {cell.node for cell in together.cells if cell.outcome is not CellOutcome.SKIPPED}
-    names = {cell.node: _name(cell) for cell in together.cells if cell.node in judged}
-    if not names:
-        yield "nothing was judged"
-        return
-    label = max(map(len, names.values()))
-    texts = {name: {cell.node: _text(cell, signs) for cell in one.cells} for name, one in ran.items()}
-    widths = {name: max(len(name), *(len(text.get(node, "")) for node in names)) for name, text in texts.items()}
-    yield " " * label + "".join(f"  {name:<{widths[name]}}" for name in ran).rstrip()
-    for node, title in names.items():
-        row = "".join(f"  {texts[name].get(node, ''):<{widths[name]}}" for name in ran)
-        yield f"{title:<{label}}{row}".rstrip()
-    skipped = len({cell.node for cell in together.cells}) - len(names)
-    if skipped:
-        yield f"{signs.of(CellOutcome.SKIPPED)} {skipped} more are skipped by all: not promised, or not possible here"
-
-
-def _text(cell: CellRecord, signs: Signs) -> str:
-    figure = shorten(clean(cell.figure), LONGEST_FIGURE, ellipsis=signs.ellipsis)
-    return f"{signs.of(cell.outcome)} {figure}".rstrip()
-
-
-def _name(cell: CellRecord) -> str:
-    under = f" under {cell.fault}" if cell.fault else ""
-    return clean(f"{cell.promise.replace('_', ' ')}, {cell.scenario}{under}")
 
 
 def _sentence(cell: CellRecord) -> str:

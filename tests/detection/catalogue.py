@@ -96,6 +96,12 @@ CASES = (
         sentinels=(REJECTION, HEARTBEAT),
     ),
     Case(
+        defect="warned_at_half_of_it",
+        caught_by="test_rejection.py::test_warned_when_nearly_full",
+        finding="not_warned_early",
+        sentinels=(REJECTION, HEARTBEAT),
+    ),
+    Case(
         defect="keep_dead_connections",
         caught_by="test_cleanup.py::test_dead_peers_are_released[vanished]",
         finding="released_within",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +37,7 @@ from chaos.faults import (
     ConnectionBurst,
     CrashMidMessage,
     FinWithoutClose,
+    MemoryLimit,
     SilentClient,
     UpstreamErrors,
     UpstreamHangs,
@@ -140,6 +142,37 @@ async def test_alert_when_full(experiment: Experiment, contract: SimpleNamespace
             alert=promised.full, why="every place is taken", start=full, end=still, within=promised.raised_within
         ),
         AlertGone(alert=promised.full, why="everybody has left", start=left, within=promised.gone_within),
+    )
+
+
+@pytest.mark.promise(
+    "observability",
+    "alert when memory is short",
+    expects="While less memory is left than is kept for those inside the alert is raised; before and after it is not.",
+    because="An alert that multiplies clients by what one should take says what the count says, and nothing of memory.",
+)
+@pytest.mark.reads(
+    "observability.memory_short", "observability.raised_within", "observability.gone_within", "pressure.memory_reserve"
+)
+@pytest.mark.faults(MemoryLimit())
+async def test_alert_when_memory_is_short(
+    experiment: Experiment, contract: SimpleNamespace, fault: MemoryLimit
+) -> None:
+    promised = contract.observability
+    await experiment.statistics()
+    quiet = experiment.now()
+    async with experiment.inject(replace(fault, spare=contract.pressure.memory_reserve // 2)):
+        short = experiment.now()
+        await _shown(experiment, promised.memory_short, within=promised.raised_within)
+        still = experiment.now()
+    healed = experiment.now()
+    await _gone(experiment, promised.memory_short, within=promised.gone_within)
+    await experiment.judge(
+        AlertNotRaised(alert=promised.memory_short, why="there is memory enough", end=quiet),
+        AlertRaised(
+            alert=promised.memory_short, why="memory is short", start=short, end=still, within=promised.raised_within
+        ),
+        AlertGone(alert=promised.memory_short, why="memory is there again", start=healed, within=promised.gone_within),
     )
 
 

@@ -17,6 +17,7 @@ from chaos.expectations import (
     Established,
     PingedAtPeriod,
     RecoveredWithin,
+    RejectedGracefully,
     ReleasedWithin,
     RoundTripsWithin,
     Undisturbed,
@@ -245,4 +246,54 @@ async def test_full_house_without_memory(experiment: Experiment, contract: Simpl
         ),
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
         Undisturbed(crowd=everyone.name),
+    )
+
+
+@pytest.mark.promise(
+    "pressure",
+    "newcomers while memory is short",
+    expects="With less memory left than it says nobody is let in, however many places are free; those inside stay.",
+    because="A limit by number was worked out for clients that take what they took that day. It is the kernel that "
+    "counts, and it turns nobody away: it ends the server.",
+)
+@pytest.mark.reads(
+    "pressure.memory_reserve",
+    "rejection.max_connections",
+    "rejection.answer",
+    "rejection.within",
+    "rejection.retry_after",
+    "establishment.within",
+    "establishment.success_ratio",
+    "recovery.within",
+)
+@pytest.mark.faults(MemoryLimit())
+async def test_newcomers_without_memory(experiment: Experiment, contract: SimpleNamespace, fault: MemoryLimit) -> None:
+    promised = contract.rejection
+    experiment.needs_places(3 * CLIENTS)
+    inside = await experiment.crowd("inside", CLIENTS)
+    await inside.connect()
+    newcomers = await experiment.crowd("newcomers", CLIENTS)
+    async with experiment.inject(replace(fault, spare=contract.pressure.memory_reserve // 2)):
+        await newcomers.connect()
+        await inside.exchange(TALKS)
+    # A server may hold its door for a while, so as not to flap.
+    await experiment.watch(contract.recovery.within)
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await experiment.judge(
+        RejectedGracefully(
+            crowd=newcomers.name,
+            free=0,
+            answer=promised.answer,
+            within=promised.within,
+            retry_after=promised.retry_after,
+            short="memory",
+        ),
+        Undisturbed(crowd=inside.name),
+        Established(
+            crowd=after.name,
+            count=CLIENTS,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        ),
     )

@@ -7,6 +7,7 @@ answer, full buffers. What a proxy does to a connection is one of these to it, a
 from __future__ import annotations
 
 import asyncio
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations import Established, NotWarnedEarly, RejectedGracefully, Undisturbed, Warned
 from chaos.experiment import Experiment
 from chaos.experiment.delays import added_by
 from chaos.faults import (
@@ -193,25 +194,45 @@ async def _settled(experiment: Experiment, contract: SimpleNamespace) -> None:
 @pytest.mark.promise(
     "rejection",
     "warned when nearly full",
-    expects="From the declared share of the limit on, clients are told that the server is nearly full.",
-    because="A client that is warned can leave by itself; one that is not finds out by being turned away.",
+    expects="From the declared share of the limit on, and not before, clients are told that the server is nearly full.",
+    because="Whoever is warned can leave by himself; a warning that comes late is no use, and one that is always there "
+    "is heard by nobody.",
 )
 @pytest.mark.reads("rejection.warning_threshold")
 @pytest.mark.needs(endpoints=["notices"])
 async def test_warned_when_nearly_full(experiment: Experiment, contract: SimpleNamespace) -> None:
     promised = contract.rejection
+    # A billionth off, so that 0.07 of 100 is 7 also where the product is a hair above it.
+    threshold = math.ceil(promised.max_connections * promised.warning_threshold - 1e-9)
     listeners = await experiment.crowd("listeners", 3, endpoint="notices", trace=True)
     await listeners.connect()
-    enough = round(promised.max_connections * promised.warning_threshold) + 1
+    # One place short of it, for a while; then one after the other, until there is one more than it, where there is.
+    more = min(2, promised.max_connections - threshold + 1)
+    below = await experiment.crowd(
+        "below", experiment.some(threshold - 1 - listeners.count - experiment.own_connections)
+    )
+    await below.connect()
+    await experiment.watch(promised.within)
     before = experiment.now()
-    more = experiment.some(enough - listeners.count - experiment.own_connections)
     filling = await experiment.crowd("filling", more)
-    await filling.connect()
+    await filling.connect(mode=Mode.SEQUENTIAL)
     warning = experiment.endpoints.notices.load_warning
     await experiment.wait_for_message(listeners, warning, within=experiment.patience)
     await experiment.judge(
+        NotWarnedEarly(
+            crowd=listeners.name,
+            pattern=warning,
+            others=(below.name, filling.name),
+            own=experiment.own_connections,
+            threshold=threshold,
+            limit=promised.max_connections,
+        ),
+        Undisturbed(crowd=below.name),
         Undisturbed(crowd=filling.name),
         Warned(
-            crowd=listeners.name, pattern=warning, since=before, what=f"{enough} of {promised.max_connections} places"
+            crowd=listeners.name,
+            pattern=warning,
+            since=before,
+            what=f"{threshold - 1 + more} of {promised.max_connections} places",
         ),
     )

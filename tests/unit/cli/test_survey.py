@@ -24,7 +24,7 @@ def target(directory: Path, name: str) -> str:
     return path.name
 
 
-def pytest_that_judges(project: Path, verdicts: dict[str, str], *, code: int = 0) -> Pytest:
+def pytest_that_judges(project: Path, verdicts: dict[str, str], *, code: int = 0, figure: str = "") -> Pytest:
     """Records one cell for the target it is called with; ends with 1 where that was not held."""
 
     def judge(arguments: Sequence[str]) -> tuple[int, str]:
@@ -55,6 +55,7 @@ def pytest_that_judges(project: Path, verdicts: dict[str, str], *, code: int = 0
                     scenario="dead peers are released",
                     fault="vanished",
                     outcome=outcome,
+                    figure=figure,
                 )
             )
         return code or int(outcome != "held"), ""
@@ -74,6 +75,16 @@ def test_the_table_and_the_sentences(chaos: Invoke, project: Path, monkeypatch: 
         "bad\n"
         "  violated: dead peers are released under vanished: 3 sockets are left; promised: none\n"
     )
+
+
+def test_the_figures_side_by_side(chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = pytest_that_judges(project, {"good": "held", "bad": "violated"}, figure="85 of 100")
+    monkeypatch.setattr(surveying, "_run_pytest", judge)
+    result = chaos("survey", "--figures", target(project, "good"), target(project, "bad"))
+    assert result.out.splitlines()[-2:] == [
+        "                                                 good         bad",
+        "cleanup, dead peers are released under vanished  ✓ 85 of 100  ✗ 85 of 100",
+    ]
 
 
 def test_all_held(chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

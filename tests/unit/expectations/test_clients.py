@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.contract import RejectionAnswer
 from chaos.expectations import (
     ClosedWith,
     Established,
+    NotWarnedEarly,
     RefusedAtTheDoor,
     RejectedGracefully,
     StayedAfterUpgrade,
@@ -226,6 +229,28 @@ def test_a_warning_counts_from_its_time_on() -> None:
     assert warned.judge(record(attempt(), frame(6.0, text="nearly full"))).verdict is Verdict.HELD
     early = warned.judge(record(attempt(), frame(4.0, text="nearly full")))
     assert (early.verdict, early.observed) == (Verdict.VIOLATED, "1 of 1 clients got no warning")
+
+
+EARLY = NotWarnedEarly(crowd="crowd", pattern="nearly full", others=("others",), own=1, threshold=3, limit=10)
+
+
+@pytest.mark.parametrize(
+    ("at", "verdict", "observed"),
+    [
+        (1.5, Verdict.VIOLATED, "client 0 was warned first, with at most 2 of 10 places taken"),
+        (9.0, Verdict.HELD, "client 0 was warned first, with at most 3 of 10 places taken, 7 left"),
+    ],
+)
+def test_a_warning_is_early_while_too_few_have_begun_to_come(at: float, verdict: Verdict, observed: str) -> None:
+    first, second = attempt(0), replace(attempt(0), crowd="others", began=2.0, at=8.0)
+    finding = EARLY.judge(record(replace(first, began=0.5, at=1.0), second, frame(at, text="nearly full")))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert finding.promised == "nobody is warned before 3 of 10 places are taken"
+
+
+def test_where_nobody_is_warned_nobody_is_warned_early() -> None:
+    finding = EARLY.judge(record(attempt(0)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "nobody was warned at all")
 
 
 def test_a_crowd_of_which_some_never_got_in_cannot_be_called_undisturbed() -> None:
