@@ -37,7 +37,7 @@ READERS = 20
 and the interval of a slope over 12 such points was twice as wide as its value."""
 
 UNREAD = FloodingMember(messages=400, seen=20, digits=4_000)
-"""By each client that reads no answer: 1.6 MB of messages, twice what a server with a bound was seen to take of them. Its
+"""By each client that reads no answer: 1.6 MB of messages, twice what a server with a bound was seen to take. Its
 kernel takes 20, 80 kB, where it reads none."""
 
 WARM_UP = 24
