@@ -21,18 +21,28 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFECTS = ROOT / "targets" / "reference" / "defects"
 
 
+IN_CONTAINERS = ("breaker", "cleanup", "pressure", "survival")
+"""Promises of which one defect is run in containers by `make test` too: those that need what is another there, the
+upstream's link, the kernel's rules, control groups, and bytes written to the server itself."""
+
+
 def _cases() -> list[ParameterSet]:
-    """All of them; those that are not the first of their promise are left to `make test-full`."""
+    """All of them. `make test` runs the first of each promise that takes no longer than a scenario, and few of those in
+    containers as well; the rest is left to `make test-full`."""
     seen: set[str] = set()
     found = []
     for case in CASES:
-        found.append(pytest.param(case, id=case.defect, marks=[pytest.mark.slow] if case.promise in seen else []))
-        seen.add(case.promise)
+        for runtime in RUNTIMES:
+            (name,) = runtime.values
+            quick = case.promise not in seen and not case.takes
+            marks = [] if quick and (name != "containers" or case.promise in IN_CONTAINERS) else [pytest.mark.slow]
+            found.append(pytest.param(case, name, id=f"{case.defect}-{name}", marks=[*runtime.marks, *marks]))
+        if not case.takes:
+            seen.add(case.promise)
     return found
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize(("case", "runtime"), _cases())
 def test_defect_is_caught(
     case: Case, runtime: str, form: Form, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
