@@ -29,7 +29,7 @@ define in_every_runtime
 $(WITH_ENGINE) runtimes=$$($(BIN)/python -m chaos runtimes --reasons $(REQUIRE:%=--require=%)) || exit $$?; \
 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not chaos$(1)" $(ARGS) || exit $$?; \
 for runtime in $$runtimes; do \
-  $(BIN)/python -m pytest tests/scenarios -m "chaos$(1)" --chaos-runtime=$$runtime --chaos-require=140 \
+  $(BIN)/python -m pytest tests/scenarios -m "chaos$(1)" --chaos-runtime=$$runtime --chaos-require=180 \
     $(ARGS) || exit $$?; \
 done
 endef

@@ -14,7 +14,7 @@ import pytest
 
 from chaos.runtime.selection import usable_runtimes
 
-__all__ = ["ROOT", "RUNTIMES", "Ended", "children_with", "run_pytest", "run_scenarios", "until"]
+__all__ = ["CONTAINERS_SLOWLY", "ROOT", "RUNTIMES", "Ended", "children_with", "run_pytest", "run_scenarios", "until"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +23,13 @@ RUNTIMES = [
     for name, reason in usable_runtimes().items()
 ]
 """The runtimes that start servers; those this machine cannot hold are skipped with the reason."""
+
+CONTAINERS_SLOWLY = [
+    pytest.param(*each.values, marks=[*each.marks, *([pytest.mark.slow] if each.values == ("containers",) else [])])
+    for each in RUNTIMES
+]
+"""The same where a test takes half a minute in containers, and what is another there is tested elsewhere too: left to
+`make test-full`."""
 
 
 class Ended(subprocess.CompletedProcess[str]):

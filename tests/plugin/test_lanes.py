@@ -17,7 +17,7 @@ import pytest
 
 from chaos.report import CellOutcome, open_run, read_cells
 from tests.leftovers import leftovers
-from tests.running import ROOT, RUNTIMES, children_with, run_pytest, until
+from tests.running import CONTAINERS_SLOWLY, ROOT, RUNTIMES, children_with, run_pytest, until
 
 BREAKER = "tests/scenarios/test_breaker.py"
 HEARTBEAT = "tests/scenarios/test_liveness.py::test_heartbeat[calm]"
@@ -44,7 +44,7 @@ def most_at_once(times: dict[str, tuple[float, float]]) -> int:
     return max(sum(1 for start, end in times.values() if start <= moment < end) for moment, _ in times.values())
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_those_that_wait_run_side_by_side_and_the_others_alone(runtime: str, tmp_path: Path) -> None:
     ended = run_pytest(
         [BREAKER, ALONE, "-m", "chaos", f"--chaos-runtime={runtime}", "--chaos-lanes=3"], directory=tmp_path
@@ -234,7 +234,7 @@ def test_a_killed_run_takes_its_lanes_along(runtime: str, under_way: subprocess.
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_a_lane_that_is_killed_loses_one_scenario_and_no_other(
     runtime: str, under_way: subprocess.Popen[str], tmp_path: Path
 ) -> None:
