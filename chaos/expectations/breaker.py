@@ -17,6 +17,7 @@ __all__ = [
     "CallsAnswered",
     "FollowsTheBreakerModel",
     "GivenUpWithin",
+    "NotTurnedAway",
     "OpenedAfter",
     "TurnedAwayWhileOpen",
     "UpstreamCalled",
@@ -281,16 +282,12 @@ class TurnedAwayWhileOpen(Expectation):
                 f"nobody came within {format_duration(self.open_for / 2)} of the last failure, while it is surely open",
                 promised,
             )
-        answers = [
-            str(attempt.code)
-            if attempt.outcome is Outcome.CLOSED
-            else f"{attempt.outcome.value} {attempt.status or ''}"
-            for attempt in attempts
-        ]
-        shown = ", ".join(answers[:10])
+        shown = _answers(attempts)
         failed, turned = attempts[: self.failures], attempts[self.failures :]
         if any(attempt.outcome is not Outcome.CLOSED or attempt.code != self.failure_code for attempt in failed):
-            return self.violated(f"the first {self.failures} attempts ended with {shown}", promised, figure=answers[0])
+            return self.violated(
+                f"the first {self.failures} attempts ended with {shown}", promised, figure=_answers(attempts[:1])
+            )
         unlike = [
             attempt
             for attempt in turned
@@ -321,6 +318,42 @@ class TurnedAwayWhileOpen(Expectation):
             ),
             figure=f"{len(turned)}/{len(turned)} away",
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTurnedAway(Expectation):
+    """The accept breaker is switched off: every establishment is tried, and fails with the code of a failure."""
+
+    name: ClassVar[str] = "not_turned_away"
+    needs_fault: ClassVar[bool] = True
+    crowd: str
+    count: int
+    failure_code: int
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"all of {self.count} failed establishments closed with {self.failure_code}"
+        attempts = sorted(record.attempts(self.crowd), key=lambda attempt: attempt.began)
+        if len(attempts) < self.count:
+            return self.inconclusive(f"only {len(attempts)} of {self.count} attempts were recorded", promised)
+        tried = sum(attempt.outcome is Outcome.CLOSED and attempt.code == self.failure_code for attempt in attempts)
+        figure = f"{tried}/{len(attempts)} tried"
+        if tried < len(attempts):
+            return self.violated(
+                f"{len(attempts) - tried} of {len(attempts)} attempts ended in another way: {_answers(attempts)}",
+                promised,
+                figure=figure,
+            )
+        return self.held(f"{tried} of {len(attempts)} closed with {self.failure_code}", promised, figure=figure)
+
+
+def _answers(attempts: Sequence[Attempt]) -> str:
+    """How the first ten attempts ended: "1011, 1011, http 403"."""
+    return ", ".join(
+        str(attempt.code)
+        if attempt.outcome is Outcome.CLOSED
+        else f"{attempt.outcome.value} {attempt.status or ''}".rstrip()
+        for attempt in attempts[:10]
+    )
 
 
 def _of_ours(record: Record, calls: list[Call]) -> Uncertainty:
