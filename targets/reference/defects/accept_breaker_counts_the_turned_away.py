@@ -6,11 +6,10 @@ shuts everybody else out, though what the session depends on is well.
 
 from __future__ import annotations
 
-from starlette.websockets import WebSocket
-
 from reference_server.gate import Gate
 from reference_server.parts import Parts
 from reference_server.rejection import Rejection
+from starlette.websockets import WebSocket
 
 DESCRIPTION = "clients with a foreign origin are counted as failures of the accept breaker"
 

@@ -6,6 +6,7 @@ out for a night still has one.
 
 from __future__ import annotations
 
+from reference_server.breaker import State
 from reference_server.parts import Parts
 
 DESCRIPTION = "the accept breaker opens after five failures whatever its threshold is set to"
@@ -15,8 +16,11 @@ THRESHOLD = 5
 def install(parts: Parts) -> None:
     """A constant in place of the setting."""
     breaker = parts.accept_breaker
+    failed = breaker._failed
 
-    def has_failed_enough() -> bool:
-        return breaker.consecutive_failures >= THRESHOLD
+    def count(kind: str) -> None:
+        failed(kind)
+        if breaker.state is State.CLOSED and breaker.consecutive_failures >= THRESHOLD:
+            breaker._enter(State.OPEN)
 
-    breaker._has_failed_enough = has_failed_enough  # type: ignore[method-assign]  # a defect replaces a method
+    breaker._failed = count  # type: ignore[method-assign]  # a defect replaces a method

@@ -6,6 +6,7 @@ from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
     GivenUpWithin,
+    NotTurnedAway,
     OpenedAfter,
     TurnedAwayWhileOpen,
     UpstreamCalled,
@@ -157,3 +158,18 @@ def test_who_comes_when_a_trial_may_be_due_is_not_judged() -> None:
         Verdict.INCONCLUSIVE,
         "nobody came within 500ms of the last failure, while it is surely open",
     )
+
+
+SWITCHED_OFF = NotTurnedAway(crowd="crowd", count=3, failure_code=1011)
+
+
+def test_with_the_breaker_off_everybody_is_tried() -> None:
+    finding = SWITCHED_OFF.judge(record(*_comers(1011, 1011, 1011)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "3 of 3 closed with 1011")
+
+
+def test_a_breaker_that_is_on_all_the_same_turns_away() -> None:
+    finding = SWITCHED_OFF.judge(record(*_comers(1011, 1013, "http")))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "2 of 3 attempts ended in another way: 1011, 1013, http 503"
+    assert SWITCHED_OFF.judge(record(*_comers(1011, 1011))).verdict is Verdict.INCONCLUSIVE

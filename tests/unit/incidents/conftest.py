@@ -6,4 +6,4 @@ import sys
 from pathlib import Path
 
 INCIDENTS = Path(__file__).resolve().parents[3] / "targets" / "incidents"
-sys.path.insert(0, str(INCIDENTS / "hub" / "server"))
+sys.path[:0] = [str(path) for path in INCIDENTS.glob("*/server")]

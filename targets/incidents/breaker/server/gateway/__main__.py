@@ -7,9 +7,6 @@ import asyncio
 import sys
 from functools import partial
 
-import uvicorn
-
-from gateway.app import create_app
 from gateway.limits import apply_limits
 from gateway.selector import new_loop
 from gateway.settings import Settings, read_settings
@@ -17,6 +14,11 @@ from gateway.settings import Settings, read_settings
 
 def main(host: str, port: int, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    # Not before the settings are read: whoever has written a bad one waits for no framework to be loaded.
+    import uvicorn
+
+    from gateway.app import create_app
+
     config = uvicorn.Config(
         create_app(settings, apply_limits(settings)),
         host=host,
