@@ -9,7 +9,7 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, FaultLasted, KeptOut, TurnedAwayWhileOpen
+from chaos.expectations import Established, KeptOut, RodeOut, TurnedAwayWhileOpen
 from chaos.experiment import Experiment
 from chaos.experiment.crowd import request_of
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamHangs
@@ -119,7 +119,15 @@ async def test_rides_out_a_short_outage(experiment: Experiment, contract: Simple
         # Half of it: injecting, healing and a busy machine take their part.
         await experiment.watch(promised.rides_out / 2)
     await coming
-    await experiment.judge(FaultLasted(at_most=promised.rides_out), _everyone(comers.name, comers.count, contract))
+    await experiment.judge(
+        RodeOut(
+            crowd=comers.name,
+            count=comers.count,
+            outage=promised.rides_out,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        )
+    )
 
 
 def _everyone(crowd: str, count: int, contract: SimpleNamespace) -> Established:

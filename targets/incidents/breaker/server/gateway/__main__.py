@@ -26,6 +26,7 @@ def main(host: str, port: int, settings: Settings) -> None:
         ws="websockets-sansio",
         ws_ping_interval=settings.heartbeat_interval,
         ws_ping_timeout=settings.heartbeat_timeout,
+        backlog=100,  # asyncio of Python 3.11 tries to accept as often as this at once, also where files are short
         log_level="warning",
     )
     with asyncio.Runner(loop_factory=partial(new_loop, settings.selector_cap)) as runner:
