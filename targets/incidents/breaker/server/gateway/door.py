@@ -106,8 +106,8 @@ class Door:
         match self._settings.turn_away:
             case "raise":
                 raise TurnedAway(reason)
-            case "http-503":
-                await websocket.send_denial_response(Response(reason, 403 if code == POLICY_VIOLATION else 503))
+            case "http-503" if code == TRY_AGAIN_LATER:
+                await websocket.send_denial_response(Response(reason, 503))
             case "close":
                 await websocket.close(code, reason)
             case _:

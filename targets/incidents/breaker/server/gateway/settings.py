@@ -42,8 +42,8 @@ class Settings:
     breaker_counts: str
     """`dependency`: what the session service failed at; `everything` that kept a client out, its own doing as well."""
     turn_away: str
-    """How a client is turned away: `accept` and then close, `close` before it, `http-503`, or `raise` and let uvicorn
-    answer."""
+    """How a client is turned away: `accept` and then close, `close` before it, `raise` and let uvicorn answer, or
+    `http-503` while the breaker is open and `accept` otherwise."""
     phases: tuple[float, ...] | None
     """Each try to get a session, and how long it may take; None: one try, of any length."""
     backoff: float
