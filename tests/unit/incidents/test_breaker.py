@@ -8,15 +8,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gateway.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
 from gateway.cloud import MARKERS
+from gateway.door import Door
 from gateway.limits import apply_limits
 from gateway.phases import PhaseFailed, TimeoutManager
 from gateway.selector import CappedSelector, new_loop
 from gateway.sessions import SessionFailed
 from gateway.settings import Settings, read_settings
+from starlette.websockets import WebSocket
 
 FOLDER = Path(__file__).resolve().parents[3] / "targets/incidents/breaker"
 NO_PROTOCOL = "websocket_accept_no_protocol"
@@ -173,6 +176,47 @@ async def test_what_succeeds_in_a_later_phase_has_succeeded() -> None:
         return "here"
 
     assert await TimeoutManager(fast()).run(third) == "here"
+
+
+async def turned_away(door: Door, offered: list[str]) -> list[Any]:
+    """What a client that does not get in is sent."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "headers": [],
+        "subprotocols": offered,
+        "extensions": {"websocket.http.response": {}},
+    }
+    assert not await door.establish(WebSocket(scope, receive, send))  # type: ignore[arg-type]  # a stand-in
+    return sent
+
+
+@pytest.mark.parametrize(("offered", "kind"), [([], NO_PROTOCOL), (["chat"], "websocket_accept_with_protocol")])
+async def test_failures_are_counted_by_what_the_client_offered(offered: list[str], kind: str) -> None:
+    door = Door(fast(upstream="http://127.0.0.1:9"))
+    sent = await turned_away(door, offered)
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    assert sent[1]["code"] == 1011
+    assert sent[1]["reason"].startswith("phase 3 of 3: ")
+    assert door.get_statistics()["failures"] == {kind: 1}
+
+
+async def test_closing_before_accepting_is_all_that_was_told() -> None:
+    door = Door(fast(upstream="http://127.0.0.1:9", turn_away="close"))
+    assert [message["type"] for message in await turned_away(door, [])] == ["websocket.close"]
+
+
+async def test_503_is_for_the_open_circuit_alone() -> None:
+    door = Door(fast(upstream="http://127.0.0.1:9", turn_away="http-503", failure_threshold=1))
+    assert (await turned_away(door, []))[1]["code"] == 1011
+    assert (await turned_away(door, []))[0]["status"] == 503
 
 
 def test_the_owners_phases_do_not_fit_into_their_operation_timeout() -> None:
