@@ -59,6 +59,10 @@ Environment = Annotated[dict[str, str], Field(min_length=1)]
 """Environment variables, over those of `start.environment`."""
 
 
+RequestHeaders = Annotated[dict[str, str], Field(min_length=1)]
+"""Headers of an upgrade request, over those of its endpoint; an empty value leaves one out."""
+
+
 class Family(BaseModel):
     """A family of promises."""
 
@@ -193,6 +197,14 @@ class AcceptBreaker(Family):
     failure_code: Annotated[int, Field(ge=1000, le=4999, description="Close code of a failure.")] = 1011
     open_code: Annotated[int, Field(ge=1000, le=4999, description="Close code while open.")] = 1013
     answer_within: Annotated[Duration, Field(description="While open, clients are turned away within this.")]
+    rides_out: Annotated[
+        Duration | None,
+        Field(description="While the dependency is away no longer than this, clients that come get in after all."),
+    ] = None
+    own_failure: Annotated[
+        RequestHeaders | None,
+        Field(description="Headers, over those of endpoints.gated, with which a client fails by its own doing."),
+    ] = None
 
 
 class AnswerOrder(StrEnum):
@@ -280,10 +292,6 @@ class Recovery(Family):
     """Back to steady state after a fault has healed."""
 
     within: Annotated[Duration, Field(description="From healing to every client served as before.")]
-
-
-RequestHeaders = Annotated[dict[str, str], Field(min_length=1)]
-"""Headers of an upgrade request, over those of `endpoints.echo`; an empty value leaves one out."""
 
 
 class Survival(Family):
@@ -404,6 +412,9 @@ class Settings(Family):
         SettingCount | None, Field(description="Another promises.rejection.max_connections.")
     ] = None
     idle_timeout: Annotated[SettingDuration | None, Field(description="Another promises.liveness.idle_timeout.")] = None
+    accept_breaker_off: Annotated[
+        Environment | None, Field(description="Environment variables that switch promises.accept_breaker off.")
+    ] = None
 
 
 class Contract(BaseModel):

@@ -135,12 +135,14 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
     (("promises", "delivery", "polled_within"), ("endpoints", "feed", "sequence"), "it says which broadcast is later"),
     (("promises", "observability", "counted_within"), ("statistics",), "it is where counters are shown"),
     (("promises", "settings", "refused"), ("promises", "settings", "refused_within"), "it says how long that may take"),
+    (("promises", "settings", "accept_breaker_off"), ("promises", "accept_breaker"), "it is what is switched off"),
 )
 ENVIRONMENTS: tuple[Key, ...] = (
     ("start", "environment"),
     ("promises", "settings", "refused"),
     ("promises", "settings", "max_connections", "environment"),
     ("promises", "settings", "idle_timeout", "environment"),
+    ("promises", "settings", "accept_breaker_off"),
 )
 """Tables whose keys are environment variables."""
 PLACES: tuple[tuple[Key, tuple[str, ...]], ...] = (
@@ -354,6 +356,7 @@ def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
     refused = ("promises", "survival", "refused")
     for name in _get(document, refused, dict) or {}:
         yield from _headers(document, (*refused, name), subprotocol="")
+    yield from _headers(document, ("promises", "accept_breaker", "own_failure"), subprotocol="")
     for endpoint in Endpoints.model_fields:
         table = ("endpoints", endpoint)
         yield from _headers(document, (*table, "headers"), subprotocol=dotted((*table, "subprotocol")))

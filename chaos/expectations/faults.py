@@ -17,6 +17,7 @@ __all__ = [
     "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
+    "KeptOut",
     "LeftMidTrial",
     "PongsDelayed",
     "SteadyBefore",
@@ -203,6 +204,24 @@ class LeftMidTrial(Expectation):
         lasted = self.left - min(hits)
         observed = f"{counted(len(hits), 'trial')} under way, the first of them for {format_duration(lasted)}"
         if lasted > self.at_most:
+            return self.inconclusive(observed, promised)
+        return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOut(Expectation):
+    """Nobody of a crowd that fails by its own doing got in: else there was no failure that others could pay for."""
+
+    name: ClassVar[str] = "kept_out"
+    crowd: str
+    count: int
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"all of {self.count} clients of {self.crowd!r} to be kept out"
+        attempts = record.attempts(self.crowd)
+        inside = len(record.opened(self.crowd))
+        observed = f"{inside} of {len(attempts)} got in"
+        if inside or len(attempts) < self.count:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)
 

@@ -646,6 +646,19 @@ CASES = (
         not_in=NO_SETTINGS,
     ),
     Case(
+        defect="accept_breaker_counts_the_turned_away",
+        caught_by="test_accept_breaker.py::test_keeps_users_failures_apart",
+        finding="established",
+        sentinels=(TURNED_AWAY, "test_survival.py::test_no_right_to_come_in"),
+    ),
+    Case(
+        defect="accept_breaker_keeps_its_threshold",
+        caught_by="test_settings.py::test_the_accept_breaker_is_off_where_it_is_set_so[upstream-errors]",
+        finding="not_turned_away",
+        sentinels=(TURNED_AWAY, OPENS),
+        not_in=NO_SETTINGS,
+    ),
+    Case(
         defect="looks_up_names_of_newcomers",
         caught_by="test_establishment.py::test_sequential[calm]",
         finding="established",

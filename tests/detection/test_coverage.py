@@ -23,6 +23,7 @@ from chaos.expectations import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    KeptOut,
     LeftMidTrial,
     PongsDelayed,
     Provided,
@@ -44,6 +45,7 @@ OF_THE_EXPERIMENT = {
         FaultLasted,
         FaultsBit,
         FaultsHealed,
+        KeptOut,
         LeftMidTrial,
         PongsDelayed,
         Provided,
@@ -53,6 +55,7 @@ OF_THE_EXPERIMENT = {
 
 NEVER_SEEN_RED: dict[str, str] = {
     "database_sessions_given_back": "the reference has no database; the incident broadcast is caught by it",
+    "rode_out": "the reference promises no such thing: the breaker incident is red with it before its fix",
 }
 """Expectations that no case of the catalogue is caught by, each with the reason why that has to do."""
 

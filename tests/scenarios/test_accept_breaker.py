@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, TurnedAwayWhileOpen
+from chaos.expectations import Established, KeptOut, RodeOut, TurnedAwayWhileOpen
 from chaos.experiment import Experiment
+from chaos.experiment.crowd import request_of
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamHangs
 from chaos.faults.base import Fault
 
@@ -20,6 +22,9 @@ pytestmark = [
     pytest.mark.needs(Capability.UPSTREAM, endpoints=["gated"]),
     pytest.mark.reads("accept_breaker.failure_threshold"),
 ]
+
+COMERS = 10
+"""Clients that come during a short outage: with a promise for each, one of ten that is lost is seen."""
 
 
 @pytest.mark.promise(
@@ -69,11 +74,62 @@ async def test_lets_clients_in_again(experiment: Experiment, contract: SimpleNam
     # The trial may be the only one let in while half-open, so clients come one after the other.
     back = await experiment.crowd("back", 5, endpoint="gated", keep_alive=False)
     await back.connect(mode=Mode.SEQUENTIAL)
+    await experiment.judge(_everyone(back.name, back.count, contract))
+
+
+@pytest.mark.promise(
+    "accept_breaker",
+    "keeps users' failures apart",
+    expects="However many clients fail by their own doing, the others get in as before.",
+    because="A breaker that counts whoever has no right to come in is a switch that anybody can turn.",
+)
+@pytest.mark.reads("accept_breaker.own_failure", "establishment.within", "establishment.success_ratio")
+async def test_keeps_users_failures_apart(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.accept_breaker
+    theirs = request_of({**experiment.endpoints.gated.headers, **promised.own_failure})
+    failing = await experiment.crowd(
+        "failing", promised.failure_threshold + 3, endpoint="gated", keep_alive=False, **theirs
+    )
+    await failing.connect(mode=Mode.SEQUENTIAL)
+    others = await experiment.crowd("others", 5, endpoint="gated", keep_alive=False)
+    await others.connect(mode=Mode.SEQUENTIAL)
     await experiment.judge(
-        Established(
-            crowd=back.name,
-            count=back.count,
+        KeptOut(crowd=failing.name, count=failing.count), _everyone(others.name, others.count, contract)
+    )
+
+
+@pytest.mark.promise(
+    "accept_breaker",
+    "rides out a short outage",
+    expects="Clients that come while the dependency is away for a moment get in after all, without a second attempt.",
+    because="Whoever is told of a failure that is over by then comes again, and everybody else at the same time.",
+)
+@pytest.mark.reads(
+    "accept_breaker.rides_out",
+    "establishment.within",
+    "establishment.success_ratio",
+    optional=["rejection.max_connections"],
+)
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
+async def test_rides_out_a_short_outage(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.accept_breaker
+    comers = await experiment.crowd("comers", experiment.fitting(COMERS), endpoint="gated", keep_alive=False)
+    async with experiment.inject(fault):
+        coming = asyncio.create_task(comers.connect())
+        # Half of it: injecting, healing and a busy machine take their part.
+        await experiment.watch(promised.rides_out / 2)
+    await coming
+    await experiment.judge(
+        RodeOut(
+            crowd=comers.name,
+            count=comers.count,
+            outage=promised.rides_out,
             within=contract.establishment.within,
             success_ratio=contract.establishment.success_ratio,
         )
     )
+
+
+def _everyone(crowd: str, count: int, contract: SimpleNamespace) -> Established:
+    promised = contract.establishment
+    return Established(crowd=crowd, count=count, within=promised.within, success_ratio=promised.success_ratio)

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.expectations import ClosedWhenIdle, RefusedAtStart, RejectedGracefully
+from chaos.crowd.plan import Mode
+from chaos.expectations import ClosedWhenIdle, NotTurnedAway, RefusedAtStart, RejectedGracefully
 from chaos.experiment import Experiment
-from chaos.faults import ConnectionBurst
+from chaos.faults import ConnectionBurst, UpstreamErrors
 from chaos.faults.base import Fault
 
 pytestmark = [
@@ -86,3 +87,23 @@ async def test_the_idle_timeout_is_what_is_set(experiment: Experiment, contract:
     # Twice the time: one that is only late is told from one that never comes.
     await experiment.wait_until_gone(idle, within=2 * (changed.promised + slack))
     await experiment.judge(ClosedWhenIdle(crowd=idle.name, timeout=changed.promised, slack=slack))
+
+
+@pytest.mark.promise(
+    "settings",
+    "the accept breaker is off where it is set so",
+    expects="With it switched off every establishment is tried, however many have failed before.",
+    because="Whoever has to rule the breaker out at night needs a switch that is one.",
+)
+@pytest.mark.needs(Capability.UPSTREAM, endpoints=["gated"])
+@pytest.mark.reads("settings.accept_breaker_off", "accept_breaker.failure_threshold", "accept_breaker.failure_code")
+@pytest.mark.faults(UpstreamErrors())
+async def test_the_accept_breaker_is_off_where_it_is_set_so(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    promised = contract.accept_breaker
+    await experiment.restart_server_with(contract.settings.accept_breaker_off)
+    comers = await experiment.crowd("comers", promised.failure_threshold + 3, endpoint="gated", keep_alive=False)
+    async with experiment.inject(fault):
+        await comers.connect(mode=Mode.SEQUENTIAL)
+    await experiment.judge(NotTurnedAway(crowd=comers.name, count=comers.count, failure_code=promised.failure_code))

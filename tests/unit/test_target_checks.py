@@ -206,6 +206,13 @@ def test_nothing_to_say() -> None:
             id="a breaker without an endpoint",
         ),
         pytest.param(
+            '[promises.settings]\naccept_breaker_off = { THRESHOLD = "999" }',
+            """\
+            promises.settings.accept_breaker_off cannot be tested without promises.accept_breaker: it is what is switched off
+                allowed: declare promises.accept_breaker, or leave promises.settings.accept_breaker_off out (its scenarios are then skipped)""",
+            id="a switch of a breaker that is not there",
+        ),
+        pytest.param(
             "[upstream]\n[promises.accept_breaker]",
             """\
             promises.accept_breaker cannot be tested without endpoints.gated: establishment there goes through the breaker
@@ -293,6 +300,11 @@ def test_nothing_to_say() -> None:
             """\
             promises.survival.refused."no key".Sec-WebSocket-Key belongs to the handshake, which the suite writes itself""",
             id="a broken handshake among those that have no right",
+        ),
+        pytest.param(
+            '[upstream]\n[endpoints.gated]\n[promises.accept_breaker]\nown_failure = { Sec-WebSocket-Key = "" }',
+            "promises.accept_breaker.own_failure.Sec-WebSocket-Key belongs to the handshake, which the suite writes itself",
+            id="a broken handshake as a failure of one's own",
         ),
         pytest.param(
             '[endpoints.feed.headers]\n"X Odd" = "1"',

@@ -6,14 +6,16 @@ from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
     GivenUpWithin,
+    NotTurnedAway,
     OpenedAfter,
+    RodeOut,
     TurnedAwayWhileOpen,
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.journal import Attempt, Call, Event, Hit, Outcome, Source
+from chaos.journal import Attempt, Call, Event, Hit, Outcome, Sample, Source
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, late, record
+from tests.unit.expectations.records import attempt, bite, healed, late, record
 
 
 def call(began: float, source: Source = Source.CACHED, *, took: float = 0.01) -> Call:
@@ -157,3 +159,66 @@ def test_who_comes_when_a_trial_may_be_due_is_not_judged() -> None:
         Verdict.INCONCLUSIVE,
         "nobody came within 500ms of the last failure, while it is surely open",
     )
+
+
+SWITCHED_OFF = NotTurnedAway(crowd="crowd", count=3, failure_code=1011)
+
+
+def test_with_the_breaker_off_everybody_is_tried() -> None:
+    finding = SWITCHED_OFF.judge(record(*_comers(1011, 1011, 1011)))
+    assert (finding.verdict, finding.observed) == (Verdict.HELD, "3 of 3 closed with 1011")
+
+
+def test_a_breaker_that_is_on_all_the_same_turns_away() -> None:
+    finding = SWITCHED_OFF.judge(record(*_comers(1011, 1013, "http")))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "2 of 3 attempts ended in another way: 1011, 1013, http 503"
+    assert SWITCHED_OFF.judge(record(*_comers(1011, 1011))).verdict is Verdict.INCONCLUSIVE
+
+
+RIDDEN = RodeOut(crowd="crowd", count=2, outage=1.0, within=3.0, success_ratio=1.0)
+LOST = attempt(1, began=10.1, took=2.0, outcome=Outcome.CLOSED, code=1011)
+
+
+def _outage(*others: Event, lasted: float = 0.5) -> tuple[Event, ...]:
+    return (bite(10.0), healed(10.0 + lasted), attempt(0, began=10.1, took=0.7), *others)
+
+
+def _starved(seconds: float) -> tuple[Event, ...]:
+    """The server waited so long for a core while the attempts were made, and others kept both busy."""
+    none = Sample(at=10.1, took=0.001, sockets={}, waited=0.0, busy=0.0, cpu=0.0, cores=2)
+    return none, replace(none, at=12.1, waited=seconds, busy=2 * seconds)
+
+
+def test_whoever_came_meanwhile_got_in_after_all() -> None:
+    finding = RIDDEN.judge(record(*_outage(attempt(1, began=10.1, took=0.6))))
+    assert (finding.verdict, finding.expectation) == (Verdict.HELD, "rode_out")
+    assert finding.observed == "2/2 open, the slowest after 700ms; it was away for 500ms"
+
+
+def test_whoever_was_told_of_a_failure_was_lost() -> None:
+    finding = RIDDEN.judge(record(*_outage(LOST)))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == (
+        "1 of 2 attempts got in; the others: 1 x closed with 1011 before the first message; it was away for 500ms"
+    )
+    assert finding.promised == (
+        "all of 2 attempts open, first message within 3s, though the dependency is away for 1s meanwhile"
+    )
+
+
+def test_a_server_that_had_no_time_left_is_not_to_blame() -> None:
+    assert RIDDEN.judge(record(*_outage(LOST, *_starved(0.4)))).verdict is Verdict.VIOLATED
+    finding = RIDDEN.judge(record(*_outage(LOST, *_starved(0.6))))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed.endswith("of 600ms: others kept the server waiting 600ms for a core")
+    hung = attempt(1, began=10.1, took=9.0, outcome=Outcome.TIMEOUT)
+    assert RIDDEN.judge(record(*_outage(hung, *_starved(0.6)))).verdict is Verdict.VIOLATED
+
+
+def test_an_outage_that_was_too_long_or_that_nobody_met_decides_nothing() -> None:
+    assert RIDDEN.judge(record(*_outage(LOST, lasted=1.1))).verdict is Verdict.INCONCLUSIVE
+    after = [attempt(number, began=11.0) for number in range(2)]
+    finding = RIDDEN.judge(record(bite(10.0), healed(10.5), *after))
+    assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "nobody came before the dependency was back")
+    assert RIDDEN.judge(record(LOST)).verdict is Verdict.INCONCLUSIVE

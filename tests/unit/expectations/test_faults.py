@@ -10,11 +10,12 @@ from chaos.expectations import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
+    KeptOut,
     LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
 )
-from chaos.journal import Beat, Bite, HealingState, Hit, HostileAnswer, ServerEvent
+from chaos.journal import Beat, Bite, HealingState, Hit, HostileAnswer, Outcome, ServerEvent
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, bite, frame, healed, injected, record
 
@@ -208,4 +209,20 @@ def test_nobody_came_beside_nobody() -> None:
 def test_callers_have_to_go_while_their_trial_lasts(hits: tuple[float, ...], verdict: Verdict, observed: str) -> None:
     made = record(*(Hit(at=at, path="/data", status=0) for at in hits))
     finding = LeftMidTrial(asked=10.0, left=12.0, at_most=1.0).judge(made)
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict", "observed"),
+    [
+        ((Outcome.HTTP, Outcome.CLOSED), Verdict.HELD, "0 of 2 got in"),
+        ((Outcome.HTTP, Outcome.OPEN), Verdict.INCONCLUSIVE, "1 of 2 got in"),
+        ((Outcome.HTTP,), Verdict.INCONCLUSIVE, "0 of 1 got in"),
+    ],
+)
+def test_failures_of_ones_own_that_were_none_decide_nothing(
+    outcomes: tuple[Outcome, ...], verdict: Verdict, observed: str
+) -> None:
+    made = record(*(attempt(number, outcome=outcome) for number, outcome in enumerate(outcomes)))
+    finding = KeptOut(crowd="crowd", count=2).judge(made)
     assert (finding.verdict, finding.observed) == (verdict, observed)

@@ -566,6 +566,24 @@ async def accept_breaker_opens_at_the_threshold(bench: Bench) -> bool:
     return _opens(bench.parts.accept_breaker, kind="error")
 
 
+async def stranger_is_no_failed_establishment(bench: Bench) -> bool:
+    websocket = FakeWebSocket()
+    websocket.headers = {"origin": "https://elsewhere.test"}
+    for _ in range(bench.parts.settings.breaker_failure_threshold + 1):
+        bench.parts.gate.stranger(websocket)  # type: ignore[arg-type]  # a stand-in
+    return bench.parts.accept_breaker.state is State.CLOSED
+
+
+async def accept_breaker_is_off_at_999(bench: Bench) -> bool:
+    breaker = bench.parts.accept_breaker
+    breaker.policy = replace(breaker.policy, failure_threshold=999)
+    for _ in range(20):
+        permit = breaker.acquire()
+        if permit is not None:
+            permit.failure("error")
+    return breaker.state is State.CLOSED
+
+
 async def accept_breaker_tries_again(bench: Bench) -> bool:
     breaker = bench.parts.accept_breaker
     _opens(breaker, kind="error")
@@ -817,6 +835,8 @@ CHECKS: dict[str, Check] = {
     "replies_wait_for_the_log": reply_is_sent_at_once,
     "shutdown_says_goodbye_for_good": shutdown_says_that_it_goes_away,
     "accept_beyond_limit": limit_holds_before_anybody_is_established,
+    "accept_breaker_counts_the_turned_away": stranger_is_no_failed_establishment,
+    "accept_breaker_keeps_its_threshold": accept_breaker_is_off_at_999,
     "accept_breaker_never_opens": failed_establishments_open_the_breaker,
     "age_starts_anew": age_counts_from_the_start,
     "ban_after_a_storm": those_who_come_back_get_in,
