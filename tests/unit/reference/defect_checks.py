@@ -167,6 +167,14 @@ async def warned_at_the_threshold(bench: Bench) -> bool:
     return len(connection.outbox) == 1
 
 
+async def not_warned_below_the_threshold(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    settings = bench.parts.settings
+    for _ in range(int(settings.websocket_max_connections * settings.websocket_backpressure_threshold) - 1):
+        bench.parts.gate.enter()
+    return len(connection.outbox) == 0
+
+
 async def newcomer_may_be_silent(bench: Bench) -> bool:
     connection, wire = make_connection(bench.parts.clock, endpoint="echo", counters=bench.parts.counters)
     loop = asyncio.get_running_loop()
@@ -885,4 +893,5 @@ CHECKS: dict[str, Check] = {
     "serve_one_at_a_time": ten_get_in_at_once,
     "slow_to_start_serving": ten_get_in_at_once,
     "upstream_asked_three_times": silent_upstream_is_asked_once,
+    "warned_at_half_of_it": not_warned_below_the_threshold,
 }
