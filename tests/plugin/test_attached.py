@@ -37,7 +37,8 @@ def attached(server: RunningServer, directory: Path) -> Path:
     file = directory / "mine.toml"
     text = (
         f'name = "mine"\nextends = "{REFERENCE}"\n'
-        'without = ["start", "upstream", "promises.breaker", "promises.accept_breaker"]\n\n'
+        'without = ["start", "upstream", "promises.breaker", "promises.accept_breaker", '
+        '"promises.settings.accept_breaker_off"]\n\n'
         f'[start]\nattach = "ws://127.0.0.1:{server.port}"\nhealth = "/health"\n'
     )
     file.write_text(text, encoding="utf-8")

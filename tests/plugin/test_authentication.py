@@ -21,6 +21,7 @@ BY_ENDPOINT = {
     "feed": "tests/scenarios/test_delivery.py::test_slow_but_steady_consumer_stays",
     "data": "tests/scenarios/test_breaker.py::test_opens_at_threshold[upstream-errors]",
     "gated": "tests/scenarios/test_accept_breaker.py::test_lets_clients_in_again[upstream-errors]",
+    "resumable": "tests/scenarios/test_delivery.py::test_nothing_is_lost_through_a_reconnect[client-reset]",
 }
 """A scenario that connects to each; every one needs echo besides, for its canary."""
 

@@ -27,6 +27,7 @@ CELL = Cell(
     fault=Vanished(),
     reads=(),
     optional=(),
+    fresh=False,
     needs=(),
     endpoints=(),
     destructive=False,

@@ -157,14 +157,14 @@ def test_an_agent_that_ends_leaves_no_group(isolation: Isolation, directory: Pat
 def test_what_a_killed_agent_leaves_is_removed_by_the_next_run(isolation: Isolation, directory: Path) -> None:
     with killed_agent(isolation, directory) as (client, agent):
         limit = client.limit_cpu([spawn(client, directory).pid], share=0.5)
-        assert remove_stale_groups() == []  # while it lives
+        assert limit.group not in remove_stale_groups()  # while it lives
         assert Path(limit.group).exists()
         agent.kill()
         agent.wait()
-        assert str(limit.group) in {str(group) for _, group in made_groups()}
-        removed = remove_stale_groups()
-        assert removed == [limit.group]
-    assert not Path(limit.group).exists()
+        # By us, or by a run beside this one that has just begun.
+        left = {limit.group} & {str(group) for _, group in made_groups()}
+        assert left <= set(remove_stale_groups()) or not Path(limit.group).exists()
+        assert not Path(limit.group).exists()
 
 
 @contextmanager
