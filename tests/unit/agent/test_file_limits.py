@@ -15,7 +15,7 @@ from chaos.agent.file_limits import limit_leaving
 from chaos.agent.hermetic import AgentProcess
 from chaos.errors import AgentError
 
-from .support import DEADLINE
+from .support import DEADLINE, wait_until
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,9 @@ def test_the_kernel_agrees() -> None:
 
 def test_a_living_process_is_limited_and_restored(client: AgentClient, directory: Path) -> None:
     sleeper = client.spawn(["sleep", "1000"], name="sleep", log=directory / "log")
+    wait_until(
+        lambda: len(os.listdir(f"/proc/{sleeper.pid}/fd")) == 3, "its libraries are loaded, and their files closed"
+    )
     (found,) = client.limit_files([sleeper.pid], spare=2)
     assert (found.pid, found.started, found.now) == (sleeper.pid, sleeper.started, 5)  # 0, 1, 2 and two more
     assert _soft(sleeper.pid) == 5 < found.before
