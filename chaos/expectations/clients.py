@@ -133,7 +133,11 @@ class StayedAfterUpgrade(Expectation):
             return undecided
         let_in = {attempt.client: _let_in_at(attempt) for attempt in record.opened(self.crowd)}
         cut = sorted(
-            (ended for ended in record.endings(self.crowd) if ended.by == "server"),
+            (
+                ended
+                for ended in record.endings(self.crowd)
+                if ended.by == "server" and ended.said_at - let_in[ended.client] <= self.quiet
+            ),
             key=lambda ended: ended.said_at - let_in[ended.client],
         )
         if not cut:

@@ -208,7 +208,7 @@ class IdleFoundThroughout(OfASoak):
             if ended is None or not self._left_before(idle, ended)
         ]
         by_quarter = {int(QUARTERS * (idle.at - soaked.began) / (soaked.at - soaked.began)) for idle, _ in due}
-        if len(by_quarter) < min(QUARTERS, self._quarters_with_time(soaked)):
+        if not due or len(by_quarter) < self._quarters_with_time(soaked):
             return self.inconclusive(
                 f"{counted(len(due), 'client')} fell silent in time to be seen, and not in every part of the soak",
                 promised,
@@ -288,6 +288,8 @@ class AnsweredThroughout(OfASoak):
             return self.unsoaked(promised)
         periods = [each for each in record.journal.of(Traffic) if each.crowd == soaked.crowd]
         answered = sum(each.answered for each in periods)
+        if not any(each.sent for each in periods):
+            return self.inconclusive("nobody had asked anything yet", promised)
         if not answered:
             return self.violated("no exchange was answered at all", promised, figure="0 answered")
         endings = sorted(each.at for each in record.endings(soaked.crowd))
@@ -300,10 +302,12 @@ class AnsweredThroughout(OfASoak):
         if left_out or cut_off:
             return self._broken(soaked, answered, cut_off, left_out, promised)
         figure = f"{answered} answered"
-        excused = sum(count for _, count in unanswered) + len(cut)
+        lost = sum(count for _, count in unanswered)
+        told = [counted(lost, "exchange")] if lost else []
+        excused = " and ".join([*told, f"{len(cut)} who were cut off"] if cut else told)
         but = f", but for {excused} in moments that may have been ours" if excused else ""
         observed = f"all {answered} exchanges answered{but}, {self.lasted(soaked)}"
-        if excused > MOST_OURS * answered:
+        if lost > MOST_OURS * answered or len(cut) > MOST_OURS * len(record.opened(soaked.crowd)):
             return self.inconclusive(f"{observed}: too many of them", promised, figure=figure)
         if self.p99 is None:
             return self.held(observed, promised, figure=figure)

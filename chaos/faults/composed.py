@@ -88,6 +88,15 @@ class Composed(Fault):
     def waits(self) -> int:  # type: ignore[override]
         return sum(part.waits for part in self.parts)
 
+    @property
+    def dialects(self) -> frozenset[str] | None:  # type: ignore[override]
+        spoken = [part.dialects for part in self.parts if part.dialects is not None]
+        return frozenset.intersection(*spoken) if spoken else None
+
+    def within(self, patience: float) -> float:
+        """Seconds after which injecting hangs, and healing too: each part has its own."""
+        return sum(part.within(patience) for part in self.parts)
+
     async def prepare(self, scene: Scene) -> None:
         for part in self.parts:
             await part.prepare(scene)

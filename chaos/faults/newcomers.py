@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from chaos.errors import ChaosError
 from chaos.faults.base import Scene
 from chaos.faults.evidence import POLL, host_inside, uncounted_source
+from chaos.faults.hostile import upgrade_request
 from chaos.hostile.frames import close
-from chaos.hostile.handshakes import Request
 from chaos.probes.tls import end, stream_options
 
 __all__ = ["Newcomers", "newcomers"]
@@ -48,12 +48,7 @@ async def newcomers(scene: Scene, at_once: int) -> AsyncIterator[Newcomers]:
 
 
 async def _come_and_go(scene: Scene, host: str, count: Newcomers) -> None:
-    request = Request(
-        host=str(scene.server.address),
-        path=scene.echo.path,
-        subprotocol=scene.echo.subprotocol,
-        headers=tuple(scene.echo.headers.items()),
-    ).encode()
+    request = upgrade_request(scene).encode()
     while True:
         try:
             async with asyncio.timeout(scene.patience):

@@ -272,6 +272,11 @@ def test_whoever_is_let_in_and_stays_is_held() -> None:
     assert finding.observed == "all 3 were, without a word"
 
 
+def test_an_end_after_the_time_that_is_asked_about_is_another_promise_s() -> None:
+    late = ended(1, how="close", code=1001, at=2.5)
+    assert STAYED.judge(record(*(attempt(client) for client in range(3)), late)).verdict is Verdict.HELD
+
+
 def test_an_end_right_after_the_101_is_told_by_how_soon_it_came() -> None:
     # The 101 came 5 ms after the attempt began.
     soon = ended(1, how="eof", code=None, at=1.00553)

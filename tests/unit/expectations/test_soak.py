@@ -90,6 +90,18 @@ def test_without_a_soak_nothing_is_decided(expectation: Expectation) -> None:
     assert expectation.judge(record()).verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_soak_in_which_nobody_was_due_says_nothing_of_idle_clients() -> None:
+    short = replace(SOAKED, at=SOAKED.began + IDLE.timeout)
+    finding = IDLE.judge(record(short, *_idler(0, SOAKED.began + 10, closed=None)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_soak_in_which_nobody_asked_says_nothing_of_answers() -> None:
+    assert ANSWERED.judge(record(SOAKED, _came(0, 1001))).verdict is Verdict.INCONCLUSIVE
+    asked = replace(_traffic(1100.0, answered=0, missing=9), sent=9)
+    assert ANSWERED.judge(record(SOAKED, _came(0, 1001), asked)).verdict is Verdict.VIOLATED
+
+
 def test_memory_within_its_bound_and_for_how_long() -> None:
     made = record(SOAKED, *_samples(SOAKED))
     assert MemoryWithin(limit=100_000_000).judge(made).verdict is Verdict.HELD
@@ -193,7 +205,7 @@ def test_answers_that_were_lost_while_our_worker_hung() -> None:
     lost = _traffic(8200.0, missing=3)
     finding = ANSWERED.judge(record(SOAKED, _traffic(2000.0), lost, worker_late(2.0, at=8199.0)))
     assert finding.verdict is Verdict.HELD
-    assert ", but for 3 in moments that may have been ours, " in finding.observed
+    assert ", but for 3 exchanges in moments that may have been ours, " in finding.observed
 
 
 def test_an_answer_that_was_under_way_when_its_client_ended() -> None:

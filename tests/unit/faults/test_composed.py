@@ -26,8 +26,10 @@ from chaos.faults import (
     Composed,
     ConnectionBurst,
     Fault,
+    HostilePackets,
     Jitter,
     Latency,
+    LatePongs,
     Reset,
     SilentClient,
     StalledReader,
@@ -104,9 +106,15 @@ def test_what_it_is_follows_from_its_parts() -> None:
     assert hash(made) == hash(pickle.loads(pickle.dumps(made)))
 
 
-def test_its_deadline_is_that_of_all_its_waits() -> None:
-    made = Composed(parts=(Latency(), Vanished()))
-    assert made.within(2.0) == 2.0 * (Latency.waits + Vanished.waits) + HELPER_WITHIN
+def test_it_has_the_time_of_all_its_parts() -> None:
+    parts = (Latency(), LatePongs(), Vanished())  # of which one has time of its own
+    assert Composed(parts=parts).within(2.0) == sum(part.within(2.0) for part in parts)
+    assert LatePongs().within(2.0) > 2.0 * LatePongs.waits + HELPER_WITHIN
+
+
+def test_it_speaks_what_all_its_parts_speak() -> None:
+    assert Composed(parts=(Latency(), Vanished())).dialects is None
+    assert Composed(parts=(Latency(), HostilePackets())).dialects == HostilePackets.dialects
 
 
 @pytest.mark.parametrize(
