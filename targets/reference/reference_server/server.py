@@ -42,8 +42,8 @@ class Server(uvicorn.Server):
         """Start, then lengthen the kernel's queue (see `listener.py`)."""
         asyncio.get_running_loop().set_exception_handler(ExhaustionHandler(self.parts.counters))
         await super().startup(sockets=sockets)
-        # What was loaded stays for good. Without this the collector goes through all of it now and then: on a twentieth of
-        # a core that is a pause of a second and a half.
+        # What was loaded stays for good. Without this the collector goes through all of it now and then, which takes a
+        # second and a half on a twentieth of a core.
         gc.collect()
         gc.freeze()
         for listener in sockets or []:
