@@ -22,7 +22,10 @@ QUICK = SlowLoris(crowd=CROWD, answer_within=IMPATIENCE)
 
 
 class Patient:
-    """A server that waits for a request for some time, or for so many reads, and notes what came meanwhile."""
+    """A server that waits for a request some time from its first byte on, or for so many reads, and notes what came.
+
+    From its first byte, not from the connection: whoever connects may be held up before it begins to send.
+    """
 
     def __init__(self, seconds: float, *, reads: int = 10**6) -> None:
         self.seconds = seconds
@@ -35,6 +38,7 @@ class Patient:
         self.heard.append(pieces)
         self.open += 1
         self.most = max(self.most, self.open)
+        pieces.append(await reader.read(1024))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.seconds):
                 while len(pieces) < self.reads and (piece := await reader.read(1024)):
