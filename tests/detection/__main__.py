@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chaos.report.proven import SHIPPED, read_proven, render_proven
-from tests.detection.catalogue import CASES
+from tests.detection.cases import CASES
 from tests.detection.cells import cell_keys
 from tests.detection.observed import by_name, judge, read_observations
 from tests.detection.proof import merged, proven_by, still_proven

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.detection.catalogue import CASES
+from tests.detection.cases import CASES
 from tests.detection.forms import Form, parse_shard, shard_of
 from tests.detection.observed import Observation, by_name
 from tests.detection.table import render_table

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 
-from tests.detection.catalogue import Case
+from tests.detection.case import Case
 from tests.running import ROOT
 
 __all__ = ["FAMILY_SENTINELS", "Form", "all_cells", "family_of", "nodes_for", "parse_shard", "shard_of"]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from chaos.report import CellOutcome, CellRecord
-from tests.detection.catalogue import Case
+from tests.detection.case import Case
 
 __all__ = ["Judgement", "Observation", "SeenCell", "judge", "read_observations", "see"]
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 
 from chaos.report.proven import CellKey, ProvenCell
-from tests.detection.catalogue import Case
+from tests.detection.case import Case
 from tests.detection.observed import HELD, Observation, judge
 
 __all__ = ["merged", "proven_by", "still_proven"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tests.detection.catalogue import Case
+from tests.detection.case import Case
 from tests.detection.observed import Judgement, Observation, SeenCell, judge
 
 __all__ = ["render_table"]

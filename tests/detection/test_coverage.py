@@ -30,7 +30,7 @@ from chaos.expectations import (
     SteadyBefore,
 )
 from chaos.target_file import load_target
-from tests.detection.catalogue import CASES
+from tests.detection.cases import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,8 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from chaos.report import open_run, read_cells
-from tests.detection.catalogue import CASES, Case
+from tests.detection.case import Case
+from tests.detection.cases import CASES
 from tests.detection.conftest import PROPERTY
 from tests.detection.forms import Form, all_cells, nodes_for
 from tests.detection.observed import Observation, judge, see
@@ -55,7 +56,7 @@ def test_defect_is_caught(
     assert judgement.false_alarms == ()
 
 
-def test_every_defect_is_in_the_catalogue() -> None:
+def test_every_defect_has_a_case() -> None:
     written = {path.stem for path in DEFECTS.glob("*.py") if not path.stem.startswith("_")}
     assert written == {case.defect for case in CASES}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.report.proven import shipped_proven
-from tests.detection.catalogue import CASES
+from tests.detection.cases import CASES
 from tests.detection.cells import cell_keys
 
 REMEDY = "run `make detection`, then `make detection-table ARGS=--write-proven`"

@@ -1,0 +1,126 @@
+"""Defects that break a promise of tests/scenarios/test_breaker.py."""
+
+from __future__ import annotations
+
+from tests.detection.case import Case
+from tests.detection.scenarios import HEARTBEAT, LATENCY, OPENS, TRIAL
+
+__all__ = ["CASES"]
+
+CASES = (
+    Case(
+        defect="breaker_opens_late",
+        caught_by="test_breaker.py::test_opens_at_threshold[upstream-errors]",
+        finding="opened_after",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="breaker_calls_while_open",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-errors]",
+        finding="upstream_left_alone",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="breaker_never_half_opens",
+        caught_by="test_breaker.py::test_closes_again[upstream-errors]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_opens_at_threshold[upstream-errors]", HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_opens_on_first_failure",
+        caught_by="test_breaker.py::test_one_failure_changes_nothing[upstream-errors]",
+        finding="calls_answered",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="upstream_asked_three_times",
+        caught_by="test_breaker.py::test_gives_a_hanging_call_up[upstream-hangs]",
+        finding="given_up_within",
+        sentinels=(
+            TRIAL,
+            HEARTBEAT,
+        ),
+    ),
+    Case(
+        defect="breaker_waits_while_open",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-errors]",
+        finding="answered_while_open",
+        sentinels=(
+            "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]",
+            HEARTBEAT,
+        ),
+    ),
+    Case(
+        defect="breaker_stampede_of_trials",
+        caught_by="test_breaker.py::test_trials_are_no_stampede[upstream-errors]",
+        finding="upstream_called",
+        sentinels=(
+            TRIAL,
+            "test_breaker.py::test_spares_the_upstream[upstream-errors]",
+        ),
+    ),
+    Case(
+        defect="breaker_tries_too_early",
+        caught_by=TRIAL,
+        finding="follows_the_breaker_model",
+        sentinels=(
+            "test_breaker.py::test_spares_the_upstream[upstream-errors]",
+            "test_breaker.py::test_opens_at_threshold[upstream-errors]",
+        ),
+    ),
+    Case(
+        defect="breaker_counts_no_timeouts",
+        caught_by="test_breaker.py::test_opens_at_threshold[upstream-hangs]",
+        finding="opened_after",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_retries_at_once_after_a_trial",
+        caught_by=TRIAL,
+        finding="upstream_called",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_rejections_count_as_failures",
+        caught_by=TRIAL,
+        finding="upstream_called",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_success_keeps_the_count",
+        caught_by="test_breaker.py::test_success_clears_the_count[upstream-errors]",
+        finding="calls_answered",
+        sentinels=(OPENS, "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]"),
+    ),
+    Case(
+        defect="cache_goes_with_the_connection",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-down]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_spares_the_upstream[upstream-errors]", OPENS),
+    ),
+    Case(
+        defect="upstream_down_for_good",
+        caught_by="test_breaker.py::test_closes_again[upstream-down]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_closes_again[upstream-errors]", OPENS),
+        elsewhere={"accept_breaker": "whoever needs the same upstream to get in is kept out as well"},
+    ),
+    Case(
+        defect="hung_calls_are_made_again",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-hangs]",
+        finding="upstream_left_alone",
+        sentinels=("test_breaker.py::test_spares_the_upstream[upstream-errors]", OPENS),
+    ),
+    Case(
+        defect="trials_go_with_their_callers",
+        caught_by="test_breaker.py::test_callers_who_go_take_no_trial_along[upstream-hangs+client-reset]",
+        finding="calls_answered",
+        sentinels=("test_breaker.py::test_closes_again[upstream-hangs]", OPENS),
+    ),
+    Case(
+        defect="breaker_waits_from_the_call",
+        caught_by="test_breaker.py::test_tries_again[upstream-hangs]",
+        finding="follows_the_breaker_model",
+        sentinels=(TRIAL, OPENS),
+    ),
+)

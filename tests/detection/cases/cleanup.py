@@ -1,0 +1,91 @@
+"""Defects that break a promise of tests/scenarios/test_cleanup.py."""
+
+from __future__ import annotations
+
+from tests.detection.case import Case
+from tests.detection.scenarios import CLEANUP, ESTABLISHMENT, HEARTBEAT, LATENCY, NO_TLS, REJECTION, TLS
+
+__all__ = ["CASES"]
+
+CASES = (
+    Case(
+        defect="keep_dead_connections",
+        caught_by="test_cleanup.py::test_dead_peers_are_released[vanished]",
+        finding="released_within",
+        sentinels=(CLEANUP, HEARTBEAT, REJECTION),
+    ),
+    Case(
+        defect="keep_after_reset",
+        caught_by=CLEANUP,
+        finding="statistics_agree",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="half_closed_kept",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[half-close]",
+        finding="released_within",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="torn_frame_kept",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[crash-mid-frame]",
+        finding="statistics_agree",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="partial_message_kept",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[crash-mid-message]",
+        finding="statistics_agree",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="dies_of_a_reset",
+        caught_by=CLEANUP,
+        finding="server_survived",
+        sentinels=(
+            HEARTBEAT,
+            ESTABLISHMENT,
+        ),
+    ),
+    Case(
+        defect="keep_half_frames",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[truncated]",
+        finding="statistics_agree",
+        sentinels=(
+            "test_cleanup.py::test_ended_connections_are_released[proxy-down]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="leavers_counted_in_batches",
+        caught_by="test_cleanup.py::test_nothing_is_left_of_a_churn[churn]",
+        finding="statistics_agree",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
+        defect="acknowledged_is_alive",
+        caught_by="test_cleanup.py::test_dead_peers_are_released[silent]",
+        finding="released_within",
+        sentinels=("test_cleanup.py::test_dead_peers_are_released[vanished]", CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="unacknowledged_is_slow",
+        caught_by="test_cleanup.py::test_dead_peers_are_released[partition-to-client]",
+        finding="released_within",
+        sentinels=("test_cleanup.py::test_dead_peers_are_released[silent]", CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="nobody_dies_on_a_slow_network",
+        caught_by="test_cleanup.py::test_dead_peers_among_slow_ones[latency+vanished]",
+        finding="released_within",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="truncated_tls_is_no_end",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[tls-truncated]",
+        finding="statistics_agree",
+        sentinels=(CLEANUP, HEARTBEAT),
+        target=TLS,
+        not_in=NO_TLS,
+    ),
+)

@@ -1,0 +1,61 @@
+"""Defects that break a promise of tests/scenarios/test_recovery.py."""
+
+from __future__ import annotations
+
+from tests.detection.case import Case
+from tests.detection.scenarios import CLEANUP, HEARTBEAT, LATENCY
+
+__all__ = ["CASES"]
+
+CASES = (
+    Case(
+        defect="slow_to_start_serving",
+        caught_by="test_recovery.py::test_after_a_crash[server-killed]",
+        finding="recovered_within",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="ban_after_a_storm",
+        caught_by="test_recovery.py::test_after_flapping[flapping]",
+        finding="recovered_within",
+        sentinels=(
+            "test_recovery.py::test_after_the_network[proxy-down]",
+            CLEANUP,
+        ),
+    ),
+    Case(
+        defect="places_given_back_by_a_timer",
+        caught_by="test_recovery.py::test_after_a_reconnect_storm[reconnect-storm]",
+        finding="recovered_within",
+        sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
+        elsewhere={"rejection": "who comes after others have left finds their places taken"},
+    ),
+    Case(
+        defect="sheds_load_after_a_pause",
+        caught_by="test_recovery.py::test_after_a_pause[server-stopped]",
+        finding="recovered_within",
+        # Not the other scenario that pauses it: whoever came next would be turned away.
+        sentinels=(LATENCY, HEARTBEAT),
+    ),
+    Case(
+        defect="hang_ups_trip_a_guard",
+        caught_by="test_recovery.py::test_after_a_mass_death[client-killed]",
+        finding="recovered_within",
+        sentinels=(CLEANUP, HEARTBEAT),
+        elsewhere={"rejection": "who comes after many have hung up is turned away as well"},
+    ),
+    Case(
+        defect="newcomers_queue_behind_the_dead",
+        caught_by="test_recovery.py::test_after_a_mass_death[vanished]",
+        finding="recovered_within",
+        sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
+        elsewhere={"rejection": "who comes after many have died waits as well"},
+    ),
+    Case(
+        defect="unacknowledged_is_overload",
+        caught_by="test_recovery.py::test_after_the_network[partition]",
+        finding="recovered_within",
+        sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
+        elsewhere={"rejection": "who comes after many have gone out of reach is turned away as well"},
+    ),
+)

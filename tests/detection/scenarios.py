@@ -1,0 +1,29 @@
+"""Scenarios that more than one family of defects is seen by or has to leave green, and what they all may need."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CLEANUP",
+    "DELIVERY",
+    "ESTABLISHMENT",
+    "HEARTBEAT",
+    "LATENCY",
+    "NO_TLS",
+    "OPENS",
+    "REJECTION",
+    "TLS",
+    "TRIAL",
+    "TURNED_AWAY",
+]
+
+ESTABLISHMENT = "test_establishment.py::test_simultaneous[calm]"
+REJECTION = "test_rejection.py::test_burst_beyond_the_limit[burst]"
+CLEANUP = "test_cleanup.py::test_ended_connections_are_released[client-reset]"
+HEARTBEAT = "test_liveness.py::test_heartbeat[calm]"
+LATENCY = "test_latency.py::test_round_trips[calm]"
+DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"
+TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
+TLS = "targets/reference/tls.toml"
+NO_TLS = {"containers": "a certificate is issued in the processes runtime only"}
+OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
+TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"
