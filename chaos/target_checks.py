@@ -502,15 +502,20 @@ def _tls_fits_the_address(document: Document) -> Iterator[Mistake]:
         )
 
 
+_IMAGES = ("image", "build")
+"""Where a container's image comes from."""
+
+
 def _certificate_can_be_issued(document: Document) -> Iterator[Mistake]:
-    """The suite puts it into files that a process of its own can read."""
+    """The suite puts it into files where a server that it starts can read them."""
     if _get(document, ("tls", "issued"), dict) is None:
         return
-    if _get(document, ("start", "command"), list) is None:
+    started = (_get(document, ("start", "command"), list), *(_get(document, ("start", how), str) for how in _IMAGES))
+    if all(way is None for way in started):
         yield Mistake(
             key=("tls", "issued"),
-            problem="goes with start.command: a server that is not a process of the suite's does not find the files",
-            allowed="start.command beside it, or tls.ca for a certificate of the server's own",
+            problem="goes with a server that the suite starts: one that runs already does not find the files",
+            allowed="start.command, start.image or start.build, or tls.ca for a certificate of the server's own",
         )
     if ca := _get(document, ("tls", "ca"), str):
         yield Mistake(

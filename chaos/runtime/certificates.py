@@ -9,7 +9,7 @@ from pathlib import Path
 from chaos.errors import ToolMissing, Unsupported
 from chaos.target import Target
 
-__all__ = ["Certificates", "certified", "issue", "refuse_issued"]
+__all__ = ["Certificates", "certified", "inside_container", "issue", "refuse_issued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,14 @@ def certified(target: Target, *, directory: Path) -> tuple[Target, Mapping[str, 
     return target.model_copy(update={"tls": tls}), variables
 
 
+def inside_container(file: str) -> str:
+    """Where a container has its copy of a file, at the root: there is a root in every image, and nothing of that name.
+
+    Its server may be anybody's user there, so it is anybody's to read; the certificate ends with the deployment.
+    """
+    return f"/chaos-{Path(file).name}"
+
+
 def issue(directory: Path, *names: str) -> Certificates:
     """A CA of its own and a certificate for the names. Raises ImportError where trustme is not installed."""
     import trustme
@@ -55,9 +63,9 @@ def issue(directory: Path, *names: str) -> Certificates:
 
 
 def refuse_issued(target: Target, *, runtime: str) -> None:
-    """Raise Unsupported where a server that this runtime runs would not find a certificate that the suite issues."""
+    """Raise Unsupported where the server runs already, and would not find a certificate that the suite issues."""
     if target.tls is not None and target.tls.issued is not None:
         raise Unsupported(
-            f"{target.file}: tls.issued goes with --chaos-runtime=processes; for {runtime} give the server a "
-            "certificate of its own and declare tls.ca"
+            f"{target.file}: tls.issued goes with --chaos-runtime=processes or containers; for {runtime} give the "
+            "server a certificate of its own and declare tls.ca"
         )

@@ -13,6 +13,7 @@ from testcontainers.core.network import Network
 from chaos.address import Address
 from chaos.errors import EnvironmentFailure, StartFailed
 from chaos.runtime.base import ToxiproxyEndpoint, UpstreamEndpoint
+from chaos.runtime.certificates import inside_container
 from chaos.runtime.container_agent import AgentPlan
 from chaos.runtime.container_server import ContainerServer, exit_code_of
 from chaos.runtime.engine import last_lines, translated
@@ -55,15 +56,28 @@ def start_sandbox(fleet: Fleet, network: Network, reach: Reach, target: Target, 
 
 
 def start_server(
-    fleet: Fleet, sandbox: Container, reach: Reach, target: Target, *, image: str, extra: Mapping[str, str]
+    fleet: Fleet,
+    sandbox: Container,
+    reach: Reach,
+    target: Target,
+    *,
+    image: str,
+    extra: Mapping[str, str],
+    files: Mapping[str, str],
 ) -> ContainerServer:
-    """The server, not healthy yet. Raises StartFailed when the engine cannot run its image."""
+    """The server, not healthy yet; `files` are copied into it, each by the variable that says where it is.
+
+    Raises StartFailed when the engine cannot run its image.
+    """
     environment = dict(target.start.environment)
     if target.upstream is not None:
         environment[target.upstream.environment] = Address(TOXIPROXY, UPSTREAM_LINK_PORT).url("http")
+    environment.update({variable: inside_container(file) for variable, file in files.items()})
     container = fleet.container(
         image, role=SERVER, environment={**environment, **extra}, network_mode=f"container:{sandbox.id}"
     )
+    for file in files.values():
+        container.with_copy_into_container(Path(file), inside_container(file))
     address = reach.address_of(sandbox, target.start.port)
     try:
         container.start()

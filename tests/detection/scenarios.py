@@ -8,7 +8,7 @@ __all__ = [
     "ESTABLISHMENT",
     "HEARTBEAT",
     "LATENCY",
-    "NO_TLS",
+    "NO_CLOCK",
     "OPENS",
     "REJECTION",
     "TLS",
@@ -24,6 +24,6 @@ LATENCY = "test_latency.py::test_round_trips[calm]"
 DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"
 TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 TLS = "targets/reference/tls.toml"
-NO_TLS = {"containers": "a certificate is issued in the processes runtime only"}
+NO_CLOCK = {"containers": "a container keeps the environment that it was made with"}
 OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
 TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"

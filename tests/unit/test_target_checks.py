@@ -397,10 +397,11 @@ def test_nothing_to_say() -> None:
             id="certificates that nobody looks at",
         ),
         pytest.param(
-            '[start]\nimage = "x"\n[tls]\nserver_name = "a.test"\nissued = {certificate = "CERTIFICATE", key = "KEY"}',
+            '[start]\nattach = "wss://127.0.0.1:1"\n[tls]\nserver_name = "a.test"\n'
+            'issued = {certificate = "CERTIFICATE", key = "KEY"}',
             """\
-            tls.issued goes with start.command: a server that is not a process of the suite's does not find the files
-                allowed: start.command beside it, or tls.ca for a certificate of the server's own""",
+            tls.issued goes with a server that the suite starts: one that runs already does not find the files
+                allowed: start.command, start.image or start.build, or tls.ca for a certificate of the server's own""",
             id="a certificate for a server that does not find it",
         ),
     ],
@@ -421,6 +422,8 @@ def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:
 
 def test_a_certificate_has_one_who_vouches_for_it(tmp_path: Path) -> None:
     certificates(tmp_path, "a.test")
+    image = '[start]\nimage = "x"\n[tls]\nissued = {certificate = "CERTIFICATE", key = "KEY"}\n'
+    assert said(image, tmp_path) == []
     issued = '[start]\ncommand = ["x"]\n[tls]\nissued = {certificate = "CERTIFICATE", key = "KEY"}\n'
     assert said(issued, tmp_path) == []
     assert said(issued + 'ca = "ca.pem"', tmp_path) == [

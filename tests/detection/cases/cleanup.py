@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
-from tests.detection.scenarios import CLEANUP, ESTABLISHMENT, HEARTBEAT, LATENCY, NO_TLS, REJECTION, TLS
+from tests.detection.scenarios import CLEANUP, ESTABLISHMENT, HEARTBEAT, LATENCY, REJECTION, TLS
 
 __all__ = ["CASES"]
 
@@ -86,6 +86,5 @@ CASES = (
         finding="statistics_agree",
         sentinels=(CLEANUP, HEARTBEAT),
         target=TLS,
-        not_in=NO_TLS,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
-from tests.detection.scenarios import CLEANUP, HEARTBEAT, NO_TLS, TLS
+from tests.detection.scenarios import CLEANUP, HEARTBEAT, TLS
 
 __all__ = ["CASES"]
 
@@ -99,6 +99,5 @@ CASES = (
         finding="answered_as_allowed",
         sentinels=(HEARTBEAT, CLEANUP),
         target=TLS,
-        not_in=NO_TLS,
     ),
 )

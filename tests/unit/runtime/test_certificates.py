@@ -13,6 +13,7 @@ from chaos.runtime.attached import AttachedRuntime
 from chaos.runtime.base import RuntimeOptions
 from chaos.runtime.certificates import certified
 from chaos.runtime.containers import ContainersRuntime
+from chaos.runtime.engine import Engine
 from chaos.runtime.health import fetch, speaking
 from chaos.runtime.owner import Owner
 from chaos.runtime.processes import ProcessesRuntime
@@ -63,16 +64,26 @@ def test_without_what_issues_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize("runtime", [AttachedRuntime(), ContainersRuntime()])
-def test_other_runtimes_say_that_their_servers_would_not_find_it(
-    runtime: AttachedRuntime | ContainersRuntime, owner: Owner
-) -> None:
+def test_a_server_that_runs_already_would_not_find_it(owner: Owner) -> None:
     with pytest.raises(Unsupported) as caught:
-        runtime.deploy(issuing(), owner=owner, options=RuntimeOptions())
+        AttachedRuntime().deploy(issuing(), owner=owner, options=RuntimeOptions())
     assert str(caught.value) == (
-        f"target.toml: tls.issued goes with --chaos-runtime=processes; for {runtime.name} give the server a "
+        "target.toml: tls.issued goes with --chaos-runtime=processes or containers; for attached give the server a "
         "certificate of its own and declare tls.ca"
     )
+
+
+def test_a_container_has_its_own_copies(engine: Engine, owner: Owner) -> None:
+    """Read by the image's own user, who is not root, at each of its starts."""
+    target = load_target(REFERENCE / "tls.toml")
+    with ContainersRuntime(engine).deploy(target, owner=owner, options=RuntimeOptions()) as deployment:
+        known = deployment.target.tls
+        assert known is not None
+        over_tls = speaking(known, deployment.dial)
+        assert fetch(deployment.server.address, "/health", dial=over_tls, within=5)[0] == 200
+        deployment.server.kill()
+        deployment.server.start()
+        assert fetch(deployment.server.address, "/health", dial=over_tls, within=5)[0] == 200
 
 
 def test_the_reference_server_is_deployed_over_tls(owner: Owner) -> None:
