@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import socket
 import struct
@@ -21,12 +20,10 @@ from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import Wire, peer_sockets, poll_until, states_evidence, states_once_ended
 from chaos.faults.hostile import upgrade_request
 from chaos.faults.victims import covering, gone_for_good
+from chaos.hostile.channel import Channel, channel_on
 from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["KINDS", "CrashMidHandshake", "Moment"]
-
-_CHUNK = 4096
-"""Bytes read at a time: the 101 and a first message of a greeting."""
 
 
 class Moment(StrEnum):
@@ -55,18 +52,19 @@ class _Client:
     number: int
     moment: Moment
     end: End
-    connection: socket.socket
+    channel: Channel
     heard: bytearray = field(default_factory=bytearray)
     reached: bool = False
     """Whether it was as far as its moment says when it ended."""
 
-    async def write(self, data: bytes) -> None:
-        await asyncio.get_running_loop().sock_sendall(self.connection, data)
+    @property
+    def connection(self) -> socket.socket:
+        return self.channel.connection
 
     async def upgraded(self) -> None:
         """Read until the answer's head is here. Raises OSError for the end of TCP, or another status."""
         while b"\r\n\r\n" not in self.heard:
-            data = await asyncio.get_running_loop().sock_recv(self.connection, _CHUNK)
+            data = await self.channel.receive()
             if not data:
                 raise OSError("it ended the connection of a flawless handshake")
             self.heard += data
@@ -83,7 +81,7 @@ class _Client:
         if self.moment is Moment.ASKED:
             # Held back until it closes: request and FIN reach the server together, and nothing can come between them.
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(self.end is End.FIN))
-            self.connection.sendall(rest)
+            self.connection.sendall(self.channel.encode(rest))
             self.reached = not self._has_heard()
         elif self.end is End.FIN:
             self._has_heard()  # closing with bytes unread sends RST in place of FIN
@@ -93,11 +91,9 @@ class _Client:
 
     def _has_heard(self) -> bool:
         """Whether anything has come that was not read; now it is."""
-        before = len(self.heard)
-        with contextlib.suppress(OSError):
-            while data := self.connection.recv(_CHUNK):
-                self.heard += data
-        return len(self.heard) > before
+        came = self.channel.take_in()
+        self.heard += came
+        return bool(came)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +109,10 @@ class CrashMidHandshake(Fault):
 
     name: ClassVar[str] = "crash-mid-handshake"
     family: ClassVar[str] = "client"
-    needs: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.TCP_TRUE, Capability.SOCKET_PROBE, Capability.PLAINTEXT}
-    )
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
     announced: ClassVar[bool] = True
-    waits: ClassVar[int] = 4
-    """Connecting; half of a request that is read, or its answer; being accepted; the end."""
+    waits: ClassVar[int] = 5
+    """Connecting; TLS and half of a request that is read, or its answer; being accepted; the end."""
     cannot: ClassVar[str] = "a crash at every possible byte, and one between the server's decision and its 101"
 
     def __post_init__(self) -> None:
@@ -168,7 +162,7 @@ class CrashMidHandshake(Fault):
         for number, (moment, end) in enumerate(KINDS * self.each):
             made = socket.socket(family, socket.SOCK_STREAM)
             made.setblocking(False)
-            clients.append(_Client(number, moment, end, made))
+            clients.append(_Client(number, moment, end, channel_on(made, scene.tls)))
         where = (address.host, address.port)
         loop = asyncio.get_running_loop()
         try:
@@ -201,10 +195,11 @@ async def _begin(scene: Scene, clients: Sequence[_Client], wires: Sequence[Wire]
     answered = [client for client in clients if client.moment is Moment.ANSWERED]
     try:
         async with asyncio.timeout(scene.patience):
+            await asyncio.gather(*(client.channel.begin() for client in clients))
             for client in halves:
-                await client.write(request[:half])
+                await client.channel.send(request[:half])
             for client in answered:
-                await client.write(request)
+                await client.channel.send(request)
             await asyncio.gather(*(client.upgraded() for client in answered))
     except (OSError, TimeoutError) as error:
         raise FaultError(f"the handshake before a crash failed: {str(error) or 'no answer'}") from error

@@ -31,9 +31,9 @@ class _Hostile(Fault):
     """All cases of one kind at once, each on a connection of its own; it heals when each has its answer, or none."""
 
     family: ClassVar[str] = "client"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.PLAINTEXT})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
     waits: ClassVar[int] = 5
-    """Connecting, a handshake, the delivery, the answer, and the end of TCP after it."""
+    """Connecting (TLS included), a handshake, the delivery, the answer, and the end of TCP after it."""
 
     kind: Input
     answer_within: float | None = None
@@ -88,7 +88,7 @@ class _Hostile(Fault):
             max_message=self.max_message,
             server_name=None if scene.tls is None else scene.tls.server_name,
         )
-        return Peer(case, scene.server.address, grounds, (own, last))
+        return Peer(case, scene.server.address, grounds, (own, last), tls=scene.tls)
 
     def _receipt(self, peers: Sequence[Peer], since: float) -> Receipt:
         absent = [peer.case.name for peer in peers if not (peer.acknowledged or peer.held_back)]

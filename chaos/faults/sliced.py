@@ -45,7 +45,7 @@ class Sliced(Fault):
 
     name: ClassVar[str] = "sliced"
     family: ClassVar[str] = "network"
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK, Capability.PLAINTEXT})
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
     waits: ClassVar[int] = 1 + 3 * _EXCHANGES + _BEFORE
     """A connection, and two measurements of handshakes and of pings."""
     cannot: ClassVar[str] = "segments that arrive out of order, or a receiver that is sure to read each by itself"
@@ -103,7 +103,9 @@ class Sliced(Fault):
                 )
             else:
                 # Beside jitter the least of many round trips varies by as much as the pauses add: the pieces tell.
-                bit = pieces > whole and (others.jitter or during >= before + self.adds)
+                # Over TLS nobody sees them, for a record is passed on when it is whole: there the pauses have to do.
+                slower = during >= before + self.adds
+                bit = slower if scene.tls is not None else pieces > whole and (others.jitter or slower)
                 evidence = (
                     _evidence(format_duration(before), format_duration(during)),
                     Evidence(

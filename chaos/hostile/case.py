@@ -77,3 +77,5 @@ class Case:
     """Whether the pieces are sent one by one until the connection ends, instead of as fast as they are taken."""
     resets: bool = False
     """Whether the client resets the connection as soon as it has sent."""
+    beneath_tls: bool = False
+    """Whether it is written to TCP itself, where TLS would be: it is TLS, or would have to be."""

@@ -24,12 +24,13 @@ from chaos.dialects import dialect_named
 from chaos.dialects.base import Asked, Broken, Heard, Over, Ready, Reply, Said
 from chaos.hostile.answers import Reaction
 from chaos.hostile.case import Case, Grounds
+from chaos.hostile.channel import Channel, channel_on
 from chaos.hostile.frames import Opcode, frame
 from chaos.hostile.reading import Received, Stream, is_data
+from chaos.target import Tls
 
 __all__ = ["Exchange", "Outcome", "Peer"]
 
-_CHUNK = 65536
 _PIECES_AT_ONCE = 1000
 """Pieces written in one go: a flood is a flood, and pongs come between."""
 _LOOK = 0.005
@@ -62,7 +63,15 @@ class Outcome:
 class Peer:
     """One connection of one case."""
 
-    def __init__(self, case: Case, address: Address, grounds: Grounds, exchanges: tuple[Exchange, Exchange]) -> None:
+    def __init__(
+        self,
+        case: Case,
+        address: Address,
+        grounds: Grounds,
+        exchanges: tuple[Exchange, Exchange],
+        *,
+        tls: Tls | None = None,
+    ) -> None:
         """The first of the two exchanges is the one that the case itself may send; the second asks whether it is
         served. Builds what is sent, which nobody has to wait for later."""
         self.case = case
@@ -78,7 +87,8 @@ class Peer:
         self._address = address
         self._grounds = grounds
         self._own, self._last = exchanges
-        self._socket: socket.socket | None = None
+        self._tls = None if case.beneath_tls else tls
+        self._channel: Channel | None = None
         self._stream = Stream()
         self._talk = dialect_named(grounds.dialect).talk(grounds.namespace)
         self._inside = asyncio.Event()
@@ -128,16 +138,28 @@ class Peer:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(within):
                 await asyncio.get_running_loop().sock_connect(made, (self._address.host, self._address.port))
-            self._socket = made
-            reader = asyncio.create_task(self._read(made), name=f"hostile reader {self.case.name}")
+                channel = channel_on(made, self._tls)
+                await self._begin(channel)
+            self._channel = channel
+            reader = asyncio.create_task(self._read(channel), name=f"hostile reader {self.case.name}")
             yield
         finally:
             if reader is not None:
                 reader.cancel()
                 await asyncio.gather(reader, return_exceptions=True)
-            if self._socket is not None and _unacknowledged(made):
+            if self._channel is not None and _unacknowledged(made):
                 _linger_zero(made)  # a FIN would wait behind what the server does not read, and never come
             made.close()
+
+    async def _begin(self, channel: Channel) -> None:
+        """TLS, where it is spoken. Raises OSError, but for the one whose slowness is its case: it is ended for that,
+        and a crowd that shakes hands may be too slow before it has begun."""
+        try:
+            await channel.begin()
+        except OSError:
+            if not self.case.drips:
+                raise
+            self._note_end()
 
     async def _converse(self, within: float) -> Outcome | None:
         if self.case.offers is not None and self.case.offers not in self._stream.extensions:
@@ -223,16 +245,15 @@ class Peer:
 
     async def _write(self, data: bytes = b"") -> None:
         """Write, and after it the pongs that have become due."""
-        assert self._socket is not None
-        loop = asyncio.get_running_loop()
+        assert self._channel is not None
         async with self._writing:
-            await loop.sock_sendall(self._socket, data)
+            await self._channel.send(data)
             while self._pongs:
-                await loop.sock_sendall(self._socket, self._pongs.popleft())
+                await self._channel.send(self._pongs.popleft())
 
     async def _acknowledge(self) -> None:
-        assert self._socket is not None
-        while not self._ended.is_set() and _unacknowledged(self._socket):  # noqa: ASYNC110  # the kernel tells nobody
+        assert self._channel is not None
+        while not self._ended.is_set() and _unacknowledged(self._channel.connection):  # noqa: ASYNC110  # the kernel tells nobody
             await asyncio.sleep(_LOOK)
         self.acknowledged = True
         self.delivered.set()
@@ -251,16 +272,16 @@ class Peer:
             await asyncio.gather(*sooner, return_exceptions=True)
         if sending.done():
             sending.result()
-        assert self._socket is not None
+        assert self._channel is not None
         self.acknowledged = self.acknowledged or self._ended.is_set() or self._refused.is_set()
-        self.held_back = not self.acknowledged and _held_back(self._socket)
+        self.held_back = not self.acknowledged and _held_back(self._channel.connection)
         self.delivered.set()
         return self.acknowledged
 
     def _reset(self) -> Outcome:
         """Leave with an RST."""
-        assert self._socket is not None
-        _linger_zero(self._socket)
+        assert self._channel is not None
+        _linger_zero(self._channel.connection)
         return Outcome(reaction=Reaction.LEFT, took=0.0)
 
     # -- what comes of it -------------------------------------------------------------------------------------
@@ -327,11 +348,10 @@ class Peer:
             return outcome
         return replace(outcome, released_after=self._since(self._ended_at))
 
-    async def _read(self, connection: socket.socket) -> None:
+    async def _read(self, channel: Channel) -> None:
         """Take everything in, answer pings, and note the end."""
-        loop = asyncio.get_running_loop()
         try:
-            while data := await loop.sock_recv(connection, _CHUNK):
+            while data := await channel.receive():
                 for found in self._stream.feed(data):
                     if found.opcode == Opcode.PING:
                         self._pongs.append(frame(Opcode.PONG, found.payload))
@@ -359,6 +379,10 @@ class Peer:
         except OSError:
             pass  # reset, which is an end as well
         finally:
+            self._note_end()
+
+    def _note_end(self) -> None:
+        if not self._ended.is_set():
             self._ended_at = time.monotonic()
             self._ended.set()
             self._head.set()

@@ -28,6 +28,7 @@ STALLED_TLS = (
         allowed=Allowed(ended=True),
         send=_client_hello,
         after_upgrade=False,
+        beneath_tls=True,
     ),
 )
 """For a crowd: each of them is ended, and nobody else waits for that."""

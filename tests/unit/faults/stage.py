@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -78,8 +79,10 @@ class Deaf(ServerConnection):
 
 
 @contextlib.asynccontextmanager
-async def echo_server(connection: type[ServerConnection] = ServerConnection) -> AsyncIterator[tuple[Address, Server]]:
-    """A server that echoes, answers pings, and sends nothing of its own."""
+async def echo_server(
+    connection: type[ServerConnection] = ServerConnection, *, context: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Address, Server]]:
+    """A server that echoes, answers pings, and sends nothing of its own; over TLS where it is given a context."""
 
     async def echo(peer: ServerConnection) -> None:
         async for message in peer:
@@ -92,6 +95,7 @@ async def echo_server(connection: type[ServerConnection] = ServerConnection) -> 
         create_connection=connection,
         compression=None,
         ping_interval=None,
+        ssl=context,
         close_timeout=PATIENCE / 10,  # what a deaf connection adds to the end of its test
     ) as started:
         host, port = next(iter(started.sockets)).getsockname()
