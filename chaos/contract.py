@@ -370,6 +370,9 @@ class Observability(Family):
     memory_short: Annotated[
         AlertName | None, Field(description="Raised while less than promises.pressure.memory_reserve is left.")
     ] = None
+    disk_full: Annotated[
+        AlertName | None, Field(description="Raised while the disk of start.disk takes nothing more.")
+    ] = None
     upstream_failing: Annotated[
         AlertName | None, Field(description="Raised while the breaker in front of the upstream is not closed.")
     ] = None

@@ -81,6 +81,15 @@ class Start(_Table):
     ] = None
     ready_within: Annotated[Duration, Field(description="From start to healthy, at most.")] = 20.0
     environment: Annotated[dict[str, str], Field(description="Environment variables.")] = {}
+    disk: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            description="The variable that says in which directory it is to write its log or its state: a disk of 4 MB "
+            "of its own, which a fault fills up.",
+            examples=["LOG_DIRECTORY"],
+        ),
+    ] = None
     exclusive: Annotated[
         bool,
         Field(description="Only one may run at a time: two would share a file or a database of its own."),

@@ -32,6 +32,8 @@ CHECKS: tuple[Check, ...] = (
     isolation.cpu_limit,
     isolation.memory_limit,
     isolation.netem,
+    isolation.own_disk,
+    host.own_clock,
     containers.engine,
     containers.python_image,
     containers.toxiproxy_image,

@@ -9,10 +9,12 @@ import statistics
 import time
 from pathlib import Path
 
+from chaos.agent.clock_library import clock_availability
+from chaos.capability import Capability
 from chaos.doctor.result import CheckResult, State
 from chaos.units import format_duration, format_size
 
-__all__ = ["cgroup", "clock", "cores", "open_files", "root", "system"]
+__all__ = ["cgroup", "clock", "cores", "open_files", "own_clock", "root", "system"]
 
 ENOUGH_FILES = 4096
 """Open files that the scenarios of this suite stay below: 100 clients, the proxy's two ends, and the harness."""
@@ -96,6 +98,16 @@ def clock() -> CheckResult:
         found=found,
         remedy="run it when less else is running, or on more cores",
         leaves_out="nothing, but breaches smaller than the lateness are inconclusive",
+    )
+
+
+def own_clock() -> CheckResult:
+    """What gives a server a wall clock of its own, which jumps and nobody else's does."""
+    found = clock_availability()
+    if found.available:
+        return CheckResult(name="libfaketime", state=State.OK, found="a server's wall clock can be set")
+    return CheckResult(
+        name="libfaketime", state=State.MISSING, found=found.reason, remedy=found.remedy, without=(Capability.CLOCK,)
     )
 
 

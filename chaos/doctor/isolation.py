@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from chaos.agent.hermetic import ProbedIsolation, launch_agent, probe_isolation
+from chaos.agent.own_disk import disk_availability
 from chaos.agent.types import Hello
 from chaos.capability import Availability, Capability
 from chaos.doctor.result import CheckResult, State
@@ -20,6 +21,7 @@ __all__ = [
     "namespaces",
     "netem",
     "nftables",
+    "own_disk",
     "packet_loss",
     "reset_rules",
     "socket_kill",
@@ -100,6 +102,16 @@ def memory_limit() -> CheckResult:
     """A limit on the memory of a server that runs, by its control group."""
     return _asked(
         "memory limit", "memory_limit", good="a server's memory can be limited", without=(Capability.MEMORY_LIMIT,)
+    )
+
+
+def own_disk() -> CheckResult:
+    """A disk of a server's own, mounted where nobody else sees it, to be filled up."""
+    found = disk_availability(_probed().isolation.prefix())
+    if found.available:
+        return CheckResult(name="disk", state=State.OK, found="a server can be given a disk of its own")
+    return CheckResult(
+        name="disk", state=State.MISSING, found=found.reason, remedy=found.remedy, without=(Capability.DISK,)
     )
 
 

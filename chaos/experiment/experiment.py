@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from chaos.address import Address
+from chaos.agent.clock_library import clock_environment, find_clock_library, offset
 from chaos.bounds import patience
 from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
@@ -286,6 +287,18 @@ class Experiment:
         await self._server.kill()
         await self._server.restart(environment=environment)
         await self.wait_until(ConnectionsAtLeast(self.own_connections), within=self.patience)
+
+    async def restart_server_with_a_clock(self) -> None:
+        """End the server, and start it with a wall clock of its own, which is right until a fault sets it.
+
+        It has the machine's again after the scenario. Raises ChaosError where there is none to be had.
+        """
+        library = find_clock_library()
+        if library is None:
+            raise ChaosError("there is no clock to give to the server: mark the scenario with needs(Capability.CLOCK)")
+        file = self._journal.path.parent.absolute() / "clock"
+        file.write_text(offset(0.0), encoding="ascii")
+        await self.restart_server_with(clock_environment(library, file))
 
     async def try_settings(self, settings: Mapping[str, Sequence[str]]) -> None:
         """End the server, and start it once with each value of each variable; the journal has what became of each."""

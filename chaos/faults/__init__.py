@@ -10,12 +10,14 @@ from chaos.faults.base import Applied, Fault, Scene, applied
 from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
+from chaos.faults.clock_jump import ClockJump, ClockSetBack
 from chaos.faults.composed import Composed
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.cpu_quota import CpuQuota
 from chaos.faults.crash_mid_frame import CrashMidFrame
 from chaos.faults.crash_mid_handshake import CrashMidHandshake
 from chaos.faults.crash_mid_message import CrashMidMessage
+from chaos.faults.disk_full import DiskFull
 from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.flapping import Flapping
@@ -57,12 +59,15 @@ __all__ = [
     "Churn",
     "ClientKilled",
     "ClientReset",
+    "ClockJump",
+    "ClockSetBack",
     "Composed",
     "ConnectionBurst",
     "CpuQuota",
     "CrashMidFrame",
     "CrashMidHandshake",
     "CrashMidMessage",
+    "DiskFull",
     "Fault",
     "FdLimit",
     "FinWithoutClose",

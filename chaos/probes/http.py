@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from chaos.address import Address
 from chaos.probes.tls import end, stream_options
@@ -24,10 +25,11 @@ _WITHOUT_BODY = (204, 304)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body of an answer."""
+    """Status and body of an answer, and its headers by their names in lower case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class NoAnswer(ValueError):
@@ -57,12 +59,12 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
     status, version, headers = await _head(reader)
     persistent = _persists(version, headers.get("connection", ""))
     if status in _WITHOUT_BODY:
-        return Answer(status, b""), persistent
+        return Answer(status, b"", headers), persistent
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        return Answer(status, await _chunked(reader)), persistent
+        return Answer(status, await _chunked(reader), headers), persistent
     if "content-length" in headers:
-        return Answer(status, await _measured(reader, headers["content-length"])), persistent
-    return Answer(status, await _until_the_end(reader)), False
+        return Answer(status, await _measured(reader, headers["content-length"]), headers), persistent
+    return Answer(status, await _until_the_end(reader), headers), False
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, str]]:

@@ -176,6 +176,8 @@ def _capabilities(target: Target, server: AttachedServer, ground: Ground) -> dic
         Capability.SIGNALS: not_ours,
         Capability.RESTART: not_ours,
         Capability.SETTINGS: not_ours,
+        Capability.CLOCK: not_ours,
+        Capability.DISK: not_ours,
         **dict.fromkeys(BY_GROUPS, not_ours),
         Capability.TCP_TRUE: Availability.yes(),
     }

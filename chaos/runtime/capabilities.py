@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from chaos.agent.types import Hello
 from chaos.capability import Availability, Capability
 from chaos.target import Target
 
-__all__ = ["BY_GROUPS", "BY_RULES", "by_agent", "by_proxy", "by_target", "without_agent"]
+__all__ = ["BY_GROUPS", "BY_RULES", "by_agent", "by_proxy", "by_target", "given_disk", "without_agent"]
 
 
 BY_RULES = {
@@ -34,20 +35,24 @@ def by_target(target: Target) -> dict[Capability, Availability]:
         statistics = Availability.no(
             f"{target.name} declares no statistics", remedy="say where they are under [statistics]"
         )
-    plaintext, tls = Availability.yes(), Availability.yes()
+    tls = Availability.yes()
     if target.tls is None:
         tls = Availability.no(f"{target.name} declares no TLS", remedy="say how it is known under [tls]")
-    else:
-        plaintext = Availability.no(
-            f"{target.name} speaks TLS, and this writes its bytes to TCP itself",
-            remedy="try the same server without TLS as well",
-        )
     return {
         Capability.UPSTREAM: upstream,
         Capability.STATISTICS: statistics,
-        Capability.PLAINTEXT: plaintext,
         Capability.TLS: tls,
     }
+
+
+def given_disk(target: Target, possible: Callable[[], Availability]) -> Availability:
+    """Whether the server writes to a disk of its own; `possible` says whether it can be given one."""
+    if target.start.disk is None:
+        return Availability.no(
+            f"{target.name} writes to no disk that could be its own",
+            remedy="name the variable that says in which directory it writes: start.disk",
+        )
+    return possible()
 
 
 def by_proxy(kind: Literal["toxiproxy", "embedded"], *, remedy: str) -> dict[Capability, Availability]:

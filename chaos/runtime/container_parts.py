@@ -11,6 +11,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
 from chaos.address import Address
+from chaos.agent.own_disk import DISK, SIZE
 from chaos.errors import EnvironmentFailure, StartFailed
 from chaos.runtime.base import ToxiproxyEndpoint, UpstreamEndpoint
 from chaos.runtime.certificates import inside_container
@@ -37,6 +38,8 @@ UPSTREAM_LINK_PORT = 8666
 POOL = range(8700, 8720)
 """Ports published for links where containers are not reached by address. Published ports cost a relay process each;
 a scenario has one link, and the runs of a session take turns."""
+_DISK = f"/{DISK}"
+"""Where a server has its own disk, where it asks for one."""
 UPSTREAM_PORT, CONTROL_PORT = 8000, 8001
 
 
@@ -72,10 +75,14 @@ def start_server(
     environment = dict(target.start.environment)
     if target.upstream is not None:
         environment[target.upstream.environment] = Address(TOXIPROXY, UPSTREAM_LINK_PORT).url("http")
+    if target.start.disk is not None:
+        environment[target.start.disk] = _DISK
     environment.update({variable: inside_container(file) for variable, file in files.items()})
     container = fleet.container(
         image, role=SERVER, environment={**environment, **extra}, network_mode=f"container:{sandbox.id}"
     )
+    if target.start.disk is not None:
+        container.with_tmpfs_mount(_DISK, f"size={SIZE},mode=1777")
     for file in files.values():
         container.with_copy_into_container(Path(file), inside_container(file))
     address = reach.address_of(sandbox, target.start.port)

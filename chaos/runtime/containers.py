@@ -7,6 +7,8 @@ address, its alias, the agent and the kernel rules survive when the server is ki
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,8 @@ from pathlib import Path
 from chaos.agent.client import AgentClient
 from chaos.capability import Availability, Capability
 from chaos.runtime.base import Deployment, RuntimeOptions, ToxiproxyEndpoint, UpstreamEndpoint
-from chaos.runtime.capabilities import by_proxy, by_target
-from chaos.runtime.certificates import refuse_issued
+from chaos.runtime.capabilities import by_proxy, by_target, given_disk
+from chaos.runtime.certificates import certified
 from chaos.runtime.container_agent import AgentPlan, plan_agent
 from chaos.runtime.container_parts import start_sandbox, start_server, start_toxiproxy, start_upstream
 from chaos.runtime.container_server import ContainerServer
@@ -50,21 +52,21 @@ class ContainersRuntime:
     def deploy(self, target: Target, *, owner: Owner, options: RuntimeOptions) -> Deployment:
         """Start the target with its companions.
 
-        Raises ConfigurationError for a target without an image, Unsupported where the suite would have to issue a
-        certificate, EngineUnavailable, ImageUnavailable, StartFailed, TargetDied, PortTaken, AgentError, or
+        Raises ConfigurationError for a target without an image, ToolMissing where a certificate is to be issued and
+        cannot be, EngineUnavailable, ImageUnavailable, StartFailed, TargetDied, PortTaken, AgentError, or
         EnvironmentFailure for a companion.
         """
-        refuse_issued(target, runtime=self.name)
         engine = ensure_companions(self._engine or find_engine(), options=options)
         image = server_image(engine, target, options=options)
         with contextlib.ExitStack() as resources, translated(f"{target.name} cannot be deployed"):
             state = StateDirectory(owner)
             resources.callback(state.remove)
             directory = state.make()
+            target, certificate = certified(target, directory=directory)
             client = resources.enter_context(contextlib.closing(connect(engine)))
             fleet = Fleet(engine=engine, client=client, owner=owner, deployment=state.name)
             resources.callback(fleet.sweep)
-            started = _start(fleet, target, options, resources, image=image, directory=directory)
+            started = _start(fleet, target, options, resources, image=image, directory=directory, files=certificate)
             started.server.wait_healthy()
             place = HostPlace(owner=owner, deployment=state.name)
             resources.callback(place.close)
@@ -83,6 +85,8 @@ class ContainersRuntime:
                     Capability.TCP_TRUE: _tcp_true(started.reach),
                     Capability.RESTART: Availability.yes(),
                     Capability.SETTINGS: _MADE_WITH_THEM,
+                    Capability.CLOCK: _MADE_WITH_THEM,
+                    Capability.DISK: given_disk(target, lambda: _disk(started.reach)),
                 },
                 agent=started.agent,
                 agent_socket=None if started.agent is None else started.plan.socket,
@@ -112,6 +116,7 @@ def _start(
     *,
     image: str,
     directory: Path,
+    files: Mapping[str, str],
 ) -> _Started:
     """Network, sandbox and agent, beside them proxy and upstream, and then the server, which is not healthy yet.
 
@@ -132,10 +137,23 @@ def _start(
         toxiproxy, upstream = starting_proxy.result(), starting_upstream.result()
         if upstream is not None:
             make_resting_link(toxiproxy, upstream, dial=dial)
-        server = workers.submit(start_server, fleet, sandbox, reach, target, image=image, extra=options.environment)
+        server = workers.submit(
+            start_server, fleet, sandbox, reach, target, image=image, extra=options.environment, files=files
+        )
         return _Started(
             reach=reach, plan=plan, agent=agent, server=server.result(), toxiproxy=toxiproxy, upstream=upstream
         )
+
+
+def _disk(reach: Reach) -> Availability:
+    """A container has one at no cost; to fill it, its file system has to be reached from here."""
+    if reach.same_machine and os.geteuid() == 0:
+        return Availability.yes()
+    return Availability.no(
+        "the container's file system is not to be reached from here",
+        remedy="run the suite as root on the engine's machine, or take the processes runtime "
+        "(--chaos-runtime=processes)",
+    )
 
 
 def _tcp_true(reach: Reach) -> Availability:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.address import Address
+from chaos.agent.clock_library import clock_availability
+from chaos.agent.own_disk import DISK, disk_availability, on_own_disk
 from chaos.capability import Availability, Capability
 from chaos.errors import ConfigurationError, PortTaken
 from chaos.runtime.base import Deployment, RuntimeOptions, UpstreamEndpoint
-from chaos.runtime.capabilities import by_proxy, by_target
+from chaos.runtime.capabilities import by_proxy, by_target, given_disk
 from chaos.runtime.certificates import certified
 from chaos.runtime.environment import server_environment
 from chaos.runtime.ground import Ground, isolation_for, open_ground
@@ -72,10 +74,17 @@ class ProcessesRuntime:
                 **_target_environment(target, addresses),
                 **certificate,
             }
+            argv = fill_in(command, python=sys.executable, address=addresses.server)
+            disk = given_disk(target, lambda: disk_availability(isolated.isolation.prefix()))
+            if target.start.disk is not None and disk.available:
+                directory = ground.directory / DISK
+                directory.mkdir()
+                environment[target.start.disk] = str(directory)
+                argv = on_own_disk(argv, directory)
             server = PlacedServer(
                 target,
                 place=ground.place,
-                argv=fill_in(command, python=sys.executable, address=addresses.server),
+                argv=argv,
                 address=addresses.server,
                 env=server_environment(environment, extra=options.environment),
                 log=ground.directory / "server.log",
@@ -110,6 +119,8 @@ class ProcessesRuntime:
                     Capability.SIGNALS: Availability.yes(),
                     Capability.RESTART: Availability.yes(),
                     Capability.SETTINGS: Availability.yes(),
+                    Capability.CLOCK: clock_availability(),
+                    Capability.DISK: disk,
                 },
                 agent=ground.agent,
                 agent_socket=ground.agent_socket,

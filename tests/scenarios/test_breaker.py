@@ -7,6 +7,7 @@ alone, the trial after the timeout is one, not a stampede.
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -27,7 +28,7 @@ from chaos.expectations import (
     UpstreamLeftAlone,
 )
 from chaos.experiment import Crowd, Experiment, NotJudged
-from chaos.faults import ClientReset, Composed, UpstreamDown, UpstreamErrors, UpstreamHangs
+from chaos.faults import ClientReset, ClockJump, ClockSetBack, Composed, UpstreamDown, UpstreamErrors, UpstreamHangs
 from chaos.faults.base import Fault
 from chaos.journal import Source
 
@@ -225,6 +226,46 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
         ),
         CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
         follows_the_model(contract, end=end),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "keeps its timeout though the clock is set",
+    expects="When the server's wall clock jumps while the circuit is open, the trials are due when they were before.",
+    because="Open until a time of day is open until tomorrow when the clock is put back, and no breaker at all when it "
+    "is put forward.",
+)
+@pytest.mark.reads("breaker.half_open_probes")
+@pytest.mark.faults(ClockJump(), ClockSetBack())
+async def test_keeps_its_timeout_though_the_clock_is_set(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    promised = contract.breaker
+    await experiment.restart_server_with_a_clock()
+    await experiment.fill_cache()
+    async with experiment.inject(UpstreamErrors()):
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
+        until = opened + 1.5 * promised.recovery_timeout
+        # All along: a trial that the jump makes come early comes before the jump is proven.
+        asking = asyncio.create_task(experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20))
+        try:
+            async with experiment.inject(fault):
+                await asking
+        finally:
+            asking.cancel()
+    await experiment.judge(
+        UpstreamCalled(
+            least=1,
+            most=promised.half_open_probes,
+            start=opened,
+            due=opened + promised.recovery_timeout,
+            end=until,
+            when="though the clock was set",
+        ),
+        CallsAnswered(sources=FALLBACK, start=opened, end=until, when="while the upstream fails"),
+        follows_the_model(contract, end=until),
     )
 
 

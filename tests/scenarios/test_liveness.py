@@ -29,6 +29,8 @@ from chaos.experiment.delays import added_by
 from chaos.faults import (
     Bandwidth,
     ClientReset,
+    ClockJump,
+    ClockSetBack,
     FinWithoutClose,
     Jitter,
     Latency,
@@ -216,6 +218,111 @@ async def test_paused_server_cuts_nobody(experiment: Experiment, contract: Simpl
     )
     await living.exchange(1)
     await experiment.judge(Undisturbed(crowd=living.name))
+
+
+@pytest.mark.promise(
+    "liveness",
+    "a clock that is set cuts nobody",
+    expects="When the server's wall clock jumps, and when it jumps back, living clients stay and are pinged as before.",
+    because="Clocks are set: after a migration, by NTP, by hand. A deadline that was taken from the time of day is "
+    "over in that instant, or a day away.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.destructive
+@pytest.mark.faults(ClockJump(), ClockSetBack())
+async def test_clock_that_is_set_cuts_nobody(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.liveness
+    # As long as a server takes to find somebody dead: whom it gives up for the jump it gives up by then.
+    found = promised.heartbeat_interval + promised.heartbeat_timeout + (contract.cleanup.sweep_interval or 0.0)
+    await experiment.restart_server_with_a_clock()
+    crowd = await experiment.crowd("living", 10, trace=True)
+    await crowd.connect()
+    async with experiment.inject(fault):
+        await experiment.watch(found)
+    await experiment.watch(found)
+    await experiment.judge(
+        PingedAtPeriod(crowd=crowd.name, interval=promised.heartbeat_interval, until=experiment.now()),
+        Undisturbed(crowd=crowd.name),
+    )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "dead peers are found though the clock is set",
+    expects="When the server's wall clock jumps, peers that die are released within the same bound; the living stay.",
+    because="A pong that is due at a time of day is due a day later once the clock is set back.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.needs(Capability.SOCKET_PROBE, Capability.TCP_TRUE)
+@pytest.mark.destructive
+@pytest.mark.faults(ClockSetBack())
+async def test_dead_peers_though_the_clock_is_set(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    bound = dead_peer_bound(
+        interval=contract.liveness.heartbeat_interval,
+        timeout=contract.liveness.heartbeat_timeout,
+        sweep=contract.cleanup.sweep_interval,
+    )
+    await experiment.restart_server_with_a_clock()
+    living = await experiment.crowd("living", 10)
+    await living.connect()
+    dying = await experiment.crowd("dying", NEIGHBOURS)
+    await dying.connect()
+    remaining, death = living.count + experiment.own_connections, SilentClient()
+    async with experiment.inject(death, dying):
+        # Once they owe a pong: what is due by the old time is never due by the new one.
+        await experiment.watch(contract.liveness.heartbeat_interval)
+        async with experiment.inject(fault):
+            await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * bound.seconds + experiment.sampling)
+    await experiment.judge(
+        ReleasedWithin(
+            dead=NEIGHBOURS, remaining=remaining, limit=bound.seconds, why=bound.why, fault=death.name, of_deaths=False
+        ),
+        Undisturbed(crowd=living.name),
+    )
+
+
+@pytest.mark.promise(
+    "liveness",
+    "idle clients keep their time though the clock is set",
+    expects="When the server's wall clock jumps, idle clients are closed when their time is up: not at once, and not "
+    "never.",
+    because="Idle since a time of day is idle for a day when the clock is put forward, and active until tomorrow when "
+    "it is put back.",
+)
+@pytest.mark.reads("liveness.idle_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.destructive
+@pytest.mark.faults(ClockJump(), ClockSetBack())
+async def test_idle_clients_though_the_clock_is_set(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    timeout, slack = contract.liveness.idle_timeout, contract.cleanup.sweep_interval or 0.0
+    await experiment.restart_server_with_a_clock()
+    idle = await experiment.crowd("idle", 10, keep_alive=False)
+    await idle.connect()
+    async with experiment.inject(fault):
+        await experiment.wait_until_gone(idle, within=2 * (timeout + slack))
+    await experiment.judge(ClosedWhenIdle(crowd=idle.name, timeout=timeout, slack=slack))
+
+
+@pytest.mark.promise(
+    "liveness",
+    "connections keep their age though the clock is set",
+    expects="When the server's wall clock jumps, each connection is closed at its maximum age as if nothing had been.",
+    because="Who is looked up by a time of day is young again once the clock is set back, and lives for another day.",
+)
+@pytest.mark.reads("liveness.max_age")
+@pytest.mark.destructive
+@pytest.mark.faults(ClockSetBack())
+async def test_age_though_the_clock_is_set(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    limit = contract.liveness.max_age
+    await experiment.restart_server_with_a_clock()
+    crowd = await experiment.crowd("growing old", 5)
+    await crowd.connect()
+    async with experiment.inject(fault):
+        await experiment.wait_until_gone(crowd, within=2 * limit)
+    await experiment.judge(ClosedByAge(crowd=crowd.name, limit=limit))
 
 
 @pytest.mark.promise(

@@ -36,6 +36,7 @@ from chaos.faults import (
     ClientReset,
     ConnectionBurst,
     CrashMidMessage,
+    DiskFull,
     FinWithoutClose,
     MemoryLimit,
     SilentClient,
@@ -173,6 +174,35 @@ async def test_alert_when_memory_is_short(
             alert=promised.memory_short, why="memory is short", start=short, end=still, within=promised.raised_within
         ),
         AlertGone(alert=promised.memory_short, why="memory is there again", start=healed, within=promised.gone_within),
+    )
+
+
+@pytest.mark.promise(
+    "observability",
+    "alert when the disk is full",
+    expects="While nothing can be written to the disk the alert is raised; before and after it is not.",
+    because="What a server would say of it in its log is what it cannot say: only an alert does.",
+)
+@pytest.mark.reads("observability.disk_full", "observability.raised_within", "observability.gone_within")
+@pytest.mark.faults(DiskFull())
+async def test_alert_when_the_disk_is_full(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.observability
+    await experiment.statistics()
+    quiet = experiment.now()
+    async with experiment.inject(fault):
+        full = experiment.now()
+        await _shown(experiment, promised.disk_full, within=promised.raised_within)
+        still = experiment.now()
+    healed = experiment.now()
+    await _gone(experiment, promised.disk_full, within=promised.gone_within)
+    await experiment.judge(
+        AlertNotRaised(alert=promised.disk_full, why="there is room on the disk", end=quiet),
+        AlertRaised(
+            alert=promised.disk_full, why="the disk is full", start=full, end=still, within=promised.raised_within
+        ),
+        AlertGone(
+            alert=promised.disk_full, why="there is room on the disk again", start=healed, within=promised.gone_within
+        ),
     )
 
 

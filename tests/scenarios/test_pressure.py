@@ -23,7 +23,7 @@ from chaos.expectations import (
     Undisturbed,
 )
 from chaos.experiment import Experiment
-from chaos.faults import CpuQuota, FdLimit, MemoryLimit, SilentClient
+from chaos.faults import CpuQuota, DiskFull, FdLimit, MemoryLimit, SilentClient
 from chaos.faults.base import Fault
 from chaos.units import format_duration
 
@@ -87,6 +87,56 @@ async def test_after_files_were_short(experiment: Experiment, contract: SimpleNa
     await experiment.judge(
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
         Undisturbed(crowd=before.name),
+    )
+
+
+@pytest.mark.waits
+@pytest.mark.promise(
+    "pressure",
+    "heartbeat while the disk is full",
+    expects="Clients that are in stay, and are pinged at their period, while nothing more can be written to the disk.",
+    because="A line of a log that cannot be written is worth nothing to them: who tries it again until it can, or dies "
+    "of it, ends them for it.",
+)
+@pytest.mark.reads("liveness.heartbeat_interval")
+@pytest.mark.faults(DiskFull())
+async def test_heartbeat_without_disk(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    interval = contract.liveness.heartbeat_interval
+    crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
+    await crowd.connect()
+    async with experiment.inject(fault):
+        await experiment.watch(PERIODS * interval)
+        until = experiment.now()
+    await experiment.judge(
+        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
+    )
+
+
+@pytest.mark.promise(
+    "pressure",
+    "newcomers while the disk is full",
+    expects="Newcomers are let in and answered while nothing more can be written to the disk, and after it.",
+    because="Who notes each that comes before letting it in turns everybody away for want of a note.",
+)
+@pytest.mark.reads("establishment.within", "establishment.success_ratio", "recovery.within")
+@pytest.mark.faults(DiskFull())
+async def test_newcomers_without_disk(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    experiment.needs_places(2 * CLIENTS)
+    newcomers = await experiment.crowd("newcomers", CLIENTS)
+    async with experiment.inject(fault):
+        await newcomers.connect()
+        await newcomers.exchange(TALKS)
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await experiment.judge(
+        Established(
+            crowd=newcomers.name,
+            count=CLIENTS,
+            within=contract.establishment.within,
+            success_ratio=contract.establishment.success_ratio,
+        ),
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
+        Undisturbed(crowd=newcomers.name),
     )
 
 

@@ -17,6 +17,7 @@ from reference_server.alerts import (
 from reference_server.backpressure import Backpressure
 from reference_server.breaker import Breaker, State
 from reference_server.memory import resident_bytes
+from reference_server.record import Record
 from reference_server.settings import Settings
 from reference_server.statistics import Counters
 
@@ -28,6 +29,7 @@ def build_alerts(
     backpressure: Backpressure,
     counters: Counters,
     breakers: Sequence[Breaker],
+    record: Record,
 ) -> Alerts:
     """All alerts of the server."""
     limit = settings.websocket_max_connections
@@ -48,6 +50,7 @@ def build_alerts(
             "websocket_memory_usage_high": lambda: memory_above(MEMORY_HIGH),
             "websocket_memory_usage_critical": lambda: memory_above(MEMORY_CRITICAL),
             "websocket_cleanup_failures": cleanups_fail,
+            "record_not_written": lambda: record.failing,
             **{f"{breaker.name}_breaker_open": partial(_is_open, breaker) for breaker in breakers},
         }
     )

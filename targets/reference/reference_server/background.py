@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from reference_server.observe import statistics
 from reference_server.parts import Parts
 from reference_server.periodic import every
 
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[None]:
-    """Run the clock, heartbeat, sweep, broadcast and the events of sessions while the server serves."""
+    """Run the clock, heartbeat, sweep, broadcast, the events of sessions and the record while the server serves."""
     settings = parts.settings
     if parts.upstream.configured:
         parts.upstream.open()
@@ -26,6 +27,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         ("broadcast", settings.broadcast_interval, parts.feed.broadcast),
         ("sessions", settings.broadcast_interval, parts.sessions.tick),
     ]
+    if parts.record.file is not None:
+        jobs.append(("record", settings.broadcast_interval, lambda: parts.record.write(statistics(parts))))
     tasks = [asyncio.create_task(every(interval, _guarded(name, action)), name=name) for name, interval, action in jobs]
     try:
         yield

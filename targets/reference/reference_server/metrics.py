@@ -52,6 +52,7 @@ class _PartsCollector(Collector):
         yield _counter("websocket_rate_limited", "Connections over the message rate.", counters.rate_limited)
         yield _counter("websocket_cleanups", "Dead connections cleaned up.", counters.cleanups)
         yield _counter("websocket_cleanup_failures", "Clean-ups that failed.", counters.cleanup_failures)
+        yield _counter("record_failures", "Times that the record was not written.", counters.record_failures)
         yield from self._breakers()
         yield _labelled_gauge("websocket_alert", "Alerts raised now.", "name", dict.fromkeys(parts.alerts.update(), 1))
         yield _gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes())

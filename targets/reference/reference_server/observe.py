@@ -52,6 +52,7 @@ def statistics(parts: Parts) -> dict[str, object]:
             "longest": max((len(connection.outbox) for connection in connections), default=0),
         },
         "accept_failures": counters.accept_failures,
+        "record_failures": counters.record_failures,
         "handshakes_timed_out": counters.handshakes_timed_out,
         "protocol_errors": counters.protocol_errors,
         "rate_limited": counters.rate_limited,

@@ -21,6 +21,7 @@ from reference_server.feed import Feed
 from reference_server.gate import Gate
 from reference_server.heartbeat import Heartbeat
 from reference_server.rate import HandshakeRate
+from reference_server.record import Record
 from reference_server.registry import Registry
 from reference_server.resumable import Sessions
 from reference_server.settings import Settings
@@ -57,6 +58,7 @@ class Parts:
     upstream_breaker: Breaker
     accept_breaker: Breaker
     source: Source
+    record: Record
     alerts: Alerts
     started_at: float
 
@@ -98,12 +100,14 @@ def build(settings: Settings) -> Parts:
         most_bytes=settings.resume_buffer_bytes,
         now=clock.now,
     )
+    record = Record(settings.websocket_record_directory, counters=counters)
     alerts = build_alerts(
         settings=settings,
         admission=admission,
         backpressure=backpressure,
         counters=counters,
         breakers=(upstream_breaker, accept_breaker),
+        record=record,
     )
     return Parts(
         settings=settings,
@@ -139,6 +143,7 @@ def build(settings: Settings) -> Parts:
             retry_after=settings.websocket_retry_after,
             monotonic=time.monotonic,
         ),
+        record=record,
         alerts=alerts,
         started_at=time.monotonic(),
     )

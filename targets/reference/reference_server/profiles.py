@@ -30,6 +30,7 @@ COMMON: Mapping[str, Value] = {
     "websocket_jwt_secret": "",
     "websocket_tls_certificate": "",
     "websocket_tls_key": "",
+    "websocket_record_directory": "",
     "listen_backlog": 2048,
     "broadcast_payload_bytes": 0,
     "resume_sessions": 400,

@@ -85,6 +85,9 @@ class Settings(BaseModel):
         description="file with the server's certificate and those above it, PEM; empty: no TLS"
     )
     websocket_tls_key: str = Field(description="file with the certificate's private key, PEM, without a password")
+    websocket_record_directory: str = Field(
+        description="directory in which the statistics are written down now and then; empty: nowhere"
+    )
     listen_backlog: Count = Field(description="connections the kernel queues for accept, from 1")
     shutdown_timeout: Seconds = Field(description="seconds from SIGTERM to the exit, above 0")
     broadcast_interval: Seconds = Field(description="seconds between status updates on /feed, above 0")

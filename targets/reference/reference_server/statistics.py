@@ -33,6 +33,8 @@ class Counters:
     sweeps: int = 0
     cleanups: int = 0
     cleanup_failures: int = 0
+    record_failures: int = 0
+    """Times that the record could not be written."""
     establishment_failures: Counter[str] = field(default_factory=Counter)
     """Connections that failed to be established, by connect phase."""
 

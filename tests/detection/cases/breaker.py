@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
-from tests.detection.scenarios import HEARTBEAT, LATENCY, OPENS, TRIAL
+from tests.detection.scenarios import HEARTBEAT, LATENCY, NO_CLOCK, OPENS, TRIAL
 
 __all__ = ["CASES"]
 
@@ -58,6 +58,13 @@ CASES = (
             TRIAL,
             "test_breaker.py::test_spares_the_upstream[upstream-errors]",
         ),
+    ),
+    Case(
+        defect="breaker_by_the_wall_clock",
+        caught_by="test_breaker.py::test_keeps_its_timeout_though_the_clock_is_set[clock-set-back]",
+        finding="upstream_called",
+        sentinels=(TRIAL, OPENS),
+        not_in=NO_CLOCK,
     ),
     Case(
         defect="breaker_tries_too_early",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
-from tests.detection.scenarios import CLEANUP, ESTABLISHMENT, HEARTBEAT
+from tests.detection.scenarios import CLEANUP, ESTABLISHMENT, HEARTBEAT, NO_CLOCK
 
 __all__ = ["CASES"]
 
@@ -52,6 +52,34 @@ CASES = (
             HEARTBEAT,
             CLEANUP,
         ),
+    ),
+    Case(
+        defect="alive_by_the_wall_clock",
+        caught_by="test_liveness.py::test_clock_that_is_set_cuts_nobody[clock-jump]",
+        finding="undisturbed",
+        sentinels=(HEARTBEAT, CLEANUP),
+        not_in=NO_CLOCK,
+    ),
+    Case(
+        defect="pongs_due_by_the_wall_clock",
+        caught_by="test_liveness.py::test_dead_peers_though_the_clock_is_set[clock-set-back]",
+        finding="released_within",
+        sentinels=(HEARTBEAT, CLEANUP, "test_liveness.py::test_clock_that_is_set_cuts_nobody[clock-set-back]"),
+        not_in=NO_CLOCK,
+    ),
+    Case(
+        defect="idle_by_the_wall_clock",
+        caught_by="test_liveness.py::test_idle_clients_though_the_clock_is_set[clock-set-back]",
+        finding="closed_when_idle",
+        sentinels=(HEARTBEAT, CLEANUP, "test_liveness.py::test_idle_clients[calm]"),
+        not_in=NO_CLOCK,
+    ),
+    Case(
+        defect="old_by_the_wall_clock",
+        caught_by="test_liveness.py::test_age_though_the_clock_is_set[clock-set-back]",
+        finding="closed_by_age",
+        sentinels=(HEARTBEAT, CLEANUP),
+        not_in=NO_CLOCK,
     ),
     Case(
         defect="heartbeat_waits_for_each",

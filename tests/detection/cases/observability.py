@@ -21,6 +21,12 @@ CASES = (
         sentinels=(REJECTION, HEARTBEAT),
     ),
     Case(
+        defect="full_disk_is_nobodys_news",
+        caught_by="test_observability.py::test_alert_when_the_disk_is_full[disk-full]",
+        finding="alert_raised",
+        sentinels=(HEARTBEAT, CLEANUP, "test_pressure.py::test_heartbeat_without_disk[disk-full]"),
+    ),
+    Case(
         defect="alert_at_the_first_failure",
         caught_by="test_observability.py::test_alert_while_the_upstream_fails[upstream-errors]",
         finding="alert_not_raised",

@@ -24,6 +24,18 @@ CASES = (
         sentinels=("test_pressure.py::test_after_files_were_short[fd-limit]", HEARTBEAT),
     ),
     Case(
+        defect="dies_of_a_full_disk",
+        caught_by="test_pressure.py::test_newcomers_without_disk[disk-full]",
+        finding="server_survived",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="waits_for_room_on_the_disk",
+        caught_by="test_pressure.py::test_heartbeat_without_disk[disk-full]",
+        finding="pinged_at_period",
+        sentinels=(HEARTBEAT, CLEANUP),
+    ),
+    Case(
         defect="report_is_always_due",
         caught_by="test_pressure.py::test_answers_without_cpu[cpu-quota]",
         finding="round_trips_within",

@@ -196,6 +196,25 @@ def test_a_machine_without_tc(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.state, result.found, result.remedy) == (State.MISSING, "tc is not installed", "install iproute2")
 
 
+def test_a_machine_without_libfaketime(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = Availability.no("libfaketime is not installed", remedy="apt-get install libfaketime")
+    monkeypatch.setattr(host, "clock_availability", lambda: absent)
+    assert host.own_clock() == CheckResult(
+        name="libfaketime",
+        state=State.MISSING,
+        found="libfaketime is not installed",
+        remedy="apt-get install libfaketime",
+        without=(Capability.CLOCK,),
+    )
+
+
+def test_a_machine_on_which_nothing_can_be_mounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = Availability.no("nothing can be mounted for the server alone: not permitted", remedy="run as root")
+    monkeypatch.setattr(isolation, "disk_availability", lambda prefix: absent)
+    result = isolation.own_disk()
+    assert (result.state, result.found, result.without) == (State.MISSING, absent.reason, (Capability.DISK,))
+
+
 def test_the_agents_answer_has_what_the_doctor_asks_for() -> None:
     """The names are the agent's; if it renames one, the doctor would say that it is missing."""
     assert set(isolation._hello().can) >= {

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from chaos.conditions import ConnectionsAtLeast
-from chaos.errors import PortTaken, StartFailed, TargetDied, TargetFailure
+from chaos.errors import ChaosError, PortTaken, StartFailed, TargetDied, TargetFailure
 from chaos.journal import ServerEvent, StartTried, read_journal
 from tests.unit.experiment.scripted import VIEW, Machine, Make, Scripted
 
@@ -219,3 +220,28 @@ async def test_a_server_that_lives_or_was_ended_did_not_die(make: Make) -> None:
     await made.experiment.terminate_server(within=1.0)
     made.machine.runs = False
     assert made.experiment.died_unasked() is None
+
+
+async def test_a_server_is_started_with_a_clock_of_its_own(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "libfaketime.so.1"
+    monkeypatch.setattr("chaos.experiment.experiment.find_clock_library", lambda: library)
+    made = make()
+    await made.experiment.restart_server_with_a_clock()
+    (detail,) = (detail for what, _, _, detail in noted(made) if what == "starting")
+    variables = dict(each.split("=", 1) for each in detail.split())
+    assert variables["LD_PRELOAD"] == str(library)
+    assert Path(variables["FAKETIME_TIMESTAMP_FILE"]).read_text() == "+0.000\n"  # noqa: ASYNC240  # of a few bytes
+    assert made.experiment.spoiled
+
+
+async def test_where_there_is_no_clock_nothing_is_restarted(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.experiment.experiment.find_clock_library", lambda: None)
+    made = make()
+    with pytest.raises(ChaosError) as caught:
+        await made.experiment.restart_server_with_a_clock()
+    assert str(caught.value) == (
+        "there is no clock to give to the server: mark the scenario with needs(Capability.CLOCK)"
+    )
+    assert made.machine.done == []

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -14,6 +14,7 @@ from typing import Any
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
+from chaos.agent.own_disk import on_own_disk
 from chaos.agent.types import Spawned
 from chaos.crowd.handle import CrowdHandle
 from chaos.crowd.plan import ClientPlan
@@ -60,11 +61,21 @@ class SpawnedWorker:
 
 @contextlib.asynccontextmanager
 async def start_server(
-    agent: AsyncAgent, port: int, directory: Path, *, script: Path = WEBSOCKET, name: str = "server"
+    agent: AsyncAgent,
+    port: int,
+    directory: Path,
+    *,
+    script: Path = WEBSOCKET,
+    name: str = "server",
+    environment: Mapping[str, str] | None = None,
+    disk: Path | None = None,
 ) -> AsyncIterator[SpawnedServer]:
-    """A server that listens, killed in the end with all that it forked."""
+    """A server that listens, killed in the end with all that it forked.
+
+    `environment` is added to its own; `disk` is where it finds a disk of its own.
+    """
     log = directory / f"{name}.log"
-    spawned = await _spawn(agent, [str(script), str(port)], name, log)
+    spawned = await _spawn(agent, [str(script), str(port)], name, log, environment, disk=disk)
     try:
         await _until_said(log, "listening")
         yield SpawnedServer(Address("127.0.0.1", port), spawned.pid)
@@ -123,9 +134,18 @@ async def parting_link(agent: AsyncAgent, server: Address, parting: str, directo
         await agent.wait(spawned.pid, timeout=START_WITHIN)
 
 
-async def _spawn(agent: AsyncAgent, arguments: list[str], name: str, log: Path) -> Spawned:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return await agent.spawn([sys.executable, *arguments], name=name, log=log, env=environment)
+async def _spawn(
+    agent: AsyncAgent,
+    arguments: list[str],
+    name: str,
+    log: Path,
+    extra: Mapping[str, str] | None = None,
+    *,
+    disk: Path | None = None,
+) -> Spawned:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(extra or {})}
+    argv = [sys.executable, *arguments]
+    return await agent.spawn(argv if disk is None else on_own_disk(argv, disk), name=name, log=log, env=environment)
 
 
 async def _until_said(log: Path, word: str) -> None:

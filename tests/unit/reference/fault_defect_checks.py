@@ -30,11 +30,12 @@ from reference_server.idle import IdleTimer
 from reference_server.liveness import NOTHING_SEEN
 from reference_server.parts import build
 from reference_server.source import Unavailable
+from reference_server.timers import Timers
 from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 
 from .defect_checks import LONG, Bench, Check, FakeWebSocket, all_done_at_once, silent_peer_is_dead
-from .fakes import make_connection
+from .fakes import TimersByHand, make_connection
 from .wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
@@ -460,6 +461,84 @@ async def goodbye_is_forgotten(bench: Bench) -> bool:
         tracemalloc.stop()
 
 
+DAY = 86400.0
+"""Seconds by which a wall clock is set: longer than anything that a connection's life is measured in."""
+
+
+async def idle_time_is_no_time_of_day(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    bench.time.advance(1.0)
+    with mock.patch.object(time, "time", return_value=time.time() + DAY):
+        ahead = connection.idle_for()
+    with mock.patch.object(time, "time", return_value=time.time() - DAY):
+        back = connection.idle_for()
+    return ahead == back == 1.0
+
+
+async def living_stay_when_the_clock_is_put_forward(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    bench.parts.heartbeat.beat()
+    wire.on_pong(wire.pings[-1])
+    with mock.patch.object(time, "time", return_value=time.time() + DAY):
+        bench.parts.heartbeat.beat()
+    return not connection.ended
+
+
+async def dead_are_found_when_the_clock_is_set_back(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    bench.parts.heartbeat.beat()
+    with mock.patch.object(time, "time", return_value=time.time() - DAY):
+        bench.time.advance(LONG)
+        return bench.parts.heartbeat.is_dead(connection)
+
+
+async def trial_is_due_when_the_clock_is_set_back(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(breaker.policy.failure_threshold):
+        permit = breaker.acquire()
+        assert permit is not None
+        permit.failure()
+    with mock.patch.object(time, "time", return_value=time.time() - DAY):
+        bench.time.advance(breaker.policy.recovery_timeout)
+        return breaker.acquire() is not None
+
+
+async def age_is_no_time_of_day(bench: Bench) -> bool:
+    by_hand = bench.parts.clock = TimersByHand()
+    connection, _ = make_connection(by_hand)
+    timers = Timers(connection, bench.parts, idles=False)
+    with mock.patch.object(time, "time", return_value=time.time() - DAY):
+        by_hand.advance(bench.parts.settings.websocket_max_age)
+    timers.cancel()
+    return connection.ended
+
+
+class _Ended(BaseException):
+    """The process would have."""
+
+
+class _Waited(BaseException):
+    """The loop would have."""
+
+
+async def full_disk_costs_nobody_anything(bench: Bench) -> bool:
+    record = bench.parts.record
+    record.file = Path("/dev/full/statistics.json")  # nothing can be written beneath it, as on a full disk
+    with (
+        mock.patch.object(os, "_exit", side_effect=_Ended),
+        mock.patch.object(time, "sleep", side_effect=_Waited),
+    ):
+        try:
+            record.write({"connections": 1})
+        except (_Ended, _Waited):
+            return False
+    return True
+
+
+async def full_disk_is_told(bench: Bench) -> bool:
+    return await full_disk_costs_nobody_anything(bench) and "record_not_written" in bench.parts.alerts.update()
+
+
 async def _answer(bench: Bench, request: bytes) -> bytes:
     """The status that an upgrade request is answered with."""
     protocol, transport = await upgraded(configured(bench.parts), request)
@@ -479,15 +558,20 @@ async def _until_it_is_over(bench: Bench) -> None:
 FAULT_CHECKS: dict[str, Check] = {
     "accept_breaker_counts_no_refusals": refused_connections_open_the_accept_breaker,
     "acknowledged_is_alive": acknowledged_ping_is_no_answer,
+    "alive_by_the_wall_clock": living_stay_when_the_clock_is_put_forward,
     "alert_hears_of_errors_only": hanging_upstream_raises_its_alert,
     "any_pong_answers_every_ping": old_answer_is_none_to_the_last_ping,
     "block_loop_on_disconnect": leaver_does_not_block_the_loop,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
+    "breaker_by_the_wall_clock": trial_is_due_when_the_clock_is_set_back,
     "breaker_waits_from_the_call": hung_call_takes_nothing_off_the_wait,
     "broadcast_dies_of_an_error": broadcast_goes_on_after_one_has_left,
     "buffers_the_largest_message": client_takes_little,
     "cache_goes_with_the_connection": last_value_outlives_the_connection,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
+    "dies_of_a_full_disk": full_disk_costs_nobody_anything,
+    "full_disk_is_nobodys_news": full_disk_is_told,
+    "waits_for_room_on_the_disk": full_disk_costs_nobody_anything,
     "each_ping_is_written_down": ping_does_not_block_the_loop,
     "gauge_misses_resets": alert_goes_when_a_client_has_been_reset,
     "goodbyes_kept_for_resumption": goodbye_is_forgotten,
@@ -498,12 +582,15 @@ FAULT_CHECKS: dict[str, Check] = {
     "hang_ups_trip_a_guard": newcomers_get_in_after_many_hang_ups,
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
+    "idle_by_the_wall_clock": idle_time_is_no_time_of_day,
     "inflates_without_a_limit": bomb_is_refused,
     "keeps_what_was_said": messages_take_nothing,
     "late_beats_are_left_out": pinged_while_late,
     "leavers_wait_in_a_short_queue": all_places_come_back_at_once,
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
+    "old_by_the_wall_clock": age_is_no_time_of_day,
+    "pongs_due_by_the_wall_clock": dead_are_found_when_the_clock_is_set_back,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
     "newcomers_wait_for_each_others_first_word": many_are_let_in_before_the_first_speaks,
     "nobody_dies_on_a_slow_network": dead_are_found_beside_a_slow_one,

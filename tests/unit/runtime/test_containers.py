@@ -135,9 +135,12 @@ def test_its_capabilities(
             "Toxiproxy turns an RST into a FIN",
             "take the embedded proxy, which the processes runtime has by default",
         ),
-        Capability.SETTINGS: (
-            "a container keeps the environment that it was made with",
-            "take the processes runtime (--chaos-runtime=processes)",
+        **dict.fromkeys(
+            (Capability.SETTINGS, Capability.CLOCK),
+            (
+                "a container keeps the environment that it was made with",
+                "take the processes runtime (--chaos-runtime=processes)",
+            ),
         ),
     }
     if way == "published":

@@ -4,7 +4,8 @@
 readonly POLICY=/usr/sbin/policy-rc.d
 readonly POLICY_MARK='# chaos-engine: no services while its packages are installed'
 
-# What is missing, one a line: programs, `golang` for a Go that will do, and what TLS is checked against (go, pip).
+# What is missing, one a line: programs, `golang` for a Go that will do, what TLS is checked against (go, pip), and the
+# library that faults of clocks are made with.
 missing_programs() {
     local program
     local -a programs=(docker mmdebstrap nft ip)
@@ -14,6 +15,8 @@ missing_programs() {
     done
     [[ -x $TOXIPROXY_SERVER || -n $(find_go) ]] || printf 'golang\n'
     [[ -s /etc/ssl/certs/ca-certificates.crt ]] || printf 'ca-certificates\n'
+    # Not the engine's: what gives a server of the processes runtime a wall clock of its own.
+    compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || printf 'libfaketime\n'
 }
 
 package_of() { # PROGRAM
