@@ -26,6 +26,8 @@ class Capability(StrEnum):
     """nftables rules in the target's network namespace, by the agent."""
     PACKET_LOSS = "packet loss by kernel rules"
     """nftables drops a share of the packets there (`numgen`), by the agent."""
+    BOTTLENECK = "a narrow line by the kernel"
+    """htb and u32 hold the packets of named connections back there, by the agent."""
     INJECTED_RESETS = "resets by kernel rules"
     """nftables answers packets with RST there (`reject with tcp reset`), by the agent."""
     SOCKET_KILL = "killing the server's sockets"

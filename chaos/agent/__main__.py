@@ -23,6 +23,7 @@ from chaos.agent.operations.kernel import kernel_operations
 from chaos.agent.operations.limits import limit_operations
 from chaos.agent.operations.processes import process_operations
 from chaos.agent.operations.recording import recording_operations
+from chaos.agent.operations.shaping import shaping_operations
 from chaos.agent.prctl import become_subreaper
 from chaos.agent.protocol import check_socket_path
 from chaos.agent.reading import Reader
@@ -30,6 +31,7 @@ from chaos.agent.reaper import Reaper
 from chaos.agent.recorder import Recorder
 from chaos.agent.sampler import Sampler
 from chaos.agent.server import Server, listen
+from chaos.agent.shaping import Shaper
 from chaos.agent.sockdiag import SockDiag
 from chaos.agent.spawner import Spawner
 from chaos.agent.types import Spawned
@@ -70,13 +72,14 @@ async def _run(options: argparse.Namespace) -> int:
 
     markers = {"CHAOS_OWNER": options.owner, "CHAOS_AGENT": options.token}
     spawner = Spawner(reaper, markers=markers, ended=ended)
-    rules = KernelRules(reaper, table=f"chaos_{options.token}")
+    rules, shaper = KernelRules(reaper, table=f"chaos_{options.token}"), Shaper(reaper)
     server = Server(
         {
-            **hello_operations(rules, token=options.token),
+            **hello_operations(rules, shaper, token=options.token),
             **process_operations(spawner, diag),
             **limit_operations(limits),
             **kernel_operations(rules, diag),
+            **shaping_operations(shaper),
             **recording_operations(recorder, sampler, spawner, reader),
         }
     )
@@ -97,6 +100,7 @@ async def _run(options: argparse.Namespace) -> int:
     await asyncio.gather(serving, return_exceptions=True)
     listener.close()
     await rules.flush()
+    await shaper.widen()
     limits.close()
     reaper.close()
     sampler.stop()

@@ -31,6 +31,7 @@ from chaos.agent.types import (
     FileLimit,
     GroupLimit,
     Hello,
+    LineCounters,
     RuleCounters,
     SocketInfo,
     Spawned,
@@ -278,6 +279,19 @@ class AsyncAgent:
     async def reset_many(self, connections: Iterable[Connection], *, direction: str = BOTH) -> list[int]:
         """Refuse the packets of many connections from now on: their sender gets RST; a rule for each."""
         return list(await self.call("reset_many", connections=list(connections), direction=direction))
+
+    async def narrow(self, connections: Iterable[Connection], *, rate: int, queue: int) -> None:
+        """Let these connections (local end, remote end) share `rate` bytes a second, `queue` bytes may wait."""
+        await self.call("narrow", connections=list(connections), rate=rate, queue=queue)
+
+    async def widen(self) -> None:
+        """Take that line back; fine when there is none."""
+        await self.call("widen")
+
+    async def line_counters(self) -> LineCounters | None:
+        """What it has seen so far; None while there is none."""
+        found = await self.call("line_counters")
+        return None if found is None else LineCounters.read(found)
 
     async def kill_sockets(self, connections: Iterable[Connection]) -> list[bool]:
         """Kill the local end of each connection (local end, remote end), as `ss -K` does; whether there was one."""

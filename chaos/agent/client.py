@@ -31,6 +31,7 @@ from chaos.agent.types import (
     FileLimit,
     GroupLimit,
     Hello,
+    LineCounters,
     RuleCounters,
     SocketInfo,
     Spawned,
@@ -234,6 +235,19 @@ class AgentClient:
     def reset_many(self, connections: Iterable[Connection], *, direction: str = BOTH) -> list[int]:
         """Refuse the packets of many connections from now on: their sender gets RST; a rule for each."""
         return list(self.call("reset_many", connections=list(connections), direction=direction))
+
+    def narrow(self, connections: Iterable[Connection], *, rate: int, queue: int) -> None:
+        """Let these connections (local end, remote end) share `rate` bytes a second, `queue` bytes may wait."""
+        self.call("narrow", connections=list(connections), rate=rate, queue=queue)
+
+    def widen(self) -> None:
+        """Take that line back; fine when there is none."""
+        self.call("widen")
+
+    def line_counters(self) -> LineCounters | None:
+        """What it has seen so far; None while there is none."""
+        found = self.call("line_counters")
+        return None if found is None else LineCounters.read(found)
 
     def kill_sockets(self, connections: Iterable[Connection]) -> list[bool]:
         """Kill the local end of each connection (local end, remote end), as `ss -K` does; whether there was one."""

@@ -19,6 +19,7 @@ __all__ = [
     "FileLimit",
     "GroupLimit",
     "Hello",
+    "LineCounters",
     "RuleCounters",
     "SocketInfo",
     "Spawned",
@@ -153,6 +154,23 @@ class CutRule:
             direction=record["direction"],
             treatment=record["treatment"],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCounters:
+    """What a narrow line has seen so far."""
+
+    packets: int
+    """That have passed."""
+    bytes: int
+    lost: int
+    """Packets that came when its queue was full."""
+    held_back: int
+    """How often its first packet had to wait."""
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> LineCounters:
+        return cls(**record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

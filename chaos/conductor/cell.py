@@ -233,6 +233,7 @@ class OpenCell:
             stack.push_async_callback(self.close_clients)
             if self._agent is not None:
                 # What a fault that went wrong may have left in the kernel.
+                stack.push_async_callback(self._agent.widen)
                 stack.push_async_callback(self._agent.flush_rules)
             stack.push_async_callback(self.injections.heal_all)
 

@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     isolation.tcp_repair,
     isolation.cpu_limit,
     isolation.memory_limit,
+    isolation.narrow_line,
     isolation.netem,
     isolation.own_disk,
     host.own_clock,

@@ -19,6 +19,7 @@ __all__ = [
     "cpu_limit",
     "memory_limit",
     "namespaces",
+    "narrow_line",
     "netem",
     "nftables",
     "own_disk",
@@ -33,6 +34,7 @@ _OF_ITS_OWN = (
     Capability.KERNEL_RULES,
     Capability.PACKET_LOSS,
     Capability.INJECTED_RESETS,
+    Capability.BOTTLENECK,
     Capability.SOCKET_KILL,
 )
 """What is done to a network of the target's own only."""
@@ -71,6 +73,11 @@ def packet_loss() -> CheckResult:
 def reset_rules() -> CheckResult:
     """Rules that answer packets with RST."""
     return _inside("resets", "nft_reset", good="packets can be answered with RST", gives=Capability.INJECTED_RESETS)
+
+
+def narrow_line() -> CheckResult:
+    """A line that some connections share and that is too narrow for them."""
+    return _inside("narrow line", "narrow_line", good="connections can share a line", gives=Capability.BOTTLENECK)
 
 
 def socket_kill() -> CheckResult:

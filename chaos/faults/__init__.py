@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from chaos.errors import ConfigurationError
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Applied, Fault, Scene, applied
+from chaos.faults.bottleneck import Bottleneck
 from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
@@ -56,6 +57,7 @@ __all__ = [
     "FAULTS",
     "Applied",
     "Bandwidth",
+    "Bottleneck",
     "Churn",
     "ClientKilled",
     "ClientReset",

@@ -16,6 +16,7 @@ BY_RULES = {
     Capability.KERNEL_RULES: "nft",
     Capability.PACKET_LOSS: "nft_loss",
     Capability.INJECTED_RESETS: "nft_reset",
+    Capability.BOTTLENECK: "narrow_line",
     Capability.SOCKET_KILL: "sock_destroy",
 }
 """What must not be done to a network that is not the target's own, and how the agent calls it."""

@@ -33,6 +33,7 @@ from chaos.experiment import Experiment
 from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes, numbered_session
 from chaos.faults import (
     Bandwidth,
+    Bottleneck,
     ClientReset,
     FinWithoutClose,
     HalfOpen,
@@ -288,6 +289,7 @@ TALK = 0.5
     Bandwidth(),
     Sliced(),
     PacketLoss(),
+    Bottleneck(),
     Partition(),
     Reset(),
     Truncated(),

@@ -28,6 +28,7 @@ from chaos.experiment import Experiment, NotJudged, Via
 from chaos.experiment.delays import added_by
 from chaos.faults import (
     Bandwidth,
+    Bottleneck,
     ClientReset,
     ClockJump,
     ClockSetBack,
@@ -172,11 +173,12 @@ async def test_peer_that_answers_too_late_is_dead(
 @pytest.mark.promise(
     "liveness",
     "a peer on a bad network stays",
-    expects="A client that is out of reach for less than the timeout, or loses a packet now and then, is not cut off.",
+    expects="A client that is out of reach for less than the timeout, loses a packet now and then, or shares a line "
+    "that is too narrow, is not cut off.",
     because="Lifts and hand-overs last seconds, and TCP repairs them: a server that is quicker to give up undoes that.",
 )
 @pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
-@pytest.mark.faults(PacketLoss(), Partition(), PartitionToServer(), PartitionToClient())
+@pytest.mark.faults(PacketLoss(), Bottleneck(), Partition(), PartitionToServer(), PartitionToClient())
 async def test_peer_on_a_bad_network_stays(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     timeout = contract.liveness.heartbeat_timeout
     found = contract.liveness.heartbeat_interval + timeout + (contract.cleanup.sweep_interval or 0.0)

@@ -12,6 +12,7 @@ from chaos.agent.nftables import KernelRules
 from chaos.agent.protocol import VERSION
 from chaos.agent.records import to_record
 from chaos.agent.server import Operation
+from chaos.agent.shaping import Shaper
 from chaos.agent.sockdestroy import probe_destroy
 from chaos.agent.sockdiag import SockDiag
 from chaos.errors import Unsupported
@@ -22,7 +23,7 @@ _TCP_REPAIR = 19
 """Linux's number (include/uapi/linux/tcp.h); the socket module has no name for it."""
 
 
-def hello_operations(rules: KernelRules, *, token: str) -> dict[str, Operation]:
+def hello_operations(rules: KernelRules, shaper: Shaper, *, token: str) -> dict[str, Operation]:
     async def hello() -> object:
         return {
             "version": VERSION,
@@ -31,6 +32,7 @@ def hello_operations(rules: KernelRules, *, token: str) -> dict[str, Operation]:
             "namespaces": {name: os.readlink(f"/proc/self/ns/{name}") for name in ("net", "pid", "user")},
             "can": {
                 **await rules.probe(),
+                "narrow_line": await shaper.probe(),
                 "sock_diag": _sock_diag(),
                 "sock_destroy": probe_destroy(),
                 "tcp_repair": _tcp_repair(),

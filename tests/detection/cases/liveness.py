@@ -27,6 +27,12 @@ CASES = (
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT, "test_liveness.py::test_slow_peer_stays[calm]"),
     ),
     Case(
+        defect="pings_are_for_a_short_line",
+        caught_by="test_liveness.py::test_peer_on_a_bad_network_stays[bottleneck]",
+        finding="undisturbed",
+        sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
+    ),
+    Case(
         defect="cut_everyone_after_pause",
         caught_by="test_liveness.py::test_paused_server_cuts_nobody[server-stopped]",
         finding="undisturbed",

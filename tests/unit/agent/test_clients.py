@@ -59,6 +59,13 @@ async def test_every_request_works_through_asyncio_too(agent: AgentProcess, dire
                 await remote.uncut(rule)
                 await remote.uncut_many([second, third, fourth])
                 await remote.flush_rules()
+                if (await remote.hello()).can["narrow_line"].available:
+                    await remote.narrow([(connection.getsockname(), connection.getpeername())], rate=5000, queue=70000)
+                    counted = await remote.line_counters()
+                    assert counted is not None
+                    assert (counted.packets, counted.lost) == (0, 0)
+                await remote.widen()
+                assert await remote.line_counters() is None
                 assert exchange(connection) == b"hello"
             assert await remote.kill_sockets([(("127.0.0.1", 1), ("127.0.0.1", 2))]) == [False]
         assert "ListenOverflows" in await remote.counters()

@@ -133,6 +133,7 @@ def test_without_a_namespace_nothing_is_tried_on_the_machines_own_network() -> N
             Capability.KERNEL_RULES,
             Capability.PACKET_LOSS,
             Capability.INJECTED_RESETS,
+            Capability.BOTTLENECK,
             Capability.SOCKET_KILL,
         ),
         leaves_out="the target runs on the machine's own loopback",
@@ -141,6 +142,7 @@ def test_without_a_namespace_nothing_is_tried_on_the_machines_own_network() -> N
         isolation.nftables,
         isolation.packet_loss,
         isolation.reset_rules,
+        isolation.narrow_line,
         isolation.socket_kill,
         isolation.netem,
     ):

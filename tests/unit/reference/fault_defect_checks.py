@@ -461,6 +461,14 @@ async def goodbye_is_forgotten(bench: Bench) -> bool:
         tracemalloc.stop()
 
 
+async def ping_may_take_its_time(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    wire.seen = replace(NOTHING_SEEN, delivered=0, outstanding=8)
+    bench.parts.heartbeat.ping(connection)
+    await asyncio.sleep(AGAIN)
+    return not connection.ended
+
+
 DAY = 86400.0
 """Seconds by which a wall clock is set: longer than anything that a connection's life is measured in."""
 
@@ -590,6 +598,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "old_by_the_wall_clock": age_is_no_time_of_day,
+    "pings_are_for_a_short_line": ping_may_take_its_time,
     "pongs_due_by_the_wall_clock": dead_are_found_when_the_clock_is_set_back,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
     "newcomers_wait_for_each_others_first_word": many_are_let_in_before_the_first_speaks,

@@ -125,11 +125,17 @@ def test_its_capabilities(
         absent.pop(name, None) for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS)
     ]
     assert others == [rules, rules]
+    # A sandbox may make no network of its own, which is where it would be tried.
+    assert (absent.pop(Capability.BOTTLENECK, None) is not None) is (way == "sidecar")
     # The sandbox sees its own control groups only, and may not write to those.
     limits = [absent.pop(name, ("",))[0] for name in BY_GROUPS]
     assert all(("may not be changed" in reason) is (way == "sidecar") for reason in limits)
     expected = {
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
+        Capability.DISK: (
+            "stub writes to no disk that could be its own",
+            "name the variable that says in which directory it writes: start.disk",
+        ),
         Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
         Capability.RST_THROUGH: (
             "Toxiproxy turns an RST into a FIN",

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from chaos.agent.clock_library import clock_availability
+from chaos.agent.own_disk import own_disk
 from chaos.capability import Capability
 from chaos.errors import EnvironmentFailure, TargetFailure, ToolMissing
 from chaos.runtime import helpers, processes
@@ -101,15 +103,46 @@ def test_its_capabilities(ground: str, monkeypatch: pytest.MonkeyPatch) -> None:
         Capability.UPSTREAM: ("stub declares no upstream", "name the variable with its URL under [upstream]"),
         Capability.STATISTICS: ("stub declares no statistics", "say where they are under [statistics]"),
         Capability.TLS: ("stub declares no TLS", "say how it is known under [tls]"),
+        Capability.DISK: (
+            "stub writes to no disk that could be its own",
+            "name the variable that says in which directory it writes: start.disk",
+        ),
     }
+    clock = clock_availability()
+    if not clock.available:
+        expected[Capability.CLOCK] = (clock.reason, clock.remedy)
     if ground == "loopback":
         expected |= dict.fromkeys(BY_RULES, ("no namespace was wanted", "leave that option out"))
     elif shutil.which("nft") is None:
         for name in (Capability.KERNEL_RULES, Capability.PACKET_LOSS, Capability.INJECTED_RESETS):
             assert "nft" in absent.pop(name)[0]
+    if ground != "loopback":  # not every kernel has what it takes
+        assert "narrow line" in absent.pop(Capability.BOTTLENECK, ("a narrow line is to be had here",))[0]
     for name in BY_GROUPS:
         assert "control group" in absent.pop(name, ("control groups are ours to change here",))[0]
     assert absent == expected
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_a_server_that_asks_for_a_disk_has_one_of_its_own(ground: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And another one when it is started again: what it wrote has gone with it."""
+    target = stub_target()
+    target = target.model_copy(update={"start": target.start.model_copy(update={"disk": "LOG_DIRECTORY"})})
+    with deployed(target, options_for(ground, monkeypatch)) as deployment:
+        found = deployment.capabilities[Capability.DISK]
+        if not found.available:
+            pytest.skip(f"{found.reason}; {found.remedy}")
+        (pid,) = deployment.server.root_pids()
+        disk = own_disk(pid)
+        assert disk is not None
+        assert disk == Path(f"/proc/{pid}/root{environment_of(deployment)['LOG_DIRECTORY']}")
+        (disk / "log").write_text("a line")
+        deployment.server.kill()
+        deployment.server.start()
+        (pid,) = deployment.server.root_pids()
+        disk = own_disk(pid)
+        assert disk is not None
+        assert list(disk.iterdir()) == []
 
 
 def test_a_server_is_started_again_with_another_environment_once() -> None:
