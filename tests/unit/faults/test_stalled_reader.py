@@ -89,11 +89,13 @@ async def test_an_endpoint_that_talks_by_itself_is_sent_nothing(worker: InProces
 
 
 @contextlib.asynccontextmanager
-async def feed(size: int, *, pace: float, updates: int) -> AsyncIterator[Address]:
-    """A server that greets, sends so many updates, and then says nothing more."""
+async def feed(size: int, *, pace: float, updates: int, begins: asyncio.Event | None = None) -> AsyncIterator[Address]:
+    """A server that greets, sends so many updates, at once or when it is told to, and then says nothing more."""
 
     async def talk(connection: ServerConnection) -> None:
         await connection.send("news")
+        if begins is not None:
+            await begins.wait()
         for _ in range(updates):
             await asyncio.sleep(pace)
             await connection.send("x" * size)
@@ -127,11 +129,19 @@ async def test_a_feed_is_stalled_when_its_server_can_send_no_more(
 
 @pytest.mark.parametrize("updates", [1, 2])
 async def test_an_update_that_nobody_has_read_yet_stalls_no_server(
-    updates: int, worker: InProcess, agent: AsyncAgent, tmp_path: Path
+    updates: int, worker: InProcess, agent: AsyncAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until it is acknowledged it is among what the server cannot get rid of as well."""
-    async with feed(200, pace=PAUSE, updates=updates) as address:
+    stalled = asyncio.Event()
+    async with feed(200, pace=PAUSE, updates=updates, begins=stalled) as address:
         victims = await connect_victims(worker, DirectLink(address), **TALKING, **SMALL)
+        stall = victims.stall
+
+        async def stall_and_tell() -> None:
+            await stall()
+            stalled.set()
+
+        monkeypatch.setattr(victims, "stall", stall_and_tell)  # a client that still reads takes an update or two
         scene = make_scene(address, victims=victims, agent=agent, patience=6 * PAUSE)
         receipt, _ = await run_fault(StalledReader(), scene, tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
