@@ -143,8 +143,9 @@ class LeakFree(Family):
     """Nothing is kept per connection that ended."""
 
     fds_per_connection: Annotated[float, Field(gt=0, description="Mean file descriptors kept, at most.")] = 0.01
-    sessions_per_connection: Annotated[
-        float, Field(gt=0, description="Mean connections kept, at most, by its own statistics where they tell.")
+    counted_per_connection: Annotated[
+        float,
+        Field(gt=0, description="Mean connections that have ended and that its own statistics still count, at most."),
     ] = 0.01
     tasks_per_connection: Annotated[
         float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
@@ -238,8 +239,8 @@ class Delivery(Family):
     slow_consumer_cut_within: Annotated[
         Duration | None, Field(description="From the moment a client stops reading to its removal.")
     ] = None
-    polled_within: Annotated[
-        Duration | None, Field(description="From a broadcast to endpoints.feed.poll telling it or a later one.")
+    fetched_within: Annotated[
+        Duration | None, Field(description="From a broadcast to endpoints.feed.fetch telling it or a later one.")
     ] = None
 
 

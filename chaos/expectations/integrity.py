@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.clients import describe
+from chaos.expectations.record import LATE_SHARE
 from chaos.journal import Attempt, Bite, Correspondence, Healing, HealingState, Outcome
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -19,10 +20,6 @@ __all__ = ["Intact", "IntactThroughReconnects", "PlainlyOver"]
 
 BREACHES = ("foreign", "lost", "duplicated", "reordered", "corrupted")
 """What may be wrong with a message, by the fields of a Correspondence."""
-
-LATE_SHARE = 0.5
-"""Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
-no core: beyond it nobody knows whether the answer would have come."""
 
 
 @dataclass(frozen=True, slots=True)
