@@ -308,12 +308,13 @@ class Survival(Family):
     header_timeout: Annotated[
         Duration | None, Field(description="A request that is not complete by then is ended.")
     ] = None
-    refused: Annotated[
+    unauthorized: Annotated[
         dict[str, RequestHeaders] | None,
         Field(
             min_length=1,
             description="Who has no right to come in, each by a name: headers over those of endpoints.echo, an empty "
-            "one is left out; refused with 401 or 403.",
+            "one is left out; refused with 401 or 403 within hostile_within. Settings with which the server does not "
+            "even start are settings.refused.",
             examples=[{"a foreign origin": {"Origin": "https://elsewhere.test"}}],
         ),
     ] = None
@@ -401,7 +402,11 @@ class Settings(Family):
 
     refused: Annotated[
         dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] | None,
-        Field(min_length=1, description="Environment variables to values with which the server must not start."),
+        Field(
+            min_length=1,
+            description="Environment variables to values with which the server must not start. Clients that it does "
+            "not let in are survival.unauthorized.",
+        ),
     ] = None
     refused_within: Annotated[
         Duration | None,

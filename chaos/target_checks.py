@@ -353,9 +353,9 @@ def _breakers_are_told(document: Document) -> Iterator[Mistake]:
 
 
 def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
-    refused = ("promises", "survival", "refused")
-    for name in _get(document, refused, dict) or {}:
-        yield from _headers(document, (*refused, name), subprotocol="")
+    unauthorized = ("promises", "survival", "unauthorized")
+    for name in _get(document, unauthorized, dict) or {}:
+        yield from _headers(document, (*unauthorized, name), subprotocol="")
     yield from _headers(document, ("promises", "accept_breaker", "own_failure"), subprotocol="")
     for endpoint in Endpoints.model_fields:
         table = ("endpoints", endpoint)

@@ -75,7 +75,7 @@ def test_the_terminal_has_a_row_for_each_way_to_end(state: Path) -> None:
         "kept of 1,000 ended connections   slope (its interval)",
         "ended by                   memory  fds  threads  connections  tasks  rounds  endings",
         "client-reset  20kB (16kB to 22kB)    0        0            0    200      12      600",
-        "reset         20kB (16kB to 22kB)    0        0         -      -      12      600",
+        "reset         20kB (16kB to 22kB)    0        0            -      -      12      600",
     ]
     assert text in plain(render_terminal(build_matrix(read_cells(run)), run=run))
 
