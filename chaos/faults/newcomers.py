@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from chaos.errors import ChaosError
+from chaos.errors import ChaosError, FaultError
 from chaos.faults.base import Scene
 from chaos.faults.evidence import POLL, host_inside, uncounted_source
 from chaos.faults.upgrade import upgrade_request
@@ -39,7 +39,7 @@ async def newcomers(scene: Scene, at_once: int) -> AsyncIterator[Newcomers]:
 
     Each place is taken again only when its client has gone, so a server that is slow is not given more than it takes.
     Their bytes are made once: a tenth of what a library costs, so that it is the server that is busy. Raises FaultError
-    where nobody listens, AgentError where the agent is gone.
+    where nobody listens, and at the end where one of them has stopped coming; AgentError where the agent is gone.
     """
     host = await host_inside(scene.the_agent(), scene.server.port)
     count = Newcomers()
@@ -49,7 +49,10 @@ async def newcomers(scene: Scene, at_once: int) -> AsyncIterator[Newcomers]:
     finally:
         for each in coming:
             each.cancel()
-        await asyncio.gather(*coming, return_exceptions=True)
+        ends = await asyncio.gather(*coming, return_exceptions=True)
+        died = [ended for ended in ends if isinstance(ended, Exception)]
+        if died:  # a bug of ours: fewer came than it takes, and nobody would know
+            raise FaultError(f"{len(died)} of {at_once} newcomers stopped coming: {died[0]!r}") from died[0]
 
 
 async def _come_and_go(scene: Scene, host: str, count: Newcomers) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
+from chaos.errors import FaultError
 from chaos.faults.evidence import poll_until
 from chaos.faults.newcomers import Newcomers, newcomers
 from tests.unit.faults.stage import PATIENCE, make_scene
@@ -59,3 +60,25 @@ async def test_only_a_101_is_service(agent: AsyncAgent, answer: bytes, kind: int
 
         found = await poll_until(look, lambda now: sum(now) >= _WANTED, within=20 * PATIENCE)
     assert sum(found) == found[kind] >= _WANTED
+
+
+async def test_a_place_that_nobody_takes_any_more_is_told(agent: AsyncAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer newcomers are less work than the server is meant to have."""
+    visits = 0
+
+    async def visit(*_: object) -> int:
+        nonlocal visits
+        visits += 1
+        if visits == 2:
+            raise ZeroDivisionError("a bug")
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    monkeypatch.setattr("chaos.faults.newcomers._visit", visit)
+
+    async def look() -> int:
+        return visits
+
+    with pytest.raises(FaultError, match=r"^1 of 3 newcomers stopped coming: ZeroDivisionError\('a bug'\)$"):
+        async with answering(b"") as address, newcomers(make_scene(address, agent=agent), 3):
+            await poll_until(look, lambda found: found == 3, within=20 * PATIENCE)
