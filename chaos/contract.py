@@ -143,8 +143,9 @@ class LeakFree(Family):
     """Nothing is kept per connection that ended."""
 
     fds_per_connection: Annotated[float, Field(gt=0, description="Mean file descriptors kept, at most.")] = 0.01
-    sessions_per_connection: Annotated[
-        float, Field(gt=0, description="Mean connections kept, at most, by its own statistics where they tell.")
+    counted_per_connection: Annotated[
+        float,
+        Field(gt=0, description="Mean connections that have ended and that its own statistics still count, at most."),
     ] = 0.01
     tasks_per_connection: Annotated[
         float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
@@ -238,8 +239,8 @@ class Delivery(Family):
     slow_consumer_cut_within: Annotated[
         Duration | None, Field(description="From the moment a client stops reading to its removal.")
     ] = None
-    polled_within: Annotated[
-        Duration | None, Field(description="From a broadcast to endpoints.feed.poll telling it or a later one.")
+    fetched_within: Annotated[
+        Duration | None, Field(description="From a broadcast to endpoints.feed.fetch telling it or a later one.")
     ] = None
 
 
@@ -307,12 +308,13 @@ class Survival(Family):
     header_timeout: Annotated[
         Duration | None, Field(description="A request that is not complete by then is ended.")
     ] = None
-    refused: Annotated[
+    unauthorized: Annotated[
         dict[str, RequestHeaders] | None,
         Field(
             min_length=1,
             description="Who has no right to come in, each by a name: headers over those of endpoints.echo, an empty "
-            "one is left out; refused with 401 or 403.",
+            "one is left out; refused with 401 or 403 within hostile_within. Settings with which the server does not "
+            "even start are settings.refused.",
             examples=[{"a foreign origin": {"Origin": "https://elsewhere.test"}}],
         ),
     ] = None
@@ -400,7 +402,11 @@ class Settings(Family):
 
     refused: Annotated[
         dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] | None,
-        Field(min_length=1, description="Environment variables to values with which the server must not start."),
+        Field(
+            min_length=1,
+            description="Environment variables to values with which the server must not start. Clients that it does "
+            "not let in are survival.unauthorized.",
+        ),
     ] = None
     refused_within: Annotated[
         Duration | None,

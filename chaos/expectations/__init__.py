@@ -41,12 +41,12 @@ from chaos.expectations.faults import (
     PongsDelayed,
     SteadyBefore,
 )
+from chaos.expectations.fetched import FetchedInTime
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
-from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
+from chaos.expectations.leaks import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack
-from chaos.expectations.polling import PolledInTime
 from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.soak import (
     AnsweredThroughout,
@@ -72,6 +72,7 @@ __all__ = [
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",
+    "ConnectionsNotKept",
     "CostsAtMost",
     "CounterAgrees",
     "DatabaseSessionsGivenBack",
@@ -83,6 +84,7 @@ __all__ = [
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "FetchedInTime",
     "FilesGivenBack",
     "FloodAnswered",
     "FollowsTheBreakerModel",
@@ -102,7 +104,6 @@ __all__ = [
     "PingedAtPeriod",
     "PlacesThroughout",
     "PlainlyOver",
-    "PolledInTime",
     "PongsDelayed",
     "Provided",
     "Record",
@@ -115,7 +116,6 @@ __all__ = [
     "RoundTripsWithin",
     "ServerSurvived",
     "SessionsForgotten",
-    "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",
     "StayedAfterUpgrade",

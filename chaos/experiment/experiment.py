@@ -33,8 +33,8 @@ from chaos.journal import (
     Ended,
     FindingMade,
     HealingState,
-    Held,
     JournalWriter,
+    MemoryHeld,
     Note,
     Phase,
     PhaseEntered,
@@ -234,10 +234,10 @@ class Experiment:
         """
         await self._questions.fill_cache(within=self.patience)
 
-    async def poll_until(self, end: float, *, path: str, gap: float) -> None:
+    async def fetch_feed_until(self, end: float, *, path: str, gap: float) -> None:
         """GET a path of the server's every `gap` seconds until a time (seconds monotonic); the journal has them."""
         while (began := time.monotonic()) < end:
-            await self._conductor.poll(path)
+            await self._conductor.fetch_feed(path)
             await asyncio.sleep(max(0.0, began + gap - time.monotonic()))
 
     # -- faults -----------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ class Experiment:
         await self._conductor.flush()
         samples = read_journal(self._journal.path.parent, kinds=(Sample,)).of(Sample)
         peak = max(sample.pss or sample.rss for sample in (last, *samples) if sample.at >= since)
-        self._journal.write(Held(at=time.monotonic(), count=count, memory=peak, wave=wave))
+        self._journal.write(MemoryHeld(at=time.monotonic(), count=count, memory=peak, wave=wave))
 
     # -- leaks ------------------------------------------------------------------------------------------------
 

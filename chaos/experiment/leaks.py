@@ -42,7 +42,7 @@ def reading(sample: Sample, *, ended: int, told: Mapping[str, float | str]) -> R
         fds=sample.fds,
         memory=sample.pss or sample.rss,
         threads=sample.threads,
-        sessions=_count(told, "connections"),
+        connections=_count(told, "connections"),
         tasks=_count(told, "tasks"),
     )
 
