@@ -72,11 +72,10 @@ class Churn(Fault):
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,
-                # Who was turned away is the server's to answer for, as long as there was any coming and going: yet of
-                # a churn that was not whole nobody can say that nothing is left of it.
+                # Who was turned away is the server's to answer for, as long as there was any coming and going.
                 bite=Bite.BIT if seen.heard == seen.came and 2 * seen.came >= wanted else Bite.DID_NOT_BITE,
                 covered=seen.heard,
-                total=wanted,
+                total=seen.came,
                 since=since,
                 evidence=tuple(seen.evidence(wanted, took=time.monotonic() - began)),
             )

@@ -108,14 +108,14 @@ async def test_ends_that_the_server_does_not_hear_of_are_no_churn(
 
 
 @pytest.mark.parametrize(("every", "came", "bite"), [(3, 16, Bite.BIT), (2, 12, Bite.BIT), (1, 0, Bite.DID_NOT_BITE)])
-async def test_a_churn_that_bit_says_how_many_of_it_were_turned_away(
+async def test_whoever_is_turned_away_is_the_servers_affair_as_long_as_half_get_in(
     every: int, came: int, bite: Bite, worker: InProcess, agent: AsyncAgent, tmp_path: Path
 ) -> None:
     async with _server_that_turns_away(every) as address:
         direct = Direct(address, worker, agent)
         guests = await make_victims(worker, DirectLink(address), GUESTS)
         receipt, _ = await run_fault(QUICK, direct.scene(guests), tmp_path)
-    assert (receipt.bite, receipt.covered, receipt.total) == (bite, came, 24)
+    assert (receipt.bite, receipt.covered, receipt.total) == (bite, came, came)
     assert receipt.evidence[0].during.startswith(f"{came} of 24 in ")
 
 
@@ -161,7 +161,7 @@ async def test_a_server_that_is_too_slow_sees_no_churn(
         guests = await make_victims(worker, DirectLink(direct.server), GUESTS)
         receipt, healing = await run_fault(QUICK, direct.scene(guests, patience=IMPATIENCE), tmp_path)
     assert receipt.bite is Bite.DID_NOT_BITE
-    assert receipt.covered < 24 / 2 < receipt.total
+    assert receipt.total < 24 / 2
     assert healing.state is HealingState.HEALED
 
 
