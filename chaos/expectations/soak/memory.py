@@ -111,11 +111,11 @@ class NothingKeptOverTime(OfASoak):
 
 
 def _memory(record: Record, start: float, end: float) -> list[tuple[float, int]]:
-    """When, and bytes: PSS where the kernel gives it, RSS otherwise; without readings of no process at all."""
+    """When, and bytes; without readings of no process at all."""
     return [
-        (sample.at, memory)
+        (sample.at, sample.memory)
         for sample in record.journal.of(Sample)
-        if start <= sample.at <= end and (memory := sample.pss or sample.rss)
+        if start <= sample.at <= end and sample.memory
     ]
 
 

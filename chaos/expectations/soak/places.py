@@ -32,9 +32,8 @@ class PlacesThroughout(OfASoak):
     """Seconds after an end in which its place may still be taken."""
 
     def judge(self, record: Record) -> Finding:
-        how = "HTTP 503" if self.answer is RejectionAnswer.HTTP_503 else "close code 1013"
         promised = (
-            f"newcomers get in where a place is free, and are turned away with {how} within "
+            f"newcomers get in where a place is free, and are turned away with {self.answer.in_words} within "
             f"{format_duration(self.within)} where none is, all along"
         )
         soaked = record.journal.last(Soaked)

@@ -54,4 +54,4 @@ class Polled(Event):
     status: int = 0
     """The HTTP status; 0 where no answer came."""
     text: str = ""
-    """The first 500 characters of the answer, or why none came."""
+    """The first `QUOTED` characters of the answer, or why none came."""
