@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -70,6 +72,54 @@ def test_a_night_leaves_no_cell_out() -> None:
     for selection in ("chaos and not slow", "chaos and slow and not soak"):
         assert f'-m "{selection}"' in text
     assert " -m soak " in text
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Path:
+    """In place of Python: writes down what it was called with, and fails for the fixed hub's own durations."""
+    path = tmp_path / "python"
+    path.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/called\ncase "$*" in *hub/nightly*) exit 7 ;; esac\n', "utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def _night(stand_in: Path, **settings: str) -> tuple[int, dict[str, str], list[str]]:
+    """The exit code of a night of nothing, how each part ended, and what it called."""
+    artifacts = stand_in.parent / "artifacts"
+    ended = subprocess.run(
+        [NIGHTLY],
+        env={**os.environ, "PYTHON_OF_VENV": str(stand_in), "ARTIFACTS": str(artifacts), **settings},
+        capture_output=True,
+        check=False,
+    )
+    summary = (artifacts / "summary.txt").read_text(encoding="utf-8").splitlines()
+    called = (stand_in.parent / "called").read_text(encoding="utf-8").splitlines()
+    return ended.returncode, {line.split()[0]: " ".join(line.split()[1:-2]) for line in summary}, called
+
+
+def test_a_red_part_keeps_no_other_from_running(stand_in: Path) -> None:
+    code, parts, called = _night(stand_in, RUNTIMES="processes containers", SOAK="1m")
+    assert code == 1
+    assert {name for name, how in parts.items() if how != "green"} == {
+        "incidents-real-hub-processes",
+        "incidents-real-hub-containers",
+    }
+    assert parts["incidents-real-hub-processes"] == "RED (exit 7)"
+    assert {"slow-processes", "slow-containers", "incidents-containers", "soak-processes", "soak-containers"} <= set(
+        parts
+    )
+    assert len(called) == len(parts)
+
+
+def test_a_night_of_some_parts(stand_in: Path) -> None:
+    code, parts, called = _night(stand_in, RUNTIMES="processes", PARTS="slow soak", SOAK="")
+    assert (code, list(parts)) == (0, ["slow-processes"])
+    assert "-m chaos and slow and not soak" in called[0]
+
+
+def test_a_part_that_there_is_not(stand_in: Path) -> None:
+    code, parts, _ = _night(stand_in, RUNTIMES="processes", PARTS="slow slower")
+    assert (code, list(parts)) == (1, ["slow-processes", "slower"])
 
 
 def _there(path: str) -> bool:
