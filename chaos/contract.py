@@ -89,6 +89,11 @@ class RejectionAnswer(StrEnum):
     CLOSE_1013 = "close-1013"
     """Upgraded, then closed with 1013 (try again later)."""
 
+    @property
+    def in_words(self) -> str:
+        """As a finding says it: `HTTP 503`, `close code 1013`."""
+        return "HTTP 503" if self is RejectionAnswer.HTTP_503 else "close code 1013"
+
 
 class Rejection(Family):
     """Beyond the limit clients are turned away, and those inside notice nothing."""

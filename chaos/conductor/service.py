@@ -21,7 +21,7 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
-from chaos.journal import Beat, Call, FeedFetched, Frame, Healing, Hit, Receipt, Sample
+from chaos.journal import QUOTED, Beat, Call, FeedFetched, Frame, Healing, Hit, Receipt, Sample
 from chaos.probes.http import get
 from chaos.probes.statistics import BREAKERS
 from chaos.server_view import ServerView
@@ -32,9 +32,6 @@ __all__ = ["Conductor"]
 
 POLL = 0.02
 """Seconds between two looks at a condition: a look costs the agent 1 to 3 ms."""
-
-_TEXT_LIMIT = 500
-"""Characters of an answer that are written down, as of a message."""
 
 _HEARING = frozenset({ClientState.OPEN, ClientState.SILENT, ClientState.HALF_CLOSED})
 """The states of clients that read what comes."""
@@ -258,7 +255,7 @@ class Conductor:
         timed_out = False
         try:
             answer = await get(cell.server.address, path, within=cell.patience, tls=self._known()[0].target.tls)
-            status, text = answer.status, answer.body.decode("utf-8", errors="replace")[:_TEXT_LIMIT]
+            status, text = answer.status, answer.body.decode("utf-8", errors="replace")[:QUOTED]
         except TimeoutError:
             status, text, timed_out = 0, f"no answer within {format_duration(cell.patience)}", True
         except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaos.expectations.accept_breaker import AllTried, RodeOut, TurnedAwayWhileOpen
 from chaos.expectations.alerts import AlertGone, AlertNotRaised, AlertRaised
 from chaos.expectations.base import Expectation, Provided, Record, Uncertainty, judge_all, quantile
 from chaos.expectations.breaker import (
@@ -9,10 +10,7 @@ from chaos.expectations.breaker import (
     CallsAnswered,
     FollowsTheBreakerModel,
     GivenUpWithin,
-    NotTurnedAway,
     OpenedAfter,
-    RodeOut,
-    TurnedAwayWhileOpen,
     UpstreamCalled,
     UpstreamLeftAlone,
 )
@@ -32,11 +30,11 @@ from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
     CameBesideTheHostile,
+    FailedByTheirOwnDoing,
     FailuresReached,
     FaultLasted,
     FaultsBit,
     FaultsHealed,
-    KeptOut,
     LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
@@ -64,6 +62,7 @@ __all__ = [
     "AlertGone",
     "AlertNotRaised",
     "AlertRaised",
+    "AllTried",
     "AnsweredAsAllowed",
     "AnsweredThroughout",
     "AnsweredWhileOpen",
@@ -79,6 +78,7 @@ __all__ = [
     "DeliveredInSequence",
     "Established",
     "Expectation",
+    "FailedByTheirOwnDoing",
     "FailuresReached",
     "FaultLasted",
     "FaultsBit",
@@ -93,11 +93,9 @@ __all__ = [
     "IdleFoundThroughout",
     "Intact",
     "IntactThroughReconnects",
-    "KeptOut",
     "LeftMidTrial",
     "MemoryNotKept",
     "MemoryWithin",
-    "NotTurnedAway",
     "NotWarnedEarly",
     "NothingKeptOverTime",
     "OpenedAfter",

@@ -13,11 +13,11 @@ from chaos.verdict import Finding
 
 __all__ = [
     "CameBesideTheHostile",
+    "FailedByTheirOwnDoing",
     "FailuresReached",
     "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
-    "KeptOut",
     "LeftMidTrial",
     "PongsDelayed",
     "SteadyBefore",
@@ -209,10 +209,10 @@ class LeftMidTrial(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptOut(Expectation):
+class FailedByTheirOwnDoing(Expectation):
     """Nobody of a crowd that fails by its own doing got in: else there was no failure that others could pay for."""
 
-    name: ClassVar[str] = "kept_out"
+    name: ClassVar[str] = "failed_by_their_own_doing"
     crowd: str
     count: int
 

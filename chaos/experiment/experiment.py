@@ -330,7 +330,7 @@ class Experiment:
         last = await self.sample()
         await self._conductor.flush()
         samples = read_journal(self._journal.path.parent, kinds=(Sample,)).of(Sample)
-        peak = max(sample.pss or sample.rss for sample in (last, *samples) if sample.at >= since)
+        peak = max(sample.memory for sample in (last, *samples) if sample.at >= since)
         self._journal.write(MemoryHeld(at=time.monotonic(), count=count, memory=peak, wave=wave))
 
     # -- leaks ------------------------------------------------------------------------------------------------

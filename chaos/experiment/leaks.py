@@ -40,7 +40,7 @@ def reading(sample: Sample, *, ended: int, told: Mapping[str, float | str]) -> R
         at=sample.at,
         ended=ended,
         fds=sample.fds,
-        memory=sample.pss or sample.rss,
+        memory=sample.memory,
         threads=sample.threads,
         connections=_count(told, "connections"),
         tasks=_count(told, "tasks"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chaos.journal.events import (
+    QUOTED,
     Anomaly,
     Attempt,
     Beat,
@@ -46,6 +47,7 @@ from chaos.journal.reader import Journal, read_journal
 from chaos.journal.writer import JournalWriter
 
 __all__ = [
+    "QUOTED",
     "Anomaly",
     "Attempt",
     "Beat",

@@ -15,6 +15,7 @@ from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import ConnectionsNotKept, Expectation, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.experiment import Experiment
+from chaos.experiment.leaks import MOST_ROUNDS
 from chaos.faults import ClientReset, FinWithoutClose, Reset, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 from chaos.journal import Bite
@@ -38,6 +39,7 @@ CONNECTIONS = 50
     "leak_free.tasks_per_connection",
     "cleanup.closed_within",
 )
+@pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", times=10)
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.PROCESS_PROBE)
 @pytest.mark.faults(None, ClientReset(), FinWithoutClose(), Reset())
 async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
@@ -60,6 +62,9 @@ async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, f
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
     optional=["cleanup.sweep_interval"],
+)
+@pytest.mark.steps(
+    MOST_ROUNDS, "liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval", times=2
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.PROCESS_PROBE)
 @pytest.mark.faults(Vanished(), SilentClient(), StalledReader())

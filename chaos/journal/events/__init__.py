@@ -14,7 +14,7 @@ judgement   what was found
 
 from __future__ import annotations
 
-from chaos.journal.events.base import Event
+from chaos.journal.events.base import QUOTED, Event
 from chaos.journal.events.canary import Beat, Call, FeedFetched, Source
 from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic, WentIdle
 from chaos.journal.events.course import Note, Overfilled, Phase, PhaseEntered, Segment, Soaked
@@ -27,6 +27,7 @@ from chaos.journal.events.server import Hit, MemoryHeld, Round, Sample, ServerEv
 
 __all__ = [
     "KINDS",
+    "QUOTED",
     "VERSION",
     "Anomaly",
     "Attempt",

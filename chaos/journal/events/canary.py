@@ -54,6 +54,6 @@ class FeedFetched(Event):
     status: int = 0
     """The HTTP status; 0 where no answer came."""
     text: str = ""
-    """The first 500 characters of the answer, or why none came."""
+    """The first `QUOTED` characters of the answer, or why none came."""
     timed_out: bool = False
     """Whether nothing is known but that nothing came in the time that was waited."""

@@ -63,6 +63,11 @@ class Sample(Event):
     """Cores of the machine; 0 where nobody looked."""
 
     @property
+    def memory(self) -> int:
+        """Bytes: the proportional share where the kernel gives it, else what is resident; 0 without a process."""
+        return self.pss or self.rss
+
+    @property
     def connections(self) -> int:
         """Connections that the server holds: in any state but LISTEN and TIME_WAIT, and not closed by it already.
 

@@ -6,11 +6,11 @@ import pytest
 
 from chaos.expectations import (
     CameBesideTheHostile,
+    FailedByTheirOwnDoing,
     FailuresReached,
     FaultLasted,
     FaultsBit,
     FaultsHealed,
-    KeptOut,
     LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
@@ -244,5 +244,5 @@ def test_failures_of_ones_own_that_were_none_decide_nothing(
     outcomes: tuple[Outcome, ...], verdict: Verdict, observed: str
 ) -> None:
     made = record(*(attempt(number, outcome=outcome) for number, outcome in enumerate(outcomes)))
-    finding = KeptOut(crowd="crowd", count=2).judge(made)
+    finding = FailedByTheirOwnDoing(crowd="crowd", count=2).judge(made)
     assert (finding.verdict, finding.observed) == (verdict, observed)
