@@ -14,8 +14,8 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 FORM ?= wide
 # The part of the defects that is this machine's: SHARD=2/4 is the second of four.
 SHARD ?=
-# How long the soak of a night lasts (empty: none), and which parts a night has; see .ci/nightly.
-SOAK ?= 8h
+# How long the soaks of a night last, one in each runtime (empty: none), and which parts a night has; see .ci/nightly.
+SOAK ?= 4h
 PARTS ?=
 NIGHT = PYTHON_OF_VENV="$(BIN)/python" SOAK="$(SOAK)" SHARD="$(SHARD)" PARTS="$(PARTS)"
 # Runtimes without which `make test` fails before it begins: REQUIRE="processes containers".
@@ -95,7 +95,7 @@ variations: setup ## thirty clean variations of the reference server, in RUNTIME
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/variations/*.toml -- $(ARGS)
 
-nightly: setup ## a whole night in every runtime: real durations, detection, a soak; SOAK=8h, SHARD=2/4, PARTS="soak strangers"
+nightly: setup ## a whole night in every runtime: real durations, incidents, detection, soaks; SOAK=4h, SHARD=2/4, PARTS="slow soak", RUNTIMES=processes, LANES=12
 	@$(WITH_ENGINE) $(NIGHT) .ci/nightly
 
 soak-suite: setup ## N whole runs of the matrix in each runtime, resumable; prints the bound on the red rate

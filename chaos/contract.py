@@ -89,6 +89,11 @@ class RejectionAnswer(StrEnum):
     CLOSE_1013 = "close-1013"
     """Upgraded, then closed with 1013 (try again later)."""
 
+    @property
+    def in_words(self) -> str:
+        """As a finding says it: `HTTP 503`, `close code 1013`."""
+        return "HTTP 503" if self is RejectionAnswer.HTTP_503 else "close code 1013"
+
 
 class Rejection(Family):
     """Beyond the limit clients are turned away, and those inside notice nothing."""
@@ -143,8 +148,9 @@ class LeakFree(Family):
     """Nothing is kept per connection that ended."""
 
     fds_per_connection: Annotated[float, Field(gt=0, description="Mean file descriptors kept, at most.")] = 0.01
-    sessions_per_connection: Annotated[
-        float, Field(gt=0, description="Mean connections kept, at most, by its own statistics where they tell.")
+    counted_per_connection: Annotated[
+        float,
+        Field(gt=0, description="Mean connections that have ended and that its own statistics still count, at most."),
     ] = 0.01
     tasks_per_connection: Annotated[
         float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
@@ -238,8 +244,8 @@ class Delivery(Family):
     slow_consumer_cut_within: Annotated[
         Duration | None, Field(description="From the moment a client stops reading to its removal.")
     ] = None
-    polled_within: Annotated[
-        Duration | None, Field(description="From a broadcast to endpoints.feed.poll telling it or a later one.")
+    fetched_within: Annotated[
+        Duration | None, Field(description="From a broadcast to endpoints.feed.fetch telling it or a later one.")
     ] = None
 
 
@@ -307,12 +313,13 @@ class Survival(Family):
     header_timeout: Annotated[
         Duration | None, Field(description="A request that is not complete by then is ended.")
     ] = None
-    refused: Annotated[
+    unauthorized: Annotated[
         dict[str, RequestHeaders] | None,
         Field(
             min_length=1,
             description="Who has no right to come in, each by a name: headers over those of endpoints.echo, an empty "
-            "one is left out; refused with 401 or 403.",
+            "one is left out; refused with 401 or 403 within hostile_within. Settings with which the server does not "
+            "even start are settings.refused.",
             examples=[{"a foreign origin": {"Origin": "https://elsewhere.test"}}],
         ),
     ] = None
@@ -403,7 +410,11 @@ class Settings(Family):
 
     refused: Annotated[
         dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] | None,
-        Field(min_length=1, description="Environment variables to values with which the server must not start."),
+        Field(
+            min_length=1,
+            description="Environment variables to values with which the server must not start. Clients that it does "
+            "not let in are survival.unauthorized.",
+        ),
     ] = None
     refused_within: Annotated[
         Duration | None,

@@ -211,7 +211,7 @@ class Feed(Endpoint):
     sequence: Annotated[
         str | None, Field(description="A regular expression whose group 1 is the broadcast's number.")
     ] = None
-    poll: Annotated[
+    fetch: Annotated[
         UrlPath | None,
         Field(description="A path that answers a plain GET as the latest broadcast does, for who cannot listen."),
     ] = None

@@ -131,8 +131,8 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         ("statistics", "database_sessions"),
         "nobody outside can count them",
     ),
-    (("promises", "delivery", "polled_within"), ("endpoints", "feed", "poll"), "it is what is polled"),
-    (("promises", "delivery", "polled_within"), ("endpoints", "feed", "sequence"), "it says which broadcast is later"),
+    (("promises", "delivery", "fetched_within"), ("endpoints", "feed", "fetch"), "it is what is fetched"),
+    (("promises", "delivery", "fetched_within"), ("endpoints", "feed", "sequence"), "it says which broadcast is later"),
     (("promises", "observability", "counted_within"), ("statistics",), "it is where counters are shown"),
     (("promises", "settings", "refused"), ("promises", "settings", "refused_within"), "it says how long that may take"),
     (("promises", "settings", "accept_breaker_off"), ("promises", "accept_breaker"), "it is what is switched off"),
@@ -353,9 +353,9 @@ def _breakers_are_told(document: Document) -> Iterator[Mistake]:
 
 
 def _headers_are_tokens(document: Document) -> Iterator[Mistake]:
-    refused = ("promises", "survival", "refused")
-    for name in _get(document, refused, dict) or {}:
-        yield from _headers(document, (*refused, name), subprotocol="")
+    unauthorized = ("promises", "survival", "unauthorized")
+    for name in _get(document, unauthorized, dict) or {}:
+        yield from _headers(document, (*unauthorized, name), subprotocol="")
     yield from _headers(document, ("promises", "accept_breaker", "own_failure"), subprotocol="")
     for endpoint in Endpoints.model_fields:
         table = ("endpoints", endpoint)

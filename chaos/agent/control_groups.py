@@ -6,11 +6,12 @@ Version 1 has a hierarchy for each controller, version 2 one for all; a controll
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +27,7 @@ __all__ = [
     "Hierarchy",
     "MemoryCounters",
     "cpu_counters",
+    "dissolve",
     "find_hierarchy",
     "group_name",
     "limit_in_force",
@@ -285,24 +287,40 @@ def made_groups() -> Iterator[tuple[str, Path]]:
 
 def remove_group(group: Path) -> bool:
     """Kill whatever is in a group and remove it; False where it cannot be, or where what is in it is out of sight."""
+    try:
+        dissolve(group, _kill)
+    except OSError:
+        return False
+    return True
+
+
+def dissolve(group: Path, send_off: Callable[[int], None]) -> None:
+    """Send off whoever is in a group, by pid, until nobody is, and remove it; nothing where there is none.
+
+    Raises OSError where somebody is still in it after a second, and what `send_off` raises, but for a process that has
+    ended meanwhile.
+    """
     deadline = time.monotonic() + _EMPTY_WITHIN
-    while True:
-        inside = members(group)
-        if 0 in inside:
-            return False
-        for pid in inside:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+    while group.exists():
+        for pid in sorted(members(group)):  # whoever has no pid here, 0, before anybody is touched
+            with contextlib.suppress(ProcessLookupError):
+                send_off(pid)
         try:
             group.rmdir()
         except FileNotFoundError:
-            return True
+            return
         except OSError:
             if time.monotonic() >= deadline:
-                return False
+                raise
             time.sleep(_LOOK_EVERY)
-        else:
-            return True
+
+
+def _kill(pid: int) -> None:
+    """Raises PermissionError for one that has no pid here: `kill` would take 0 for our own process group."""
+    if pid == 0:
+        raise PermissionError(errno.EPERM, "a process of another pid namespace")
+    with contextlib.suppress(PermissionError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _below(group: Path) -> list[Path]:

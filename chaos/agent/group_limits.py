@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from chaos.agent.control_groups import (
     MEMORY,
     Hierarchy,
     cpu_counters,
+    dissolve,
     find_hierarchy,
     group_name,
     limit_in_force,
@@ -35,10 +35,6 @@ from chaos.agent.types import GroupLimit
 from chaos.errors import AgentError
 
 __all__ = ["GroupLimits"]
-
-_GONE_WITHIN = 1.0
-"""Seconds for a group to be empty once all were moved out of it."""
-_LOOK_EVERY = 0.002
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,20 +196,8 @@ class GroupLimits:
             with contextlib.suppress(FileNotFoundError):  # gone with the container
                 set_files(held.group, held.before)
             return
-        deadline = time.monotonic() + _GONE_WITHIN
         default = next(iter(held.homes.values()), held.group.parent)
-        while held.group.exists():
-            for pid in members(held.group):
-                with contextlib.suppress(ProcessLookupError):
-                    _put(pid, held.homes.get(pid, default))
-            try:
-                held.group.rmdir()
-            except FileNotFoundError:
-                return
-            except OSError:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(_LOOK_EVERY)
+        dissolve(held.group, lambda pid: _put(pid, held.homes.get(pid, default)))
 
 
 def _put(pid: int, group: Path) -> None:

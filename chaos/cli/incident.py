@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from chaos.cli.options import encodable
@@ -20,6 +21,9 @@ from chaos.units import counted, format_duration
 
 __all__ = ["add_arguments", "run", "run_variants"]
 
+SCENARIOS = "tests/scenarios"
+"""Where a working copy has them. An incident names files in there: what pytest is configured to collect will not do."""
+
 VOUCHED = "--chaos-vouched"
 """What the fixed server has shown: the exchange is as the target file says."""
 
@@ -31,7 +35,7 @@ server's, and on two cores with a load of 11 it was 2 of 94 cells."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incidents", metavar="FOLDER", nargs="+", type=Path, help=f"a folder with an {FILE}")
-    add_ways(parser)
+    add_ways(parser, collected=f"{SCENARIOS} here, else the folder that an installed copy carries")
     parser.epilog = (
         "Ends with 0 where every incident was reproduced and is fixed, 1 where one was not, 4 where a file is wrong,\n"
         "130 after Ctrl-C, which also ends the run under way. Options after -- go to pytest."
@@ -44,18 +48,37 @@ def run(options: argparse.Namespace) -> int:
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
-    verdicts = [_one(incident, options) for incident in incidents]
+    collect = options.collect or _own_scenarios()
+    if not collect:
+        print(
+            f"error: no scenarios: {SCENARIOS} is no folder here; start this at the root of a working copy, or name "
+            "the folder with --collect",
+            file=sys.stderr,
+        )
+        return EXIT_USAGE
+    verdicts = [_one(incident, options, collect) for incident in incidents]
     if len(incidents) > 1:
         print("\n".join(_table(incidents, verdicts)))
     return 0 if all(verdict.sound for verdict in verdicts) else 1
 
 
-def _one(incident: Incident, options: argparse.Namespace) -> IncidentVerdict:
+def _own_scenarios() -> list[str]:
+    """The folder of the working copy that this is started in, else the one that an installed copy carries, if any."""
+    if Path(SCENARIOS).is_dir():
+        return [SCENARIOS]
+    try:
+        installed = find_spec("chaos.scenarios")
+    except ImportError:
+        return []
+    return [] if installed is None else [str(place) for place in installed.submodule_search_locations or ()]
+
+
+def _one(incident: Incident, options: argparse.Namespace, collect: Sequence[str]) -> IncidentVerdict:
     ran = run_variants(
         incident,
         runtime=options.runtime,
         state=options.state,
-        collect=options.collect or ["tests/scenarios"],
+        collect=collect,
         passed_on=options.passed_on,
     )
     verdict = judge_incident(incident, ran, runtime=options.runtime)

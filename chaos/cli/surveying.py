@@ -45,8 +45,8 @@ class Surveyed:
         return max(self.exit_code, int(any(cell.outcome.needs_a_word for cell in self.cells)))
 
 
-def add_ways(parser: argparse.ArgumentParser) -> None:
-    """`--runtime`, `--state` and `--collect`."""
+def add_ways(parser: argparse.ArgumentParser, *, collected: str = "where its own configuration says") -> None:
+    """`--runtime`, `--state` and `--collect`; `collected` says in words where scenarios come from without the last."""
     parser.add_argument(
         "--runtime",
         choices=get_args(RuntimeName),
@@ -59,7 +59,7 @@ def add_ways(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="where pytest looks for scenarios; may be repeated (default: where its own configuration says)",
+        help=f"where pytest looks for scenarios; may be repeated (default: {collected})",
     )
 
 

@@ -21,7 +21,7 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
-from chaos.journal import Beat, Call, Frame, Healing, Hit, Polled, Receipt, Sample
+from chaos.journal import QUOTED, Beat, Call, FeedFetched, Frame, Healing, Hit, Receipt, Sample
 from chaos.probes.http import get
 from chaos.probes.statistics import BREAKERS
 from chaos.server_view import ServerView
@@ -32,9 +32,6 @@ __all__ = ["Conductor"]
 
 POLL = 0.02
 """Seconds between two looks at a condition: a look costs the agent 1 to 3 ms."""
-
-_TEXT_LIMIT = 500
-"""Characters of an answer that are written down, as of a message."""
 
 _HEARING = frozenset({ClientState.OPEN, ClientState.SILENT, ClientState.HALF_CLOSED})
 """The states of clients that read what comes."""
@@ -251,20 +248,21 @@ class Conductor:
             calls.append(call)
         return calls
 
-    async def poll(self, path: str) -> Polled:
+    async def fetch_feed(self, path: str) -> FeedFetched:
         """GET a path of the server's once; it never raises for what the server does."""
         cell = self._open()
         began = time.monotonic()
+        timed_out = False
         try:
             answer = await get(cell.server.address, path, within=cell.patience, tls=self._known()[0].target.tls)
-            status, text = answer.status, answer.body.decode("utf-8", errors="replace")[:_TEXT_LIMIT]
+            status, text = answer.status, answer.body.decode("utf-8", errors="replace")[:QUOTED]
         except TimeoutError:
-            status, text = 0, f"no answer within {format_duration(cell.patience)}"
+            status, text, timed_out = 0, f"no answer within {format_duration(cell.patience)}", True
         except (OSError, ValueError) as error:
             status, text = 0, f"{type(error).__name__}: {error}"
-        polled = Polled(at=time.monotonic(), began=began, status=status, text=text)
-        cell.journal.write(polled)
-        return polled
+        fetched = FeedFetched(at=time.monotonic(), began=began, status=status, text=text, timed_out=timed_out)
+        cell.journal.write(fetched)
+        return fetched
 
     async def calm(self) -> bool:
         """Whether the server's breakers are closed: a scenario may only begin where none is open.

@@ -19,12 +19,9 @@ from chaos.crowd.plan import ClientPlan
 from chaos.crowd.tls import TlsTransport
 from chaos.crowd.traffic import TrafficMeter
 from chaos.errors import CrowdError
-from chaos.journal import Attempt, Ended, Event, Frame, Outcome
+from chaos.journal import QUOTED, Attempt, Ended, Event, Frame, Outcome
 
 __all__ = ["Session", "Setting"]
-
-_TEXT_LIMIT = 500
-"""Characters of a message that a Frame event quotes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +298,7 @@ class Session:
                 client=self._client,
                 opcode="text" if isinstance(data, str) else "binary",
                 size=len(data.encode() if isinstance(data, str) else data),
-                text=data[:_TEXT_LIMIT] if isinstance(data, str) else "",
+                text=data[:QUOTED] if isinstance(data, str) else "",
             )
         )
 

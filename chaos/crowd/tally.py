@@ -6,12 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from chaos.journal import Anomaly, Event
+from chaos.journal import QUOTED, Anomaly, Event
 
 __all__ = ["Tally", "quoted"]
 
-_TEXT_LIMIT = 500
-"""Characters of a message that an Anomaly quotes."""
 _QUOTED = 80
 """Characters of a message in a sentence."""
 
@@ -51,7 +49,7 @@ class Tally:
                 what=what,
                 number=number,
                 detail=detail,
-                text=text[:_TEXT_LIMIT],
+                text=text[:QUOTED],
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaos.expectations.accept_breaker import AllTried, RodeOut, TurnedAwayWhileOpen
 from chaos.expectations.alerts import AlertGone, AlertNotRaised, AlertRaised
 from chaos.expectations.base import Expectation, Provided, Record, Uncertainty, judge_all, quantile
 from chaos.expectations.breaker import (
@@ -9,10 +10,7 @@ from chaos.expectations.breaker import (
     CallsAnswered,
     FollowsTheBreakerModel,
     GivenUpWithin,
-    NotTurnedAway,
     OpenedAfter,
-    RodeOut,
-    TurnedAwayWhileOpen,
     UpstreamCalled,
     UpstreamLeftAlone,
 )
@@ -32,21 +30,21 @@ from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
     CameBesideTheHostile,
+    FailedByTheirOwnDoing,
     FailuresReached,
     FaultLasted,
     FaultsBit,
     FaultsHealed,
-    KeptOut,
     LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
 )
+from chaos.expectations.fetched import FetchedInTime
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
-from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
+from chaos.expectations.leaks import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack
-from chaos.expectations.polling import PolledInTime
 from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.soak import (
     AnsweredThroughout,
@@ -64,6 +62,7 @@ __all__ = [
     "AlertGone",
     "AlertNotRaised",
     "AlertRaised",
+    "AllTried",
     "AnsweredAsAllowed",
     "AnsweredThroughout",
     "AnsweredWhileOpen",
@@ -72,17 +71,20 @@ __all__ = [
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",
+    "ConnectionsNotKept",
     "CostsAtMost",
     "CounterAgrees",
     "DatabaseSessionsGivenBack",
     "DeliveredInSequence",
     "Established",
     "Expectation",
+    "FailedByTheirOwnDoing",
     "FailuresReached",
     "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
     "FdsNotKept",
+    "FetchedInTime",
     "FilesGivenBack",
     "FloodAnswered",
     "FollowsTheBreakerModel",
@@ -91,18 +93,15 @@ __all__ = [
     "IdleFoundThroughout",
     "Intact",
     "IntactThroughReconnects",
-    "KeptOut",
     "LeftMidTrial",
     "MemoryNotKept",
     "MemoryWithin",
-    "NotTurnedAway",
     "NotWarnedEarly",
     "NothingKeptOverTime",
     "OpenedAfter",
     "PingedAtPeriod",
     "PlacesThroughout",
     "PlainlyOver",
-    "PolledInTime",
     "PongsDelayed",
     "Provided",
     "Record",
@@ -115,7 +114,6 @@ __all__ = [
     "RoundTripsWithin",
     "ServerSurvived",
     "SessionsForgotten",
-    "SessionsNotKept",
     "ShutDownWithin",
     "StatisticsAgree",
     "StayedAfterUpgrade",

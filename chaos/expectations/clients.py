@@ -235,9 +235,8 @@ class RejectedGracefully(Expectation):
         attempts = record.attempts(self.crowd)
         opened = [attempt for attempt in attempts if attempt.outcome is Outcome.OPEN]
         others = [attempt for attempt in attempts if attempt.outcome is not Outcome.OPEN]
-        how = "HTTP 503" if self.answer is RejectionAnswer.HTTP_503 else "close code 1013"
         promised = (
-            f"{self.free} more clients get in, each of the others is turned away with {how}"
+            f"{self.free} more clients get in, each of the others is turned away with {self.answer.in_words}"
             f"{' and Retry-After' if self.retry_after else ''} within {format_duration(self.within)}"
         )
         figure = f"{len(opened)} in, {len(others)} out"

@@ -13,11 +13,11 @@ from chaos.verdict import Finding
 
 __all__ = [
     "CameBesideTheHostile",
+    "FailedByTheirOwnDoing",
     "FailuresReached",
     "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
-    "KeptOut",
     "LeftMidTrial",
     "PongsDelayed",
     "SteadyBefore",
@@ -209,10 +209,10 @@ class LeftMidTrial(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptOut(Expectation):
+class FailedByTheirOwnDoing(Expectation):
     """Nobody of a crowd that fails by its own doing got in: else there was no failure that others could pay for."""
 
-    name: ClassVar[str] = "kept_out"
+    name: ClassVar[str] = "failed_by_their_own_doing"
     crowd: str
     count: int
 
@@ -237,20 +237,28 @@ class PongsDelayed(Expectation):
     def judge(self, record: Record) -> Finding:
         promised = f"every pong of {self.crowd!r} {format_duration(self.delay)} late"
         pings, pongs = (record.frames(self.crowd, opcode=opcode) for opcode in ("ping", "late pong"))
+        opened = record.opened(self.crowd)
+        if not opened:
+            return self.inconclusive("nobody was there to be asked", promised)
+        # What the last of the pings are answered with has not come yet when nobody looks any more.
+        looked = max((frame.at for frame in (*pings, *pongs)), default=0.0)
+        due = looked - self.delay - record.crowd_late(self.crowd).seconds - EARLY
         delays = []
-        for attempt in record.opened(self.crowd):
+        for attempt in opened:
             asked = [ping.at for ping in pings if ping.client == attempt.client]
             said = [pong.at for pong in pongs if pong.client == attempt.client]
-            # The last pings have no answer yet.
-            late = [pong - ping for ping, pong in zip(asked, said, strict=False)]
-            if not late:
+            wanted = max(1, sum(at < due for at in asked))
+            if len(said) < wanted:
                 return self.inconclusive(
-                    f"{counted(len(asked), 'ping')} to client {attempt.client}, and no late pong of it", promised
+                    f"{counted(len(asked), 'ping')} to client {attempt.client}, and "
+                    + (f"{len(said)} of {wanted} late pongs of it" if said else "no late pong of it"),
+                    promised,
                 )
-            delays += late
-        if not delays:
-            return self.inconclusive("nobody was there to be asked", promised)
-        observed = f"{counted(len(delays), 'pong')}, the soonest of them after {format_duration(min(delays))}"
+            delays += [pong - ping for ping, pong in zip(asked, said, strict=False)]
+        observed = (
+            f"{counted(len(delays), 'pong')} of {counted(len(opened), 'client')}, the soonest of them after "
+            f"{format_duration(min(delays))}"
+        )
         if min(delays) < self.delay - EARLY:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)

@@ -5,13 +5,14 @@ What was sent and not answered when a connection ended is unknown, and no breach
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record
+from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.clients import describe
-from chaos.journal import Attempt, Correspondence, Outcome
+from chaos.expectations.record import LATE_SHARE
+from chaos.journal import Attempt, Bite, Correspondence, Healing, HealingState, Outcome
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
@@ -19,10 +20,6 @@ __all__ = ["Intact", "IntactThroughReconnects", "PlainlyOver"]
 
 BREACHES = ("foreign", "lost", "duplicated", "reordered", "corrupted")
 """What may be wrong with a message, by the fields of a Correspondence."""
-
-LATE_SHARE = 0.5
-"""Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
-no core: beyond it nobody knows whether the answer would have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +141,27 @@ class _Return:
     """A client that came back after its connection had ended."""
 
     attempt: Attempt
-    away: float
-    """Seconds from that end to the end of the attempt."""
+    ended: float
+    """When its connection had, seconds monotonic."""
+
+    @property
+    def away(self) -> float:
+        """Seconds from that end to the end of the attempt: the server may have looked at any time until then."""
+        return self.attempt.at - self.ended
+
+    @property
+    def away_at_least(self) -> float:
+        """Seconds from that end to when it knocked: before that the server cannot have looked."""
+        return self.attempt.began - self.ended
 
     @property
     def refused(self) -> bool:
         return self.attempt.outcome in (Outcome.HTTP, Outcome.CLOSED)
+
+    @property
+    def waited_in_vain(self) -> bool:
+        """Whether all that is known is that nothing came in time."""
+        return self.attempt.outcome is Outcome.TIMEOUT
 
     def words(self) -> str:
         return f"{describe(self.attempt)}, {format_duration(self.away)} after its connection ended"
@@ -159,16 +171,69 @@ class _Reconnects(_Integrity):
     """What is judged of clients that came back."""
 
     needs_fault: ClassVar[bool] = True
+    within: float
+    """Seconds for which a session is promised to be kept."""
 
     def returns(self, record: Record) -> list[_Return]:
-        """Each client's attempts after its first, with how long it had been away."""
+        """Each client's attempts after its first, with the end of the connection before."""
         ends = record.endings(self.crowd)
         found = []
         for attempt in record.attempts(self.crowd):
             before = [end.at for end in ends if end.client == attempt.client and end.at <= attempt.began]
             if before:
-                found.append(_Return(attempt=attempt, away=attempt.at - max(before)))
+                found.append(_Return(attempt=attempt, ended=max(before)))
         return found
+
+    def blunt(self, record: Record) -> str:
+        """Why a way back says nothing of the server: a fault that was not seen to act on all, or not taken away again.
+
+        Empty where there is nothing of the kind. Whom the server never saw leave it need not let in again, and nobody
+        gets through a link that is still broken.
+        """
+        for receipt in record.receipts():
+            if receipt.bite is not Bite.BIT or receipt.covered < receipt.total:
+                return f"{receipt.fault} did not bite as it should"
+        failed = (each for each in record.journal.of(Healing) if each.state is HealingState.FAILED)
+        return next((f"{each.fault} could not be healed" for each in failed), "")
+
+    def may_be_ours(self, record: Record, each: _Return) -> Uncertainty | None:
+        """What a client that was turned away may owe to us; None where it is the server's.
+
+        Its end was written down by a process that may have been late: then it had been away for longer than we know.
+        One that waited in vain did so while that process, or the server, may not have been running.
+        """
+        began, at = each.attempt.began, each.attempt.at
+        if each.waited_in_vain:
+            ours = record.of_ours(self.crowd, began, at)
+            return ours if ours.seconds > LATE_SHARE * (at - began) else None
+        if not each.refused:
+            return None
+        late = record.crowd_late(self.crowd, each.ended, at)
+        return late if late.seconds >= self.within - each.away else None
+
+    def turned_away(
+        self, record: Record, those: Sequence[_Return], promised: str, *, said: str, figure: str
+    ) -> Finding | None:
+        """The finding of clients that ought not to have been turned away; None where there are none.
+
+        `said` is what became of how many, `{}`, in words.
+        """
+        if not those:
+            return None
+        ours = [(each, found) for each in those if (found := self.may_be_ours(record, each)) is not None]
+        certain = [each for each in those if each not in [doubtful for doubtful, _ in ours]]
+        if not certain:
+            first, uncertainty = ours[0]
+            return self.within_uncertainty(f"{said.format(len(ours))}; first: {first.words()}", promised, uncertainty)
+        observed = f"{said.format(len(certain))}; first: {certain[0].words()}"
+        if why := self.blunt(record):
+            return self.inconclusive(f"{observed}; {why}", promised)
+        return self.violated(
+            observed,
+            promised,
+            figure=figure.format(len(certain)),
+            evidence=[each.words() for each in certain],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,34 +255,49 @@ class IntactThroughReconnects(_Reconnects):
         if (broken := self.broken(books, promised)) is not None:
             return broken
         turned_away = [each for each in returns if each.attempt.outcome is not Outcome.OPEN]
-        early = [each for each in turned_away if each.away <= self.within]
-        if early:
-            return self.violated(
-                f"{len(early)} of {counted(len(returns), 'client')} could not come back; first: {early[0].words()}",
-                promised,
-                figure=f"{len(early)} not resumed",
-                evidence=[each.words() for each in early],
-            )
+        early = self.turned_away(
+            record,
+            [each for each in turned_away if each.away <= self.within],
+            promised,
+            said=f"{{}} of {counted(len(returns), 'client')} could not come back",
+            figure="{} not resumed",
+        )
+        if early is not None:
+            return early
         longest = max(each.away for each in returns)
-        if turned_away or (books.count("renewed") and longest > self.within):
+        renewed = books.count("renewed")
+        if turned_away or (renewed and longest > self.within):
             return self.inconclusive(
                 f"it took us {format_duration(longest)} to come back, and sessions are kept for "
                 f"{format_duration(self.within)}",
                 promised,
             )
-        renewed = books.count("renewed")
         if renewed:
-            return self.violated(
-                f"{counted(renewed, 'client')} came back within {format_duration(longest)} and got another session",
-                promised,
-                figure=f"{renewed} not resumed",
+            return self._renewed(record, returns, renewed, promised)
+        resumed = books.count("resumed")
+        if resumed < len(returns) and (books.count("answered") or books.count("heard")):
+            return self.inconclusive(
+                f"of {counted(len(returns), 'client')} that came back {resumed} said that it went on", promised
             )
-        resumed = f"; {counted(books.count('resumed'), 'client')} came back within {format_duration(longest)}"
+        also = f"; {counted(resumed, 'client')} came back within {format_duration(longest)}"
         return (
             self.nothing(books, promised)
             or self.unanswered(record, books, promised)
-            or self.intact(books, promised, also=resumed)
+            or self.intact(books, promised, also=also)
         )
+
+    def _renewed(self, record: Record, returns: Sequence[_Return], renewed: int, promised: str) -> Finding:
+        """The finding of clients that came back in time, as far as we know, and got another session."""
+        longest = max(each.away for each in returns)
+        observed = f"{counted(renewed, 'client')} came back within {format_duration(longest)} and got another session"
+        late = record.crowd_late(
+            self.crowd, min(each.ended for each in returns), max(each.attempt.at for each in returns)
+        )
+        if late.seconds and late.seconds >= self.within - longest:
+            return self.within_uncertainty(observed, promised, late)
+        if why := self.blunt(record):
+            return self.inconclusive(f"{observed}; {why}", promised)
+        return self.violated(observed, promised, figure=f"{renewed} not resumed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +307,6 @@ class PlainlyOver(_Reconnects):
     name: ClassVar[str] = "plainly_over"
     crowd: str
     within: float
-    """Seconds for which a session is promised to be kept."""
     said: tuple[str, ...] = field(default=("refused", "given another session", "resumed without a gap"), init=False)
 
     def judge(self, record: Record) -> Finding:
@@ -237,17 +316,32 @@ class PlainlyOver(_Reconnects):
             return self.inconclusive(f"no client of {self.crowd!r} came back", promised)
         if (broken := self.broken(books, promised)) is not None:
             return broken
-        speechless = [each for each in returns if not (each.refused or each.attempt.outcome is Outcome.OPEN)]
-        if speechless:
-            return self.violated(
-                f"{len(speechless)} of {counted(len(returns), 'client')} were told nothing; first: "
-                f"{speechless[0].words()}",
+        speechless = self.turned_away(
+            record,
+            [each for each in returns if not (each.refused or each.attempt.outcome is Outcome.OPEN)],
+            promised,
+            said=f"{{}} of {counted(len(returns), 'client')} were told nothing",
+            figure="{} told nothing",
+        )
+        if speechless is not None:
+            return speechless
+        if (nothing := self.nothing(books, promised)) is not None:
+            return nothing
+        away = min(each.away_at_least for each in returns)
+        if away <= self.within:
+            early = sum(each.away_at_least <= self.within for each in returns)
+            return self.inconclusive(
+                f"{early} of {counted(len(returns), 'client')} came back in time, the first "
+                f"{format_duration(away)} after its connection ended, and sessions are kept for "
+                f"{format_duration(self.within)}",
                 promised,
-                figure=f"{len(speechless)} told nothing",
-                evidence=[each.words() for each in speechless],
             )
         refused = sum(each.refused for each in returns)
         outcomes = (refused, books.count("renewed"), books.count("resumed"))
         told = ", ".join(f"{count} {what}" for count, what in zip(outcomes, self.said, strict=True) if count)
-        away = format_duration(min(each.away for each in returns))
-        return self.held(f"{told}, {away} after their connections ended{books.unknown}", promised, figure=told)
+        if sum(outcomes) < len(returns):
+            return self.inconclusive(
+                f"of {counted(len(returns), 'client')} that came back: {told or 'nothing'}", promised
+            )
+        shown = format_duration(min(each.away for each in returns))
+        return self.held(f"{told}, {shown} after their connections ended{books.unknown}", promised, figure=told)

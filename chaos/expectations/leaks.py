@@ -12,7 +12,7 @@ from chaos.stats import MINIMUM_ROUNDS, slope
 from chaos.units import format_count, format_size
 from chaos.verdict import Finding
 
-__all__ = ["FdsNotKept", "MemoryNotKept", "NotKept", "SessionsNotKept", "TasksNotKept"]
+__all__ = ["ConnectionsNotKept", "FdsNotKept", "MemoryNotKept", "NotKept", "TasksNotKept"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +87,16 @@ class MemoryNotKept(NotKept):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionsNotKept(NotKept):
-    """Connections by the server's own statistics: a session that never ended has no descriptor to be seen by."""
+class ConnectionsNotKept(NotKept):
+    """Connections by the server's own statistics: one that is still counted has no descriptor to be seen by."""
 
-    name: ClassVar[str] = "sessions_not_kept"
+    name: ClassVar[str] = "connections_not_kept"
 
     def read(self, each: Round) -> float | None:
-        return each.sessions
+        return each.connections
 
     def shown(self, per_connection: float) -> str:
-        return f"{format_count(per_connection * 1000)} sessions"
+        return f"{format_count(per_connection * 1000)} connections"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

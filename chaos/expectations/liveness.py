@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, quantile
 from chaos.journal import Attempt
-from chaos.units import format_duration
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding, Verdict
 
 JITTER = 1.1
@@ -54,7 +54,10 @@ class PingedAtPeriod(Expectation):
         judged = max(silences, key=lambda silence: silence[1] - silence[0])
         longest = judged[1] - judged[0]
         figure = format_duration(quantile(gaps, 0.5))
-        observed = f"a ping every {figure} (median), longest silence {format_duration(longest)}"
+        observed = (
+            f"{len(pings)} pings to {counted(len(opened), 'client')}, one every {figure} (median), longest silence "
+            f"{format_duration(longest)}"
+        )
         return self.by_limit(
             record,
             longest,

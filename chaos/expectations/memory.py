@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Held
+from chaos.journal import MemoryHeld
 from chaos.stats import MINIMUM_ROUNDS, slope
 from chaos.units import format_size
 from chaos.verdict import Finding
@@ -29,7 +29,7 @@ class CostsAtMost(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"a {self.what} costs less than {format_size(self.margin)}"
-        held = record.journal.of(Held)
+        held = record.journal.of(MemoryHeld)
         if len({each.count for each in held}) < MINIMUM_ROUNDS:
             return self.inconclusive(
                 f"crowds of {len({each.count for each in held})} sizes were seen, {MINIMUM_ROUNDS} are needed", promised
@@ -66,8 +66,8 @@ class GivenBack(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"{self.share:.0%} of what a crowd has cost is given back when it has gone"
-        first = {each.wave: each.memory for each in record.journal.of(Held) if each.wave <= 1}
-        waves = [each for each in record.journal.of(Held) if each.wave > self.warm_up]
+        first = {each.wave: each.memory for each in record.journal.of(MemoryHeld) if each.wave <= 1}
+        waves = [each for each in record.journal.of(MemoryHeld) if each.wave > self.warm_up]
         if len(waves) < MINIMUM_ROUNDS or len(first) < 2 or not all(each.memory for each in waves):
             return self.inconclusive(
                 f"{len(waves)} crowds were seen to come and go, {MINIMUM_ROUNDS} are needed, and one look before",

@@ -23,7 +23,11 @@ from chaos.journal import (
 )
 from chaos.units import format_duration
 
-__all__ = ["Record", "Uncertainty"]
+__all__ = ["LATE_SHARE", "Record", "Uncertainty"]
+
+LATE_SHARE = 0.5
+"""Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
+no core: beyond it nobody knows whether the answer would have come."""
 
 CONDUCTOR = "the conductor"
 

@@ -136,9 +136,9 @@ class RemoteConductor:
         met: bool = await self._rpc.call("wait_until", condition, within, within=within + self._patience + GRACE)
         return met
 
-    async def poll(self, path: str) -> None:
+    async def fetch_feed(self, path: str) -> None:
         """GET a path of the server's once; the journal has what came."""
-        await self._rpc.call("poll", path, within=self._patience + GRACE)
+        await self._rpc.call("fetch_feed", path, within=self._patience + GRACE)
 
     async def call_upstream(self, count: int, gap: float) -> list[Call]:
         """Ask the upstream-backed endpoint; each call may have to connect first."""

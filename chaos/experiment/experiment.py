@@ -34,8 +34,8 @@ from chaos.journal import (
     Ended,
     FindingMade,
     HealingState,
-    Held,
     JournalWriter,
+    MemoryHeld,
     Note,
     Phase,
     PhaseEntered,
@@ -235,10 +235,10 @@ class Experiment:
         """
         await self._questions.fill_cache(within=self.patience)
 
-    async def poll_until(self, end: float, *, path: str, gap: float) -> None:
+    async def fetch_feed_until(self, end: float, *, path: str, gap: float) -> None:
         """GET a path of the server's every `gap` seconds until a time (seconds monotonic); the journal has them."""
         while (began := time.monotonic()) < end:
-            await self._conductor.poll(path)
+            await self._conductor.fetch_feed(path)
             await asyncio.sleep(max(0.0, began + gap - time.monotonic()))
 
     # -- faults -----------------------------------------------------------------------------------------------
@@ -343,8 +343,8 @@ class Experiment:
         last = await self.sample()
         await self._conductor.flush()
         samples = read_journal(self._journal.path.parent, kinds=(Sample,)).of(Sample)
-        peak = max(sample.pss or sample.rss for sample in (last, *samples) if sample.at >= since)
-        self._journal.write(Held(at=time.monotonic(), count=count, memory=peak, wave=wave))
+        peak = max(sample.memory for sample in (last, *samples) if sample.at >= since)
+        self._journal.write(MemoryHeld(at=time.monotonic(), count=count, memory=peak, wave=wave))
 
     # -- leaks ------------------------------------------------------------------------------------------------
 

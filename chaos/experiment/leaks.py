@@ -40,9 +40,9 @@ def reading(sample: Sample, *, ended: int, told: Mapping[str, float | str]) -> R
         at=sample.at,
         ended=ended,
         fds=sample.fds,
-        memory=sample.pss or sample.rss,
+        memory=sample.memory,
         threads=sample.threads,
-        sessions=_count(told, "connections"),
+        connections=_count(told, "connections"),
         tasks=_count(told, "tasks"),
     )
 

@@ -193,7 +193,7 @@ class _Course:
             return
         self._next += self._every
         sample = await self._experiment.sample()
-        self._memory.append((self.elapsed / 3600, sample.pss or sample.rss))
+        self._memory.append((self.elapsed / 3600, sample.memory))
         self._say(self._line(await self._members.populated(), sample.connections))
 
     def _line(self, found: Populated, connections: int) -> str:

@@ -14,7 +14,7 @@ from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import poll_until
 from chaos.faults.group_limited import lifted, limit_evidence, living, under_it
-from chaos.faults.newcomers import newcomers
+from chaos.faults.newcomers import Newcomers, newcomers
 from chaos.journal import Bite, Evidence, Healing, Receipt
 from chaos.units import format_duration
 
@@ -69,7 +69,7 @@ class CpuQuota(Fault):
                     evidence=(
                         _throttled_evidence(before, during),
                         limit_evidence(limit, before=limit.before),
-                        _newcomers_evidence(came.served, came.failed),
+                        _newcomers_evidence(came),
                     ),
                 )
             finally:
@@ -84,7 +84,7 @@ class CpuQuota(Fault):
             evidence=(
                 limit_evidence(limit, before=limit.now),
                 _throttled_evidence(before, during),
-                _newcomers_evidence(came.served, came.failed),
+                _newcomers_evidence(came),
             ),
         )
 
@@ -118,7 +118,10 @@ def _throttled_evidence(before: CpuCounters, during: CpuCounters) -> Evidence:
     )
 
 
-def _newcomers_evidence(served: int, failed: int) -> Evidence:
+def _newcomers_evidence(came: Newcomers) -> Evidence:
     return Evidence(
-        what="newcomers that gave it work", side="client", before="0", during=f"{served}, and {failed} in vain"
+        what="newcomers that gave it work",
+        side="client",
+        before="0",
+        during=f"{came.served} served, {came.refused} refused, and {came.failed} in vain",
     )

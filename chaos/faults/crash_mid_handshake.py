@@ -18,7 +18,7 @@ from chaos.capability import Capability
 from chaos.errors import FaultError
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import Wire, peer_sockets, poll_until, states_evidence, states_once_ended
-from chaos.faults.hostile import upgrade_request
+from chaos.faults.upgrade import upgrade_request
 from chaos.faults.victims import covering, gone_for_good
 from chaos.hostile.channel import Channel, channel_on
 from chaos.journal import Evidence, Healing, Receipt

@@ -17,7 +17,6 @@ from chaos.errors import FaultError
 from chaos.journal import Evidence
 
 __all__ = [
-    "DEAD",
     "DYING",
     "POLL",
     "Wire",
@@ -37,7 +36,7 @@ __all__ = [
 POLL = 0.005
 """Seconds between two looks: one look at the sockets of a hundred connections costs about 1 ms."""
 
-DEAD = ("", "Z", "X")
+_ENDED = ("", "Z", "X")
 """The states of a process that has ended, as `process_state` gives them: a zombie only waits for its parent."""
 
 DYING = 0.25
@@ -52,7 +51,7 @@ T = TypeVar("T")
 
 def is_dead(state: str) -> bool:
     """Whether a process in this state, as `process_state` gives it, has ended."""
-    return state in DEAD
+    return state in _ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,14 +16,14 @@ from chaos.dialects.base import Talk
 from chaos.errors import FaultError
 from chaos.faults.base import HELPER_WITHIN, Fault, Scene
 from chaos.faults.evidence import connected_evidence
+from chaos.faults.upgrade import upgrade_request
 from chaos.faults.victims import covering
 from chaos.hostile.catalogue import Case, Grounds, Input, cases_of
-from chaos.hostile.handshakes import Request
 from chaos.hostile.peer import Exchange, Peer
 from chaos.journal import Event, Evidence, Healing, HealingState, HostileAnswer, Receipt
 from chaos.target import Echo
 
-__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "HostilePackets", "upgrade_request"]
+__all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "HostilePackets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,17 +168,6 @@ class HostileCrowd(HostileHandshakes):
 
     def _cases(self) -> tuple[Case, ...]:
         return cases_of(self.kind) * self.crowd
-
-
-def upgrade_request(scene: Scene) -> Request:
-    """One that the server takes: what a flawless client of the scene's endpoint sends."""
-    address = scene.server.address
-    return Request(
-        host=f"{address.host}:{address.port}",
-        path=dialect_named(scene.dialect).request_path(scene.echo.path),
-        subprotocol=scene.echo.subprotocol,
-        headers=tuple(scene.echo.headers.items()),
-    )
 
 
 async def _write_down(

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from chaos.errors import ChaosError
+from chaos.errors import ChaosError, FaultError
 from chaos.faults.base import Scene
 from chaos.faults.evidence import POLL, host_inside, uncounted_source
-from chaos.faults.hostile import upgrade_request
+from chaos.faults.upgrade import upgrade_request
 from chaos.hostile.frames import close
 from chaos.probes.tls import end, stream_options
 
@@ -17,15 +17,20 @@ __all__ = ["Newcomers", "newcomers"]
 
 _GOODBYE = close(1000)
 _CHUNK = 1 << 16
+_QUOTED = 40
+"""Bytes of what is no status line that an error repeats."""
+_UPGRADED = 101
 
 
 class Newcomers:
     """How many have come so far."""
 
     served: int = 0
-    """Whom the server has answered, and let go."""
+    """Whom the server has upgraded, and let go."""
+    refused: int = 0
+    """Who got another answer: that is work as well, and no service."""
     failed: int = 0
-    """Cut off without an answer, or given up after the scene's patience."""
+    """Cut off without a whole answer, or given up after the scene's patience."""
 
 
 @contextlib.asynccontextmanager
@@ -34,7 +39,7 @@ async def newcomers(scene: Scene, at_once: int) -> AsyncIterator[Newcomers]:
 
     Each place is taken again only when its client has gone, so a server that is slow is not given more than it takes.
     Their bytes are made once: a tenth of what a library costs, so that it is the server that is busy. Raises FaultError
-    where nobody listens, AgentError where the agent is gone.
+    where nobody listens, and at the end where one of them has stopped coming; AgentError where the agent is gone.
     """
     host = await host_inside(scene.the_agent(), scene.server.port)
     count = Newcomers()
@@ -44,7 +49,10 @@ async def newcomers(scene: Scene, at_once: int) -> AsyncIterator[Newcomers]:
     finally:
         for each in coming:
             each.cancel()
-        await asyncio.gather(*coming, return_exceptions=True)
+        ends = await asyncio.gather(*coming, return_exceptions=True)
+        died = [ended for ended in ends if isinstance(ended, Exception)]
+        if died:  # a bug of ours: fewer came than it takes, and nobody would know
+            raise FaultError(f"{len(died)} of {at_once} newcomers stopped coming: {died[0]!r}") from died[0]
 
 
 async def _come_and_go(scene: Scene, host: str, count: Newcomers) -> None:
@@ -52,17 +60,21 @@ async def _come_and_go(scene: Scene, host: str, count: Newcomers) -> None:
     while True:
         try:
             async with asyncio.timeout(scene.patience):
-                answered = await _visit(scene, host, request)
-        except (ChaosError, OSError, TimeoutError):
-            answered = False
-        count.served += answered
-        count.failed += not answered
-        if not answered:
+                status = await _visit(scene, host, request)
+        except (ChaosError, EOFError, OSError, TimeoutError, ValueError):
+            count.failed += 1
             await asyncio.sleep(POLL)
+            continue
+        count.served += status == _UPGRADED
+        count.refused += status != _UPGRADED
 
 
-async def _visit(scene: Scene, host: str, request: bytes) -> bool:
-    """Whether there was an answer before the end: an upgrade, or a refusal."""
+async def _visit(scene: Scene, host: str, request: bytes) -> int:
+    """The status that the server answers; one that it has upgraded says goodbye and stays until it has been let go.
+
+    Raises EOFError for an end before the whole head of an answer, ValueError for what is no such head, AgentError,
+    OSError.
+    """
     made = await scene.the_agent().connect(
         host, scene.server.port, timeout=scene.patience, source_host=uncounted_source(host)
     )
@@ -73,11 +85,23 @@ async def _visit(scene: Scene, host: str, request: bytes) -> bool:
         raise
     try:
         writer.write(request)
-        answer = await reader.read(_CHUNK)
-        if answer:
+        status = await _status(reader)
+        if status == _UPGRADED:
             writer.write(_GOODBYE)
             while await reader.read(_CHUNK):
                 pass  # what else it has to say: a greeting, its own goodbye
-        return bool(answer)
+        return status
     finally:
         end(writer)
+
+
+async def _status(reader: asyncio.StreamReader) -> int:
+    """That of an HTTP answer, once its head is whole. Raises as `_visit`."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError as error:
+        raise ValueError("what was answered has no head") from error
+    version, status, *_ = *head.split(None, 2), b"", b""
+    if not version.startswith(b"HTTP/1.") or not status.isdigit():
+        raise ValueError(f"{head[:_QUOTED]!r} in place of a status line")
+    return int(status)

@@ -12,19 +12,22 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.cut_off import Socket, established
-from chaos.faults.evidence import POLL, poll_until
+from chaos.faults.evidence import poll_until
+from chaos.faults.passing import PASSED_ON_WITHIN, passed_on
+from chaos.faults.upgrade import upgrade_request
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import SlowCloseToxic, Stream
+from chaos.probes.tls import end, stream_options
 from chaos.units import format_duration
 
 __all__ = ["SlowClose"]
 
-_PASSED_ON_WITHIN = 0.05
-"""Seconds after which a FIN that is not held back has reached the server: within 12 ms (measured through either proxy,
-200 times on two cores under a load of 3.6)."""
+_UNTIL_LOOKED = 3600.0
+"""Seconds that the FIN is held back at first: until it was seen to be, whenever somebody gets to look. Its own delay
+begins then, so that no hitch of ours can make the look too late."""
 
-_LEAST = 2 * _PASSED_ON_WITHIN
+_LEAST = 2 * PASSED_ON_WITHIN
 """Seconds of the shortest delay that can be told from none."""
 
 
@@ -60,22 +63,24 @@ class SlowClose(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link, victims = scene.the_link(), scene.the_victims()
         held = await established(scene)
-        toxic = await link.add(SlowCloseToxic(delay=self.delay), stream=Stream.UPSTREAM)
+        toxic = await link.add(SlowCloseToxic(delay=_UNTIL_LOOKED), stream=Stream.UPSTREAM)
         try:
             left = time.monotonic()
             ending = await victims.half_close()
-            early, looked = await self._last_look_before_the_end(scene, held)
+            await passed_on(link)
+            looked = time.monotonic()
+            early = await established(scene)
+            let_go = time.monotonic()
+            toxic = await link.update(toxic, SlowCloseToxic(delay=self.delay))
+            arrival = _Arrival(scene, held & early, before=let_go + self.delay)
+            await arrival.of(1, within=self.delay + scene.patience)
             since = time.monotonic()
-            late = await poll_until(
-                lambda: established(scene),
-                lambda now: len((held & early) - now) >= len(ending),
-                within=scene.patience,
-            )
+            late = await arrival.of(len(ending), within=scene.patience)
             kept = max(0, len(ending) - len(held - early))
             yield covering(
                 self.name,
                 since=since,
-                covered=min(kept, len((held & early) - late)),
+                covered=min(kept, len((held & early) - late - arrival.too_soon)),
                 total=victims.size,
                 evidence=(
                     Evidence(
@@ -111,24 +116,6 @@ class SlowClose(Fault):
             ),
         )
 
-    async def _last_look_before_the_end(self, scene: Scene, held: frozenset[Socket]) -> tuple[frozenset[Socket], float]:
-        """The server's sockets before the first FIN came to it, and when that look began: then the fault acts.
-
-        One that is not held back has come by `_PASSED_ON_WITHIN`, so a look later than that shows that it is. Of all
-        those the last counts, and a hitch has to outlast what is left of the delay to take them all.
-        """
-        await asyncio.sleep(_PASSED_ON_WITHIN)
-        began = time.monotonic()
-        last = first = (await established(scene), began)
-        while time.monotonic() < began + self.delay + scene.patience:
-            looked = time.monotonic()
-            now = await established(scene)
-            if len((first[0] & held) - now) > 0:
-                break
-            last = (now, looked)
-            await asyncio.sleep(POLL)
-        return last
-
     async def _once_prompt(self, scene: Scene) -> float:
         """Seconds that the FIN of a new connection takes, when that is less than half the delay or patience is over."""
         return await poll_until(
@@ -136,23 +123,56 @@ class SlowClose(Fault):
         )
 
 
+class _Arrival:
+    """The server's sockets until the FIN has come to them, and which it came to before the delay was over."""
+
+    def __init__(self, scene: Scene, there: frozenset[Socket], *, before: float) -> None:
+        """`before`: until when, seconds monotonic, no FIN that is held back can have come."""
+        self.too_soon: frozenset[Socket] = frozenset()
+        self._scene = scene
+        self._there = there
+        self._before = before
+
+    async def of(self, count: int, *, within: float) -> frozenset[Socket]:
+        """The server's sockets once the FIN has come to so many, or `within` seconds are over."""
+        return await poll_until(self._look, lambda now: len(self._there - now) >= count, within=within)
+
+    async def _look(self) -> frozenset[Socket]:
+        now = await established(self._scene)
+        if time.monotonic() < self._before:
+            self.too_soon |= self._there - now
+        return now
+
+
 async def _ending(scene: Scene) -> float:
     """Seconds from the FIN of a connection through the link until the server's kernel has it; patience at most.
 
-    Infinite where the connection itself does not get through in that time: then nobody knows.
+    Infinite where the connection itself does not get through in that time: then nobody knows. It begins a request and
+    does not finish it: a server may keep a connection that ended before its first byte, and give a place to a request
+    that is whole.
     """
     address = scene.the_link().address
     before = await established(scene)
     try:
         async with asyncio.timeout(scene.patience):
-            _, writer = await asyncio.open_connection(address.host, address.port)
+            _, writer = await asyncio.open_connection(
+                address.host, address.port, **stream_options(scene.tls, within=scene.patience)
+            )
     except (OSError, TimeoutError):
         return math.inf
-    there = await poll_until(lambda: established(scene), lambda now: bool(now - before), within=scene.patience)
-    began = time.monotonic()
-    writer.close()
+    try:
+        writer.write(_begun(scene))
+        there = await poll_until(lambda: established(scene), lambda now: bool(now - before), within=scene.patience)
+        began = time.monotonic()
+    finally:
+        end(writer)
     new = there - before
     if not new:
         return math.inf
     await poll_until(lambda: established(scene), lambda now: not new & now, within=scene.patience)
     return time.monotonic() - began
+
+
+def _begun(scene: Scene) -> bytes:
+    """An upgrade request without its empty line."""
+    return upgrade_request(scene).encode().removesuffix(b"\r\n")

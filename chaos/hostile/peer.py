@@ -274,9 +274,24 @@ class Peer:
             sending.result()
         assert self._channel is not None
         self.acknowledged = self.acknowledged or self._ended.is_set() or self._refused.is_set()
-        self.held_back = not self.acknowledged and _held_back(self._channel.connection)
+        if not self.acknowledged:
+            self.held_back = await self._held_back(within)
         self.delivered.set()
         return self.acknowledged
+
+    async def _held_back(self, within: float) -> bool:
+        """Whether the rest stays here because the server reads no further; looks for at most `within` seconds.
+
+        For what one look finds on its way may be about to be acknowledged, or about to find no room.
+        """
+        assert self._channel is not None
+        ends = time.monotonic() + within
+        while not (held_back := _held_back(self._channel.connection)) and time.monotonic() < ends:
+            if self.acknowledged or self._ended.is_set() or self._refused.is_set():
+                self.acknowledged = True
+                return False
+            await asyncio.sleep(_LOOK)
+        return held_back
 
     def _reset(self) -> Outcome:
         """Leave with an RST."""

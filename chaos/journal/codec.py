@@ -11,6 +11,7 @@ from typing import Any
 
 from chaos.errors import JournalError
 from chaos.journal.events import KINDS, Event
+from chaos.journal.former import present_field, present_kind
 
 __all__ = ["decode", "encode"]
 
@@ -32,12 +33,13 @@ def decode(line: str) -> Event:
     """The event of a line. Raises JournalError for a line that is no event or of an unknown kind."""
     try:
         record = json.loads(line)
-        kind = KINDS[record.pop("kind")]
+        kind = KINDS[present_kind(record.pop("kind"))]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise JournalError(f"not an event of a journal: {line[:120]!r}") from error
     hints = _hints(kind)
     try:
-        return kind(**{name: _typed(hints[name], value) for name, value in record.items()})
+        named = ((present_field(kind.__name__, name), value) for name, value in record.items())
+        return kind(**{name: _typed(hints[name], value) for name, value in named})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"a {kind.__name__} with unfit fields: {line[:120]!r}") from error
 

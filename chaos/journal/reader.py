@@ -10,6 +10,7 @@ from typing import TypeVar
 from chaos.errors import JournalError
 from chaos.journal.codec import decode
 from chaos.journal.events import VERSION, Event, Segment
+from chaos.journal.former import names_of
 
 __all__ = ["Journal", "read_journal"]
 
@@ -49,7 +50,8 @@ def read_journal(directory: Path, *, kinds: Collection[type[Event]] = ()) -> Jou
     if not paths:
         raise JournalError(f"no journal in {directory}: it holds no .ndjson segment")
     # the writer puts the kind first, and every segment says its version
-    wanted = tuple(f'{{"kind":"{kind.__name__}"' for kind in (*kinds, Segment)) if kinds else ("",)
+    names = [name for kind in (*kinds, Segment) for name in names_of(kind.__name__)]
+    wanted = tuple(f'{{"kind":"{name}"' for name in names) if kinds else ("",)
     events: list[Event] = []
     truncated = []
     for path in paths:

@@ -23,8 +23,8 @@ PER = 1000
 HEADER = ("ended by", "kept", "per 1,000 endings", "from", "to", "smallest visible", "rounds", "endings")
 EXPLAINED = (
     "Theil-Sen slopes over the rounds with their interval, by the same arithmetic that judges; half its width is the "
-    "smallest slope that could have been told from nothing, 0 where every round read the same. Sessions and tasks are "
-    "by the server's own statistics."
+    "smallest slope that could have been told from nothing, 0 where every round read the same. Connections and tasks "
+    "are by the server's own statistics."
 )
 
 
@@ -46,7 +46,7 @@ QUANTITIES = (
     Quantity("memory", lambda each: each.memory, size=True),
     Quantity("fds", lambda each: each.fds),
     Quantity("threads", lambda each: each.threads),
-    Quantity("sessions", lambda each: each.sessions),
+    Quantity("connections", lambda each: each.connections),
     Quantity("tasks", lambda each: each.tasks),
 )
 

@@ -144,7 +144,7 @@ def _figures(journal: Journal) -> Iterator[tuple[str, str]]:
         counts = [sample.connections for sample in samples]
         yield "server's connections", f"{counts[0]} first, {min(counts)} to {max(counts)}, {counts[-1]} last"
         yield "server's file descriptors", f"{samples[0].fds} first, {samples[-1].fds} last"
-        memory = [sample.pss or sample.rss for sample in samples]
+        memory = [sample.memory for sample in samples]
         yield "server's memory", f"{format_size(memory[0])} first, {format_size(memory[-1])} last"
         yield "readings", f"{len(samples)}, each within {format_duration(max(sample.took for sample in samples))}"
     told = [event for event in journal.of(Statistics) if event.steady]

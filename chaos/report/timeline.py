@@ -204,7 +204,7 @@ def _series(journal: Journal, start: float) -> Iterable[Series]:
     yield Series(
         label="server's memory",
         unit="B",
-        points=tuple((sample.at - start, float(sample.pss or sample.rss)) for sample in samples if sample.rss),
+        points=tuple((sample.at - start, float(sample.memory)) for sample in samples if sample.memory),
         steps=True,
     )
     yield Series(

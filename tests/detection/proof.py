@@ -1,15 +1,16 @@
-"""What observations prove: the cells that were seen red, each with the defects that it was seen red against."""
+"""What proves a cell: that it was seen red, against a defect of the reference or a server of an incident."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 
+from chaos.report.incident_file import Incident
 from chaos.report.proven import CellKey, ProvenCell
 from tests.detection.case import Case
 from tests.detection.observed import HELD, Observation, judge
 
-__all__ = ["merged", "proven_by", "still_proven"]
+__all__ = ["merged", "proven_by", "proven_by_incidents", "still_proven"]
 
 
 def proven_by(observations: Iterable[Observation], cases: Mapping[str, Case]) -> tuple[ProvenCell, ...]:
@@ -22,6 +23,16 @@ def proven_by(observations: Iterable[Observation], cases: Mapping[str, Case]) ->
             continue
         for cell in judgement.caught_by:
             seen[cell.promise, cell.scenario, cell.fault].add(observation.defect)
+    return _cells(seen)
+
+
+def proven_by_incidents(incidents: Iterable[Incident], cells: Mapping[str, CellKey]) -> tuple[ProvenCell, ...]:
+    """Cells that an incident names as red, before its fix or in its fix as it was told: where one of them holds,
+    `test_incidents.py` is red. `cells` are all there are, by their node."""
+    seen: dict[CellKey, set[str]] = defaultdict(set)
+    for incident in incidents:
+        for told in incident.red:
+            seen[cells[told.cell]].add(f"incident {incident.name}")
     return _cells(seen)
 
 

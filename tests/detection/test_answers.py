@@ -12,7 +12,7 @@ import pytest
 from chaos.report import CellOutcome, CellRecord, open_run, read_cells
 from tests.running import run_scenarios
 
-pytestmark = [pytest.mark.detection, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.detection, pytest.mark.timeout(350)]
 
 CLOSING = "--chaos-target=targets/reference/close-1013.toml"
 BURST = "test_rejection.py::test_burst_beyond_the_limit[burst]"

@@ -19,17 +19,19 @@ from chaos.contract import Contract, unread_keys
 from chaos.expectations import (
     CameBesideTheHostile,
     Expectation,
+    FailedByTheirOwnDoing,
     FailuresReached,
     FaultLasted,
     FaultsBit,
     FaultsHealed,
-    KeptOut,
     LeftMidTrial,
     PongsDelayed,
     Provided,
     SteadyBefore,
 )
+from chaos.report.incident_file import load_incident
 from chaos.target_file import load_target
+from tests.detection.__main__ import INCIDENTS
 from tests.detection.cases import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +47,7 @@ OF_THE_EXPERIMENT = {
         FaultLasted,
         FaultsBit,
         FaultsHealed,
-        KeptOut,
+        FailedByTheirOwnDoing,
         LeftMidTrial,
         PongsDelayed,
         Provided,
@@ -53,18 +55,34 @@ OF_THE_EXPERIMENT = {
 }
 """These judge the experiment and not the server: they are inconclusive at worst, so no defect is caught by them."""
 
-NEVER_SEEN_RED: dict[str, str] = {
-    "database_sessions_given_back": "the reference has no database; the incident broadcast is caught by it",
-    "rode_out": "the reference promises no such thing: the breaker incident is red with it before its fix",
+OF_INCIDENTS_ALONE = {
+    "database_sessions_given_back": "the reference has no database",
+    "rode_out": "the reference promises no such thing",
 }
-"""Expectations that no case of the catalogue is caught by, each with the reason why that has to do."""
+"""Expectations that no case of the catalogue is caught by, each with the reason: a server of an incident is."""
 
 
 def test_every_expectation_has_been_seen_red() -> None:
     given = {each.name for each in _expectations()} - OF_THE_EXPERIMENT
     caught_by = {case.finding for case in CASES}
-    assert caught_by <= given, f"findings of no expectation: {sorted(caught_by - given)}"
-    assert given - caught_by == set(NEVER_SEEN_RED), "add a defect that is caught by it, or say why there is none"
+    of_incidents = {told.finding for folder in INCIDENTS for told in load_incident(folder).red}
+    assert caught_by | of_incidents <= given, f"findings of no expectation: {sorted(caught_by | of_incidents - given)}"
+    assert given - caught_by == set(OF_INCIDENTS_ALONE), "add a defect that is caught by it, or say why there is none"
+    assert set(OF_INCIDENTS_ALONE) <= of_incidents, "no server of an incident is red with it either"
+
+
+@pytest.mark.parametrize(
+    ("key", "node"),
+    [
+        ("cleanup.database_sessions", "test_cleanup.py::test_database_sessions_are_given_back[calm]"),
+        ("pressure.memory_reserve", "test_pressure.py::test_newcomers_without_memory[memory-limit]"),
+        ("observability.memory_short", "test_observability.py::test_alert_when_memory_is_short[memory-limit]"),
+    ],
+)
+def test_a_promise_of_an_incident_alone_has_a_cell_that_is_red_in_it(key: str, node: str) -> None:
+    """The reference promises none of these, so no defect of it can break them."""
+    assert key not in load_target(ROOT / "targets" / "reference" / "target.toml").promises.declared()
+    assert node in {told.cell for folder in INCIDENTS for told in load_incident(folder).red}
 
 
 def test_every_promise_is_read_by_a_scenario() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from chaos.cli.incident import run_variants
 from chaos.report.incident import judge_incident
-from chaos.report.incident_file import FILE, load_incident
+from chaos.report.incident_file import load_incident
+from tests.detection.__main__ import INCIDENTS
 from tests.running import ROOT, RUNTIMES
 
-INCIDENTS = sorted(path.parent for path in (ROOT / "targets/incidents").glob(f"*/{FILE}"))
 WITHIN = 1800
 """Seconds for all variants: the hub takes 140 s on two cores under a load of 11."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.report.incident_file import load_incident
 from chaos.report.proven import ProvenCell, read_proven, render_proven
 from tests.detection import __main__ as command
 from tests.detection.case import Case
@@ -147,6 +148,7 @@ def test_what_a_part_has_not_run_stays_proven(
     ]
     proven.write_text(render_proven(before), encoding="utf-8")
     monkeypatch.setattr(command, "SHIPPED", proven)
+    monkeypatch.setattr(command, "INCIDENTS", ())
     assert command.main([str(part)]) == 0
     assert read_proven(proven) == tuple(sorted(before)), "it was not asked to write"
     assert command.main([str(part), "--write-proven"]) == 0
@@ -160,6 +162,19 @@ def test_what_a_part_has_not_run_stays_proven(
     part.write_text("[]", encoding="utf-8")
     assert command.main([str(part)]) == 2
     assert capsys.readouterr().err == f"detection: {part}, line 1: no result of detection: '[]'\n"
+
+
+def test_what_incidents_are_red_in_is_proven_by_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part, proven = tmp_path / "part.ndjson", tmp_path / "proven.toml"
+    part.write_text("", encoding="utf-8")
+    gone = ProvenCell(*cell_keys()["test_latency.py::test_round_trips[calm]"], ("incident forgotten",))
+    proven.write_text(render_proven([gone]), encoding="utf-8")
+    monkeypatch.setattr(command, "SHIPPED", proven)
+    incidents = [load_incident(folder) for folder in command.INCIDENTS]
+    command.main([str(part), "--write-proven"])
+    keys = {keys for incident in incidents for keys in (cell_keys()[told.cell] for told in incident.red)}
+    assert {cell.key for cell in read_proven(proven)} == keys
+    assert {by for cell in read_proven(proven) for by in cell.by} == {f"incident {each.name}" for each in incidents}
 
 
 def test_shards_share_the_defects_out_by_name() -> None:

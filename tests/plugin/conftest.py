@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import bound_runs
+
 SERVER = """
 import asyncio, os, sys
 from websockets.asyncio.server import serve
@@ -53,3 +55,7 @@ def write_target(tmp_path: Path) -> WriteTarget:
         return file
 
     return write
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    bound_runs(items, Path(__file__).parent)

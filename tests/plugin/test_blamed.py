@@ -65,9 +65,10 @@ p99 = "1s"
 def test_a_server_that_hangs_up_in_the_middle_of_talking(write_target: WriteTarget, tmp_path: Path) -> None:
     target = write_target(textwrap.dedent(HANGING_UP), more=ROUND_TRIPS)
     cell = cell_of("test_latency.py::test_round_trips[calm]", target, tmp_path / "state")
-    assert cell.worst is not None
-    assert (cell.worst.expectation, cell.worst.verdict) == ("undisturbed", Verdict.VIOLATED), told(cell)
-    assert cell.worst.observed == "10 of 10 untouched clients were cut off, the first by close 1000"
+    # Whoever has asked just then goes unanswered besides, which is true as well.
+    (cut_off,) = [finding for finding in cell.findings if finding.expectation == "undisturbed"]
+    assert cut_off.verdict == Verdict.VIOLATED, told(cell)
+    assert cut_off.observed == "10 of 10 untouched clients were cut off, the first by close 1000"
 
 
 def test_places_that_are_kept_for_ever_after_an_answer(write_target: WriteTarget, tmp_path: Path) -> None:

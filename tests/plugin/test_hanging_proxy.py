@@ -21,7 +21,7 @@ from chaos.runtime.owned import OWNER_LABEL
 from tests.leftovers import leftovers, owned_processes
 from tests.plugin import hanging_toxiproxy
 from tests.plugin.conftest import WriteTarget
-from tests.running import CONTAINERS_SLOWLY, ROOT, RUNTIMES, run_pytest, until
+from tests.running import CONTAINERS_SLOWLY, HANGS, ROOT, RUNTIMES, run_pytest, until
 
 SCENARIO = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
 REFERENCE = "targets/reference/target.toml"
@@ -106,7 +106,7 @@ def _half_way(runtime: str, what: str, tmp_path: Path) -> tuple[str, str]:
     try:
         until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), running, within=60)
         with _lost_proxy(runtime, what, running.pid):
-            output, _ = running.communicate(timeout=120)
+            output, _ = running.communicate(timeout=HANGS)
     finally:
         if running.poll() is None:
             running.kill()
@@ -119,7 +119,7 @@ def _half_way(runtime: str, what: str, tmp_path: Path) -> tuple[str, str]:
     return output, said
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path: Path) -> None:
     output, said = _half_way(runtime, "stopped", tmp_path)
@@ -130,7 +130,7 @@ def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path
     ), output
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_one_that_dies_half_way_spoils_one_scenario_and_leaves_its_last_words(runtime: str, tmp_path: Path) -> None:
     output, said = _half_way(runtime, "killed", tmp_path)

@@ -23,7 +23,7 @@ BREAKER = "tests/scenarios/test_breaker.py"
 HEARTBEAT = "tests/scenarios/test_liveness.py::test_heartbeat[calm]"
 ALONE = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
 PROCESSES = "--chaos-runtime=processes"
-WITHIN = 60.0
+WITHIN = 150.0
 """Seconds for a run to get where it is wanted, or to end: a whole one takes 12 s here, and this only ends a hang."""
 
 
@@ -209,7 +209,7 @@ def lanes_of(run: subprocess.Popen[str]) -> list[int]:
     return children_with("pytest", run.pid)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_ctrl_c_ends_every_lane(runtime: str, under_way: subprocess.Popen[str]) -> None:
     lanes = lanes_of(under_way)
@@ -221,7 +221,7 @@ def test_ctrl_c_ends_every_lane(runtime: str, under_way: subprocess.Popen[str]) 
     assert [left for pid in (under_way.pid, *lanes) for left in leftovers(pid)] == []
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_killed_run_takes_its_lanes_along(runtime: str, under_way: subprocess.Popen[str], tmp_path: Path) -> None:
     lanes = lanes_of(under_way)
@@ -233,7 +233,7 @@ def test_a_killed_run_takes_its_lanes_along(runtime: str, under_way: subprocess.
     assert [left for pid in (under_way.pid, *lanes) for left in leftovers(pid)] == []
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_a_lane_that_is_killed_loses_one_scenario_and_no_other(
     runtime: str, under_way: subprocess.Popen[str], tmp_path: Path

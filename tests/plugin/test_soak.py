@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chaos.report import CellOutcome, open_run, read_cells
-from tests.running import ROOT, run_scenarios, until
+from tests.running import HANGS, ROOT, run_scenarios, until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -57,7 +57,7 @@ def test_cut_short_it_is_judged_on_what_there_is_and_ends_the_session(number: si
             until(lambda: "members" in _written(tmp_path), process, within=60.0)
             output = _read_until(process, "soak: ")
             process.send_signal(number)
-            rest, _ = process.communicate(timeout=120.0)
+            rest, _ = process.communicate(timeout=HANGS)
         finally:
             process.kill()
     output += rest

@@ -9,7 +9,7 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, KeptOut, RodeOut, TurnedAwayWhileOpen
+from chaos.expectations import Established, FailedByTheirOwnDoing, RodeOut, TurnedAwayWhileOpen
 from chaos.experiment import Experiment
 from chaos.experiment.crowd import request_of
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamHangs
@@ -94,7 +94,7 @@ async def test_keeps_users_failures_apart(experiment: Experiment, contract: Simp
     others = await experiment.crowd("others", 5, endpoint="gated", keep_alive=False)
     await others.connect(mode=Mode.SEQUENTIAL)
     await experiment.judge(
-        KeptOut(crowd=failing.name, count=failing.count), _everyone(others.name, others.count, contract)
+        FailedByTheirOwnDoing(crowd=failing.name, count=failing.count), _everyone(others.name, others.count, contract)
     )
 
 

@@ -18,6 +18,7 @@ from chaos.experiment import Experiment, NotJudged
 from chaos.faults import ClientReset, FloodingMember, SlowLoris
 from chaos.faults.base import Fault
 from chaos.journal import Bite
+from chaos.stats import MOST_POINTS
 
 pytestmark = [
     pytest.mark.chaos,
@@ -79,6 +80,7 @@ async def test_cost_of_a_compressed_connection(experiment: Experiment, contract:
 )
 @pytest.mark.slow  # 20 crowds, each until the server has given its clients up: 30 to 100 s
 @pytest.mark.reads("bounded_memory.per_slow_reader")
+@pytest.mark.steps(READERS, patience=2)
 @pytest.mark.faults(UNREAD)
 async def test_cost_of_a_slow_reader(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     most = experiment.fitting(READERS)
@@ -104,6 +106,7 @@ async def test_cost_of_a_slow_reader(experiment: Experiment, contract: SimpleNam
 )
 @pytest.mark.slow  # 14 crowds, each until its requests are given up: 25 to 40 s
 @pytest.mark.reads("bounded_memory.per_half_made", "survival.header_timeout")
+@pytest.mark.steps(SIZES, "survival.header_timeout", times=2)
 @pytest.mark.faults(SlowLoris())
 async def test_cost_of_a_half_made_handshake(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.survival.header_timeout
@@ -124,6 +127,7 @@ async def test_cost_of_a_half_made_handshake(experiment: Experiment, contract: S
 )
 @pytest.mark.slow  # 36 waves at least: 25 to 60 s
 @pytest.mark.reads("bounded_memory.given_back", "cleanup.closed_within")
+@pytest.mark.steps(WARM_UP + MOST_POINTS, "cleanup.closed_within", times=10)
 @pytest.mark.faults(None, ClientReset())
 async def test_given_back(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     given_back = GivenBack(share=contract.bounded_memory.given_back, warm_up=WARM_UP)

@@ -21,10 +21,10 @@ from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.expectations import (
     DeliveredInSequence,
     Established,
+    FetchedInTime,
     Intact,
     IntactThroughReconnects,
     PlainlyOver,
-    PolledInTime,
     ReleasedWithin,
     SessionsForgotten,
     Undisturbed,
@@ -241,7 +241,7 @@ async def test_slow_but_steady_consumer_stays(experiment: Experiment, contract: 
     expects="A listener that is cut off and polls instead learns no less, and no later, than those who stay.",
     because="The way round is taken when something is wrong already: one never tried is stale, or gone as well.",
 )
-@pytest.mark.reads("delivery.broadcast_interval", "delivery.polled_within")
+@pytest.mark.reads("delivery.broadcast_interval", "delivery.fetched_within")
 @pytest.mark.needs(endpoints=["feed"])
 @pytest.mark.faults(ClientReset(), Vanished())
 async def test_who_is_cut_off_goes_on_by_polling(
@@ -256,13 +256,13 @@ async def test_who_is_cut_off_goes_on_by_polling(
     await experiment.watch(2 * interval)
     async with experiment.inject(fault, cut_off) as injection:
         # Twice in an interval: in one of both halves what is told is as old as it gets.
-        await experiment.poll_until(experiment.now() + INTERVALS * interval, path=feed.poll, gap=interval / 2)
+        await experiment.fetch_feed_until(experiment.now() + INTERVALS * interval, path=feed.fetch, gap=interval / 2)
     await experiment.judge(
-        PolledInTime(
+        FetchedInTime(
             crowd=listeners.name,
             message=feed.message,
             sequence=feed.sequence,
-            within=contract.delivery.polled_within,
+            within=contract.delivery.fetched_within,
             start=injection.since,
         ),
         Undisturbed(crowd=listeners.name),

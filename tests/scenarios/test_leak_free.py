@@ -13,8 +13,9 @@ import pytest
 from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
-from chaos.expectations import Expectation, FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
+from chaos.expectations import ConnectionsNotKept, Expectation, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.experiment import Experiment
+from chaos.experiment.leaks import MOST_ROUNDS
 from chaos.faults import ClientReset, FinWithoutClose, Reset, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 from chaos.journal import Bite
@@ -34,10 +35,11 @@ CONNECTIONS = 50
 @pytest.mark.reads(
     "leak_free.fds_per_connection",
     "leak_free.memory_per_connection",
-    "leak_free.sessions_per_connection",
+    "leak_free.counted_per_connection",
     "leak_free.tasks_per_connection",
     "cleanup.closed_within",
 )
+@pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", times=10)
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.PROCESS_PROBE)
 @pytest.mark.faults(None, ClientReset(), FinWithoutClose(), Reset())
 async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
@@ -55,11 +57,14 @@ async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, f
 @pytest.mark.reads(
     "leak_free.fds_per_connection",
     "leak_free.memory_per_connection",
-    "leak_free.sessions_per_connection",
+    "leak_free.counted_per_connection",
     "leak_free.tasks_per_connection",
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
     optional=["cleanup.sweep_interval"],
+)
+@pytest.mark.steps(
+    MOST_ROUNDS, "liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval", times=2
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.PROCESS_PROBE)
 @pytest.mark.faults(Vanished(), SilentClient(), StalledReader())
@@ -81,7 +86,7 @@ async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Faul
         MemoryNotKept(margin=promised.memory_per_connection),
     ]
     if experiment.tells("connections"):
-        expectations.append(SessionsNotKept(margin=promised.sessions_per_connection))
+        expectations.append(ConnectionsNotKept(margin=promised.counted_per_connection))
     if experiment.tells("tasks"):
         expectations.append(TasksNotKept(margin=promised.tasks_per_connection))
     async for number in experiment.rounds(expectations):

@@ -163,22 +163,22 @@ async def test_allowed_handshakes(experiment: Experiment, fault: HostileHandshak
     expects="A foreign Origin, a missing, forged or expired token is refused before the 101, and others are let in.",
     because="A check that reads half of a name, or no expiry, lets in whoever knows that.",
 )
-@pytest.mark.reads("survival.refused", "survival.hostile_within")
+@pytest.mark.reads("survival.unauthorized", "survival.hostile_within")
 async def test_no_right_to_come_in(experiment: Experiment, contract: SimpleNamespace) -> None:
     promised = contract.survival
-    experiment.needs_places(LIVING + len(promised.refused))
+    experiment.needs_places(LIVING + len(promised.unauthorized))
     living = await experiment.crowd("living", LIVING)
     await living.connect()
     own = experiment.endpoints.echo.headers
     strangers = [
         await experiment.crowd(name, 1, first_message=False, **request_of({**own, **headers}))
-        for name, headers in promised.refused.items()
+        for name, headers in promised.unauthorized.items()
     ]
     for stranger in strangers:
         await stranger.connect()
     await living.exchange(1)
     await experiment.judge(
-        RefusedAtTheDoor(crowds=tuple(promised.refused), within=promised.hostile_within),
+        RefusedAtTheDoor(crowds=tuple(promised.unauthorized), within=promised.hostile_within),
         # Whoever refuses everybody is no answer: the living came with the headers of the target file.
         Undisturbed(crowd=living.name),
     )

@@ -7,7 +7,17 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from chaos.contract import Contract, Establishment, Family, Liveness, Observability, Rejection, Settings, unread_keys
+from chaos.contract import (
+    Contract,
+    Establishment,
+    Family,
+    Liveness,
+    Observability,
+    Rejection,
+    RejectionAnswer,
+    Settings,
+    unread_keys,
+)
 
 
 def test_durations_and_sizes_are_numbers_inside() -> None:
@@ -111,3 +121,7 @@ def test_a_promise_that_nobody_reads_is_named() -> None:
     assert unread_keys(DECLARED, DECLARED.declared()) == ()
     assert unread_keys(DECLARED, []) == DECLARED.declared()
     assert unread_keys(Contract(), []) == ()
+
+
+def test_an_answer_in_words() -> None:
+    assert [answer.in_words for answer in RejectionAnswer] == ["HTTP 503", "close code 1013"]

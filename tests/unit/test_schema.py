@@ -100,7 +100,7 @@ def test_every_key_is_found() -> None:
         (("promises", "leak_free", "fds_per_connection"), "a number above 0"),
         (
             ("endpoints", "feed"),
-            "a table with the keys path, namespace, subprotocol, headers, message, sequence, poll, identical",
+            "a table with the keys path, namespace, subprotocol, headers, message, sequence, fetch, identical",
         ),
     ],
 )

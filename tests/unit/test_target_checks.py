@@ -296,9 +296,9 @@ def test_nothing_to_say() -> None:
             id="two subprotocols",
         ),
         pytest.param(
-            '[promises.survival.refused]\n"no key" = { Sec-WebSocket-Key = "" }',
+            '[promises.survival.unauthorized]\n"no key" = { Sec-WebSocket-Key = "" }',
             """\
-            promises.survival.refused."no key".Sec-WebSocket-Key belongs to the handshake, which the suite writes itself""",
+            promises.survival.unauthorized."no key".Sec-WebSocket-Key belongs to the handshake, which the suite writes itself""",
             id="a broken handshake among those that have no right",
         ),
         pytest.param(

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from tests.running import ROOT
+import pytest
+
+from tests.running import ROOT, bound_runs
 
 sys.path.insert(0, str(ROOT / "targets" / "reference"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    bound_runs(items, Path(__file__).parent)

@@ -68,7 +68,7 @@ def render(one: Variation, *, number: int) -> Iterator[str]:
     yield 'extends = "../reference/target.toml"'
     if not one.headers:
         # Who asks for no Origin refuses none.
-        yield 'without = ["promises.survival.refused", "promises.accept_breaker.own_failure"]'
+        yield 'without = ["promises.survival.unauthorized", "promises.accept_breaker.own_failure"]'
     yield from _table("start.environment", one.environment)
     if one.headers:
         for endpoint in ENDPOINTS:

@@ -14,8 +14,8 @@ judgement   what was found
 
 from __future__ import annotations
 
-from chaos.journal.events.base import Event
-from chaos.journal.events.canary import Beat, Call, Polled, Source
+from chaos.journal.events.base import QUOTED, Event
+from chaos.journal.events.canary import Beat, Call, FeedFetched, Source
 from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic, WentIdle
 from chaos.journal.events.course import Note, Overfilled, Phase, PhaseEntered, Segment, Soaked
 from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
@@ -23,10 +23,11 @@ from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
 from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
 from chaos.journal.events.numbered import Anomaly, Correspondence
-from chaos.journal.events.server import Held, Hit, Round, Sample, ServerEvent, StartTried, Statistics
+from chaos.journal.events.server import Hit, MemoryHeld, Round, Sample, ServerEvent, StartTried, Statistics
 
 __all__ = [
     "KINDS",
+    "QUOTED",
     "VERSION",
     "Anomaly",
     "Attempt",
@@ -38,21 +39,21 @@ __all__ = [
     "Ended",
     "Event",
     "Evidence",
+    "FeedFetched",
     "FindingMade",
     "Frame",
     "Healing",
     "HealingState",
-    "Held",
     "Hit",
     "HostileAnswer",
     "Injected",
     "Lateness",
+    "MemoryHeld",
     "Note",
     "Outcome",
     "Overfilled",
     "Phase",
     "PhaseEntered",
-    "Polled",
     "Receipt",
     "ReleaseAwaited",
     "Round",
@@ -68,7 +69,7 @@ __all__ = [
     "WentIdle",
 ]
 
-VERSION = 5
+VERSION = 6
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -91,9 +92,9 @@ KINDS: dict[str, type[Event]] = {
         Anomaly,
         Correspondence,
         Call,
-        Polled,
+        FeedFetched,
         Round,
-        Held,
+        MemoryHeld,
         Beat,
         CrowdMade,
         Lateness,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Event"]
+__all__ = ["QUOTED", "Event"]
+
+QUOTED = 500
+"""Characters of a message or of an answer that an event quotes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Beat", "Call", "Polled", "Source"]
+__all__ = ["Beat", "Call", "FeedFetched", "Source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,13 @@ class Call(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Polled(Event):
+class FeedFetched(Event):
     """One GET of the path that tells the latest broadcast; `at` is when it ended, `began` when it was begun."""
 
     began: float
     status: int = 0
     """The HTTP status; 0 where no answer came."""
     text: str = ""
-    """The first 500 characters of the answer, or why none came."""
+    """The first `QUOTED` characters of the answer, or why none came."""
+    timed_out: bool = False
+    """Whether nothing is known but that nothing came in the time that was waited."""

@@ -106,7 +106,7 @@ class Frame(Event):
     delay."""
     size: int
     text: str = ""
-    """The first 500 characters of a text message."""
+    """The first `QUOTED` characters of a text message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

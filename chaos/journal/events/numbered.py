@@ -22,7 +22,7 @@ class Anomaly(Event):
     detail: str
     """One sentence: "event 7 came again after event 9"."""
     text: str = ""
-    """The first 500 characters of the message that showed it."""
+    """The first `QUOTED` characters of the message that showed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Held", "Hit", "Round", "Sample", "ServerEvent", "StartTried", "Statistics"]
+__all__ = ["Hit", "MemoryHeld", "Round", "Sample", "ServerEvent", "StartTried", "Statistics"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,11 @@ class Sample(Event):
     """Cores of the machine; 0 where nobody looked."""
 
     @property
+    def memory(self) -> int:
+        """Bytes: the proportional share where the kernel gives it, else what is resident; 0 without a process."""
+        return self.pss or self.rss
+
+    @property
     def connections(self) -> int:
         """Connections that the server holds: in any state but LISTEN and TIME_WAIT, and not closed by it already.
 
@@ -96,7 +101,7 @@ class Hit(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held(Event):
+class MemoryHeld(Event):
     """What the server held while so many clients did something that costs it memory; `at` is when that was over."""
 
     count: int
@@ -117,7 +122,7 @@ class Round(Event):
     memory: int
     """Bytes: PSS where the kernel gives it, RSS otherwise."""
     threads: int = 0
-    sessions: float | None = None
-    """Connections by the server's own statistics; None where they do not tell, or were not read."""
+    connections: float | None = None
+    """Those that the server's own statistics still count; None where they do not tell, or were not read."""
     tasks: float | None = None
     """Tasks by the server's own statistics; likewise."""

@@ -47,7 +47,7 @@ CASES = (
     Case(
         defect="polls_answer_from_a_cache",
         caught_by="test_delivery.py::test_who_is_cut_off_goes_on_by_polling[client-reset]",
-        finding="polled_in_time",
+        finding="fetched_in_time",
         sentinels=(DELIVERY, HEARTBEAT),
     ),
     Case(

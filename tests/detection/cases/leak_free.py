@@ -23,7 +23,7 @@ CASES = (
     Case(
         defect="keep_session_per_connection",
         caught_by="test_leak_free.py::test_nothing_kept[client-reset]",
-        finding="sessions_not_kept",
+        finding="connections_not_kept",
         sentinels=(HEARTBEAT, LATENCY),
     ),
     Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ class Pytest:
 @pytest.fixture
 def incident(project: Path) -> str:
     (project / "it").mkdir()
+    (project / "tests/scenarios").mkdir(parents=True)
     return written(project / "it").name
 
 
@@ -112,3 +114,30 @@ def test_a_file_that_is_wrong_stops_it_before_anything_runs(chaos: Invoke, proje
     result = chaos("incident", "nowhere")
     assert (result.code, result.out) == (4, "")
     assert result.err == "error: there is no nowhere/incident.toml; an incident is a folder that has one\n"
+
+
+def test_where_there_are_no_scenarios_it_says_where_they_are_looked_for(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(project, monkeypatch)
+    (project / "tests/scenarios").rmdir()
+    monkeypatch.setattr("chaos.cli.incident.find_spec", lambda name: None)
+    result = chaos("incident", incident)
+    assert (result.code, ran.calls) == (4, [])
+    assert result.err == (
+        "error: no scenarios: tests/scenarios is no folder here; start this at the root of a working copy, or name the "
+        "folder with --collect\n"
+    )
+
+
+def test_an_installed_copy_carries_its_own(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "tests/scenarios").rmdir()
+    carried = ModuleSpec("chaos.scenarios", None, is_package=True)
+    assert carried.submodule_search_locations is not None
+    carried.submodule_search_locations.append("tests/carried")
+    monkeypatch.setattr("chaos.cli.incident.find_spec", lambda name: carried)
+    ran = run(project, monkeypatch, after=["held"], before=["violated"])
+    assert chaos("incident", incident).code == 0
+    assert [ran.options(0), ran.options(1)] == [["tests/carried"], ["tests/carried/test_latency.py", VOUCHED]]

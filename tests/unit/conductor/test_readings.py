@@ -23,7 +23,7 @@ from chaos.conditions import CrowdGone
 from chaos.conductor.setup import ConductorSetup
 from chaos.conductor.witness import EVERY
 from chaos.errors import ChaosError
-from chaos.journal import Call, Frame, Hit, Polled, Sample, Source, Statistics, read_journal
+from chaos.journal import Call, FeedFetched, Frame, Hit, Sample, Source, Statistics, read_journal
 from chaos.rpc import RpcClient
 from chaos.server_view import ServerView
 from chaos.target import Data
@@ -114,24 +114,24 @@ async def test_statistics_are_read_and_written_down(stage: Stage, private: Path,
     assert (event.values, event.error) == ({"connections": 7.0, "upstream_breaker": "closed"}, "")
 
 
-async def test_a_poll_is_written_down_as_it_was_answered(stage: Stage, private: Path, tmp_path: Path) -> None:
+async def test_a_feed_fetched_is_written_down_as_it_was_answered(stage: Stage, private: Path, tmp_path: Path) -> None:
     async with telling({"sequence": 3}) as address, under_way(stage, make_setup(address, private), tmp_path) as rpc:
-        await rpc.call("poll", "/stats")
-        await rpc.call("poll", "/nothing")
-    told, refused = read_journal(tmp_path).of(Polled)
+        await rpc.call("fetch_feed", "/stats")
+        await rpc.call("fetch_feed", "/nothing")
+    told, refused = read_journal(tmp_path).of(FeedFetched)
     assert (told.status, told.text) == (200, '{"sequence": 3}')
     assert told.began < told.at
     assert refused.status == HTTPStatus.UPGRADE_REQUIRED
 
 
-async def test_a_poll_that_nobody_answers_has_no_status(stage: Stage, private: Path, tmp_path: Path) -> None:
+async def test_a_feed_fetched_that_nobody_answers_has_no_status(stage: Stage, private: Path, tmp_path: Path) -> None:
     async with telling({}) as address:
         setup = make_setup(address, private)
     async with under_way(stage, setup, tmp_path) as rpc:
-        await rpc.call("poll", "/stats")
-    (poll,) = read_journal(tmp_path).of(Polled)
-    assert poll.status == 0
-    assert poll.text.startswith("ConnectionRefusedError: ")
+        await rpc.call("fetch_feed", "/stats")
+    (fetched,) = read_journal(tmp_path).of(FeedFetched)
+    assert fetched.status == 0
+    assert fetched.text.startswith("ConnectionRefusedError: ")
 
 
 async def test_statistics_are_read_along_until_the_server_is_left_alone(

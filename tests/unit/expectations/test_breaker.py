@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos.expectations import (
+    AllTried,
     AnsweredWhileOpen,
     CallsAnswered,
     GivenUpWithin,
-    NotTurnedAway,
     OpenedAfter,
     RodeOut,
     TurnedAwayWhileOpen,
@@ -161,7 +161,7 @@ def test_who_comes_when_a_trial_may_be_due_is_not_judged() -> None:
     )
 
 
-SWITCHED_OFF = NotTurnedAway(crowd="crowd", count=3, failure_code=1011)
+SWITCHED_OFF = AllTried(crowd="crowd", count=3, failure_code=1011)
 
 
 def test_with_the_breaker_off_everybody_is_tried() -> None:

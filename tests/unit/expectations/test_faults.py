@@ -6,11 +6,11 @@ import pytest
 
 from chaos.expectations import (
     CameBesideTheHostile,
+    FailedByTheirOwnDoing,
     FailuresReached,
     FaultLasted,
     FaultsBit,
     FaultsHealed,
-    KeptOut,
     LeftMidTrial,
     PongsDelayed,
     SteadyBefore,
@@ -156,8 +156,12 @@ SLOW = PongsDelayed(crowd="crowd", delay=0.4)
 @pytest.mark.parametrize(
     ("pings", "pongs", "verdict", "observed"),
     [
-        ((1.5, 2.0, 2.5), (1.9, 2.41), Verdict.HELD, "2 pongs, the soonest of them after 400ms"),
-        ((1.5, 2.0), (1.6, 2.4), Verdict.INCONCLUSIVE, "2 pongs, the soonest of them after 100ms"),
+        ((1.5, 2.0, 2.5), (1.9, 2.41), Verdict.HELD, "2 pongs of 1 client, the soonest of them after 400ms"),
+        ((1.5, 2.0), (1.6, 2.4), Verdict.INCONCLUSIVE, "2 pongs of 1 client, the soonest of them after 100ms"),
+        # The first was due long before the last ping came, and so was the second.
+        ((1.5, 2.0, 2.5, 3.0), (1.9,), Verdict.INCONCLUSIVE, "4 pings to client 0, and 1 of 3 late pongs of it"),
+        ((1.5, 2.0, 2.5, 3.0), (1.9, 2.4), Verdict.INCONCLUSIVE, "4 pings to client 0, and 2 of 3 late pongs of it"),
+        ((1.5, 2.0, 2.5, 3.0), (1.9, 2.4, 2.9), Verdict.HELD, "3 pongs of 1 client, the soonest of them after 400ms"),
         ((1.5, 2.0), (), Verdict.INCONCLUSIVE, "2 pings to client 0, and no late pong of it"),
         ((), (), Verdict.INCONCLUSIVE, "0 pings to client 0, and no late pong of it"),
     ],
@@ -173,6 +177,22 @@ def test_a_peer_that_was_not_slow_decides_nothing(
     finding = SLOW.judge(made)
     assert (finding.verdict, finding.observed) == (verdict, observed)
     assert SLOW.judge(record()).observed == "nobody was there to be asked"
+
+
+def test_one_of_many_that_was_not_slow_decides_nothing() -> None:
+    clients = range(5)
+    pings = [frame(at, client=client, opcode="ping") for client in clients for at in (1.5, 2.0, 2.5)]
+    pongs = [frame(ping.at + 0.4, client=ping.client, opcode="late pong") for ping in pings if ping.at < 2.5]
+    finding = SLOW.judge(record(*map(attempt, clients), *pings, *pongs))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.HELD,
+        "10 pongs of 5 clients, the soonest of them after 400ms",
+    )
+    finding = SLOW.judge(record(*map(attempt, clients), *pings, *pongs[:-1]))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "3 pings to client 4, and 1 of 2 late pongs of it",
+    )
 
 
 def _hostile(at: float) -> HostileAnswer:
@@ -224,5 +244,5 @@ def test_failures_of_ones_own_that_were_none_decide_nothing(
     outcomes: tuple[Outcome, ...], verdict: Verdict, observed: str
 ) -> None:
     made = record(*(attempt(number, outcome=outcome) for number, outcome in enumerate(outcomes)))
-    finding = KeptOut(crowd="crowd", count=2).judge(made)
+    finding = FailedByTheirOwnDoing(crowd="crowd", count=2).judge(made)
     assert (finding.verdict, finding.observed) == (verdict, observed)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from chaos.expectations import Intact, IntactThroughReconnects, PlainlyOver, SessionsForgotten
-from chaos.journal import Attempt, Correspondence, Ended, Event, Outcome, Statistics
+from chaos.journal import Attempt, Bite, Correspondence, Ended, Event, HealingState, Outcome, Statistics
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import made, record, worker_late
+from tests.unit.expectations.records import bite, healed, made, record, worker_late
 
 INTACT = Intact(crowd="crowd")
 RECONNECTS = IntactThroughReconnects(crowd="crowd", within=5.0)
@@ -127,10 +127,51 @@ AWAY = (came(10.0), left(11.0))
             "it took us 6s to come back, and sessions are kept for 5s",
         ),
         ((books(),), Verdict.INCONCLUSIVE, "no client of 'crowd' had to come back"),
+        ((came(12.0), books()), Verdict.INCONCLUSIVE, "of 1 client that came back 0 said that it went on"),
+        (
+            (came(12.0), books(resumed=1, sent=0, answered=0)),
+            Verdict.INCONCLUSIVE,
+            "not one numbered message came through",
+        ),
+        # Its end was written down late: it may have been away for longer than the session is kept.
+        (
+            (came(15.5, outcome=Outcome.HTTP, status=410), books(), worker_late(1.0, at=11.0)),
+            Verdict.INCONCLUSIVE,
+            "1 of 1 client could not come back; first: client 0: HTTP 410 after 10ms, 4.5s after its connection ended, "
+            "a breach within the reading's own uncertainty of 1s: the crowd worker of 'crowd' was up to 1s late",
+        ),
+        (
+            (came(15.5, outcome=Outcome.HTTP, status=410), books(), worker_late(0.4, at=11.0)),
+            Verdict.VIOLATED,
+            "1 of 1 client could not come back; first: client 0: HTTP 410 after 10ms, 4.5s after its connection ended",
+        ),
+        (
+            (came(15.5), books(renewed=1), worker_late(1.0, at=11.0)),
+            Verdict.INCONCLUSIVE,
+            "1 client came back within 4.5s and got another session, "
+            "a breach within the reading's own uncertainty of 1s: the crowd worker of 'crowd' was up to 1s late",
+        ),
+        (
+            (came(15.5), books(renewed=1), worker_late(0.4, at=11.0)),
+            Verdict.VIOLATED,
+            "1 client came back within 4.5s and got another session",
+        ),
+        # What we did not do to all, or have not taken away, is no doing of the server's.
+        (
+            (bite(10.9, covered=9), came(12.0), books(renewed=1)),
+            Verdict.INCONCLUSIVE,
+            "1 client came back within 1s and got another session; vanished did not bite as it should",
+        ),
+        (
+            (bite(10.9), healed(11.5, state=HealingState.FAILED), came(12.0, outcome=Outcome.REFUSED), books()),
+            Verdict.INCONCLUSIVE,
+            "1 of 1 client could not come back; first: client 0: connection refused after 10ms, 1s after "
+            "its connection ended; vanished could not be healed",
+        ),
     ],
 )
 def test_through_a_reconnect(events: tuple[Event, ...], verdict: Verdict, observed: str) -> None:
-    finding = RECONNECTS.judge(record(*AWAY, *events))
+    finding = RECONNECTS.judge(record(made(pid=7), *AWAY, *events))
     assert (finding.verdict, finding.observed) == (verdict, observed)
 
 
@@ -156,10 +197,43 @@ def test_through_a_reconnect(events: tuple[Event, ...], verdict: Verdict, observ
             "10s after its connection ended",
         ),
         ((books(),), Verdict.INCONCLUSIVE, "no client of 'crowd' came back"),
+        # It waited for 10 ms, and whoever waited was late by more than half of them.
+        (
+            (came(21.0, outcome=Outcome.TIMEOUT), books(), worker_late(0.006, at=21.0)),
+            Verdict.INCONCLUSIVE,
+            "1 of 1 client were told nothing; first: client 0: timed out in handshake after 10ms, 10s after its "
+            "connection ended, a breach within the reading's own uncertainty of 6ms: the crowd worker of 'crowd' was "
+            "up to 6ms late",
+        ),
+        # An end is no silence: nobody's lateness made it.
+        (
+            (came(21.0, outcome=Outcome.EOF), books(), worker_late(0.006, at=21.0)),
+            Verdict.VIOLATED,
+            "1 of 1 client were told nothing; first: client 0: ended without a word in handshake after 10ms, 10s "
+            "after its connection ended",
+        ),
+        (
+            (bite(10.9, how=Bite.DID_NOT_BITE), came(21.0, outcome=Outcome.EOF), books()),
+            Verdict.INCONCLUSIVE,
+            "1 of 1 client were told nothing; first: client 0: ended without a word in handshake after 10ms, 10s "
+            "after its connection ended; vanished did not bite as it should",
+        ),
+        (
+            (came(21.0), books(renewed=1, sent=0, answered=0)),
+            Verdict.INCONCLUSIVE,
+            "not one numbered message came through",
+        ),
+        ((came(21.0), books()), Verdict.INCONCLUSIVE, "of 1 client that came back: nothing"),
+        # Whoever knocked in time and was answered late was in time.
+        (
+            (came(16.003), books(resumed=1)),
+            Verdict.INCONCLUSIVE,
+            "1 of 1 client came back in time, the first 4.99s after its connection ended, and sessions are kept for 5s",
+        ),
     ],
 )
 def test_a_session_that_is_over(events: tuple[Event, ...], verdict: Verdict, observed: str) -> None:
-    finding = OVER.judge(record(*AWAY, *events))
+    finding = OVER.judge(record(made(pid=7), *AWAY, *events))
     assert (finding.verdict, finding.observed) == (verdict, observed)
 
 

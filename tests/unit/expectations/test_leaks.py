@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import FdsNotKept, MemoryNotKept, SessionsNotKept, TasksNotKept
+from chaos.expectations import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.journal import Round
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import record
@@ -82,9 +82,9 @@ def test_too_few_rounds_decide_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("expectation", "words"),
-    [(SessionsNotKept(margin=0.01), "sessions"), (TasksNotKept(margin=0.01), "tasks")],
+    [(ConnectionsNotKept(margin=0.01), "connections"), (TasksNotKept(margin=0.01), "tasks")],
 )
-def test_what_only_the_statistics_tell(expectation: SessionsNotKept | TasksNotKept, words: str) -> None:
+def test_what_only_the_statistics_tell(expectation: ConnectionsNotKept | TasksNotKept, words: str) -> None:
     kept = [replace(each, **{words: 1.0 + each.ended / 10}) for each in _rounds(12)]
     finding = expectation.judge(record(*kept))
     assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, f"100 {words}/1k")

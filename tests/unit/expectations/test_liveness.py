@@ -19,12 +19,21 @@ def test_every_other_ping_is_not_the_period() -> None:
     made = record(attempt(), *(frame(at, opcode="ping") for at in (1.6, 2.2, 2.8)))
     finding = PINGED.judge(made)
     assert finding.verdict is Verdict.VIOLATED
-    assert finding.observed == "a ping every 600ms (median), longest silence 600ms"
+    assert finding.observed == "3 pings to 1 client, one every 600ms (median), longest silence 600ms"
 
 
 def test_pings_that_stop_are_not_the_period() -> None:
     made = record(attempt(), *(frame(at, opcode="ping") for at in (1.3, 1.6, 1.9)))
     assert PINGED.judge(made).verdict is Verdict.VIOLATED
+
+
+def test_one_of_many_that_is_left_out_is_seen() -> None:
+    clients = range(5)
+    pings = [frame(at, client=client, opcode="ping") for client in clients for at in (1.3, 1.6, 1.9, 2.2, 2.5, 2.8)]
+    assert PINGED.judge(record(*map(attempt, clients), *pings)).verdict is Verdict.HELD
+    for left_out in ((2.2,), (2.5, 2.8), (1.3, 1.6, 1.9, 2.2, 2.5, 2.8)):
+        those = [ping for ping in pings if ping.client != 3 or ping.at not in left_out]
+        assert PINGED.judge(record(*map(attempt, clients), *those)).verdict is Verdict.VIOLATED
 
 
 def test_no_ping_at_all() -> None:
@@ -125,6 +134,24 @@ def test_tcp_that_is_held_after_the_close_frame_adds_nothing_to_the_age() -> Non
 def test_closed_too_old() -> None:
     finding = AGED.judge(record(attempt(0), ended(0, at=6.205)))
     assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "5.2s")
+
+
+def test_one_of_many_that_gets_too_old_is_seen() -> None:
+    clients = range(5)
+    ends = [ended(client, at=5.9) for client in clients]
+    finding = AGED.judge(record(*map(attempt, clients), *ends))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.HELD,
+        "all 5 closed, the oldest at the age of 4.9s",
+    )
+    assert AGED.judge(record(*map(attempt, clients), *ends[:4], ended(4, at=6.1))).verdict is Verdict.VIOLATED
+    cut = AGED.judge(record(*map(attempt, clients), *ends[:4], ended(4, at=5.9, how="reset", code=None)))
+    assert (cut.verdict, cut.observed) == (
+        Verdict.VIOLATED,
+        "client 4 was cut off by reset at the age of 4.9s, without a close frame",
+    )
+    open_still = AGED.judge(record(*map(attempt, clients), *ends[:4], worker_late(0.001, at=11.005)))
+    assert (open_still.verdict, open_still.figure) == (Verdict.VIOLATED, "4/5 closed")
 
 
 def test_too_old_by_less_than_the_harness_was_late() -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from chaos.expectations import CostsAtMost, GivenBack
-from chaos.journal import Held
+from chaos.journal import MemoryHeld
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import record
 
@@ -14,22 +14,24 @@ BACK = GivenBack(share=0.95, warm_up=6)
 """The first six waves fill what stays, and the first of all tells what one costs."""
 
 
-def _growing(each: float, *, sizes: int = 14, noise: float = 20_000.0) -> list[Held]:
+def _growing(each: float, *, sizes: int = 14, noise: float = 20_000.0) -> list[MemoryHeld]:
     drawn = random.Random(5)
     return [
-        Held(at=float(wave), wave=wave, count=2 * wave, memory=round(50e6 + each * 2 * wave + drawn.gauss(0, noise)))
+        MemoryHeld(
+            at=float(wave), wave=wave, count=2 * wave, memory=round(50e6 + each * 2 * wave + drawn.gauss(0, noise))
+        )
         for wave in range(1, sizes + 1)
     ]
 
 
-def _waves(kept: float, *, count: int = 20, cost: float = 9e6) -> list[Held]:
+def _waves(kept: float, *, count: int = 20, cost: float = 9e6) -> list[MemoryHeld]:
     """Of each wave `kept` is missing when the next one comes; the first ones fill what stays."""
     drawn = random.Random(5)
-    before = Held(at=0.0, wave=0, count=0, memory=50_000_000)
+    before = MemoryHeld(at=0.0, wave=0, count=0, memory=50_000_000)
     return [
         before,
         *(
-            Held(
+            MemoryHeld(
                 at=float(wave),
                 wave=wave,
                 count=30,

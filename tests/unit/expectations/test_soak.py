@@ -15,7 +15,7 @@ from chaos.expectations import (
     NothingKeptOverTime,
     PlacesThroughout,
 )
-from chaos.expectations.soak import SETTLING
+from chaos.expectations.soak.memory import SETTLING
 from chaos.journal import Attempt, Ended, Event, Frame, Outcome, Overfilled, Sample, Soaked, Traffic, WentIdle
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import record, worker_late

@@ -308,7 +308,7 @@ def test_what_kept_it_waiting_before_the_breach_excuses_nothing() -> None:
     finding = PingedAtPeriod(crowd="crowd", interval=0.5 / JITTER, until=12.0).judge(record(*LATE, *after, *silent))
     assert (finding.verdict, finding.observed) == (
         Verdict.VIOLATED,
-        "a ping every 400ms (median), longest silence 800ms",
+        "5 pings to 1 client, one every 400ms (median), longest silence 800ms",
     )
 
 

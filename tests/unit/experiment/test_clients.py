@@ -191,11 +191,11 @@ async def test_clients_talk_as_often_as_they_are_told_to(make: Make) -> None:
     assert plan_of(made).keep_alive == 0.25
 
 
-async def test_polls_are_made_until_their_time_is_over(made: Scripted) -> None:
-    await made.experiment.poll_until(time.monotonic() + 0.05, path="/latest", gap=0.02)
-    polls = made.remote.called("poll")
-    assert polls[0] == ("/latest",)
-    assert 1 <= len(polls) <= 3
+async def test_the_feed_is_fetched_until_their_time_is_over(made: Scripted) -> None:
+    await made.experiment.fetch_feed_until(time.monotonic() + 0.05, path="/latest", gap=0.02)
+    fetched = made.remote.called("fetch_feed")
+    assert fetched[0] == ("/latest",)
+    assert 1 <= len(fetched) <= 3
 
 
 async def test_a_field_of_the_plan_can_be_overridden(made: Scripted) -> None:

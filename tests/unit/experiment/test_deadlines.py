@@ -86,7 +86,7 @@ CALLS: dict[str, tuple[str, Call, float]] = {
     "server_changed": ("server_changed", lambda it: it.server_changed(cast(Any, None)), HELPERS),
     "sample": ("sample", lambda it: it.sample(), HELPERS),
     "statistics": ("statistics", lambda it: it.statistics(), PATIENCE),
-    "poll": ("poll", lambda it: it.poll("/latest"), PATIENCE),
+    "fetch_feed": ("fetch_feed", lambda it: it.fetch_feed("/latest"), PATIENCE),
     "leave_alone": ("leave_alone", lambda it: it.leave_alone(), HELPERS),
     "calm": ("calm", lambda it: it.calm(), PATIENCE),
     "wait_until": ("wait_until", lambda it: it.wait_until(CrowdGone("crowd"), 7.0), 7.0 + max(PATIENCE, HELPERS)),

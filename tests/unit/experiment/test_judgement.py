@@ -241,7 +241,7 @@ async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
         (4.0, WARM_UP + 1, 11, 800, 2),
         (5.0, WARM_UP + 2, 12, 950, 2),  # where the kernel gives no proportional share
     ]
-    assert {(event.sessions, event.tasks) for event in rounds} == {(None, None)}, "it has no statistics to ask"
+    assert {(event.connections, event.tasks) for event in rounds} == {(None, None)}, "it has no statistics to ask"
     assert not made.remote.called("statistics")
 
 
@@ -257,4 +257,4 @@ def test_a_round_has_what_the_statistics_tell(
     told: dict[str, float | str], counted: tuple[float | None, float | None]
 ) -> None:
     each = leaks.reading(Sample(at=4.0, took=0.001, fds=11), ended=50, told=told)
-    assert (each.sessions, each.tasks) == counted
+    assert (each.connections, each.tasks) == counted

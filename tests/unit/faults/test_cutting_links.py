@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,8 +15,10 @@ from chaos.crowd.handle import CrowdHandle
 from chaos.faults import Fault, Flapping, SlowClose, Timeout, Truncated
 from chaos.faults.base import Scene
 from chaos.faults.cut_off import Socket, established
+from chaos.faults.evidence import poll_until
+from chaos.faults.slow_close import _ending
 from chaos.journal import Bite, HealingState
-from chaos.links.link import Link
+from chaos.links.link import Link, ToxicHandle
 from chaos.links.toxics import SlowCloseToxic, Stream, Toxic
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
@@ -23,6 +26,7 @@ from tests.unit.faults.one_sided import one_sided_link
 from tests.unit.faults.stage import (
     PATIENCE,
     SOME_PATIENCE,
+    DirectLink,
     InProcess,
     connect_victims,
     echo_server,
@@ -31,7 +35,7 @@ from tests.unit.faults.stage import (
 )
 
 SLOW_CLOSE = SlowClose(delay=1.0)
-"""By so much that the look amid the delay is not too late where this process has to wait."""
+"""By so much that a connection which nothing holds back is told from it where this process has to wait."""
 
 CUTTING = [Timeout(), Truncated(), Truncated(stream=Stream.DOWNSTREAM), SLOW_CLOSE, Flapping()]
 
@@ -105,7 +109,9 @@ async def test_slow_close_says_how_late_the_end_came(
     assert parse_duration(healing.evidence[0].during) < SLOW_CLOSE.delay / 2
 
 
-async def test_a_hitch_over_half_of_the_delay_takes_nothing_from_slow_close(
+@pytest.mark.parametrize("look", [2, 3, 4])
+async def test_a_hitch_longer_than_the_delay_takes_nothing_from_slow_close(
+    look: int,
     link: Link,
     server: Address,
     worker: InProcess,
@@ -113,22 +119,64 @@ async def test_a_hitch_over_half_of_the_delay_takes_nothing_from_slow_close(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The look that is due in the middle of the delay comes after its end; those before it are evidence enough."""
-    began, hitches = asyncio.get_running_loop().time(), 1
+    """Whichever look after the FIN it is that comes late: the first of all is from before."""
+    looks = 0
 
     async def established_after_a_hitch(scene: Scene) -> frozenset[Socket]:
-        nonlocal hitches
-        if hitches and asyncio.get_running_loop().time() > began + SLOW_CLOSE.delay / 2:
-            hitches -= 1
-            await asyncio.sleep(SLOW_CLOSE.delay)
+        nonlocal looks
+        looks += 1
+        if looks == look:
+            await asyncio.sleep(1.5 * SLOW_CLOSE.delay)
         return await established(scene)
 
     victims = await connect_victims(worker, link)
     monkeypatch.setattr("chaos.faults.slow_close.established", established_after_a_hitch)
-    began = asyncio.get_running_loop().time()
     receipt, healing = await run_fault(SLOW_CLOSE, make_scene(server, link, victims=victims, agent=agent), tmp_path)
-    assert hitches == 0
+    assert looks > look
     assert (receipt.bite, receipt.covered, healing.state) == (Bite.BIT, 3, HealingState.HEALED), receipt
+
+
+async def test_a_fin_that_comes_before_its_time_is_no_slow_close(
+    link: Link,
+    server: Address,
+    worker: InProcess,
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proxy that gets no core holds a FIN back for as long, and passes it on then, whatever delay it has."""
+    update = Link.update
+
+    async def update_to_a_shorter_one(self: Link, handle: ToxicHandle, toxic: Toxic) -> ToxicHandle:
+        return await update(self, handle, SlowCloseToxic(delay=0.0))
+
+    victims = await connect_victims(worker, link)
+    monkeypatch.setattr(Link, "update", update_to_a_shorter_one)
+    scene = make_scene(server, link, victims=victims, agent=agent)
+    receipt, _ = await run_fault(SlowClose(delay=20 * PATIENCE), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.evidence[0].during) == (Bite.DID_NOT_BITE, 0, "3")
+
+
+async def test_slow_close_begins_a_request_of_its_own_and_finishes_none(agent: AsyncAgent) -> None:
+    """A server may keep a connection that ended before its first byte, and give a place to a request that is whole."""
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as listening:
+        address = Address(*listening.sockets[0].getsockname())
+        scene = make_scene(address, cast(Link, DirectLink(address)), agent=agent)
+        assert math.isfinite(await _ending(scene))
+
+        async def look() -> int:
+            return len(heard)
+
+        await poll_until(look, lambda found: found > 0, within=PATIENCE)
+    (request,) = heard
+    assert request.startswith(b"GET / HTTP/1.1\r\nHost: ")
+    assert b"\r\n\r\n" not in request
 
 
 async def test_a_fin_that_is_not_held_back_is_no_slow_close(

@@ -14,9 +14,9 @@ import pytest
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.faults.evidence import (
-    DEAD,
     Wire,
     connected_evidence,
+    is_dead,
     peer_sockets,
     peer_states,
     poll_until,
@@ -133,4 +133,6 @@ def test_the_state_of_a_process(tmp_path: Path) -> None:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert process_state(child.pid) == "Z"
     assert process_state(child.pid) == ""
-    assert {"Z", ""} < set(DEAD)
+    assert is_dead("Z")
+    assert is_dead("")
+    assert not is_dead("T")

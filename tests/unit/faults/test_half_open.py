@@ -10,7 +10,7 @@ from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.crowd.handle import CrowdHandle
 from chaos.errors import FaultError, LinkError
-from chaos.faults import half_open
+from chaos.faults import half_open, passing
 from chaos.faults.evidence import poll_until
 from chaos.faults.half_open import HalfOpen
 from chaos.journal import Bite, Ended, HealingState
@@ -86,7 +86,7 @@ async def test_a_fin_that_gets_through_does_not_bite(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(half_open, "_FOR_EVER", 0.02)  # not at once, or no look could be too early
-    monkeypatch.setattr(half_open, "_PASSED_ON_WITHIN", PATIENCE / 2)  # nor too late, for a proxy that has to wait
+    monkeypatch.setattr(passing, "PASSED_ON_WITHIN", PATIENCE / 2)  # nor too late, for a proxy that has to wait
     victims = await connect_victims(worker, link)
     scene = make_scene(server, link, victims=victims, agent=agent)
     receipt, _ = await run_fault(HalfOpen(), scene, tmp_path)

@@ -177,6 +177,25 @@ async def test_bytes_that_are_not_acknowledged_are_no_bite(
     }
 
 
+async def test_what_one_look_finds_on_its_way_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a sender that was held up, the rest may not have come to where the server has no room for it."""
+    looks: list[object] = []
+
+    def only_at_last(connection: object) -> bool:
+        looks.append(connection)
+        return looks.count(connection) > 3
+
+    monkeypatch.setattr(chaos.hostile.peer, "_held_back", only_at_last)
+    answers: list[HostileAnswer] = []
+    async with talking(upgrade_and_stall) as address:
+        scene = make_scene(address, record=answers.append)
+        receipt, _ = await run_fault(HostileFrames(kind=Input.SIZES, answer_within=STALLED), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    assert {answer.detail for answer in answers} == {"the server reads no further"}
+
+
 async def test_a_server_that_reads_no_further_is_found(tmp_path: Path) -> None:
     """It has what it has room for, and the rest waits for it: that is its answer, and it comes to no end."""
     answers: list[HostileAnswer] = []

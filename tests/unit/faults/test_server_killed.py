@@ -12,7 +12,7 @@ import pytest
 
 from chaos.agent.async_client import AsyncAgent
 from chaos.faults.base import Scene
-from chaos.faults.evidence import DEAD, process_state
+from chaos.faults.evidence import is_dead, process_state
 from chaos.faults.server_killed import ServerKilled
 from chaos.journal import Bite, HealingState
 from tests.unit.faults.spawned import SpawnedServer, start_server
@@ -28,7 +28,7 @@ async def test_all_of_it_dies(scene: Scene, spawned: SpawnedServer, agent: Async
     tree = await agent.tree(spawned.pid)
 
     def look() -> None:
-        assert [process_state(pid) in DEAD for pid in tree] == [True, True]
+        assert [is_dead(process_state(pid)) for pid in tree] == [True, True]
 
     receipt, healing = await run_fault(ServerKilled(), scene, tmp_path, look)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 0, 0)

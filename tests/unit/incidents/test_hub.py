@@ -130,10 +130,10 @@ def test_each_that_the_target_file_has_refused_is_refused_for_itself_alone(setti
     target = load_target(HUB / "after.toml")
     own = target.endpoints.echo.headers
     assert target.promises.survival is not None
-    refused = target.promises.survival.refused
-    assert refused is not None
+    unauthorized = target.promises.survival.unauthorized
+    assert unauthorized is not None
     assert refusal(request(**own), settings) is None
-    for name, headers in refused.items():
+    for name, headers in unauthorized.items():
         asked = {key: value for key, value in {**own, **headers}.items() if value}
         assert refusal(request(**asked), settings) is not None, name
 

@@ -14,7 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chaos.errors import JournalError
-from chaos.journal import Bite, Evidence, Healing, HealingState, Note, Receipt, Sample
+from chaos.journal import (
+    Bite,
+    Evidence,
+    FeedFetched,
+    Healing,
+    HealingState,
+    MemoryHeld,
+    Note,
+    Receipt,
+    Round,
+    Sample,
+)
 from chaos.journal.codec import decode, encode
 from chaos.journal.events import KINDS, Event
 
@@ -136,3 +147,19 @@ def test_fields_that_do_not_fit_are_refused(line: str) -> None:
 def test_an_enum_is_written_as_its_value() -> None:
     healing = Healing(at=1.0, fault="down", state=HealingState.GONE_WITH_THE_TARGET, since=0.9)
     assert json.loads(encode(healing))["state"] == "gone with the target"
+
+
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        ('{"kind":"Held","at":1.0,"count":2,"memory":3,"wave":4}', MemoryHeld(at=1.0, count=2, memory=3, wave=4)),
+        ('{"kind":"Polled","at":1.0,"began":0.5,"status":200}', FeedFetched(at=1.0, began=0.5, status=200)),
+        (
+            '{"kind":"Round","at":1.0,"ended":2,"fds":3,"memory":4,"sessions":5.0}',
+            Round(at=1.0, ended=2, fds=3, memory=4, connections=5.0),
+        ),
+    ],
+)
+def test_a_former_name_is_read_as_the_present_one(line: str, event: Event) -> None:
+    """Of version 5."""
+    assert decode(line) == event

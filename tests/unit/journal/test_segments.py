@@ -18,6 +18,7 @@ from chaos.journal import (
     Beat,
     FindingMade,
     JournalWriter,
+    MemoryHeld,
     Note,
     Phase,
     PhaseEntered,
@@ -121,6 +122,13 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
         with pytest.raises(JournalError) as caught:
             read_journal(tmp_path, kinds=kinds)
         assert str(caught.value) == message
+
+
+def test_a_former_name_is_found_by_the_present_one(tmp_path: Path) -> None:
+    with writer(tmp_path) as journal:
+        path = journal.path
+    path.write_text(path.read_text() + '{"kind":"Held","at":1.0,"count":2,"memory":3,"wave":4}\n')
+    assert read_journal(tmp_path, kinds=(MemoryHeld,)).of(MemoryHeld) == [MemoryHeld(at=1.0, count=2, memory=3, wave=4)]
 
 
 def test_a_directory_without_segments_is_an_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The checks of `defect_checks.py` for defects that take a fault to show: one kind of end, a hang, a full buffer.
+"""The checks of `defect_checks` for defects that take a fault to show: one kind of end, a hang, a full buffer.
 
 Asked of sound parts the answer is True, and of parts with the defect installed False.
 """
@@ -34,7 +34,8 @@ from reference_server.timers import Timers
 from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 
-from .defect_checks import LONG, Bench, Check, FakeWebSocket, all_done_at_once, silent_peer_is_dead
+from .defect_checks.bench import LONG, Bench, Check, FakeWebSocket, all_done_at_once
+from .defect_checks.cleanup import silent_peer_is_dead
 from .fakes import TimersByHand, make_connection
 from .wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 

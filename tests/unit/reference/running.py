@@ -87,14 +87,14 @@ class RunningServer:
         Orphans are included: sockets the process has closed and the kernel still keeps. TIME_WAIT is not: it holds no
         data and is the normal end of whoever closes first.
         """
-        states = []
+        states = {}
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             local, remote, state = line.split()[1:4]
             if int(local.split(":")[1], 16) != self.port or TCP_STATES[state] in ("LISTEN", "TIME_WAIT"):
                 continue
             if remote_port is None or int(remote.split(":")[1], 16) == remote_port:
-                states.append(TCP_STATES[state])
-        return states
+                states[local, remote] = TCP_STATES[state]  # a line is told again where others come and go meanwhile
+        return list(states.values())
 
 
 TCP_STATES = {

@@ -1,4 +1,4 @@
-"""The checks of `defect_checks.py` for defects that lose, double, change or misplace messages.
+"""The checks of the package `defect_checks` for defects that lose, double, change or misplace messages.
 
 Asked of sound parts the answer is True, and of parts with the defect installed False.
 """
@@ -15,7 +15,7 @@ from reference_server.outbox import Outbox
 from reference_server.resumable import KeptSession
 from websockets.frames import Frame, Opcode
 
-from .defect_checks import LONG, Bench, Check
+from .defect_checks.bench import LONG, Bench, Check
 from .fakes import FakeWire, make_connection, turns_until
 from .wired import configured, end, established
 

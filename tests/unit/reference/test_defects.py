@@ -17,7 +17,8 @@ from reference_server import defects
 from reference_server.parts import Parts
 from websockets.frames import Opcode
 
-from .defect_checks import CHECKS, Bench
+from .defect_checks import CHECKS
+from .defect_checks.bench import Bench
 from .fault_defect_checks import FAULT_CHECKS
 from .raw_client import Connect
 from .running import RunningServer, StartServer, wait_until

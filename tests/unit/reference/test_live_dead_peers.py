@@ -67,7 +67,13 @@ def test_peer_that_answers_late_but_in_time_stays(start_server: StartServer, con
 
 
 def test_slow_reader_that_makes_progress_stays(start_server: StartServer, connect: Connect) -> None:
-    server = start_server(WEBSOCKET_IDLE_TIMEOUT_SECONDS="0")
+    # The timeout is three times that, for a client that does not run.
+    server = start_server(
+        WEBSOCKET_IDLE_TIMEOUT_SECONDS="0",
+        WEBSOCKET_HEARTBEAT_TIMEOUT=str(3 * TIMEOUT),
+        WEBSOCKET_PING_TIMEOUT=str(3 * TIMEOUT),
+    )
+    bound = INTERVAL + 3 * TIMEOUT + SWEEP
     size = 900_000
     client = connect(server.url("/echo"), receive_buffer=4096)
     client.protocol.send_binary(b"x" * size)
@@ -79,8 +85,8 @@ def test_slow_reader_that_makes_progress_stays(start_server: StartServer, connec
         data = client.socket.recv(size // 100)
         assert data, "the server cut a slow but living peer"
         read += len(data)
-        time.sleep(2 * BOUND / 100)
-    assert time.monotonic() - start > 1.5 * BOUND
+        time.sleep(2 * bound / 100)
+    assert time.monotonic() - start > 1.5 * bound
     assert server.stat("/heartbeat/dead") == 0
 
 

@@ -24,7 +24,7 @@ def measured(run: Run, fault: str, *, rounds: int = MINIMUM_ROUNDS, told: bool =
             fds=9,
             memory=40_000_000 + 1000 * number + (number % 3) * 100,
             threads=1,
-            sessions=1.0 if told else None,
+            connections=1.0 if told else None,
             tasks=10.0 + 10 * number if told else None,
         )
         for number in range(1, rounds + 1)
@@ -45,7 +45,7 @@ def test_the_slopes_are_those_that_judge(state: Path) -> None:
     [ending] = read_kept(run)
     assert (ending.fault, ending.rounds, ending.endings) == ("client-reset", 12, 600)
     by_name = {kept.quantity.name: kept.slope for kept in ending.kept}
-    assert list(by_name) == ["memory", "fds", "threads", "sessions", "tasks"]
+    assert list(by_name) == ["memory", "fds", "threads", "connections", "tasks"]
     assert by_name["memory"] == slope([each.ended for each in rounds], [each.memory for each in rounds])
     assert by_name["tasks"] is not None
     assert by_name["tasks"].value == 0.2
@@ -73,9 +73,9 @@ def test_the_terminal_has_a_row_for_each_way_to_end(state: Path) -> None:
     text = plain(kept_lines(read_kept(run)))
     assert text.splitlines() == [
         "kept of 1,000 ended connections   slope (its interval)",
-        "ended by                   memory  fds  threads  sessions  tasks  rounds  endings",
-        "client-reset  20kB (16kB to 22kB)    0        0         0    200      12      600",
-        "reset         20kB (16kB to 22kB)    0        0         -      -      12      600",
+        "ended by                   memory  fds  threads  connections  tasks  rounds  endings",
+        "client-reset  20kB (16kB to 22kB)    0        0            0    200      12      600",
+        "reset         20kB (16kB to 22kB)    0        0            -      -      12      600",
     ]
     assert text in plain(render_terminal(build_matrix(read_cells(run)), run=run))
 

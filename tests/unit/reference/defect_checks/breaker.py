@@ -1,0 +1,120 @@
+"""Defects of the breaker in front of the upstream."""
+
+from __future__ import annotations
+
+import asyncio
+
+from reference_server.breaker import State
+from reference_server.guard import DependencyFailed
+
+from .bench import LONG, Bench, Check, call_upstream, opens, permit
+
+
+async def opens_at_the_threshold(bench: Bench) -> bool:
+    states = []
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        states.append(bench.parts.upstream_breaker.state)
+        await call_upstream(bench)
+    return set(states) == {State.CLOSED} and bench.parts.upstream_breaker.state is State.OPEN
+
+
+async def one_failure_opens_nothing(bench: Bench) -> bool:
+    await call_upstream(bench)
+    return bench.parts.upstream_breaker.state is State.CLOSED
+
+
+async def open_breaker_spares_the_upstream(bench: Bench) -> bool:
+    bench.parts.source._cached = ("value", 0.0)
+    for _ in range(bench.parts.settings.breaker_failure_threshold + 5):
+        await call_upstream(bench)
+        await asyncio.sleep(0)
+    return bench.hits == bench.parts.settings.breaker_failure_threshold
+
+
+async def open_breaker_tries_again(bench: Bench) -> bool:
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await call_upstream(bench)
+    bench.time.advance(LONG)
+    return bench.parts.upstream_breaker.acquire() is not None
+
+
+async def trials_are_counted(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await call_upstream(bench)
+    bench.time.advance(LONG)
+    permits = [breaker.acquire() for _ in range(20)]
+    return sum(permit is not None for permit in permits) == breaker.policy.half_open_probes
+
+
+async def stays_open_for_the_whole_timeout(bench: Bench) -> bool:
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await call_upstream(bench)
+    return bench.parts.upstream_breaker.open_for() >= bench.parts.settings.breaker_recovery_timeout
+
+
+async def open_breaker_answers_at_once(bench: Bench) -> bool:
+    for _ in range(bench.parts.settings.breaker_failure_threshold):
+        await call_upstream(bench)
+    call = asyncio.create_task(call_upstream(bench))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return call.done() or not call.cancel()
+
+
+async def silent_upstream_is_asked_once(bench: Bench) -> bool:
+    async def time_out(path: str) -> object:
+        bench.hits += 1
+        raise DependencyFailed("timeout", "no answer")
+
+    bench.parts.upstream.get = time_out  # type: ignore[method-assign]  # no network here
+    await call_upstream(bench)
+    return bench.hits == 1
+
+
+async def time_outs_open_the_breaker(bench: Bench) -> bool:
+    return opens(bench.parts.upstream_breaker, kind="timeout")
+
+
+async def failed_trial_waits_again(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    trial = breaker.acquire()
+    assert trial is not None
+    trial.failure()
+    return breaker.acquire() is None
+
+
+async def rejection_does_not_prolong_the_wait(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    opens(breaker, kind="error")
+    bench.time.advance(0.9 * breaker.policy.recovery_timeout)
+    breaker.acquire()
+    bench.time.advance(0.2 * breaker.policy.recovery_timeout)
+    return breaker.acquire() is not None
+
+
+async def success_clears_the_count(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(breaker.policy.failure_threshold - 1):
+        permit(breaker).failure()
+    permit(breaker).success()
+    permit(breaker).failure()
+    return breaker.state is State.CLOSED
+
+
+CHECKS: dict[str, Check] = {
+    "breaker_calls_while_open": open_breaker_spares_the_upstream,
+    "breaker_counts_no_timeouts": time_outs_open_the_breaker,
+    "breaker_never_half_opens": open_breaker_tries_again,
+    "breaker_opens_late": opens_at_the_threshold,
+    "breaker_opens_on_first_failure": one_failure_opens_nothing,
+    "breaker_rejections_count_as_failures": rejection_does_not_prolong_the_wait,
+    "breaker_retries_at_once_after_a_trial": failed_trial_waits_again,
+    "breaker_stampede_of_trials": trials_are_counted,
+    "breaker_success_keeps_the_count": success_clears_the_count,
+    "breaker_tries_too_early": stays_open_for_the_whole_timeout,
+    "breaker_waits_while_open": open_breaker_answers_at_once,
+    "upstream_asked_three_times": silent_upstream_is_asked_once,
+}

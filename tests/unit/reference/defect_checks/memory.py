@@ -1,0 +1,111 @@
+"""Defects that keep something of each connection, or let one cost too much."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import tracemalloc
+import weakref
+from pathlib import Path
+
+from reference_server.http_protocol import HttpProtocol
+from uvicorn.server import ServerState
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+
+from ..fakes import TimersByHand
+from ..wired import configured, upgraded
+from .bench import LITTLE, Bench, Check, a_dead_peer, all_done_at_once
+
+
+async def ended_connection_is_forgotten(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    bench.parts.registry.remove(connection)
+    remembered = weakref.ref(wire)
+    del connection, wire
+    gc.collect()
+    return remembered() is None
+
+
+async def reply_waits_for_room(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    replies = [asyncio.create_task(connection.reply({"number": number})) for number in range(50)]
+    return not await all_done_at_once(replies)
+
+
+async def request_costs_little(bench: Bench) -> bool:
+    bench.parts.clock = TimersByHand()
+    http = HttpProtocol(configured(bench.parts), ServerState(), {})
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        http._expect_request()
+        return tracemalloc.get_traced_memory()[0] - before < LITTLE
+    finally:
+        tracemalloc.stop()
+        http._request_is_complete()
+
+
+async def lost_connection_lets_go_of_its_compression(bench: Bench) -> bool:
+    protocol, _ = await upgraded(configured(bench.parts))
+    window = ServerPerMessageDeflateFactory().process_request_params([], [])[1]
+    protocol.conn.extensions = [window]
+    remembered = weakref.ref(window)
+    protocol.connection_lost(None)
+    protocol.conn.extensions = []
+    del protocol, window
+    gc.collect()
+    return remembered() is None
+
+
+async def ended_connection_leaves_no_session(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    bench.parts.registry.remove(connection)
+    return len(bench.parts.registry) == 0
+
+
+async def ended_connection_leaves_no_task(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    before = asyncio.all_tasks()
+    bench.parts.registry.remove(connection)
+    left = asyncio.all_tasks() - before
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    return not left
+
+
+async def lost_connection_leaves_no_file(bench: Bench) -> bool:
+    before = _open_on_nothing()
+    await bench.newcomer().accept()
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def dead_peer_leaves_no_file(bench: Bench) -> bool:
+    a_dead_peer(bench)
+    before = _open_on_nothing()
+    bench.parts.sweep.run()
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+def _open_on_nothing() -> set[int]:
+    """Descriptors of /dev/null: other files may be opened meanwhile, by the look itself for one."""
+    return {int(file.name) for file in Path("/proc/self/fd").iterdir() if os.path.realpath(file) == os.devnull}
+
+
+CHECKS: dict[str, Check] = {
+    "a_page_for_each_request": request_costs_little,
+    "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
+    "keep_session_per_connection": ended_connection_leaves_no_session,
+    "keep_task_per_connection": ended_connection_leaves_no_task,
+    "leak_fd_per_connection": lost_connection_leaves_no_file,
+    "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
+    "leak_memory_per_connection": ended_connection_is_forgotten,
+    "replies_pile_up": reply_waits_for_room,
+}
