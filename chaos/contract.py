@@ -238,6 +238,13 @@ class Delivery(Family):
     slow_consumer_cut_within: Annotated[
         Duration | None, Field(description="From the moment a client stops reading to its removal.")
     ] = None
+    reaches_all_within: Annotated[
+        Duration | None,
+        Field(
+            description="What one client says at endpoints.room, everybody there has heard so soon after the first "
+            "of them, whichever of the server's processes serves them."
+        ),
+    ] = None
     polled_within: Annotated[
         Duration | None, Field(description="From a broadcast to endpoints.feed.poll telling it or a later one.")
     ] = None

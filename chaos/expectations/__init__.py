@@ -47,6 +47,7 @@ from chaos.expectations.leaks import FdsNotKept, MemoryNotKept, SessionsNotKept,
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack
 from chaos.expectations.polling import PolledInTime
+from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.soak import (
     AnsweredThroughout,
@@ -105,6 +106,7 @@ __all__ = [
     "PolledInTime",
     "PongsDelayed",
     "Provided",
+    "ReachedEverybody",
     "Record",
     "RecoveredWithin",
     "RefusedAtStart",
