@@ -6,7 +6,7 @@ What a run of the suite has to scale is read from the environment, with theirs a
 import os
 
 workers = 4  # 2 x cores, of theirs
-worker_class = "eventlet"
+worker_class = os.environ.get("WORKER_CLASS", "eventlet")
 worker_connections = 1000
 reuse_port = True
 max_requests = int(os.environ.get("MAX_REQUESTS", "10000"))
