@@ -247,6 +247,13 @@ class Delivery(Family):
     fetched_within: Annotated[
         Duration | None, Field(description="From a broadcast to endpoints.feed.fetch telling it or a later one.")
     ] = None
+    reaches_all_within: Annotated[
+        Duration | None,
+        Field(
+            description="What one client says at endpoints.room, everybody there has heard so soon after the first "
+            "of them, whichever of the server's processes serves them."
+        ),
+    ] = None
 
 
 class Closing(Family):

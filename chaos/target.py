@@ -29,6 +29,7 @@ __all__ = [
     "IssuedCertificate",
     "Notices",
     "Resumable",
+    "Room",
     "Start",
     "Statistics",
     "StatisticsFormat",
@@ -220,6 +221,15 @@ class Feed(Endpoint):
     ] = False
 
 
+class Room(Endpoint):
+    """An endpoint where what one client says is told to everybody who is there, to the speaker too."""
+
+    send: Annotated[str, Field(description="What is said; {n} is a number, new each time.")]
+    expect: Annotated[
+        str, Field(description="A regular expression for what everybody then hears; {n} is the number that was sent.")
+    ]
+
+
 class Data(Endpoint):
     """An endpoint whose answers come from the upstream, through the circuit breaker."""
 
@@ -291,6 +301,7 @@ class Endpoints(_Table):
     echo: Echo
     notices: Notices | None = None
     feed: Feed | None = None
+    room: Room | None = None
     data: Data | None = None
     gated: Gated | None = None
     resumable: Resumable | None = None

@@ -36,6 +36,7 @@ REGEXES: tuple[Key, ...] = (
     ("endpoints", "notices", "load_warning"),
     ("endpoints", "feed", "message"),
     ("endpoints", "feed", "sequence"),
+    ("endpoints", "room", "expect"),
     ("endpoints", "data", "live"),
     ("endpoints", "data", "cached"),
     ("endpoints", "data", "unavailable"),
@@ -59,6 +60,7 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         (("promises", "delivery", name), ("endpoints", "feed"), "it is where broadcasts are received")
         for name in ("broadcast_interval", "slow_consumer_cut_within")
     ),
+    (("promises", "delivery", "reaches_all_within"), ("endpoints", "room"), "it is where clients talk to each other"),
     (
         ("promises", "delivery", "resume_within"),
         ("endpoints", "resumable"),
@@ -148,6 +150,8 @@ ENVIRONMENTS: tuple[Key, ...] = (
 PLACES: tuple[tuple[Key, tuple[str, ...]], ...] = (
     (("endpoints", "echo", "payload_send"), ("{n}", "{payload}")),
     (("endpoints", "echo", "payload_expect"), ("{n}", "{payload}")),
+    (("endpoints", "room", "send"), ("{n}",)),
+    (("endpoints", "room", "expect"), ("{n}",)),
     (("endpoints", "resumable", "resume"), ("{token}", "{last}")),
     (("endpoints", "resumable", "send"), ("{n}",)),
     (("endpoints", "resumable", "acknowledged"), ("{n}",)),

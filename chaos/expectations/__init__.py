@@ -45,6 +45,7 @@ from chaos.expectations.integrity import Intact, IntactThroughReconnects, Plainl
 from chaos.expectations.leaks import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack
+from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.soak import (
     AnsweredThroughout,
@@ -104,6 +105,7 @@ __all__ = [
     "PlainlyOver",
     "PongsDelayed",
     "Provided",
+    "ReachedEverybody",
     "Record",
     "RecoveredWithin",
     "RefusedAtStart",

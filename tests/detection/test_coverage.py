@@ -57,6 +57,7 @@ OF_THE_EXPERIMENT = {
 
 OF_INCIDENTS_ALONE = {
     "database_sessions_given_back": "the reference has no database",
+    "reached_everybody": "the reference is one process",
     "rode_out": "the reference promises no such thing",
 }
 """Expectations that no case of the catalogue is caught by, each with the reason: a server of an incident is."""

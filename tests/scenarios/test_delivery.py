@@ -18,6 +18,7 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
+from chaos.crowd.plan import Mode
 from chaos.expectations import (
     DeliveredInSequence,
     Established,
@@ -25,6 +26,7 @@ from chaos.expectations import (
     Intact,
     IntactThroughReconnects,
     PlainlyOver,
+    ReachedEverybody,
     ReleasedWithin,
     SessionsForgotten,
     Undisturbed,
@@ -122,6 +124,47 @@ async def test_everyone_who_listens_hears(experiment: Experiment, contract: Simp
         ),
         *heard,
         *(Undisturbed(crowd=crowd.name) for crowd in (early, many)),
+    )
+
+
+SPEAKERS = 8
+"""Clients who say something: of a server with a few processes, one in each."""
+
+HEARERS = 20
+"""Clients who listen."""
+
+
+@pytest.mark.promise(
+    "delivery",
+    "what one says everybody hears",
+    expects="What a client says to everybody reaches each of them, whichever of the server's processes serves them.",
+    because="A list of clients is one process's own: a second worker has another, and neither knows of the other.",
+)
+@pytest.mark.reads("delivery.reaches_all_within")
+@pytest.mark.needs(endpoints=["room"])
+async def test_what_one_says_everybody_hears(experiment: Experiment, contract: SimpleNamespace) -> None:
+    limit = contract.delivery.reaches_all_within
+    experiment.needs_places(SPEAKERS + HEARERS)
+    # Whoever said something on coming would be heard by those who came before.
+    listeners = await experiment.crowd("listeners", HEARERS, endpoint="room", trace=True, first_message=False)
+    speakers = await experiment.crowd("speakers", SPEAKERS, endpoint="room", first_message=False)
+    # One after the other: of many who come at once a worker that wakes first was seen to take 19 of 20.
+    await listeners.connect(mode=Mode.SEQUENTIAL)
+    await speakers.connect(mode=Mode.SEQUENTIAL)
+    said = await speakers.exchange(1)
+    # Twice the bound: what is only late is told from what never comes.
+    await experiment.watch(2 * limit)
+    await experiment.judge(
+        ReachedEverybody(
+            crowd=listeners.name,
+            speakers=speakers.name,
+            said=said.answered,
+            message=experiment.endpoints.room.expect,
+            limit=limit,
+            since=said.began,
+        ),
+        Undisturbed(crowd=listeners.name),
+        Undisturbed(crowd=speakers.name),
     )
 
 

@@ -1,0 +1,1 @@
+"""What the application and its start command are made of."""

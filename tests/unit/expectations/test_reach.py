@@ -1,0 +1,54 @@
+"""What one says is heard by everybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaos.expectations import ReachedEverybody
+from chaos.journal import Event
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import attempt, frame, record
+
+WANTED = ReachedEverybody(crowd="crowd", speakers="speakers", said=2, message='^"said {n}"$', limit=1.0, since=10.0)
+INSIDE = [attempt(0), attempt(1), attempt(0, crowd="speakers")]
+
+
+def _heard(*texts: str, client: int, at: float = 10.1) -> list[Event]:
+    return [frame(at, client=client, text=f'"{text}"') for text in texts]
+
+
+def test_what_all_have_heard_holds() -> None:
+    heard = [*_heard("said 1", "said 2", client=0), *_heard("said 1", "said 2", client=1, at=10.4)]
+    finding = WANTED.judge(record(*INSIDE, *heard))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.HELD,
+        "2 messages reached all 2 listeners, the last 300ms after the first",
+    )
+
+
+def test_what_some_have_not_heard_is_named() -> None:
+    finding = WANTED.judge(record(*INSIDE, *_heard("said 1", "said 2", client=0), *_heard("said 1", client=1)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "1 of 2 messages did not reach all 2 listeners: 1 of 4 were never heard, of one message 1 of 2 listeners heard",
+    )
+
+
+def test_what_no_listener_has_heard_counts_as_said() -> None:
+    finding = WANTED.judge(record(*INSIDE, *_heard("said 1", client=0), *_heard("said 1", client=1)))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1/2 reached all")
+
+
+def test_what_comes_too_late_to_one_is_a_breach() -> None:
+    heard = [*_heard("said 1", "said 2", client=0), *_heard("said 1", "said 2", client=1, at=11.5)]
+    assert WANTED.judge(record(*INSIDE, *heard)).verdict is Verdict.VIOLATED
+
+
+def test_what_was_said_before_and_other_messages_do_not_count() -> None:
+    heard = [*_heard("said 0", client=0, at=9.0), *_heard("told 1", "said 1", client=0), *_heard("said 1", client=1)]
+    assert replace(WANTED, said=1).judge(record(*INSIDE, *heard)).verdict is Verdict.HELD
+
+
+def test_nothing_is_decided_where_nobody_spoke_or_listened() -> None:
+    assert replace(WANTED, said=0).judge(record(*INSIDE)).verdict is Verdict.INCONCLUSIVE
+    assert WANTED.judge(record()).verdict is Verdict.INCONCLUSIVE

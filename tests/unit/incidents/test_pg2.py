@@ -1,0 +1,139 @@
+"""targets/incidents/pg2: its rate, its list of workers, and that Redis and all workers end with the server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from serving.rate import Rate
+from serving.redis_server import Missing, program
+from serving.workers import Workers
+
+from chaos.runtime.ports import free_ports
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVER = ROOT / "targets/incidents/pg2/server"
+PYTHON = ROOT / ".chaos/incidents/pg2/server/bin/python"
+WITHIN = 60.0
+"""Seconds for a start: 2 s on an idle machine, 20 s on two cores with a load of 12."""
+
+ANOTHER_WORKER = """
+import sys
+from pathlib import Path
+from serving.workers import Workers
+workers = Workers(expected=2, directory=Path(sys.argv[1]))
+workers.came()
+print("there", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_an_address_may_make_so_many_connections_a_second_and_others_do_not_notice() -> None:
+    now = 100.0
+    rate = Rate(2.0, clock=lambda: now)
+    assert [rate.take("a") for _ in range(3)] == [True, True, False]
+    assert rate.take("b")
+    now += 0.5
+    assert [rate.take("a") for _ in range(2)] == [True, False]
+    now += 60.0
+    assert [rate.take("a") for _ in range(3)] == [True, True, False]
+
+
+def test_a_rate_of_less_than_one_lets_one_in() -> None:
+    now = 100.0
+    rate = Rate(0.5, clock=lambda: now)
+    assert [rate.take("a"), rate.take("a")] == [True, False]
+    now += 2.0
+    assert rate.take("a")
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0; found 0"):
+        Rate(0.0)
+
+
+def test_workers_know_of_each_other_until_one_is_killed(tmp_path: Path) -> None:
+    own = Workers(expected=2, directory=tmp_path)
+    own.came()
+    with subprocess.Popen(
+        [sys.executable, "-c", ANOTHER_WORKER, str(tmp_path)],
+        cwd=SERVER,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"there\n"
+        assert (own.alive(), own.connections()) == (2, 2)
+        other.kill()
+        other.wait()
+    assert (own.alive(), own.connections()) == (1, 1)
+    own.went()
+    assert own.connections() == 0
+    assert [path.name for path in tmp_path.iterdir()] == [str(os.getpid())]
+
+
+def test_where_there_is_no_redis_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Missing, match=r"install the pins of requirements.txt, or `apt-get install redis-server`"):
+        program()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    if not PYTHON.exists():
+        pytest.skip("run python targets/environments.py targets/incidents/pg2/server")
+    (port,) = free_ports(1)
+    settings = {"TMPDIR": str(tmp_path), "GUNICORN_COMMAND": "after", "MESSAGE_QUEUE": "redis", "GRACEFUL_TIMEOUT": "1"}
+    command = [PYTHON, "start.py", "--port", str(port)]
+    with subprocess.Popen(command, cwd=SERVER, env={**os.environ, **settings}, stderr=subprocess.DEVNULL) as server:
+        try:
+            _await_healthy(server, port)
+            yield server
+        finally:
+            server.kill()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
+def test_nobody_is_left_however_the_server_ends(running: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    children = psutil.Process(running.pid).children(recursive=True)
+    assert sorted(child.name() for child in children if "redis" in child.name()) == ["redis-server"]
+    assert len(children) == 6  # Redis, gunicorn's master and four workers
+    running.send_signal(how)
+    code = running.wait(WITHIN)
+    _, alive = psutil.wait_procs(children, timeout=WITHIN)
+    assert alive == []
+    assert code == (0 if how is signal.SIGTERM else -signal.SIGKILL)
+
+
+def test_a_redis_that_has_died_is_started_again(running: subprocess.Popen[bytes]) -> None:
+    def queue() -> list[psutil.Process]:
+        return [child for child in psutil.Process(running.pid).children() if child.name() == "redis-server"]
+
+    (first,) = queue()
+    first.kill()
+    deadline = time.monotonic() + WITHIN
+    while not (second := [each for each in queue() if each.pid != first.pid]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(second) == 1
+
+
+def _await_healthy(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + WITHIN
+    while True:
+        assert server.poll() is None, "it has ended"
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=WITHIN).close()
+            return
+        except (OSError, urllib.error.URLError):
+            assert time.monotonic() < deadline, "it is not healthy"
+            time.sleep(0.02)
