@@ -254,6 +254,22 @@ class Delivery(Family):
             "of them, whichever of the server's processes serves them."
         ),
     ] = None
+    queue_process: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="A regular expression for the command line of the message queue between the server's "
+            "processes, where it is a process below the server's own.",
+            examples=["redis-server"],
+        ),
+    ] = None
+    queue_back_within: Annotated[
+        Duration | None,
+        Field(
+            description="From the death of the message queue's process to what one client says reaching everybody "
+            "again."
+        ),
+    ] = None
 
 
 class Closing(Family):
@@ -305,6 +321,13 @@ class Recovery(Family):
     """Back to steady state after a fault has healed."""
 
     within: Annotated[Duration, Field(description="From healing to every client served as before.")]
+    worker_within: Annotated[
+        Duration | None,
+        Field(
+            description="From the death of one of several workers to another serving in its place. A worker is a "
+            "process that holds the server's listening socket and has no child that does."
+        ),
+    ] = None
 
 
 class Survival(Family):

@@ -46,6 +46,7 @@ REGEXES: tuple[Key, ...] = (
     ("endpoints", "resumable", "sequence"),
     ("endpoints", "resumable", "acknowledged"),
     ("endpoints", "resumable", "applied"),
+    ("promises", "delivery", "queue_process"),
     ("promises", "observability", "nearly_full", "alert"),
     ("promises", "observability", "full"),
     ("promises", "observability", "upstream_failing"),
@@ -61,6 +62,16 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         for name in ("broadcast_interval", "slow_consumer_cut_within")
     ),
     (("promises", "delivery", "reaches_all_within"), ("endpoints", "room"), "it is where clients talk to each other"),
+    (
+        ("promises", "delivery", "queue_back_within"),
+        ("promises", "delivery", "queue_process"),
+        "it says which process the queue is",
+    ),
+    (
+        ("promises", "delivery", "queue_back_within"),
+        ("promises", "delivery", "reaches_all_within"),
+        "that is what it has to do again",
+    ),
     (
         ("promises", "delivery", "resume_within"),
         ("endpoints", "resumable"),

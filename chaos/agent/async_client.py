@@ -33,6 +33,7 @@ from chaos.agent.types import (
     Hello,
     LineCounters,
     RuleCounters,
+    Serving,
     SocketInfo,
     Spawned,
 )
@@ -205,6 +206,14 @@ class AsyncAgent:
     async def listen_pids(self, port: int) -> list[int]:
         """The processes that hold a socket listening on the port."""
         return list(await self.call("listen_pids", port=port))
+
+    async def commands(self, pids: Iterable[int]) -> dict[int, str]:
+        """Each process of these trees, parents before children, to the words it was started with."""
+        return dict(await self.call("commands", pids=list(pids)))
+
+    async def serving(self, port: int) -> Serving:
+        """The processes that take connections on the port, and which of them holds whose."""
+        return Serving.read(await self.call("serving", port=port))
 
     async def limit_files(self, pids: Iterable[int], *, spare: int) -> list[FileLimit]:
         """Leave each process of these trees room for `spare` more open files; what was set, and what was before."""

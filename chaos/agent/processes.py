@@ -16,11 +16,14 @@ __all__ = [
     "Figures",
     "Stat",
     "all_stats",
+    "childless",
+    "command_line",
     "descendants",
     "is_stopped",
     "measure",
     "processes_with",
     "read_stat",
+    "socket_holders",
     "socket_owners",
 ]
 
@@ -142,12 +145,34 @@ def is_stopped(pid: int) -> bool:
 
 def socket_owners(inodes: Iterable[int]) -> list[int]:
     """Pids of the processes that hold one of these sockets, ascending. Processes of others cannot be looked into."""
-    wanted = {f"socket:[{inode}]" for inode in inodes if inode}
-    owners = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and wanted and not wanted.isdisjoint(_links(f"/proc/{name}/fd")):
-            owners.append(int(name))
-    return sorted(owners)
+    return sorted({pid for pids in socket_holders(inodes).values() for pid in pids})
+
+
+def socket_holders(inodes: Iterable[int]) -> dict[int, list[int]]:
+    """Inode of each of these sockets that is held to the pids of those who do, ascending; one pass over /proc."""
+    wanted = {f"socket:[{inode}]": inode for inode in inodes if inode}
+    holders: dict[int, list[int]] = {}
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) if wanted else ():
+        for link in wanted.keys() & _links(f"/proc/{pid}/fd"):
+            holders.setdefault(wanted[link], []).append(pid)
+    return holders
+
+
+def childless(pids: Iterable[int]) -> list[int]:
+    """Those of which no other is a child: of a master and its workers, the workers."""
+    stats = [stat for stat in map(read_stat, pids) if stat is not None and stat.state not in "ZX"]
+    parents = {stat.parent for stat in stats}
+    return [stat.pid for stat in stats if stat.pid not in parents]
+
+
+def command_line(pid: int) -> str:
+    """The words that a process was started with, joined by spaces; "" where it has ended or may not be looked into."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as file:
+            content = file.read()
+    except _HIDDEN:
+        return ""
+    return content.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", errors="replace")
 
 
 def processes_with(*, variable: str, value: str) -> list[Identity]:

@@ -21,6 +21,7 @@ __all__ = [
     "Hello",
     "LineCounters",
     "RuleCounters",
+    "Serving",
     "SocketInfo",
     "Spawned",
 ]
@@ -93,6 +94,22 @@ class Spawned:
             started=record["started"],
             exit_code=record["exit_code"],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Which processes take a server's connections, and who of them holds which."""
+
+    pids: tuple[int, ...]
+    """Those that hold a listening socket of the port and have no child that does, as /proc shows them: the workers of
+    a master, or the one process of a server that has one."""
+    held: Mapping[Endpoint, tuple[int, ...]]
+    """The remote end of each connection to the processes that hold it, more than one where it was inherited."""
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Serving:
+        held = {(host, port): tuple(pids) for (host, port), pids in record["held"]}
+        return cls(pids=tuple(record["pids"]), held=held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

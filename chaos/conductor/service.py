@@ -21,7 +21,8 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
-from chaos.journal import QUOTED, Beat, Call, FeedFetched, Frame, Healing, Hit, Receipt, Sample
+from chaos.faults.holders import holders_of
+from chaos.journal import QUOTED, Beat, Call, FeedFetched, Frame, Healing, Hit, Holders, Receipt, Sample
 from chaos.probes.http import get
 from chaos.probes.statistics import BREAKERS
 from chaos.server_view import ServerView
@@ -199,6 +200,15 @@ class Conductor:
     async def sample(self) -> Sample:
         """One reading of the server's sockets and processes."""
         return await self._open().sample()
+
+    async def note_holders(self, crowd: str) -> Holders:
+        """Write down which of the server's processes holds the connections of a crowd. Raises ChaosError."""
+        cell = self._open()
+        if self._agent is None:
+            raise ChaosError("nobody sees the server's processes here: mark the scenario with needs(PROCESS_PROBE)")
+        found = await holders_of(cell.crowds.get(crowd), self._agent, cell.server.port)
+        cell.journal.write(found)
+        return found
 
     async def statistics(self) -> dict[str, float | str]:
         """The server's own statistics; what could not be read is in the journal, and empty here."""

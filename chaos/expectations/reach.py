@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.crowd.exchange import NUMBER
 from chaos.expectations.base import Expectation, Record
+from chaos.journal import Holders
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["ReachedEverybody"]
+__all__ = ["ReachedEverybody", "alone", "heard_by"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReachedEverybody(Expectation):
     """Each message that a speaker has heard back was heard by every listener, the last within `limit` s of the first.
 
-    How fast the first of them heard it is no matter here: it may wait for whatever it has to, and then all get it.
+    How fast the first of them heard it is no matter here: it may wait for whatever it has to, and then all get it. That
+    all have heard shows nothing where one process of several serves them all.
     """
 
     name: ClassVar[str] = "reached_everybody"
@@ -40,10 +44,12 @@ class ReachedEverybody(Expectation):
                 return undecided
         if not self.said:
             return self.inconclusive("nobody has heard what he said himself", promised)
-        heard = self._heard(record)
+        heard = heard_by(record, self.crowd, self.message, since=self.since)
         listeners = len(record.opened(self.crowd))
         reached = [len(by) for by in heard.values()] + [0] * (self.said - len(heard))
         everybody = sum(count == listeners for count in reached)
+        if everybody == self.said and (undecided := alone(self, record, (self.crowd, self.speakers), promised)):
+            return undecided
         figure = f"{everybody}/{self.said} reached all"
         if everybody < self.said:
             missed = sum(listeners - count for count in reached)
@@ -70,11 +76,31 @@ class ReachedEverybody(Expectation):
             figure=figure,
         )
 
-    def _heard(self, record: Record) -> dict[str, dict[int, float]]:
-        """Message to who has heard it, and when first."""
-        pattern = re.compile(self.message.replace(NUMBER, r"\d+"))
-        heard: dict[str, dict[int, float]] = {}
-        for frame in record.frames(self.crowd, opcode="text"):
-            if frame.at >= self.since and pattern.search(frame.text):
-                heard.setdefault(frame.text, {}).setdefault(frame.client, frame.at)
-        return heard
+
+def heard_by(record: Record, crowd: str, message: str, *, since: float) -> dict[str, dict[int, float]]:
+    """Message to who of a crowd has heard it, and when first; `{n}` in the expression stands for any number."""
+    pattern = re.compile(message.replace(NUMBER, r"\d+"))
+    heard: dict[str, dict[int, float]] = {}
+    for frame in record.frames(crowd, opcode="text"):
+        if frame.at >= since and pattern.search(frame.text):
+            heard.setdefault(frame.text, {}).setdefault(frame.client, frame.at)
+    return heard
+
+
+def alone(judge: Expectation, record: Record, crowds: Sequence[str], promised: str) -> Finding | None:
+    """Why it shows nothing that these crowds hear each other, or None: one of several processes serves them all.
+
+    The last reading of each crowd counts. Of a server whose connections one process takes there is nothing more to see.
+    """
+    last = {reading.crowd: reading for reading in record.journal.of(Holders) if reading.crowd in crowds}
+    if len(last) < len(crowds):
+        return judge.inconclusive("which of the server's processes serves whom was not seen", promised)
+    serving = {pid for reading in last.values() for pid in reading.serving}
+    held = Counter(pid for reading in last.values() for pid in reading.held.values())
+    if len(serving) > 1 and len(held) < 2:
+        return judge.inconclusive(
+            f"one of the server's {len(serving)} processes serves all {held.total()} clients, so nothing had to go "
+            "from one process to another",
+            promised,
+        )
+    return None

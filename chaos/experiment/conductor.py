@@ -15,7 +15,7 @@ from chaos.conditions import Condition
 from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan
 from chaos.faults.base import HELPER_WITHIN, MOST_WAITS, Fault
-from chaos.journal import Call, Healing, Receipt, Sample
+from chaos.journal import Call, Healing, Holders, Receipt, Sample
 from chaos.rpc import GRACE, RpcClient
 from chaos.server_view import ServerView
 
@@ -116,6 +116,11 @@ class RemoteConductor:
         """One reading of the truth."""
         sample: Sample = await self._rpc.call("sample", within=GRACE)
         return sample
+
+    async def note_holders(self, crowd: str) -> Holders:
+        """Have it written down which of the server's processes holds the connections of a crowd."""
+        found: Holders = await self._rpc.call("note_holders", crowd, within=2 * GRACE)
+        return found
 
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself, within its patience."""

@@ -34,6 +34,7 @@ from chaos.journal import (
     Ended,
     FindingMade,
     HealingState,
+    Holders,
     JournalWriter,
     MemoryHeld,
     Note,
@@ -320,6 +321,13 @@ class Experiment:
     async def sample(self) -> Sample:
         """One reading of the truth now."""
         return await self._conductor.sample()
+
+    async def note_holders(self, crowd: Crowd) -> Holders:
+        """Write down which of the server's processes serves each client of a crowd, as the server's kernel has it.
+
+        For scenarios that need SOCKET_PROBE, PROCESS_PROBE and TCP_TRUE.
+        """
+        return await self._conductor.note_holders(crowd.name)
 
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""

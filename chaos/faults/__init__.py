@@ -34,6 +34,7 @@ from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
 from chaos.faults.proxy_down import ProxyDown
+from chaos.faults.queue_killed import QueueKilled
 from chaos.faults.reconnect_storm import ReconnectStorm
 from chaos.faults.reset import Reset
 from chaos.faults.server_killed import ServerKilled
@@ -52,6 +53,7 @@ from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
 from chaos.faults.upstream_hangs import UpstreamHangs
 from chaos.faults.vanished import Vanished
+from chaos.faults.worker_killed import WorkerKilled
 
 __all__ = [
     "FAULTS",
@@ -90,6 +92,7 @@ __all__ = [
     "PartitionToClient",
     "PartitionToServer",
     "ProxyDown",
+    "QueueKilled",
     "ReconnectStorm",
     "Reset",
     "Scene",
@@ -109,6 +112,7 @@ __all__ = [
     "UpstreamErrors",
     "UpstreamHangs",
     "Vanished",
+    "WorkerKilled",
     "applied",
     "known_faults",
 ]

@@ -32,7 +32,7 @@ __all__ = [
 
 FILE = "incident.toml"
 
-VariantName = Literal["before", "control", "after", "after-as-told"]
+VariantName = Literal["before", "control", "after", "after-as-told", "unattended"]
 BEFORE: VariantName = "before"
 AFTER: VariantName = "after"
 
@@ -150,7 +150,7 @@ def load_incident(folder: Path) -> Incident:
 
 
 def _in_order(variants: Mapping[VariantName, Variant]) -> Iterator[tuple[VariantName, Variant]]:
-    order: tuple[VariantName, ...] = (BEFORE, "control", "after-as-told", AFTER)
+    order: tuple[VariantName, ...] = (BEFORE, "control", "after-as-told", "unattended", AFTER)
     return ((name, variants[name]) for name in order if name in variants)
 
 

@@ -58,7 +58,9 @@ OF_THE_EXPERIMENT = {
 OF_INCIDENTS_ALONE = {
     "database_sessions_given_back": "the reference has no database",
     "reached_everybody": "the reference is one process",
+    "reaches_everybody_again": "the reference is one process",
     "rode_out": "the reference promises no such thing",
+    "worker_replaced": "the reference is one process",
 }
 """Expectations that no case of the catalogue is caught by, each with the reason: a server of an incident is."""
 
@@ -77,6 +79,11 @@ def test_every_expectation_has_been_seen_red() -> None:
     [
         ("cleanup.database_sessions", "test_cleanup.py::test_database_sessions_are_given_back[calm]"),
         ("pressure.memory_reserve", "test_pressure.py::test_newcomers_without_memory[memory-limit]"),
+        ("recovery.worker_within", "test_recovery.py::test_after_a_worker_died[worker-killed]"),
+        (
+            "delivery.queue_back_within",
+            "test_delivery.py::test_what_one_says_everybody_hears_again[queue-killed]",
+        ),
         ("observability.memory_short", "test_observability.py::test_alert_when_memory_is_short[memory-limit]"),
     ],
 )

@@ -27,6 +27,7 @@ from chaos.expectations import (
     IntactThroughReconnects,
     PlainlyOver,
     ReachedEverybody,
+    ReachesEverybodyAgain,
     ReleasedWithin,
     SessionsForgotten,
     Undisturbed,
@@ -45,6 +46,7 @@ from chaos.faults import (
     PacketLoss,
     Partition,
     ProxyDown,
+    QueueKilled,
     Reset,
     SilentClient,
     Sliced,
@@ -127,6 +129,9 @@ async def test_everyone_who_listens_hears(experiment: Experiment, contract: Simp
     )
 
 
+SEEN_FROM_OUTSIDE = (Capability.SOCKET_PROBE, Capability.PROCESS_PROBE, Capability.TCP_TRUE)
+"""What it takes to see which process serves whom: where one serves all, that they hear shows nothing."""
+
 SPEAKERS = 8
 """Clients who say something: of a server with a few processes, one in each."""
 
@@ -141,7 +146,7 @@ HEARERS = 20
     because="A list of clients is one process's own: a second worker has another, and neither knows of the other.",
 )
 @pytest.mark.reads("delivery.reaches_all_within")
-@pytest.mark.needs(endpoints=["room"])
+@pytest.mark.needs(*SEEN_FROM_OUTSIDE, endpoints=["room"])
 async def test_what_one_says_everybody_hears(experiment: Experiment, contract: SimpleNamespace) -> None:
     limit = contract.delivery.reaches_all_within
     experiment.needs_places(SPEAKERS + HEARERS)
@@ -151,6 +156,8 @@ async def test_what_one_says_everybody_hears(experiment: Experiment, contract: S
     # One after the other: of many who come at once a worker that wakes first was seen to take 19 of 20.
     await listeners.connect(mode=Mode.SEQUENTIAL)
     await speakers.connect(mode=Mode.SEQUENTIAL)
+    for crowd in (listeners, speakers):
+        await experiment.note_holders(crowd)
     said = await speakers.exchange(1)
     # Twice the bound: what is only late is told from what never comes.
     await experiment.watch(2 * limit)
@@ -162,6 +169,54 @@ async def test_what_one_says_everybody_hears(experiment: Experiment, contract: S
             message=experiment.endpoints.room.expect,
             limit=limit,
             since=said.began,
+        ),
+        Undisturbed(crowd=listeners.name),
+        Undisturbed(crowd=speakers.name),
+    )
+
+
+SAYING = 0.2
+"""Seconds between two rounds of what the speakers say while the message queue is away."""
+
+TWICE = 2
+"""Of the promised time: what is only late is told from what never comes."""
+
+
+@pytest.mark.promise(
+    "delivery",
+    "what one says everybody hears again",
+    expects="When the message queue between the server's processes has died and is back, what one says reaches all.",
+    because="A worker that does not subscribe again serves on, looks well, and hears of nobody but its own clients.",
+)
+@pytest.mark.reads("delivery.queue_process", "delivery.queue_back_within", "delivery.reaches_all_within")
+@pytest.mark.needs(*SEEN_FROM_OUTSIDE, endpoints=["room"])
+@pytest.mark.destructive
+@pytest.mark.faults(QueueKilled())
+async def test_what_one_says_everybody_hears_again(
+    experiment: Experiment, contract: SimpleNamespace, fault: QueueKilled
+) -> None:
+    promised = contract.delivery
+    experiment.needs_places(SPEAKERS + HEARERS)
+    listeners = await experiment.crowd("listeners", HEARERS, endpoint="room", trace=True, first_message=False)
+    speakers = await experiment.crowd("speakers", SPEAKERS, endpoint="room", first_message=False)
+    await listeners.connect(mode=Mode.SEQUENTIAL)
+    await speakers.connect(mode=Mode.SEQUENTIAL)
+    for crowd in (listeners, speakers):
+        await experiment.note_holders(crowd)
+    said = 0
+    async with experiment.inject(replace(fault, process=promised.queue_process)) as injection:
+        end = injection.since + TWICE * promised.queue_back_within
+        while experiment.now() < end:
+            said += (await speakers.exchange(1)).answered
+            await experiment.watch(SAYING)
+    await experiment.watch(promised.reaches_all_within)
+    await experiment.judge(
+        ReachesEverybodyAgain(
+            crowd=listeners.name,
+            speakers=speakers.name,
+            said=said,
+            message=experiment.endpoints.room.expect,
+            limit=promised.queue_back_within,
         ),
         Undisturbed(crowd=listeners.name),
         Undisturbed(crowd=speakers.name),

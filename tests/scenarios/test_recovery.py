@@ -16,7 +16,8 @@ import pytest
 from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
-from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree, Undisturbed
+from chaos.crowd.plan import Mode
+from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree, Undisturbed, WorkerReplaced
 from chaos.experiment import Crowd, Experiment, Via
 from chaos.faults import (
     ClientKilled,
@@ -33,6 +34,7 @@ from chaos.faults import (
     ServerKilled,
     ServerStopped,
     Vanished,
+    WorkerKilled,
 )
 from chaos.faults.base import Fault
 from chaos.journal import Bite
@@ -141,6 +143,49 @@ async def test_after_a_crash(experiment: Experiment, contract: SimpleNamespace, 
     await after.connect()
     await experiment.judge(
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within, since=started)
+    )
+
+
+NEWCOMERS = 4
+"""Who come, one after the other, look who serves them, and go again, until a new worker does."""
+
+NEXT = 0.1
+"""Seconds between two such crowds."""
+
+
+@pytest.mark.promise(
+    "recovery",
+    "after one of several workers died",
+    expects="One worker's death costs its own clients alone, and another one serves in its place in time.",
+    because="A master that does not replace its workers loses them one by one, and looks well until the last.",
+)
+@pytest.mark.reads("recovery.worker_within")
+@pytest.mark.destructive
+@pytest.mark.faults(WorkerKilled())
+async def test_after_a_worker_died(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    limit = contract.recovery.worker_within
+    experiment.needs_places(CLIENTS + NEWCOMERS)
+    inside = await experiment.victims_of(fault, "inside", CLIENTS)
+    # One after the other: of many who come at once a worker that wakes first takes nearly all.
+    await inside.connect(mode=Mode.SEQUENTIAL)
+    # Before: a new worker holds the listener from its birth, a moment after.
+    known = set((await experiment.note_holders(inside)).serving)
+    came: list[str] = []
+    async with experiment.inject(fault, inside) as injection:
+        new = False
+        # Twice the bound: one that is only late is told from one that never comes.
+        while not new and experiment.now() < injection.since + 2 * limit:
+            newcomers = await experiment.crowd(f"newcomers {len(came) + 1}", NEWCOMERS)
+            await newcomers.connect(mode=Mode.SEQUENTIAL)
+            came.append(newcomers.name)
+            new = not known.issuperset((await experiment.note_holders(newcomers)).held.values())
+            await newcomers.close()
+            await experiment.watch(NEXT)
+    result = await inside.exchange(1)
+    await experiment.judge(
+        WorkerReplaced(
+            crowd=inside.name, sent=result.sent, answered=result.answered, newcomers=tuple(came), limit=limit
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Requests about processes: spawn, wait, spawned, signal, tree, owners of a listening port."""
+"""Requests about processes: spawn, wait, spawned, signal, tree, commands, who listens on a port and who serves whom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from signal import Signals
 
 from chaos.agent.fields import Field, directory, environment, flag, listed, nearest, optional, pid, port, seconds, text
 from chaos.agent.identity import Identity, own_pid, send_signal
-from chaos.agent.processes import descendants, is_stopped, read_stat, socket_owners
+from chaos.agent.processes import (
+    childless,
+    command_line,
+    descendants,
+    is_stopped,
+    read_stat,
+    socket_holders,
+    socket_owners,
+)
 from chaos.agent.records import to_record
 from chaos.agent.server import Operation
 from chaos.agent.sockdiag import SockDiag
@@ -48,6 +56,17 @@ def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dic
     async def listen_pids(port: int) -> object:
         return socket_owners(info.inode for info in sockets().listeners(port))
 
+    async def commands(pids: Sequence[int]) -> object:
+        return [[stat.pid, command_line(stat.pid)] for stat in descendants(pids) if stat.state != "Z"]
+
+    async def serving(port: int) -> object:
+        listening = socket_owners(info.inode for info in sockets().listeners(port))
+        held = {info.inode: info.remote for info in sockets().sockets(port) if info.inode and info.side == "local"}
+        return {
+            "pids": childless(listening),
+            "held": [[list(held[inode]), pids] for inode, pids in socket_holders(held).items()],
+        }
+
     return {
         "spawn": Operation(
             spawn,
@@ -65,6 +84,8 @@ def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dic
             send, {"pids": Field(listed(pid)), "signal": Field(_signal_number), "tree": optional(flag, default=False)}
         ),
         "tree": Operation(tree, {"pid": Field(pid)}),
+        "commands": Operation(commands, {"pids": Field(listed(pid))}),
+        "serving": Operation(serving, {"port": Field(port)}),
         "listen_pids": Operation(listen_pids, {"port": Field(port)}),
     }
 

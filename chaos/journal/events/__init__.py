@@ -23,7 +23,17 @@ from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
 from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
 from chaos.journal.events.numbered import Anomaly, Correspondence
-from chaos.journal.events.server import Hit, MemoryHeld, Round, Sample, ServerEvent, StartTried, Statistics
+from chaos.journal.events.server import (
+    Hit,
+    Holders,
+    MemoryHeld,
+    ProcessLost,
+    Round,
+    Sample,
+    ServerEvent,
+    StartTried,
+    Statistics,
+)
 
 __all__ = [
     "KINDS",
@@ -45,6 +55,7 @@ __all__ = [
     "Healing",
     "HealingState",
     "Hit",
+    "Holders",
     "HostileAnswer",
     "Injected",
     "Lateness",
@@ -54,6 +65,7 @@ __all__ = [
     "Overfilled",
     "Phase",
     "PhaseEntered",
+    "ProcessLost",
     "Receipt",
     "ReleaseAwaited",
     "Round",
@@ -69,7 +81,7 @@ __all__ = [
     "WentIdle",
 ]
 
-VERSION = 6
+VERSION = 7
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -99,6 +111,8 @@ KINDS: dict[str, type[Event]] = {
         CrowdMade,
         Lateness,
         ServerEvent,
+        ProcessLost,
+        Holders,
         StartTried,
         Sample,
         Statistics,

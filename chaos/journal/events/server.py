@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Hit", "MemoryHeld", "Round", "Sample", "ServerEvent", "StartTried", "Statistics"]
+__all__ = [
+    "Hit",
+    "Holders",
+    "MemoryHeld",
+    "ProcessLost",
+    "Round",
+    "Sample",
+    "ServerEvent",
+    "StartTried",
+    "Statistics",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +27,32 @@ class ServerEvent(Event):
     pid: int = 0
     exit_code: int | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holders(Event):
+    """Which of the server's processes holds whose connection, as its kernel has it."""
+
+    crowd: str
+    serving: tuple[int, ...]
+    """Pids of all processes that take connections."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Client of the crowd, in digits, to the pid of who serves it; those whose connection nobody holds are left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLost(Event):
+    """One of the server's processes was killed, and is dead."""
+
+    since: float
+    """When it was sent its signal, seconds monotonic."""
+    pid: int
+    crowd: str = ""
+    """Of whose connections it is known which it held."""
+    clients: tuple[int, ...] = ()
+    """Clients of that crowd whom it served."""
+    left: tuple[int, ...] = ()
+    """Pids of those that were there beside it: of the same kind, and what is no replacement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

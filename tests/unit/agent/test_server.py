@@ -49,10 +49,10 @@ def ask(raw: socket.socket, data: bytes) -> dict[str, Any]:
 
 
 KNOWN = (
-    "close_cell, connect, counters, cut, cut_many, flush_rules, hello, kill_sockets, lift_limit, limit_cpu, "
+    "close_cell, commands, connect, counters, cut, cut_many, flush_rules, hello, kill_sockets, lift_limit, limit_cpu, "
     "limit_files, limit_memory, line_counters, listen_pids, lose_many, narrow, open_cell, reset_many, restore_files, "
-    "rule_counters, rule_counters_many, rules, sample, sample_every, sample_stop, signal, sockets, spawn, spawned, "
-    "tree, uncut, uncut_many, wait, widen"
+    "rule_counters, rule_counters_many, rules, sample, sample_every, sample_stop, serving, signal, sockets, spawn, "
+    "spawned, tree, uncut, uncut_many, wait, widen"
 )
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos.expectations import ReachedEverybody
-from chaos.journal import Event
+from chaos.journal import Event, Holders
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, frame, record
 
 WANTED = ReachedEverybody(crowd="crowd", speakers="speakers", said=2, message='^"said {n}"$', limit=1.0, since=10.0)
-INSIDE = [attempt(0), attempt(1), attempt(0, crowd="speakers")]
+CLIENTS = [attempt(0), attempt(1), attempt(0, crowd="speakers")]
+
+
+def _held(*clients: int, crowd: str, serving: tuple[int, ...], pid: int = 7) -> list[Event]:
+    return [Holders(at=9.5, crowd=crowd, serving=serving, held={str(client): pid for client in clients})]
+
+
+INSIDE = [
+    *CLIENTS,
+    *_held(0, 1, crowd="crowd", serving=(7, 8)),
+    *_held(0, crowd="speakers", serving=(7, 8), pid=8),
+]
 
 
 def _heard(*texts: str, client: int, at: float = 10.1) -> list[Event]:
@@ -52,3 +63,34 @@ def test_what_was_said_before_and_other_messages_do_not_count() -> None:
 def test_nothing_is_decided_where_nobody_spoke_or_listened() -> None:
     assert replace(WANTED, said=0).judge(record(*INSIDE)).verdict is Verdict.INCONCLUSIVE
     assert WANTED.judge(record()).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_all_heard_in_one_of_several_processes_shows_nothing() -> None:
+    heard = [*_heard("said 1", "said 2", client=0), *_heard("said 1", "said 2", client=1)]
+    alone = [*_held(0, 1, crowd="crowd", serving=(7, 8)), *_held(0, crowd="speakers", serving=(7, 8))]
+    finding = WANTED.judge(record(*CLIENTS, *alone, *heard))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "one of the server's 2 processes serves all 3 clients, so nothing had to go from one process to another",
+    )
+
+
+def test_of_a_server_of_one_process_it_holds() -> None:
+    heard = [*_heard("said 1", "said 2", client=0), *_heard("said 1", "said 2", client=1)]
+    alone = [*_held(0, 1, crowd="crowd", serving=(7,)), *_held(0, crowd="speakers", serving=(7,))]
+    assert WANTED.judge(record(*CLIENTS, *alone, *heard)).verdict is Verdict.HELD
+
+
+def test_that_one_process_serves_them_all_excuses_no_loss() -> None:
+    alone = [*_held(0, 1, crowd="crowd", serving=(7, 8)), *_held(0, crowd="speakers", serving=(7, 8))]
+    finding = WANTED.judge(record(*CLIENTS, *alone, *_heard("said 1", client=0)))
+    assert finding.verdict is Verdict.VIOLATED
+
+
+def test_where_nobody_saw_who_serves_whom_nothing_is_decided() -> None:
+    heard = [*_heard("said 1", "said 2", client=0), *_heard("said 1", "said 2", client=1)]
+    finding = WANTED.judge(record(*CLIENTS, *_held(0, 1, crowd="crowd", serving=(7, 8)), *heard))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "which of the server's processes serves whom was not seen",
+    )

@@ -21,6 +21,7 @@ from chaos.faults import (
     InjectedReset,
     PacketLoss,
     Partition,
+    QueueKilled,
     ServerKilled,
     ServerStopped,
     SilentClient,
@@ -30,6 +31,7 @@ from chaos.faults import (
     UpstreamErrors,
     UpstreamHangs,
     Vanished,
+    WorkerKilled,
 )
 from chaos.upstream.client import UpstreamControl
 from tests.unit.faults.stage import make_scene, run_fault
@@ -88,6 +90,8 @@ async def test_without_victims(fault: Fault, tmp_path: Path) -> None:
         SocketKilled(),
         ServerStopped(),
         ServerKilled(),
+        WorkerKilled(),
+        QueueKilled(),
         FdLimit(),
     ],
     ids=lambda fault: fault.name,

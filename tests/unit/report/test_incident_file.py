@@ -75,7 +75,11 @@ def test_a_folder_without_one(tmp_path: Path) -> None:
     [
         ('says = "^0 of"', 'says = "("', "red[0].says: Value error, is no regular expression"),
         ("test_latency.py::test_round_trips[calm]", "latency", "red[0].cell: String should match pattern"),
-        ("[variants.after]", "[variants.fixed]", "Input should be 'before', 'control', 'after' or 'after-as-told'"),
+        (
+            "[variants.after]",
+            "[variants.fixed]",
+            "Input should be 'before', 'control', 'after', 'after-as-told' or 'unattended'",
+        ),
         ('title = "it went wrong"', 'titel = "x"', "titel: Extra inputs are not permitted; found"),
         (
             "[[red]]\n",

@@ -1,0 +1,110 @@
+"""A server of several processes that has lost one: the others go on, and another takes its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost
+from chaos.units import format_duration
+from chaos.verdict import Finding
+
+__all__ = ["WorkerReplaced"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerReplaced(Expectation):
+    """Who was served by another worker stays and is answered, and within `limit` s a new one serves newcomers.
+
+    That a new process is there is not enough: a newcomer has to be inside whose socket it holds.
+    """
+
+    name: ClassVar[str] = "worker_replaced"
+    needs_fault: ClassVar[bool] = True
+    crowd: str
+    """Who was inside."""
+    sent: int
+    """Exchanges that those who were left were asked for afterwards, one each."""
+    answered: int
+    newcomers: tuple[str, ...]
+    """Crowds that came one after the other."""
+    limit: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            "one worker's death costs its own clients alone, and another serves in its place within "
+            f"{format_duration(self.limit)}"
+        )
+        lost = next(iter(record.journal.of(ProcessLost)), None)
+        if lost is None:
+            return self.inconclusive("no worker was seen to die", promised)
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        others = {attempt.client for attempt in record.opened(self.crowd)} - set(lost.clients)
+        if not others:
+            return self.inconclusive("all clients were served by the worker that died", promised)
+        ended = [
+            each
+            for each in record.journal.of(Ended)
+            if each.crowd == self.crowd and each.client in others and each.by == "server" and each.at >= lost.since
+        ]
+        if ended or self.answered < min(self.sent, len(others)):
+            gone = len({each.client for each in ended})
+            silent = max(0, min(self.sent, len(others)) - self.answered)
+            return self.violated(
+                f"of {len(others)} clients whom other workers served {gone} lost their connection "
+                f"and {silent} had no answer",
+                promised,
+                figure=f"{gone + silent}/{len(others)} hurt",
+            )
+        came = [attempt for crowd in self.newcomers for attempt in record.attempts(crowd)]
+        first = self._first_of_a_new_one(record, lost)
+        if first is None:
+            return self._nobody_new(record, lost, came, promised)
+        took = first.at - lost.since
+        figure = format_duration(took)
+        return self.by_limit(
+            record,
+            took,
+            self.limit,
+            observed=f"{len(others)} clients of other workers stayed, and a new one served a newcomer {figure} after",
+            promised=promised,
+            uncertainty=record.of_ours(first.crowd, lost.since, first.at),
+            figure=figure,
+        )
+
+    def _first_of_a_new_one(self, record: Record, lost: ProcessLost) -> Attempt | None:
+        known = {lost.pid, *lost.left}
+        new = {
+            (reading.crowd, int(client))
+            for reading in record.journal.of(Holders)
+            if reading.crowd in self.newcomers
+            for client, pid in reading.held.items()
+            if pid not in known
+        }
+        inside = (
+            attempt
+            for crowd in self.newcomers
+            for attempt in record.attempts(crowd)
+            if attempt.outcome is Outcome.OPEN and (crowd, attempt.client) in new
+        )
+        return min(inside, key=lambda attempt: attempt.at, default=None)
+
+    def _nobody_new(self, record: Record, lost: ProcessLost, came: list[Attempt], promised: str) -> Finding:
+        readings = [reading for reading in record.journal.of(Holders) if reading.crowd in self.newcomers]
+        if not readings or not came:
+            return self.inconclusive("nobody came after the worker had died", promised)
+        waited = format_duration(readings[-1].at - lost.since)
+        if readings[-1].at - lost.since < self.limit:
+            return self.inconclusive(f"newcomers came for {waited} only", promised)
+        if set(readings[-1].serving) - {lost.pid, *lost.left}:
+            return self.inconclusive(
+                f"a new worker is there, and none of {len(came)} newcomers in {waited} came to it", promised
+            )
+        return self.violated(
+            f"nothing has taken the place of the worker that died {waited} ago: "
+            f"{len(readings[-1].serving)} take connections, none of them new",
+            promised,
+            figure="not replaced",
+        )

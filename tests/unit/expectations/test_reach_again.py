@@ -1,0 +1,63 @@
+"""What one says reaches all again, once the message queue was gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaos.expectations import ReachesEverybodyAgain
+from chaos.journal import Event, Holders, ProcessLost
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import attempt, frame, record
+
+WANTED = ReachesEverybodyAgain(crowd="crowd", speakers="speakers", said=2, message='^"said {n}"$', limit=4.0)
+LOST = ProcessLost(at=10.1, since=10.0, pid=9)
+SPREAD = [
+    Holders(at=9.0, crowd="crowd", serving=(7, 8), held={"0": 7, "1": 8}),
+    Holders(at=9.0, crowd="speakers", serving=(7, 8), held={"0": 7}),
+]
+INSIDE = [attempt(0), attempt(1), attempt(0, crowd="speakers")]
+
+
+def _said(number: int, at: float, *, to: tuple[int, ...] = (0, 1)) -> list[Event]:
+    return [frame(at, client=client, text=f'"said {number}"') for client in to]
+
+
+def test_what_reaches_all_again_in_time_holds() -> None:
+    finding = WANTED.judge(record(*INSIDE, *SPREAD, LOST, *_said(1, 10.5, to=(0,)), *_said(2, 13.0)))
+    assert (finding.verdict, finding.observed, finding.figure) == (
+        Verdict.HELD,
+        "what one says reached all 2 listeners again 3s after the queue's death: 1 of 2 messages missed somebody",
+        "3s",
+    )
+
+
+def test_what_reaches_all_too_late_is_a_breach() -> None:
+    finding = WANTED.judge(record(*INSIDE, *SPREAD, LOST, *_said(1, 10.5, to=(0,)), *_said(2, 15.0)))
+    assert finding.verdict is Verdict.VIOLATED
+
+
+def test_what_never_reaches_all_again_is_named() -> None:
+    finding = WANTED.judge(record(*INSIDE, *SPREAD, LOST, *_said(1, 10.5, to=(0,)), *_said(2, 15.0, to=(0,))))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "what one says does not reach all 2 listeners 5s after the message queue's death: "
+        "2 of 2 messages missed somebody, the last of them reached 1",
+    )
+
+
+def test_what_is_lost_again_later_is_not_back() -> None:
+    heard = [*_said(1, 10.5), *_said(2, 15.0, to=(0,))]
+    assert WANTED.judge(record(*INSIDE, *SPREAD, LOST, *heard)).verdict is Verdict.VIOLATED
+
+
+def test_nothing_is_decided_where_the_queue_lived_or_nobody_said_anything_for_long_enough() -> None:
+    said = _said(1, 10.5, to=(0,))
+    for judged in (
+        WANTED.judge(record(*INSIDE, *SPREAD, *said)),
+        WANTED.judge(record(*INSIDE, *SPREAD, LOST, *said)),
+        WANTED.judge(record(*INSIDE, *SPREAD, LOST)),
+        WANTED.judge(record(*INSIDE, LOST, *_said(1, 10.5))),
+        WANTED.judge(record(LOST, *said)),
+        replace(WANTED, said=0).judge(record(*INSIDE, *SPREAD, LOST, *said)),
+    ):
+        assert judged.verdict is Verdict.INCONCLUSIVE
