@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -88,19 +90,27 @@ def test_where_there_is_no_redis_the_error_says_what_to_do(monkeypatch: pytest.M
         program()
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+@contextlib.contextmanager
+def _served(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The fixed server and the address of its health, once it is healthy; killed in the end."""
     if not PYTHON.exists():
         pytest.skip("run python targets/environments.py targets/incidents/pg2/server")
     (port,) = free_ports(1)
-    settings = {"TMPDIR": str(tmp_path), "GUNICORN_COMMAND": "after", "MESSAGE_QUEUE": "redis", "GRACEFUL_TIMEOUT": "1"}
+    own = {"TMPDIR": str(directory), "GUNICORN_COMMAND": "after", "MESSAGE_QUEUE": "redis", "GRACEFUL_TIMEOUT": "1"}
     command = [PYTHON, "start.py", "--port", str(port)]
-    with subprocess.Popen(command, cwd=SERVER, env={**os.environ, **settings}, stderr=subprocess.DEVNULL) as server:
+    environment = {**os.environ, **own, **settings}
+    with subprocess.Popen(command, cwd=SERVER, env=environment, stderr=subprocess.DEVNULL) as server:
         try:
             _await_healthy(server, port)
-            yield server
+            yield server, f"http://127.0.0.1:{port}/health"
         finally:
             server.kill()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with _served(tmp_path) as (server, _):
+        yield server
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
@@ -125,6 +135,22 @@ def test_a_redis_that_has_died_is_started_again(running: subprocess.Popen[bytes]
     while not (second := [each for each in queue() if each.pid != first.pid]) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert len(second) == 1
+
+
+def test_health_tells_of_a_worker_that_nobody_replaces(tmp_path: Path) -> None:
+    with _served(tmp_path, REPLACE_WORKERS="no") as (server, health):
+        worker = next(
+            process
+            for process in psutil.Process(server.pid).children(recursive=True)
+            if process.name() != "redis-server" and process.ppid() != server.pid
+        )
+        worker.kill()
+        psutil.wait_procs([worker], timeout=WITHIN)
+        with pytest.raises(urllib.error.HTTPError) as told:
+            urllib.request.urlopen(health, timeout=WITHIN)
+        with told.value as answer:
+            assert answer.code == 503
+            assert json.loads(answer.read()) == {"workers": {"expected": 4, "alive": 3}, "alerts": ["worker_down"]}
 
 
 def _await_healthy(server: subprocess.Popen[bytes], port: int) -> None:
