@@ -17,8 +17,8 @@ from chaos.journal import Evidence, Healing, Receipt
 __all__ = ["StalledReader"]
 
 _AT_A_TIME = 25
-"""Messages of each victim between two looks: each look, and each call to the crowd, takes its time on a busy machine, and
-a server may cut those who are silent before they are stuck."""
+"""Messages of each victim between two looks: each look, and each call to the crowd, takes its time on a busy machine,
+and a server may cut those who are silent before they are stuck."""
 
 _STAYS = 0.05
 """Seconds for which bytes have to stay unread: those of a client that reads were gone within 5 ms, also where it
