@@ -198,11 +198,12 @@ class Crowd:
         answers = await asyncio.gather(*(self._converse(client, count, gap, at_once) for client in members))
         return _summary([answer for each in answers for answer in each], asked=count * len(members), began=began)
 
-    async def send(self, text: str, *, clients: Collection[int] | None = None) -> int:
-        """Send a message that awaits no answer; the number of clients that could."""
+    async def send(self, *texts: str, clients: Collection[int] | None = None) -> int:
+        """Send messages that await no answer; the number of clients that could."""
         members = [client for client in self._connected(clients) if client.usable]
         for client in members:
-            client.say(text)
+            for text in texts:
+                client.say(text)
         return len(members)
 
     async def begin_numbered(self, *, clients: Collection[int] | None = None) -> list[int]:

@@ -147,9 +147,9 @@ class CrowdHandle:
         result: ExchangeResult = await self._call("exchange", count, gap=gap, **together, within=within)
         return result
 
-    async def send(self, text: str) -> int:
-        """Send a message that awaits no answer; the number of clients that could."""
-        sent: int = await self._call("send", text)
+    async def send(self, *texts: str) -> int:
+        """Send messages that await no answer; the number of clients that could."""
+        sent: int = await self._call("send", *texts)
         return sent
 
     async def begin_numbered(self) -> list[int]:
