@@ -224,7 +224,8 @@ class Hello:
     namespaces: Mapping[str, str]
     """ "net", "pid" and "user", as /proc/PID/ns names them: "net:[4026531840]"."""
     can: Mapping[str, Availability]
-    """ "nft", "nft_loss", "nft_reset", "sock_diag", "sock_destroy", "tcp_repair", "cpu_limit", "memory_limit"."""
+    """ "nft", "nft_loss", "nft_reset", "narrow_line", "sock_diag", "sock_destroy", "tcp_repair", "cpu_limit",
+    "memory_limit"."""
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Hello:

@@ -20,6 +20,10 @@ _AT_A_TIME = 25
 """Messages of each victim between two looks: each look, and each call to the crowd, takes its time on a busy machine,
 and a server may cut those who are silent before they are stuck."""
 
+_FIRST = 1_000_000_000
+"""The first message's number: the longest that every server takes for one (below 2**31), so that fewer answers fill a
+window."""
+
 _STAYS = 0.05
 """Seconds for which bytes have to stay unread: those of a client that reads were gone within 5 ms, also where it
 shared one loop with its server and a hundred answers were on their way."""
@@ -40,8 +44,8 @@ class StalledReader(Fault):
 
     messages: int = 200
     """Exchanges begun at most on an endpoint that answers, of which no answer is read, until every victim is stuck:
-    twice what closes the window of the victims' small buffer with answers of 10 bytes (95 of them). The protocol's own
-    messages are used, so no server sees a foreign one."""
+    twice what closes the window of the victims' small buffer with answers of 10 bytes (95 of them); with `_FIRST` these
+    have 18. The protocol's own messages are used, so no server sees a foreign one."""
     rate: int = 15_000
     """Messages a second at most, of all victims together. All at once they are a flood: 8,000 keep a server in Python
     from everybody else for 0.4 s (measured: 18,000 a second on a loaded core), and that is no stall."""
@@ -90,7 +94,7 @@ class StalledReader(Fault):
         for first in range(0, self.messages, _AT_A_TIME):
             began = time.monotonic()
             numbers = range(first, min(first + _AT_A_TIME, self.messages))
-            await victims.send(*(message.replace("{n}", str(number)) for number in numbers))
+            await victims.send(*(message.replace("{n}", str(_FIRST + number)) for number in numbers))
             await asyncio.sleep(began + len(numbers) * victims.size / self.rate - time.monotonic())
             watch.see(await _look(scene, wires), at=time.monotonic())
             if len(watch.stuck) == victims.size:

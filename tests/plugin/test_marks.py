@@ -124,7 +124,7 @@ def test_a_key_that_the_contract_does_not_have(item: pytest.Item, key: str, opti
 
 def test_an_endpoint_that_no_target_can_have(item: pytest.Item) -> None:
     assert refusal(mark(item, PROMISE, pytest.mark.needs(endpoints=["feeds"]))) == (
-        "a target has no endpoint 'feeds'; allowed: echo, notices, feed, data, gated, resumable"
+        "a target has no endpoint 'feeds'; allowed: echo, notices, feed, room, data, gated, resumable"
     )
 
 

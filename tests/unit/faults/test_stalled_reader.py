@@ -79,7 +79,7 @@ async def test_a_window_that_stays_open_does_not_bite(direct: Direct, tmp_path: 
     scene = direct.scene(victims, patience=IMPATIENCE)
     receipt, _ = await run_fault(StalledReader(messages=10), scene, tmp_path)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 0, 3)
-    assert [seen.during for seen in receipt.evidence] == ["270", "0"]
+    assert [seen.during for seen in receipt.evidence] == ["540", "0"]
 
 
 async def test_without_an_agent_the_clients_are_the_witnesses(direct: Direct, tmp_path: Path) -> None:
