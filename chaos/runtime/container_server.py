@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import signal
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +32,20 @@ _POLL_INTERVAL = 0.01
 """Seconds between two looks at a container that is ending; a look takes 2 ms."""
 
 
+def _open_to_all(directory: str) -> bytes:
+    """An archive of one directory at the root, in which everybody may write.
+
+    An engine mounts a tmpfs with the mode it was asked for where there is no such directory yet, and from the second
+    start on with the mode of the one that its first start has made: 0755, in which only root writes (runc, measured).
+    """
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        entry = tarfile.TarInfo(directory.strip("/"))
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+        archive.addfile(entry)
+    return made.getvalue()
+
+
 class ContainerServer:
     """One container that is started again and again: address, network and kernel rules are its sandbox's and stay."""
 
@@ -43,6 +59,7 @@ class ContainerServer:
         relayed: bool,
         dial: Dial,
         processes_are_here: bool,
+        disk: str | None = None,
     ) -> None:
         self._container = container
         self._target = target
@@ -52,6 +69,8 @@ class ContainerServer:
         self._dial = dial
         self._processes_are_here = processes_are_here
         """Whether the engine's pids are this machine's."""
+        self._disk = disk
+        """Where the small disk of its own is mounted, if it has one."""
         self._changing = threading.RLock()
 
     @property
@@ -70,6 +89,8 @@ class ContainerServer:
             if state["Running"]:
                 raise TargetFailure(f"{self._target.name} runs already, as pid {state['Pid']}; end it first")
             with translated(f"{self._target.name} cannot be started"):
+                if self._disk is not None:
+                    self._container.put_archive("/", _open_to_all(self._disk))
                 self._container.start()
             self.wait_healthy()
 
