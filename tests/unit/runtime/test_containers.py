@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import docker
 import pytest
 
 from chaos.address import Address
+from chaos.agent.own_disk import own_disk
 from chaos.capability import Capability
 from chaos.errors import EnvironmentFailure, TargetFailure
 from chaos.experiment.death import death_of
@@ -163,6 +165,26 @@ def test_its_capabilities(
         )
     else:
         assert rules is None
+
+
+def test_everybody_may_write_to_its_disk_however_often_it_was_started(
+    engine: Engine, stub_directory: Path, owner: Owner
+) -> None:
+    """The engine's own way: the second start's tmpfs has the mode of the directory that the first made."""
+    if os.geteuid() != 0:
+        pytest.skip("takes root, to look into a container")
+    target = stub_target(build=str(stub_directory))
+    target = target.model_copy(update={"start": target.start.model_copy(update={"disk": "LOG_DIRECTORY"})})
+    modes = []
+    with ContainersRuntime(engine).deploy(target, owner=owner, options=RuntimeOptions()) as deployment:
+        for _ in range(3):
+            (pid,) = deployment.server.root_pids()
+            disk = own_disk(pid)
+            assert disk is not None
+            modes.append(oct(stat.S_IMODE(disk.stat().st_mode)))
+            deployment.server.kill()
+            deployment.server.start()
+    assert modes == [oct(0o1777)] * 3
 
 
 def test_kernel_rules_and_address_outlive_the_server(
