@@ -106,10 +106,10 @@ class Client:
         assert self._session is not None
         return self._session.ask()
 
-    def say(self, text: str) -> None:
-        """Send a message of which no answer is awaited. The client is `usable`."""
+    def say(self, *texts: str) -> None:
+        """Send messages of which no answer is awaited. The client is `usable`."""
         assert self._session is not None
-        self._session.say(text)
+        self._session.say(*texts)
 
     def begin_numbered(self) -> None:
         """Send numbered messages, as the plan paces them, from now on and on every connection."""

@@ -123,9 +123,9 @@ class Connection(asyncio.Protocol):
         """Whether a close frame was sent or came."""
         return self._protocol.state is State.CLOSING
 
-    def send(self, text: str) -> None:
-        """Write one message."""
-        self._say(self.spoken(text))
+    def send(self, *texts: str) -> None:
+        """Write messages, all at once."""
+        self._say(*map(self.spoken, texts))
 
     def spoken(self, text: str) -> str:
         """The text message that carries a message of the dialect."""
@@ -309,9 +309,10 @@ class Connection(asyncio.Protocol):
             if not self.silent:
                 self._limit_closing()
 
-    def _say(self, text: str) -> None:
+    def _say(self, *texts: str) -> None:
         if self._protocol.state is State.OPEN:
-            self._protocol.send_text(text.encode())
+            for text in texts:
+                self._protocol.send_text(text.encode())
             self._flush()
 
     def _close_frame(self, code: int) -> None:

@@ -202,8 +202,7 @@ class Crowd:
         """Send messages that await no answer; the number of clients that could."""
         members = [client for client in self._connected(clients) if client.usable]
         for client in members:
-            for text in texts:
-                client.say(text)
+            client.say(*texts)
         return len(members)
 
     async def begin_numbered(self, *, clients: Collection[int] | None = None) -> list[int]:

@@ -189,11 +189,11 @@ class Session:
         assert self._conversation is not None
         return self._conversation.ask(self.connection.send)
 
-    def say(self, text: str) -> None:
-        """Send a message of which no answer is awaited. The connection is usable."""
+    def say(self, *texts: str) -> None:
+        """Send messages of which no answer is awaited. The connection is usable."""
         assert self.connection is not None
-        self.connection.send(text)
-        self._setting.meter.sent += 1
+        self.connection.send(*texts)
+        self._setting.meter.sent += len(texts)
 
     def say_numbered(self, text: str, *, frames: int) -> None:
         """Send a message whose answer the ledger looks out for. The connection is usable."""
