@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import ClassVar
 
 from chaos.agent.clock_library import CLOCK_FILE, offset
 from chaos.capability import Capability
-from chaos.errors import FaultError
+from chaos.errors import AgentError, FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import is_dead, poll_until, process_state
+from chaos.faults.evidence import connect_uncounted, host_inside, is_dead, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.probes.http import get
 from chaos.units import format_duration
@@ -57,11 +58,12 @@ class ClockJump(Fault):
                 "(Experiment.restart_server_with_a_clock)"
             )
         files = [clock for clock in clocks if clock is not None]
-        before = await _ahead(scene)
+        host = await host_inside(scene.the_agent(), scene.server.port)
+        before = await _ahead(scene, host)
         since = time.monotonic()
         try:
             _set(files, self.by)
-            during = await _moved_to(scene, before, self.by)
+            during = await _moved_to(scene, host, before, self.by)
             yield Receipt(
                 at=time.monotonic(),
                 fault=self.name,
@@ -74,7 +76,7 @@ class ClockJump(Fault):
         finally:
             healed_at = time.monotonic()
             _set(files, 0.0)
-        after = await _moved_to(scene, before, 0.0)
+        after = await _moved_to(scene, host, before, 0.0)
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
@@ -120,23 +122,29 @@ def _set(files: Sequence[Path], seconds: float) -> None:
                 raise FaultError(f"the server's clock cannot be set: {file}: {error.strerror}") from error
 
 
-async def _ahead(scene: Scene) -> float | None:
-    """Seconds by which the Date of an answer of the server's is ahead of this machine's; None where it says none."""
+async def _ahead(scene: Scene, host: str) -> float | None:
+    """Seconds by which the Date of an answer of the server's is ahead of this machine's; None where it says none.
+
+    It is asked from inside, by connections that nobody counts: a scenario may wait for the server's to be gone.
+    """
+    patience, server = scene.patience, scene.server
     try:
-        answer = await get(scene.server.address, scene.echo.path, within=scene.patience, tls=scene.tls)
+        made = await connect_uncounted(scene.the_agent(), host, server.port, timeout=patience)
+        with contextlib.closing(made):
+            answer = await get(server.address, scene.echo.path, within=patience, tls=scene.tls, made=made)
         told = parsedate_to_datetime(answer.headers["date"])
-    except (OSError, TimeoutError, ValueError, KeyError):
+    except (AgentError, OSError, TimeoutError, ValueError, KeyError):
         return None
     return told.timestamp() - time.time()
 
 
-async def _moved_to(scene: Scene, before: float | None, by: float) -> float | None:
+async def _moved_to(scene: Scene, host: str, before: float | None, by: float) -> float | None:
     """How far ahead the server is once it is where it should be, or the scene's patience is over.
 
     A server says a date that is a second old at most, where it keeps what it says.
     """
     return await poll_until(
-        lambda: _ahead(scene),
+        lambda: _ahead(scene, host),
         lambda found: before is None or (found is not None and _is_there(before, found, by)),
         within=scene.patience + 1.0,
     )

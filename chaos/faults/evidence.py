@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ __all__ = [
     "DYING",
     "POLL",
     "Wire",
+    "connect_uncounted",
     "connected_evidence",
     "host_inside",
     "is_dead",
@@ -29,7 +31,6 @@ __all__ = [
     "process_state",
     "states_evidence",
     "states_once_ended",
-    "uncounted_source",
     "wires_of",
 ]
 
@@ -85,9 +86,12 @@ async def host_inside(agent: AsyncAgent, port: int) -> str:
     return next((host for host in hosts if host not in _WILDCARDS), _LOOPBACK)
 
 
-def uncounted_source(host: str) -> str | None:
-    """From where to connect to a host inside so that the agent counts it nowhere; None: IPv6 has no such address."""
-    return None if ":" in host else OWN_ADDRESS
+async def connect_uncounted(agent: AsyncAgent, host: str, port: int, *, timeout: float) -> socket.socket:
+    """A connection to a host inside that the agent counts nowhere, but for IPv6, which has no address for that.
+
+    Raises AgentError.
+    """
+    return await agent.connect(host, port, timeout=timeout, source_host=None if ":" in host else OWN_ADDRESS)
 
 
 async def wires_of(victims: CrowdHandle, agent: AsyncAgent, port: int) -> list[Wire]:

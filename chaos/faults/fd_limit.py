@@ -15,7 +15,7 @@ from chaos.agent.types import FileLimit
 from chaos.capability import Capability
 from chaos.errors import AgentError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import DYING, host_inside, is_dead, poll_until, process_state, uncounted_source
+from chaos.faults.evidence import DYING, connect_uncounted, host_inside, is_dead, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["FdLimit", "soft_limit"]
@@ -60,7 +60,7 @@ class FdLimit(Fault):
                 for _ in range(self.knocks + self.spare * len(limits)):
                     left = max(deadline - time.monotonic(), 0.0)
                     try:
-                        made = await agent.connect(host, port, timeout=left, source_host=uncounted_source(host))
+                        made = await connect_uncounted(agent, host, port, timeout=left)
                     except AgentError:
                         # Its listener goes first, and its process a moment later.
                         if await poll_until(partial(_looked_for_death, limits), bool, within=left):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from chaos.errors import ChaosError, FaultError
 from chaos.faults.base import Scene
-from chaos.faults.evidence import POLL, host_inside, uncounted_source
+from chaos.faults.evidence import POLL, connect_uncounted, host_inside
 from chaos.faults.upgrade import upgrade_request
 from chaos.hostile.frames import close
 from chaos.probes.tls import end, stream_options
@@ -75,9 +75,7 @@ async def _visit(scene: Scene, host: str, request: bytes) -> int:
     Raises EOFError for an end before the whole head of an answer, ValueError for what is no such head, AgentError,
     OSError.
     """
-    made = await scene.the_agent().connect(
-        host, scene.server.port, timeout=scene.patience, source_host=uncounted_source(host)
-    )
+    made = await connect_uncounted(scene.the_agent(), host, scene.server.port, timeout=scene.patience)
     try:
         reader, writer = await asyncio.open_connection(sock=made, **stream_options(scene.tls, within=scene.patience))
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -36,14 +37,20 @@ class NoAnswer(ValueError):
     """The connection ended before the first byte of an answer."""
 
 
-async def get(address: Address, path: str, *, within: float, tls: Tls | None = None) -> Answer:
-    """GET `path` on a connection of its own, closed afterwards.
+async def get(
+    address: Address, path: str, *, within: float, tls: Tls | None = None, made: socket.socket | None = None
+) -> Answer:
+    """GET `path` on a connection of its own, or on one that was made for it; closed afterwards.
 
     Raises OSError when it cannot connect or the connection breaks, TimeoutError after `within` seconds, and
     ValueError for an answer that is not HTTP, not whole, or too long: a figure that is cut off reads as a smaller one.
     """
     async with asyncio.timeout(within):
-        reader, writer = await asyncio.open_connection(address.host, address.port, **stream_options(tls, within=within))
+        options = stream_options(tls, within=within)
+        if made is None:
+            reader, writer = await asyncio.open_connection(address.host, address.port, **options)
+        else:
+            reader, writer = await asyncio.open_connection(sock=made, **options)
         try:
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\r\n".encode())
             return (await read_answer(reader))[0]

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,22 @@ async def test_of_a_server_that_says_no_date_nothing_is_known(
     receipt, healing = await run_fault(ClockJump(), scene, tmp_path)
     assert (receipt.bite, healing.state) == (Bite.UNKNOWN, HealingState.FAILED)
     assert receipt.evidence[0].during == "it says none"
+
+
+async def test_whoever_looks_at_the_clock_is_nobodys_connection(
+    scene: Scene, server: SpawnedServer, agent: AsyncAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a scenario that waits for the server's connections to be gone waits for ours."""
+    counted: list[object] = []
+
+    async def counting(*given: Any, **options: Any) -> Answer:
+        counted.extend(found for found in await agent.sockets(server.address.port) if found.state == "ESTABLISHED")
+        return await get(*given, **options)
+
+    monkeypatch.setattr(clock_jump, "get", counting)
+    receipt, _ = await run_fault(ClockJump(), scene, tmp_path)
+    assert receipt.bite is Bite.BIT
+    assert counted == []
 
 
 async def test_it_heals_when_the_body_raises(scene: Scene, server: SpawnedServer, tmp_path: Path) -> None:
