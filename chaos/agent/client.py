@@ -33,6 +33,7 @@ from chaos.agent.types import (
     Hello,
     LineCounters,
     RuleCounters,
+    Serving,
     SocketInfo,
     Spawned,
 )
@@ -161,6 +162,14 @@ class AgentClient:
     def listen_pids(self, port: int) -> list[int]:
         """The processes that hold a socket listening on the port."""
         return list(self.call("listen_pids", port=port))
+
+    def commands(self, pids: Iterable[int]) -> dict[int, str]:
+        """Each process of these trees, parents before children, to the words it was started with."""
+        return dict(self.call("commands", pids=list(pids)))
+
+    def serving(self, port: int) -> Serving:
+        """The processes that take connections on the port, and which of them holds whose."""
+        return Serving.read(self.call("serving", port=port))
 
     def limit_files(self, pids: Iterable[int], *, spare: int) -> list[FileLimit]:
         """Leave each process of these trees room for `spare` more open files; what was set, and what was before."""
