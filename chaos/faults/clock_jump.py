@@ -14,7 +14,7 @@ from chaos.agent.clock_library import CLOCK_FILE, offset
 from chaos.capability import Capability
 from chaos.errors import AgentError, FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import connect_uncounted, host_inside, is_dead, poll_until, process_state
+from chaos.faults.evidence import all_dead, connect_uncounted, host_inside, poll_until
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.probes.http import get
 from chaos.units import format_duration
@@ -156,7 +156,7 @@ def _is_there(before: float, found: float, by: float) -> bool:
 
 
 def _healing(pids: Sequence[int], before: float | None, after: float | None) -> HealingState:
-    if all(is_dead(process_state(pid)) for pid in pids):
+    if all_dead(pids):
         return HealingState.GONE_WITH_THE_TARGET
     healed = before is not None and after is not None and _is_there(before, after, 0.0)
     return HealingState.HEALED if healed else HealingState.FAILED

@@ -16,7 +16,7 @@ from chaos.agent.own_disk import own_disk
 from chaos.capability import Capability
 from chaos.errors import FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import is_dead, process_state
+from chaos.faults.evidence import all_dead
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.units import format_size
 
@@ -127,7 +127,7 @@ def _room(disk: Path) -> int | None:
 
 
 def _healing(disk: Path, pids: Sequence[int]) -> HealingState:
-    if all(is_dead(process_state(pid)) for pid in pids):
+    if all_dead(pids):
         return HealingState.GONE_WITH_THE_TARGET
     return HealingState.FAILED if _refused(disk) else HealingState.HEALED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,10 +21,12 @@ __all__ = [
     "DYING",
     "POLL",
     "Wire",
+    "all_dead",
     "connect_uncounted",
     "connected_evidence",
     "host_inside",
     "is_dead",
+    "once_dead",
     "peer_sockets",
     "peer_states",
     "poll_until",
@@ -149,6 +151,20 @@ def states_evidence(before: Sequence[Wire], after: dict[int, str]) -> Evidence:
 def connected_evidence(before: int, left: int) -> Evidence:
     """How many of the victims were connected before and after the fault was taken away."""
     return Evidence(what="victims that are connected", side="client", before=str(before), during=str(left))
+
+
+def all_dead(pids: Iterable[int]) -> bool:
+    """Whether each of these processes has ended."""
+    return all(is_dead(process_state(pid)) for pid in pids)
+
+
+async def once_dead(pids: Sequence[int], *, within: float) -> int:
+    """How many of these processes have ended, once all have or `within` seconds are over."""
+
+    async def dead() -> int:
+        return sum(is_dead(process_state(pid)) for pid in pids)
+
+    return await poll_until(dead, lambda found: found == len(pids), within=within)
 
 
 def process_state(pid: int) -> str:

@@ -15,7 +15,7 @@ from chaos.agent.types import FileLimit
 from chaos.capability import Capability
 from chaos.errors import AgentError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import DYING, connect_uncounted, host_inside, is_dead, poll_until, process_state
+from chaos.faults.evidence import DYING, all_dead, connect_uncounted, host_inside, is_dead, poll_until, process_state
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["FdLimit", "soft_limit"]
@@ -108,7 +108,7 @@ def soft_limit(pid: int) -> int | None:
 
 def _died(limits: Sequence[FileLimit]) -> bool:
     """Whether the server that was limited has ended, with all of its processes."""
-    return bool(limits) and all(is_dead(process_state(each.pid)) for each in limits)
+    return bool(limits) and all_dead(each.pid for each in limits)
 
 
 async def _settled(limits: Sequence[FileLimit]) -> None:

@@ -11,14 +11,13 @@ from chaos.faults.base import Scene
 from chaos.faults.evidence import POLL, connect_uncounted, host_inside
 from chaos.faults.upgrade import upgrade_request
 from chaos.hostile.frames import close
+from chaos.probes.http import read_head
 from chaos.probes.tls import end, stream_options
 
 __all__ = ["Newcomers", "newcomers"]
 
 _GOODBYE = close(1000)
 _CHUNK = 1 << 16
-_QUOTED = 40
-"""Bytes of what is no status line that an error repeats."""
 _UPGRADED = 101
 
 
@@ -61,7 +60,7 @@ async def _come_and_go(scene: Scene, host: str, count: Newcomers) -> None:
         try:
             async with asyncio.timeout(scene.patience):
                 status = await _visit(scene, host, request)
-        except (ChaosError, EOFError, OSError, TimeoutError, ValueError):
+        except (ChaosError, OSError, TimeoutError, ValueError):
             count.failed += 1
             await asyncio.sleep(POLL)
             continue
@@ -72,8 +71,7 @@ async def _come_and_go(scene: Scene, host: str, count: Newcomers) -> None:
 async def _visit(scene: Scene, host: str, request: bytes) -> int:
     """The status that the server answers; one that it has upgraded says goodbye and stays until it has been let go.
 
-    Raises EOFError for an end before the whole head of an answer, ValueError for what is no such head, AgentError,
-    OSError.
+    Raises ValueError for an end before the whole head of an answer and for what is no such head, AgentError, OSError.
     """
     made = await connect_uncounted(scene.the_agent(), host, scene.server.port, timeout=scene.patience)
     try:
@@ -83,7 +81,7 @@ async def _visit(scene: Scene, host: str, request: bytes) -> int:
         raise
     try:
         writer.write(request)
-        status = await _status(reader)
+        status, _, _ = await read_head(reader)
         if status == _UPGRADED:
             writer.write(_GOODBYE)
             while await reader.read(_CHUNK):
@@ -91,15 +89,3 @@ async def _visit(scene: Scene, host: str, request: bytes) -> int:
         return status
     finally:
         end(writer)
-
-
-async def _status(reader: asyncio.StreamReader) -> int:
-    """That of an HTTP answer, once its head is whole. Raises as `_visit`."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError as error:
-        raise ValueError("what was answered has no head") from error
-    version, status, *_ = *head.split(None, 2), b"", b""
-    if not version.startswith(b"HTTP/1.") or not status.isdigit():
-        raise ValueError(f"{head[:_QUOTED]!r} in place of a status line")
-    return int(status)

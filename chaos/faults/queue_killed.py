@@ -12,7 +12,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.errors import FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import is_dead, poll_until, process_state
+from chaos.faults.evidence import once_dead
 from chaos.journal import Bite, Evidence, Healing, HealingState, ProcessLost, Receipt
 
 __all__ = ["QueueKilled"]
@@ -45,10 +45,7 @@ class QueueKilled(Fault):
             )
         since = time.monotonic()
         await agent.signal(chosen, signal.SIGKILL)
-        states = await poll_until(
-            lambda: _states(chosen), lambda found: all(map(is_dead, found)), within=scene.patience
-        )
-        dead = sum(map(is_dead, states))
+        dead = await once_dead(chosen, within=scene.patience)
         if dead == len(chosen):
             scene.the_record()(
                 ProcessLost(
@@ -86,7 +83,3 @@ class QueueKilled(Fault):
 
 def _fitting(commands: dict[int, str], process: str) -> list[int]:
     return [pid for pid, command in commands.items() if re.search(process, command)]
-
-
-async def _states(pids: list[int]) -> list[str]:
-    return [process_state(pid) for pid in pids]

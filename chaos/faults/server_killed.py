@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import is_dead, poll_until, process_state
+from chaos.faults.evidence import once_dead
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
 __all__ = ["ServerKilled"]
@@ -33,11 +33,11 @@ class ServerKilled(Fault):
         agent, port = scene.the_agent(), scene.server.port
         since = time.monotonic()
         killed = await agent.signal(scene.server.root_pids, signal.SIGKILL, tree=True)
-        states = await poll_until(lambda: _states(killed), _all_dead, within=scene.patience)
+        dead = await once_dead(killed, within=scene.patience)
         yield Receipt(
             at=time.monotonic(),
             fault=self.name,
-            bite=Bite.BIT if killed and _all_dead(states) else Bite.DID_NOT_BITE,
+            bite=Bite.BIT if killed and dead == len(killed) else Bite.DID_NOT_BITE,
             covered=0,
             total=0,
             since=since,
@@ -46,7 +46,7 @@ class ServerKilled(Fault):
                     what="the server's processes",
                     side="server kernel",
                     before=f"{len(killed)} alive",
-                    during=f"{sum(map(is_dead, states))} dead",
+                    during=f"{dead} dead",
                 ),
             ),
         )
@@ -66,11 +66,3 @@ class ServerKilled(Fault):
                 ),
             ),
         )
-
-
-async def _states(pids: list[int]) -> list[str]:
-    return [process_state(pid) for pid in pids]
-
-
-def _all_dead(states: list[str]) -> bool:
-    return all(map(is_dead, states))

@@ -12,7 +12,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.errors import FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import is_dead, poll_until, process_state
+from chaos.faults.evidence import once_dead
 from chaos.faults.holders import holders_of
 from chaos.journal import Bite, Evidence, Healing, HealingState, ProcessLost, Receipt
 
@@ -49,8 +49,7 @@ class WorkerKilled(Fault):
         there = [pid for root in scene.server.root_pids for pid in await agent.tree(root)]
         since = time.monotonic()
         await agent.signal([chosen], signal.SIGKILL)
-        state = await poll_until(lambda: _state(chosen), is_dead, within=scene.patience)
-        dead = is_dead(state)
+        dead = bool(await once_dead([chosen], within=scene.patience))
         if dead:
             scene.the_record()(
                 ProcessLost(
@@ -95,7 +94,3 @@ class WorkerKilled(Fault):
                 ),
             ),
         )
-
-
-async def _state(pid: int) -> str:
-    return process_state(pid)

@@ -259,9 +259,10 @@ class Peer:
         self.delivered.set()
 
     async def _delivery(self, sending: asyncio.Task[None], within: float) -> bool:
-        """Wait at most `within` seconds for all to be acknowledged, or for an answer or an end that comes first.
+        """Wait at most `within` seconds for all to be acknowledged, or for an answer or an end that comes first; and at
+        most as long again until it is seen that the server reads no further.
 
-        Returns whether one of them came. Raises what the sending has died of.
+        Returns whether one of the first three came. Raises what the sending has died of.
         """
         sooner = [asyncio.create_task(event.wait()) for event in (self._ended, self._refused)]
         try:
@@ -273,25 +274,20 @@ class Peer:
         if sending.done():
             sending.result()
         assert self._channel is not None
-        self.acknowledged = self.acknowledged or self._ended.is_set() or self._refused.is_set()
-        if not self.acknowledged:
-            self.held_back = await self._held_back(within)
+        # What one look finds on its way may be about to be acknowledged, or about to find no room.
+        ends = time.monotonic() + within
+        while not self._needs_no_more():
+            self.held_back = _held_back(self._channel.connection)
+            if self.held_back or time.monotonic() >= ends:
+                break
+            await asyncio.sleep(_LOOK)
         self.delivered.set()
         return self.acknowledged
 
-    async def _held_back(self, within: float) -> bool:
-        """Whether the rest stays here because the server reads no further; looks for at most `within` seconds.
-
-        For what one look finds on its way may be about to be acknowledged, or about to find no room.
-        """
-        assert self._channel is not None
-        ends = time.monotonic() + within
-        while not (held_back := _held_back(self._channel.connection)) and time.monotonic() < ends:
-            if self.acknowledged or self._ended.is_set() or self._refused.is_set():
-                self.acknowledged = True
-                return False
-            await asyncio.sleep(_LOOK)
-        return held_back
+    def _needs_no_more(self) -> bool:
+        """Whether the server has all, or an answer or an end has made the rest needless."""
+        self.acknowledged = self.acknowledged or self._ended.is_set() or self._refused.is_set()
+        return self.acknowledged
 
     def _reset(self) -> Outcome:
         """Leave with an RST."""

@@ -12,7 +12,7 @@ from chaos.address import Address
 from chaos.probes.tls import end, stream_options
 from chaos.target import Tls
 
-__all__ = ["Answer", "NoAnswer", "get", "read_answer"]
+__all__ = ["Answer", "NoAnswer", "get", "read_answer", "read_head"]
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of an answer that are read at most: statistics of 10,000 connections stay far below."""
@@ -63,7 +63,7 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
 
     Raises OSError when the connection breaks, and ValueError for an answer that is not HTTP, not whole, or too long.
     """
-    status, version, headers = await _head(reader)
+    status, version, headers = await read_head(reader)
     persistent = _persists(version, headers.get("connection", ""))
     if status in _WITHOUT_BODY:
         return Answer(status, b"", headers), persistent
@@ -74,8 +74,11 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
     return Answer(status, await _until_the_end(reader), headers), False
 
 
-async def _head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, str]]:
-    """Status, version and headers by their names in lower case."""
+async def read_head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, str]]:
+    """Status, version and headers by their names in lower case.
+
+    Raises OSError when the connection breaks, and ValueError for what is no such head, or not all of one.
+    """
     try:
         head = await reader.readuntil(_HEADERS_END)
     except asyncio.IncompleteReadError as error:

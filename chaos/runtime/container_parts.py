@@ -98,7 +98,6 @@ def start_server(
         relayed=not reach.by_address,
         dial=dial,
         processes_are_here=reach.same_machine,
-        disk=_DISK if target.start.disk is not None else None,
     )
 
 

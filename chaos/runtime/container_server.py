@@ -16,6 +16,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 
 from chaos.address import Address
+from chaos.agent.own_disk import DISK
 from chaos.agent.processes import read_stat
 from chaos.errors import EnvironmentFailure, TargetFailure, Unsupported
 from chaos.runtime.engine import last_lines, translated
@@ -40,7 +41,7 @@ def _open_to_all(directory: str) -> bytes:
     """
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
-        entry = tarfile.TarInfo(directory.strip("/"))
+        entry = tarfile.TarInfo(directory)
         entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
         archive.addfile(entry)
     return made.getvalue()
@@ -59,7 +60,6 @@ class ContainerServer:
         relayed: bool,
         dial: Dial,
         processes_are_here: bool,
-        disk: str | None = None,
     ) -> None:
         self._container = container
         self._target = target
@@ -69,8 +69,6 @@ class ContainerServer:
         self._dial = dial
         self._processes_are_here = processes_are_here
         """Whether the engine's pids are this machine's."""
-        self._disk = disk
-        """Where the small disk of its own is mounted, if it has one."""
         self._changing = threading.RLock()
 
     @property
@@ -89,8 +87,8 @@ class ContainerServer:
             if state["Running"]:
                 raise TargetFailure(f"{self._target.name} runs already, as pid {state['Pid']}; end it first")
             with translated(f"{self._target.name} cannot be started"):
-                if self._disk is not None:
-                    self._container.put_archive("/", _open_to_all(self._disk))
+                if self._target.start.disk is not None:
+                    self._container.put_archive("/", _open_to_all(DISK))
                 self._container.start()
             self.wait_healthy()
 

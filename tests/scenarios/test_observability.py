@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -31,7 +32,7 @@ from chaos.expectations import (
     Provided,
     WitnessesAgree,
 )
-from chaos.experiment import Experiment, NotJudged
+from chaos.experiment import Experiment, Injection, NotJudged
 from chaos.faults import (
     ClientReset,
     ConnectionBurst,
@@ -127,22 +128,15 @@ async def test_alert_when_nearly_full(experiment: Experiment, contract: SimpleNa
 )
 @pytest.mark.faults(ConnectionBurst())
 async def test_alert_when_full(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    promised, limit = contract.observability, contract.rejection.max_connections
-    await experiment.statistics()
-    quiet = experiment.now()
-    burst = await experiment.crowd("burst", round(BURST * limit))
-    async with experiment.inject(fault, burst):
-        full = experiment.now()
-        await _shown(experiment, promised.full, within=promised.raised_within)
-        still = experiment.now()
-    left = experiment.now()
-    await _gone(experiment, promised.full, within=promised.gone_within)
-    await experiment.judge(
-        AlertNotRaised(alert=promised.full, why="nobody is there", end=quiet),
-        AlertRaised(
-            alert=promised.full, why="every place is taken", start=full, end=still, within=promised.raised_within
-        ),
-        AlertGone(alert=promised.full, why="everybody has left", start=left, within=promised.gone_within),
+    burst = await experiment.crowd("burst", round(BURST * contract.rejection.max_connections))
+    await _alert_while(
+        experiment,
+        experiment.inject(fault, burst),
+        contract.observability.full,
+        contract,
+        before="nobody is there",
+        meanwhile="every place is taken",
+        after="everybody has left",
     )
 
 
@@ -159,21 +153,14 @@ async def test_alert_when_full(experiment: Experiment, contract: SimpleNamespace
 async def test_alert_when_memory_is_short(
     experiment: Experiment, contract: SimpleNamespace, fault: MemoryLimit
 ) -> None:
-    promised = contract.observability
-    await experiment.statistics()
-    quiet = experiment.now()
-    async with experiment.inject(replace(fault, spare=contract.pressure.memory_reserve // 2)):
-        short = experiment.now()
-        await _shown(experiment, promised.memory_short, within=promised.raised_within)
-        still = experiment.now()
-    healed = experiment.now()
-    await _gone(experiment, promised.memory_short, within=promised.gone_within)
-    await experiment.judge(
-        AlertNotRaised(alert=promised.memory_short, why="there is memory enough", end=quiet),
-        AlertRaised(
-            alert=promised.memory_short, why="memory is short", start=short, end=still, within=promised.raised_within
-        ),
-        AlertGone(alert=promised.memory_short, why="memory is there again", start=healed, within=promised.gone_within),
+    await _alert_while(
+        experiment,
+        experiment.inject(replace(fault, spare=contract.pressure.memory_reserve // 2)),
+        contract.observability.memory_short,
+        contract,
+        before="there is memory enough",
+        meanwhile="memory is short",
+        after="memory is there again",
     )
 
 
@@ -186,23 +173,14 @@ async def test_alert_when_memory_is_short(
 @pytest.mark.reads("observability.disk_full", "observability.raised_within", "observability.gone_within")
 @pytest.mark.faults(DiskFull())
 async def test_alert_when_the_disk_is_full(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    promised = contract.observability
-    await experiment.statistics()
-    quiet = experiment.now()
-    async with experiment.inject(fault):
-        full = experiment.now()
-        await _shown(experiment, promised.disk_full, within=promised.raised_within)
-        still = experiment.now()
-    healed = experiment.now()
-    await _gone(experiment, promised.disk_full, within=promised.gone_within)
-    await experiment.judge(
-        AlertNotRaised(alert=promised.disk_full, why="there is room on the disk", end=quiet),
-        AlertRaised(
-            alert=promised.disk_full, why="the disk is full", start=full, end=still, within=promised.raised_within
-        ),
-        AlertGone(
-            alert=promised.disk_full, why="there is room on the disk again", start=healed, within=promised.gone_within
-        ),
+    await _alert_while(
+        experiment,
+        experiment.inject(fault),
+        contract.observability.disk_full,
+        contract,
+        before="there is room on the disk",
+        meanwhile="the disk is full",
+        after="there is room on the disk again",
     )
 
 
@@ -322,6 +300,33 @@ async def test_alert_while_nobody_can_be_let_in(
             condition=everyone_is_in,
             then=AlertGone(alert=alert, why="clients get in again", start=closed, within=promised.gone_within),
         ),
+    )
+
+
+async def _alert_while(
+    experiment: Experiment,
+    injection: AbstractAsyncContextManager[Injection],
+    alert: str,
+    contract: SimpleNamespace,
+    *,
+    before: str,
+    meanwhile: str,
+    after: str,
+) -> None:
+    """Judge an alert that is due while a fault lasts, and at no other time; the three say in words what is so when."""
+    promised = contract.observability
+    await experiment.statistics()
+    quiet = experiment.now()
+    async with injection:
+        start = experiment.now()
+        await _shown(experiment, alert, within=promised.raised_within)
+        still = experiment.now()
+    healed = experiment.now()
+    await _gone(experiment, alert, within=promised.gone_within)
+    await experiment.judge(
+        AlertNotRaised(alert=alert, why=before, end=quiet),
+        AlertRaised(alert=alert, why=meanwhile, start=start, end=still, within=promised.raised_within),
+        AlertGone(alert=alert, why=after, start=healed, within=promised.gone_within),
     )
 
 

@@ -47,6 +47,19 @@ PERIODS = 3
 """Heartbeats under the shortage: the second says whether it goes on, the third whether it still keeps its period."""
 
 
+async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    """Those who are in are pinged at their period while something else is short."""
+    interval = contract.liveness.heartbeat_interval
+    crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
+    await crowd.connect()
+    async with experiment.inject(fault):
+        await experiment.watch(PERIODS * interval)
+        until = experiment.now()
+    await experiment.judge(
+        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
+    )
+
+
 @pytest.mark.waits
 @pytest.mark.promise(
     "pressure",
@@ -57,15 +70,7 @@ PERIODS = 3
 @pytest.mark.reads("liveness.heartbeat_interval")
 @pytest.mark.faults(FdLimit())
 async def test_heartbeat_without_files(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    interval = contract.liveness.heartbeat_interval
-    crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
-    await crowd.connect()
-    async with experiment.inject(fault):
-        await experiment.watch(PERIODS * interval)
-        until = experiment.now()
-    await experiment.judge(
-        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
-    )
+    await _pinged_under(experiment, contract, fault)
 
 
 @pytest.mark.waits
@@ -101,15 +106,7 @@ async def test_after_files_were_short(experiment: Experiment, contract: SimpleNa
 @pytest.mark.reads("liveness.heartbeat_interval")
 @pytest.mark.faults(DiskFull())
 async def test_heartbeat_without_disk(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    interval = contract.liveness.heartbeat_interval
-    crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
-    await crowd.connect()
-    async with experiment.inject(fault):
-        await experiment.watch(PERIODS * interval)
-        until = experiment.now()
-    await experiment.judge(
-        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
-    )
+    await _pinged_under(experiment, contract, fault)
 
 
 @pytest.mark.promise(
