@@ -102,5 +102,6 @@ def until(there: Callable[[], bool], process: subprocess.Popen[str], *, within: 
     deadline = time.monotonic() + within
     while not there():
         if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
             raise AssertionError(f"the run never got that far:\n{process.communicate()[0]}")
         time.sleep(0.01)

@@ -17,11 +17,13 @@ import pytest
 
 from chaos.report import CellOutcome, open_run, read_cells
 from tests.leftovers import leftovers
+from tests.plugin.scenarios_that_wait import LET_GO, SCENARIOS
 from tests.running import CONTAINERS_SLOWLY, ROOT, RUNTIMES, children_with, run_pytest, until
 
 BREAKER = "tests/scenarios/test_breaker.py"
 HEARTBEAT = "tests/scenarios/test_liveness.py::test_heartbeat[calm]"
 ALONE = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
+WAITING = "tests/plugin/scenarios_that_wait.py"
 PROCESSES = "--chaos-runtime=processes"
 WITHIN = 150.0
 """Seconds for a run to get where it is wanted, or to end: a whole one takes 12 s here, and this only ends a hang."""
@@ -178,14 +180,21 @@ def test_a_number_of_lanes_that_is_none(text: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def under_way(runtime: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run whose three lanes are all in the middle of a scenario."""
+def let_go(tmp_path: Path) -> Path:
+    """The file that ends the waiting of `scenarios_that_wait` once it is there."""
+    return tmp_path / "go"
+
+
+@pytest.fixture
+def under_way(runtime: str, tmp_path: Path, let_go: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run whose three lanes are all in the middle of a scenario, and stay there until they are let go."""
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/scenarios/test_liveness.py", "-m", "chaos",
-            "-k", "heartbeat or slow_peer", f"--chaos-runtime={runtime}", f"--chaos-dir={tmp_path}", "--chaos-lanes=3",
+            sys.executable, "-m", "pytest", "-p", "no:cacheprovider", WAITING, f"--chaos-runtime={runtime}",
+            f"--chaos-dir={tmp_path}", "--chaos-lanes=3",
         ],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        cwd=ROOT, env={**os.environ, LET_GO: str(let_go)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
         until(lambda: len(at_work(process, tmp_path)) == 3, process, within=WITHIN)
@@ -193,7 +202,7 @@ def under_way(runtime: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+            process.communicate()
 
 
 def at_work(run: subprocess.Popen[str], directory: Path) -> set[int]:
@@ -236,15 +245,17 @@ def test_a_killed_run_takes_its_lanes_along(runtime: str, under_way: subprocess.
 @pytest.mark.timeout(350)
 @pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_a_lane_that_is_killed_loses_one_scenario_and_no_other(
-    runtime: str, under_way: subprocess.Popen[str], tmp_path: Path
+    runtime: str, under_way: subprocess.Popen[str], let_go: Path, tmp_path: Path
 ) -> None:
     victim, other = lanes_of(under_way)
     os.kill(victim, signal.SIGKILL)
+    let_go.touch()
     output, _ = under_way.communicate(timeout=WITHIN)
     assert under_way.returncode == pytest.ExitCode.TESTS_FAILED, output
     assert "a lane of this run ended with -9 before its time" in output
     cells = read_cells(open_run(tmp_path, "latest"))
-    assert f"1 failed, {len(cells) - 1} passed" in output
+    assert len(cells) == SCENARIOS
+    assert f"1 failed, {SCENARIOS - 1} passed" in output, output
     (lost,) = [cell for cell in cells if cell.outcome is not CellOutcome.HELD]
     assert (lost.outcome, lost.promise) == (CellOutcome.INCONCLUSIVE, "liveness")
     assert lost.expects, "it goes by its scenario's marks, in the row where it would have been judged"

@@ -85,6 +85,7 @@ CALLS: dict[str, tuple[str, Call, float]] = {
     "heal": ("heal", lambda it: it.heal(1, Latency()), 2 * Latency().within(PATIENCE)),
     "server_changed": ("server_changed", lambda it: it.server_changed(cast(Any, None)), HELPERS),
     "sample": ("sample", lambda it: it.sample(), HELPERS),
+    "note_holders": ("note_holders", lambda it: it.note_holders("crowd"), HELPERS),
     "statistics": ("statistics", lambda it: it.statistics(), PATIENCE),
     "fetch_feed": ("fetch_feed", lambda it: it.fetch_feed("/latest"), PATIENCE),
     "leave_alone": ("leave_alone", lambda it: it.leave_alone(), HELPERS),

@@ -24,16 +24,23 @@ _WANTED = 3
 async def answering(answer: bytes) -> AsyncIterator[Address]:
     """A server that answers every request with these bytes, and ends the connection."""
 
+    visits = list[asyncio.Task[None] | None]()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visits.append(asyncio.current_task())
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             await reader.readuntil(_REQUEST_ENDS)
             writer.write(answer)
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
         yield Address(host, port)
+    # A connection that outlives the loop is told of in the middle of another test.
+    await asyncio.gather(*filter(None, visits))
 
 
 def counts(came: Newcomers) -> tuple[int, int, int]:
