@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import ssl
 import time
@@ -396,12 +397,21 @@ class Crowd:
             if client.index in self._floods:
                 await self._floods[client.index].stop()
 
+    async def _taken_leave(self, client: Client) -> None:
+        """Of a client that is being closed it is known how it ended before its exchanges are said to be over, unless
+        that takes longer than an answer may."""
+        if client.state is ClientState.CLOSING:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._plan.answer_timeout):
+                    await client.gone()
+
     async def _converse(self, client: Client, count: int, gap: float, at_once: int) -> list[Answer]:
         answers: list[Answer] = []
         while len(answers) < count:
             if answers and gap:
                 await asyncio.sleep(gap)
             if not client.usable:
+                await self._taken_leave(client)
                 break
             answers += await asyncio.gather(*(client.ask() for _ in range(min(at_once, count - len(answers)))))
         return answers

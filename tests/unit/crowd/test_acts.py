@@ -146,6 +146,30 @@ async def test_a_message_that_is_begun_is_one_whole_fragment() -> None:
         assert len(heard) == 2 + mask + announced
 
 
+async def test_who_is_being_closed_has_ended_before_its_exchanges_are_over() -> None:
+    """The close frame has come and TCP goes on: whoever judges what became of them is not to miss the end."""
+    async with stage() as on:
+        await on.peer.send(close_frame(1000))
+        assert await on.peer.frame() == (CLOSE, b"\x03\xe8")
+        assert await on.state() is ClientState.CLOSING
+        talking = asyncio.create_task(on.crowd.exchange(1))
+        await asyncio.wait({talking}, timeout=SHORT)
+        assert not talking.done()
+        assert on.recorded.ends == []
+        on.peer.writer.close()
+        assert (await talking).unsent == 1
+        assert [(ended.by, ended.code) for ended in on.recorded.ends] == [("server", 1000)]
+
+
+async def test_whoever_never_ends_is_waited_for_as_long_as_for_an_answer() -> None:
+    async with stage(answer_within=SHORT) as on:
+        await on.peer.send(close_frame(1000))
+        assert await on.peer.frame() == (CLOSE, b"\x03\xe8")
+        async with asyncio.timeout(WITHIN):
+            assert (await on.crowd.exchange(1)).unsent == 1
+        assert on.recorded.ends == []
+
+
 async def test_silence_reads_and_writes_nothing() -> None:
     async with stage() as on:
         assert await on.crowd.silence() == [0]
