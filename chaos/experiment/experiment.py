@@ -16,7 +16,7 @@ from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
 from chaos.errors import ChaosError
 from chaos.expectations import Expectation, Record, judge_all
-from chaos.experiment import leaks, soaking
+from chaos.experiment import leaks
 from chaos.experiment.ages import may_have_aged_out
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via, plan_for
@@ -26,7 +26,6 @@ from chaos.experiment.leaks import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged, as_event, raise_worse
 from chaos.experiment.places import Places
 from chaos.experiment.server import ServerControl, ServerInHand
-from chaos.experiment.soaking import SoakPlan
 from chaos.experiment.upstream import Questions
 from chaos.faults.base import Fault
 from chaos.journal import (
@@ -332,16 +331,6 @@ class Experiment:
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""
         return await self._conductor.statistics()
-
-    # -- a soak -----------------------------------------------------------------------------------------------
-
-    async def soak(self, plan: SoakPlan, *, say: Callable[[str], None], cut: asyncio.Event) -> Record:
-        """Soak the server as the plan says, until its time is over or `cut` is set; what was recorded.
-
-        `say` is given a line about how it goes now and then.
-        """
-        await soaking.soak(self, plan, write=self._journal.write, say=say, cut=cut)
-        return await self.record()
 
     # -- memory -----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import uvicorn
 from reference_server.app import build_app
 from reference_server.listener import ACCEPT_BATCH
 from reference_server.parts import Parts
-from reference_server.tls_protocol import server_context
+from reference_server.secure_transport import server_context
 
 __all__ = ["ReferenceConfig"]
 

@@ -11,8 +11,19 @@ import contextlib
 import ssl
 from typing import Any
 
+from reference_server.settings import Settings
+
 RECORD_BYTES = 16 * 1024
 """The most that one record carries (RFC 8446, 5.1), and so what is read at a time."""
+
+
+def server_context(settings: Settings) -> ssl.SSLContext | None:
+    """What the server shows of itself; None where it speaks no TLS. The settings have been checked."""
+    if not settings.websocket_tls_certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(settings.websocket_tls_certificate, settings.websocket_tls_key)
+    return context
 
 
 class SecureTransport(asyncio.Transport):

@@ -12,20 +12,10 @@ from uvicorn.server import ServerState
 from reference_server.clock import AttentiveTimer
 from reference_server.http_protocol import HttpProtocol
 from reference_server.secure_transport import SecureTransport
-from reference_server.settings import Settings
 from reference_server.transport import READ_CHUNK_BYTES, RESET_ON_CLOSE
 
 if TYPE_CHECKING:
     from reference_server.config import ReferenceConfig
-
-
-def server_context(settings: Settings) -> ssl.SSLContext | None:
-    """What the server shows of itself; None where it speaks no TLS. The settings have been checked."""
-    if not settings.websocket_tls_certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(settings.websocket_tls_certificate, settings.websocket_tls_key)
-    return context
 
 
 class TlsProtocol(asyncio.Protocol):
