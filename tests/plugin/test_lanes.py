@@ -49,7 +49,17 @@ def most_at_once(times: dict[str, tuple[float, float]]) -> int:
 @pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_those_that_wait_run_side_by_side_and_the_others_alone(runtime: str, tmp_path: Path) -> None:
     ended = run_pytest(
-        [BREAKER, ALONE, "-m", "chaos", f"--chaos-runtime={runtime}", "--chaos-lanes=3"], directory=tmp_path
+        [
+            BREAKER,
+            ALONE,
+            "-k",
+            "errors or simultaneous",
+            "-m",
+            "chaos",
+            f"--chaos-runtime={runtime}",
+            "--chaos-lanes=3",
+        ],
+        directory=tmp_path,
     )
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout
     assert "scenarios that only wait run 3 at a time (--chaos-lanes=1: one after the other)" in ended.stdout
@@ -62,7 +72,9 @@ def test_those_that_wait_run_side_by_side_and_the_others_alone(runtime: str, tmp
 
 
 def test_one_lane_runs_them_one_after_the_other(tmp_path: Path) -> None:
-    ended = run_pytest([BREAKER, "-k", "errors", "-m", "chaos", PROCESSES, "--chaos-lanes=1"], directory=tmp_path)
+    few = ["-k", "errors and (failure or count)"]
+    ended = run_pytest([BREAKER, *few, "-m", "chaos", PROCESSES, "--chaos-lanes=1"], directory=tmp_path)
+    assert "2 passed" in ended.stdout
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout
     assert "at a time" not in ended.stdout
     assert most_at_once(began(tmp_path)) == 1
