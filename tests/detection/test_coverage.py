@@ -27,6 +27,7 @@ from chaos.expectations import (
     LeftMidTrial,
     PongsDelayed,
     Provided,
+    ShortageLasted,
     SteadyBefore,
 )
 from chaos.report.incident_file import load_incident
@@ -51,6 +52,7 @@ OF_THE_EXPERIMENT = {
         LeftMidTrial,
         PongsDelayed,
         Provided,
+        ShortageLasted,
     )
 }
 """These judge the experiment and not the server: they are inconclusive at worst, so no defect is caught by them."""
