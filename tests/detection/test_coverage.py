@@ -107,7 +107,7 @@ def test_the_reference_declares_nothing_in_vain() -> None:
 
 def test_every_scenario_of_the_catalogue_is_there() -> None:
     there = {f"{path.name}::{name}" for path in SCENARIOS for name, _ in _functions(_module(path))}
-    wanted = {node.partition("[")[0] for case in CASES for node in (case.caught_by, *case.sentinels)}
+    wanted = {node.partition("[")[0] for case in CASES for node in (case.caught_by, *case.also, *case.sentinels)}
     assert wanted <= there
 
 

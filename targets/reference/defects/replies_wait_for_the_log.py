@@ -1,6 +1,6 @@
-"""Writes each reply to an audit log, and after every ten waits until it is on the disk before it sends on.
+"""Writes each reply to an audit log, and after every twenty waits until it is on the disk before it sends on.
 
-Breaks latency: nine of ten replies are as fast as ever, and so are the mean and the median; the slow tenth is what a
+Breaks latency: nineteen of twenty replies are as fast as ever, and so is the median; the slow twentieth is what a
 99th percentile is there for.
 """
 
@@ -13,15 +13,16 @@ from reference_server.endpoints.echo import Echo
 from reference_server.outbox import Message
 from reference_server.parts import Parts
 
-DESCRIPTION = "every tenth reply waits 0.4 s for an audit log"
+DESCRIPTION = "every twentieth reply waits 0.6 s for an audit log"
 
-EVERY = 10
-FLUSH = 0.4
-"""Seconds that the disk takes."""
+EVERY = 20
+FLUSH = 0.6
+"""Seconds that the disk takes: beyond what is promised by more than a busy machine keeps the server waiting meanwhile,
+0.22 s on two cores under a load of 7, where 0.4 s were undecided."""
 
 
 def install(parts: Parts) -> None:
-    """The tenth pays for all."""
+    """The twentieth pays for all."""
     send = Echo.received
     written = 0
 
