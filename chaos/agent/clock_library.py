@@ -42,6 +42,10 @@ def clock_availability(root: Path = Path("/")) -> Availability:
 def clock_environment(library: Path, file: Path) -> dict[str, str]:
     """The variables that a server has to be started with; `file` says the offset, see `offset`.
 
+    A thread that sleeps until a time of the monotonic clock (`clock_nanosleep` with TIMER_ABSTIME, as Python's
+    `time.sleep` does from 3.11 on) is refused it with EINVAL by 0.9.10, the version of Debian 12 (libfaketime's issue
+    426): a server that does so breaks of that, whatever the time of day. asyncio's loop, conditions and queues do not.
+
     The file is read at each look at the clock, which then costs 27 microseconds in place of one (measured), and a jump
     is there at once: by itself the library looks into it every 10 s.
     """

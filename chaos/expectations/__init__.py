@@ -49,6 +49,7 @@ from chaos.expectations.processes import WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
 from chaos.expectations.sessions import SessionsForgotten
+from chaos.expectations.shortage import ShortageLasted
 from chaos.expectations.soak import (
     AnsweredThroughout,
     IdleFoundThroughout,
@@ -119,6 +120,7 @@ __all__ = [
     "RoundTripsWithin",
     "ServerSurvived",
     "SessionsForgotten",
+    "ShortageLasted",
     "ShutDownWithin",
     "StatisticsAgree",
     "StayedAfterUpgrade",

@@ -40,7 +40,8 @@ class ClockJump(Fault):
         {Capability.CLOCK, Capability.PROCESS_PROBE, Capability.RESTART, Capability.SETTINGS}
     )
     cannot: ClassVar[str] = (
-        "a jump that timers of the kernel notice, and a server that asks the kernel past its C library"
+        "a jump that timers of the kernel notice, and a server that asks the kernel past its C library, or that sleeps "
+        "until a time: libfaketime 0.9.10 refuses that (EINVAL), and Python's time.sleep does so from 3.11 on"
     )
     by: float = 86400.0
     """Seconds, ahead where positive: a day is longer than anything a connection's life is measured in."""

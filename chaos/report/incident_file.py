@@ -32,7 +32,7 @@ __all__ = [
 
 FILE = "incident.toml"
 
-VariantName = Literal["before", "control", "after", "after-as-told", "unattended"]
+VariantName = Literal["before", "control", "after", "after-as-told", "unattended", "mistaken"]
 BEFORE: VariantName = "before"
 AFTER: VariantName = "after"
 
@@ -150,7 +150,7 @@ def load_incident(folder: Path) -> Incident:
 
 
 def _in_order(variants: Mapping[VariantName, Variant]) -> Iterator[tuple[VariantName, Variant]]:
-    order: tuple[VariantName, ...] = (BEFORE, "control", "after-as-told", "unattended", AFTER)
+    order: tuple[VariantName, ...] = (BEFORE, "control", "after-as-told", "unattended", "mistaken", AFTER)
     return ((name, variants[name]) for name in order if name in variants)
 
 

@@ -39,6 +39,12 @@ _MADE_WITH_THEM = Availability.no(
     remedy="take the processes runtime (--chaos-runtime=processes)",
 )
 
+_NO_LIBRARY_INSIDE = Availability.no(
+    "the clock is a library that a server's environment names at its start, and a container keeps the one that it was "
+    "made with",
+    remedy="take the processes runtime (--chaos-runtime=processes) where libfaketime is installed",
+)
+
 
 class ContainersRuntime:
     """Starts `start.image`, or what `start.build` makes."""
@@ -85,7 +91,7 @@ class ContainersRuntime:
                     Capability.TCP_TRUE: _tcp_true(started.reach),
                     Capability.RESTART: Availability.yes(),
                     Capability.SETTINGS: _MADE_WITH_THEM,
-                    Capability.CLOCK: _MADE_WITH_THEM,
+                    Capability.CLOCK: _NO_LIBRARY_INSIDE,
                     Capability.DISK: given_disk(target, lambda: _disk(started.reach)),
                 },
                 agent=started.agent,

@@ -19,6 +19,9 @@ class Case:
     """The expectation that is violated."""
     sentinels: tuple[str, ...]
     """Scenarios of other promises that it should not touch."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Other cells of its promise that nothing else turns red, each with the expectation that it violates: in the
+    processes runtime they are run in every form, for where one of them holds the matrix is hollow."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Other promises that break with it, as they have to, each with the reason: not excused are the sentinels."""
     not_in: Mapping[str, str] = field(default_factory=dict)

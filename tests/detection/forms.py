@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 
 from tests.detection.case import Case
 from tests.running import ROOT
 
-__all__ = ["FAMILY_SENTINELS", "Form", "all_cells", "family_of", "nodes_for", "parse_shard", "shard_of"]
+__all__ = [
+    "FAMILY_SENTINELS",
+    "Form",
+    "all_cells",
+    "family_of",
+    "findings_of",
+    "nodes_for",
+    "parse_shard",
+    "shard_of",
+]
 
 
 class Form(StrEnum):
     """What is asked of a server with a defect."""
 
     NARROW = "narrow"
-    """The cell that catches it and the catalogue's sentinels."""
+    """The cell that catches it, those that nothing else turns red, and the catalogue's sentinels."""
     WIDE = "wide"
     """Besides those every cell of its promise, and one of each other promise; narrow where there are containers."""
     CROSS = "cross"
@@ -62,9 +71,14 @@ def family_of(node: str) -> str:
     return node.rpartition("/")[2].partition(".py")[0].removeprefix("test_")
 
 
+def findings_of(case: Case, *, runtime: str) -> Mapping[str, str]:
+    """The cells that have to go red, with what each violates: in containers one shows that it is caught there too."""
+    return {case.caught_by: case.finding, **(case.also if runtime == "processes" else {})}
+
+
 def nodes_for(case: Case, form: Form, *, runtime: str, cells: Sequence[str]) -> tuple[str, ...]:
     """The cells to run, below tests/scenarios, each once; `cells` are all there are, those that take long left out."""
-    wanted = [case.caught_by, *case.sentinels]
+    wanted = [*findings_of(case, runtime=runtime), *case.sentinels]
     if case.target:
         return tuple(dict.fromkeys(wanted))
     if runtime == "processes" and form is Form.WIDE:

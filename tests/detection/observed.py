@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chaos.report import CellOutcome, CellRecord
 from tests.detection.case import Case
+from tests.detection.forms import findings_of
 
 __all__ = ["Judgement", "Observation", "SeenCell", "judge", "read_observations", "see"]
 
@@ -115,14 +116,15 @@ def judge(case: Case, observation: Observation) -> Judgement:
 
 def _complaint(case: Case, observation: Observation) -> str:
     there = {cell.node: cell for cell in observation.cells}
-    not_run = [node for node in (case.caught_by, *case.sentinels) if node not in there]
+    catching = findings_of(case, runtime=observation.runtime)
+    not_run = [node for node in (*catching, *case.sentinels) if node not in there]
     if not_run:
         return f"did not run: {', '.join(not_run)}"
-    caught = there[case.caught_by]
-    if caught.outcome != VIOLATED:
-        return f"not caught: {caught.short} is {caught.outcome}"
-    if case.finding not in caught.findings:
-        return f"caught for another reason: {caught.short} violates {', '.join(caught.findings)}, not {case.finding}"
+    for caught, finding in ((there[node], finding) for node, finding in catching.items()):
+        if caught.outcome != VIOLATED:
+            return f"not caught: {caught.short} is {caught.outcome}"
+        if finding not in caught.findings:
+            return f"caught for another reason: {caught.short} violates {', '.join(caught.findings)}, not {finding}"
     return ""
 
 

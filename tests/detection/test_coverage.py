@@ -27,6 +27,7 @@ from chaos.expectations import (
     LeftMidTrial,
     PongsDelayed,
     Provided,
+    ShortageLasted,
     SteadyBefore,
 )
 from chaos.report.incident_file import load_incident
@@ -51,6 +52,7 @@ OF_THE_EXPERIMENT = {
         LeftMidTrial,
         PongsDelayed,
         Provided,
+        ShortageLasted,
     )
 }
 """These judge the experiment and not the server: they are inconclusive at worst, so no defect is caught by them."""
@@ -105,7 +107,7 @@ def test_the_reference_declares_nothing_in_vain() -> None:
 
 def test_every_scenario_of_the_catalogue_is_there() -> None:
     there = {f"{path.name}::{name}" for path in SCENARIOS for name, _ in _functions(_module(path))}
-    wanted = {node.partition("[")[0] for case in CASES for node in (case.caught_by, *case.sentinels)}
+    wanted = {node.partition("[")[0] for case in CASES for node in (case.caught_by, *case.also, *case.sentinels)}
     assert wanted <= there
 
 

@@ -177,6 +177,20 @@ def test_what_incidents_are_red_in_is_proven_by_their_files(tmp_path: Path, monk
     assert {by for cell in read_proven(proven) for by in cell.by} == {f"incident {each.name}" for each in incidents}
 
 
+def test_each_cell_that_nothing_else_turns_red_has_to_be_red() -> None:
+    """Or a cell would be hollow again, and the defect would count as caught all the same."""
+    case = replace(CASE, also={MISSED.node: "undisturbed"})
+    red = replace(MISSED, outcome="violated", findings=("undisturbed",))
+    assert judge(case, seen(CAUGHT, red, OWN, OTHER)).sound
+    assert judge(case, seen(CAUGHT, OWN, OTHER)).complaint == f"did not run: {MISSED.node}"
+    assert judge(case, seen(CAUGHT, MISSED, OWN, OTHER)).complaint == "not caught: heartbeat[latency] is held"
+    other = replace(red, findings=("pinged_at_period",))
+    assert judge(case, seen(CAUGHT, other, OWN, OTHER)).complaint == (
+        "caught for another reason: heartbeat[latency] violates pinged_at_period, not undisturbed"
+    )
+    assert judge(case, replace(seen(CAUGHT, OWN, OTHER), runtime="containers")).sound, "one is enough there"
+
+
 def test_shards_share_the_defects_out_by_name() -> None:
     names = [case.defect for case in CASES]
     shards = [shard_of(names[::-1], (number, 4)) for number in range(1, 5)]
@@ -202,6 +216,13 @@ def test_each_form_asks_for_what_it_says() -> None:
     assert set(nodes_for(CASE, Form.CROSS, runtime="processes", cells=cells)) == {*cells, *named}
     for form in Form:
         assert nodes_for(CASE, form, runtime="containers", cells=cells) == named
+    also = replace(CASE, also={MISSED.node: "undisturbed"})
+    assert nodes_for(also, Form.NARROW, runtime="processes", cells=()) == (
+        CASE.caught_by,
+        MISSED.node,
+        *CASE.sentinels,
+    )
+    assert nodes_for(also, Form.NARROW, runtime="containers", cells=()) == named
 
 
 def test_a_promise_has_a_sentinel_or_a_reason() -> None:

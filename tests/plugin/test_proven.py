@@ -10,12 +10,14 @@ from chaos.report import open_run
 from chaos.report.proven import ProvenCell, proven_for, render_proven, shipped_proven
 from tests.running import run_pytest
 
-SCENARIO = "tests/scenarios/test_recovery.py::test_after_the_network[reset]"
-CELL = ProvenCell("recovery", "after the network is back", "reset", ("a_defect_of_ones_own",))
+SCENARIO = "tests/plugin/scenarios_of_an_author.py"
+CELL = ProvenCell("survival", "one beside another's reset", "client-reset", ("a_defect_of_ones_own",))
 
 
 def test_the_author_s_cells_are_drawn_full(tmp_path: Path) -> None:
     assert CELL.key not in {cell.key for cell in shipped_proven()}, "take a cell that the suite has not proven"
+    alone = run_pytest([SCENARIO, "--chaos-runtime=processes"], directory=tmp_path / "alone")
+    assert "0 of 1 held are proven" in alone.stdout, "nobody has vouched for it"
     mine = tmp_path / "mine.toml"
     mine.write_text(render_proven([CELL]), encoding="utf-8")
     ended = run_pytest(

@@ -43,8 +43,10 @@ OTHERS = 40
 async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     delay = added_by(fault)
     crowd = await experiment.crowd("talking", CLIENTS, via=Via.LINK if fault else Via.DIRECT)
-    await crowd.connect()
     async with experiment.inject(fault):
+        # Once it is proven: a jitter takes 26 round trips for that, and clients that had come before were seen to reach
+        # the age of 7 s at which the reference closes them.
+        await crowd.connect()
         result = await crowd.exchange(EXCHANGES)
     await experiment.judge(
         RoundTripsWithin(

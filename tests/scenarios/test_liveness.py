@@ -239,6 +239,9 @@ async def test_clock_that_is_set_cuts_nobody(experiment: Experiment, contract: S
     await experiment.restart_server_with_a_clock()
     crowd = await experiment.crowd("living", 10, trace=True)
     await crowd.connect()
+    # Once all have been pinged: what a heartbeat compares with the time of day it has noted at the beat before. Set
+    # before its first beat it has noted nothing, and one that never pinged again after a later jump was held.
+    await experiment.watch(2 * promised.heartbeat_interval)
     async with experiment.inject(fault):
         await experiment.watch(found)
     await experiment.watch(found)

@@ -20,6 +20,7 @@ from chaos.expectations import (
     RejectedGracefully,
     ReleasedWithin,
     RoundTripsWithin,
+    ShortageLasted,
     Undisturbed,
 )
 from chaos.experiment import Experiment
@@ -165,6 +166,7 @@ async def test_answers_without_cpu(experiment: Experiment, contract: SimpleNames
             why=f"of which {format_duration(promised.cpu_delay)} for the shortage",
         ),
         Undisturbed(crowd=crowd.name),
+        ShortageLasted(fault.name),
     )
 
 
@@ -186,7 +188,9 @@ async def test_heartbeat_without_cpu(experiment: Experiment, contract: SimpleNam
         await experiment.watch(PERIODS * interval)
         until = experiment.now()
     await experiment.judge(
-        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
+        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until),
+        Undisturbed(crowd=crowd.name),
+        ShortageLasted(fault.name),
     )
 
 
@@ -235,6 +239,7 @@ async def test_dead_peers_without_cpu(experiment: Experiment, contract: SimpleNa
             of_deaths=False,
         ),
         Undisturbed(crowd=living.name),
+        ShortageLasted(fault.name),
     )
 
 
@@ -258,6 +263,7 @@ async def test_after_cpu_was_short(experiment: Experiment, contract: SimpleNames
     await experiment.judge(
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within),
         Undisturbed(crowd=before.name),
+        ShortageLasted(fault.name),
     )
 
 

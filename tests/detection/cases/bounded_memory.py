@@ -13,6 +13,7 @@ CASES = (
         caught_by="test_bounded_memory.py::test_cost_of_a_connection",
         finding="costs_at_most",
         sentinels=("test_leak_free.py::test_nothing_kept[calm]", HEARTBEAT),
+        also={"test_bounded_memory.py::test_cost_of_a_compressed_connection": "costs_at_most"},
     ),
     Case(
         defect="replies_pile_up",
@@ -33,6 +34,7 @@ CASES = (
         caught_by="test_bounded_memory.py::test_given_back[calm]",
         finding="given_back",
         sentinels=("test_leak_free.py::test_nothing_kept[calm]", HEARTBEAT),
-        takes=90.0,
+        also={"test_bounded_memory.py::test_given_back[client-reset]": "given_back"},
+        takes=150.0,
     ),
 )

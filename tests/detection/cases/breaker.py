@@ -64,6 +64,9 @@ CASES = (
         caught_by="test_breaker.py::test_keeps_its_timeout_though_the_clock_is_set[clock-set-back]",
         finding="upstream_called",
         sentinels=(TRIAL, OPENS),
+        also={
+            "test_breaker.py::test_keeps_its_timeout_though_the_clock_is_set[clock-jump]": "follows_the_breaker_model"
+        },
         not_in=NO_CLOCK,
     ),
     Case(

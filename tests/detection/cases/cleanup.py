@@ -79,6 +79,7 @@ CASES = (
         caught_by="test_cleanup.py::test_dead_peers_among_slow_ones[latency+vanished]",
         finding="released_within",
         sentinels=(CLEANUP, HEARTBEAT),
+        also={"test_cleanup.py::test_dead_peers_among_slow_ones[latency+silent]": "released_within"},
     ),
     Case(
         defect="truncated_tls_is_no_end",

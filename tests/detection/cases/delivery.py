@@ -49,6 +49,7 @@ CASES = (
         caught_by="test_delivery.py::test_who_is_cut_off_goes_on_by_polling[client-reset]",
         finding="fetched_in_time",
         sentinels=(DELIVERY, HEARTBEAT),
+        also={"test_delivery.py::test_who_is_cut_off_goes_on_by_polling[vanished]": "fetched_in_time"},
     ),
     Case(
         defect="broadcast_dies_of_an_error",
@@ -115,6 +116,10 @@ CASES = (
         caught_by=BROADCASTS,
         finding="intact",
         sentinels=(WHOLE, STOPPED_CONSUMER, HEARTBEAT),
+        also={
+            f"test_delivery.py::test_broadcasts_arrive_whole[{fault}]": "intact"
+            for fault in ("latency", "jitter", "bandwidth", "reset")
+        },
     ),
     Case(
         defect="fragments_joined_in_the_wrong_order",
@@ -128,6 +133,23 @@ CASES = (
         caught_by=WHOLE,
         finding="intact",
         sentinels=(BROADCASTS, HEARTBEAT, LATENCY),
+        also={
+            f"test_delivery.py::test_messages_arrive_whole[{fault}]": "intact"
+            for fault in (
+                "latency",
+                "jitter",
+                "bandwidth",
+                "sliced",
+                "packet-loss",
+                "bottleneck",
+                "partition",
+                "reset",
+                "truncated",
+                "injected-reset",
+                "client-reset",
+            )
+        },
+        takes=40.0,
     ),
     Case(
         defect="waiting_answers_are_replaced",

@@ -37,5 +37,6 @@ CASES = (
         caught_by="test_establishment.py::test_still_there_after_the_101[calm]",
         finding="stayed_after_upgrade",
         sentinels=(ESTABLISHMENT, HEARTBEAT),
+        also={"test_establishment.py::test_still_there_after_the_101[latency]": "stayed_after_upgrade"},
     ),
 )

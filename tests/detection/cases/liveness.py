@@ -81,6 +81,20 @@ CASES = (
         not_in=NO_CLOCK,
     ),
     Case(
+        defect="idle_swept_by_the_wall_clock",
+        caught_by="test_liveness.py::test_idle_clients_though_the_clock_is_set[clock-jump]",
+        finding="closed_when_idle",
+        sentinels=(HEARTBEAT, CLEANUP, "test_liveness.py::test_idle_clients_though_the_clock_is_set[clock-set-back]"),
+        not_in=NO_CLOCK,
+    ),
+    Case(
+        defect="beats_by_the_wall_clock",
+        caught_by="test_liveness.py::test_clock_that_is_set_cuts_nobody[clock-set-back]",
+        finding="pinged_at_period",
+        sentinels=(HEARTBEAT, CLEANUP),
+        not_in=NO_CLOCK,
+    ),
+    Case(
         defect="old_by_the_wall_clock",
         caught_by="test_liveness.py::test_age_though_the_clock_is_set[clock-set-back]",
         finding="closed_by_age",

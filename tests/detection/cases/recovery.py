@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
+from tests.detection.forms import FAMILY_SENTINELS
 from tests.detection.scenarios import CLEANUP, HEARTBEAT, LATENCY
 
 __all__ = ["CASES"]
@@ -28,6 +29,7 @@ CASES = (
         caught_by="test_recovery.py::test_after_a_reconnect_storm[reconnect-storm]",
         finding="recovered_within",
         sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
+        also={"test_recovery.py::test_after_a_reconnect_storm[latency+reconnect-storm]": "recovered_within"},
         elsewhere={"rejection": "who comes after others have left finds their places taken"},
     ),
     Case(
@@ -50,6 +52,16 @@ CASES = (
         finding="recovered_within",
         sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
         elsewhere={"rejection": "who comes after many have died waits as well"},
+    ),
+    Case(
+        defect="resets_trip_a_guard",
+        caught_by="test_recovery.py::test_after_the_network[reset]",
+        finding="recovered_within",
+        sentinels=(HEARTBEAT, CLEANUP),
+        elsewhere=dict.fromkeys(
+            FAMILY_SENTINELS,
+            "every scenario ends its clients by a reset: who comes right after many is turned away too",
+        ),
     ),
     Case(
         defect="unacknowledged_is_overload",

@@ -276,6 +276,15 @@ async def newcomers_get_in_after_many_hang_ups(bench: Bench) -> bool:
     return bench.parts.admission.try_enter() is None
 
 
+async def newcomers_get_in_after_many_resets(bench: Bench) -> bool:
+    config = configured(bench.parts)
+    protocols = [(await established(config))[0] for _ in range(20)]
+    for protocol in protocols:
+        protocol.connection_lost(ConnectionResetError())
+    await _until_it_is_over(bench)
+    return bench.parts.admission.try_enter() is None
+
+
 async def all_places_come_back_at_once(bench: Bench) -> bool:
     parts = bench.parts
     inside = [None for _ in range(50) if parts.admission.try_enter() is None]
@@ -512,6 +521,24 @@ async def trial_is_due_when_the_clock_is_set_back(bench: Bench) -> bool:
         return breaker.acquire() is not None
 
 
+async def pinged_when_the_clock_is_set_back(bench: Bench) -> bool:
+    _, wire = bench.client()
+    bench.parts.heartbeat.beat()
+    wire.on_pong(wire.pings[-1])
+    with mock.patch.object(time, "time", return_value=time.time() - DAY):
+        bench.parts.heartbeat.beat()
+    return len(wire.pings) == 2
+
+
+async def idle_clients_stay_when_the_clock_is_put_forward(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    timers = Timers(connection, bench.parts, idles=True)
+    with mock.patch.object(time, "time", return_value=time.time() + DAY):
+        bench.parts.sweep.run()
+    timers.cancel()
+    return not connection.ended
+
+
 async def age_is_no_time_of_day(bench: Bench) -> bool:
     by_hand = bench.parts.clock = TimersByHand()
     connection, _ = make_connection(by_hand)
@@ -569,6 +596,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "acknowledged_is_alive": acknowledged_ping_is_no_answer,
     "alive_by_the_wall_clock": living_stay_when_the_clock_is_put_forward,
     "alert_hears_of_errors_only": hanging_upstream_raises_its_alert,
+    "beats_by_the_wall_clock": pinged_when_the_clock_is_set_back,
     "any_pong_answers_every_ping": old_answer_is_none_to_the_last_ping,
     "block_loop_on_disconnect": leaver_does_not_block_the_loop,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
@@ -592,6 +620,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "hung_calls_are_made_again": hung_call_is_made_once,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
     "idle_by_the_wall_clock": idle_time_is_no_time_of_day,
+    "idle_swept_by_the_wall_clock": idle_clients_stay_when_the_clock_is_put_forward,
     "inflates_without_a_limit": bomb_is_refused,
     "keeps_what_was_said": messages_take_nothing,
     "late_beats_are_left_out": pinged_while_late,
@@ -607,6 +636,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "overload_outlasts_its_cause": newcomers_get_in_once_it_is_on_time,
     "refuses_private_close_codes": own_close_code_comes_back,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
+    "resets_trip_a_guard": newcomers_get_in_after_many_resets,
     "report_is_always_due": ticks_take_no_time,
     "sheds_load_after_a_pause": newcomers_get_in_after_a_pause,
     "slows_down_torn_frames": rest_of_a_frame_is_read_at_once,

@@ -78,7 +78,7 @@ def test_a_folder_without_one(tmp_path: Path) -> None:
         (
             "[variants.after]",
             "[variants.fixed]",
-            "Input should be 'before', 'control', 'after', 'after-as-told' or 'unattended'",
+            "Input should be 'before', 'control', 'after', 'after-as-told', 'unattended' or 'mistaken'",
         ),
         ('title = "it went wrong"', 'titel = "x"', "titel: Extra inputs are not permitted; found"),
         (

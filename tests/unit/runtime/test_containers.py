@@ -143,12 +143,14 @@ def test_its_capabilities(
             "Toxiproxy turns an RST into a FIN",
             "take the embedded proxy, which the processes runtime has by default",
         ),
-        **dict.fromkeys(
-            (Capability.SETTINGS, Capability.CLOCK),
-            (
-                "a container keeps the environment that it was made with",
-                "take the processes runtime (--chaos-runtime=processes)",
-            ),
+        Capability.SETTINGS: (
+            "a container keeps the environment that it was made with",
+            "take the processes runtime (--chaos-runtime=processes)",
+        ),
+        Capability.CLOCK: (
+            "the clock is a library that a server's environment names at its start, and a container keeps the one that "
+            "it was made with",
+            "take the processes runtime (--chaos-runtime=processes) where libfaketime is installed",
         ),
     }
     if way == "published":

@@ -18,6 +18,8 @@ from pipeline_status.members import Member
 from pipeline_status.parts import Parts
 
 GOING_AWAY = 1001
+GOODBYES = (1000, GOING_AWAY)
+"""Close codes of a client that leaves on purpose."""
 
 
 def add_handler(app: FastAPI, parts: Parts, path: str) -> None:
@@ -29,15 +31,18 @@ def add_handler(app: FastAPI, parts: Parts, path: str) -> None:
         if member is None:
             await websocket.send_denial_response(PlainTextResponse("too many connections\n", status_code=503))
             return
+        lost = False
         try:
             await websocket.accept()
             reason = await _first_to_end(parts, member)
             if reason and websocket.client_state is WebSocketState.CONNECTED:
                 await websocket.close(GOING_AWAY, reason)
-        except WebSocketDisconnect:
-            pass
+        except WebSocketDisconnect as gone:
+            lost = gone.code not in GOODBYES
         finally:
             parts.members.leave(member)
+        if lost and parts.settings.absences == "open":
+            await parts.begin_absence(member)
 
 
 async def _first_to_end(parts: Parts, member: Member) -> str:

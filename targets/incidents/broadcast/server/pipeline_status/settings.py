@@ -20,6 +20,9 @@ class Settings:
     ageing: str
     """`meant`: who answers no ping is stale, and each connection has a timer for its age. `told`: who sends no text is
     stale, and a sweep closes those who are older. A handler that waits ages nobody."""
+    absences: str
+    """`unnoted`, or `open`: from when a client is lost until it comes back a transaction is open that both times are to
+    be written in. It never does, to the server: who comes back is somebody else."""
     database: str
     """`postgresql`, `sqlite`, or `auto`: the first where its programs are here, else the second."""
     pool_size: int
@@ -44,6 +47,7 @@ def read_settings() -> Settings:
     return Settings(
         handler=_read("STATUS_HANDLER", "broadcasting", _one_of("waiting", "broadcasting")),
         ageing=_read("STATUS_AGEING", "meant", _one_of("meant", "told")),
+        absences=_read("STATUS_ABSENCES", "unnoted", _one_of("unnoted", "open")),
         database=_read("STATUS_DATABASE", "auto", _one_of("auto", "postgresql", "sqlite")),
         pool_size=_read("POOL_SIZE", "5", _count),
         pool_overflow=_read("POOL_OVERFLOW", "10", _count),
