@@ -29,6 +29,8 @@ _ALLOWED = "run as root, or where unprivileged user namespaces are allowed (pyth
 _BURST = 200
 """Bytes that pass at once after a silence: three small segments, so that a burst of ten pings waits."""
 
+_LOOPBACK = "lo"
+
 _SCRATCH = "unshare --net -- tc -batch -"
 """Tried in a network that is gone afterwards: what would be tried on an interface would act on it."""
 
@@ -43,7 +45,7 @@ class Shaper:
 
     async def probe(self) -> dict[str, object]:
         """An Availability's fields: whether this kernel has what it takes."""
-        script = _script("lo", [(("127.0.0.1", 1), ("127.0.0.1", 2))], rate=1000, queue=1000)
+        script = _script(_LOOPBACK, [(("127.0.0.1", 1), ("127.0.0.1", 2))], rate=1000, queue=1000)
         try:
             done = await run_tool(self._reaper, _SCRATCH.split(), text=script, deadline=_DEADLINE)
         except ToolMissing as error:
@@ -57,8 +59,9 @@ class Shaper:
         return {"available": False, "reason": f"no narrow line can be made here: {_words(done)}", "remedy": remedy}
 
     async def narrow(self, connections: Sequence[Connection], *, rate: int, queue: int) -> None:
-        """From now on these connections (local end, remote end) share a line of `rate` bytes a second, on which
-        `queue` bytes may wait and what comes then is lost."""
+        """From now on these connections (local end, remote end) share a line of `rate` bytes a second, both directions
+        together, on which `queue` bytes may wait and what comes then is lost. Where one direction alone is held back,
+        half of the rate is left to it."""
         async with self._one_at_a_time:
             if self._device is not None:
                 raise AgentError(f"there is a narrow line on {self._device} already; take it back first")
@@ -70,7 +73,8 @@ class Shaper:
             # What was left half-made goes as well.
             self._device = device
             try:
-                await self._tc(["-batch", "-"], _script(device, connections, rate=rate, queue=queue))
+                here = rate if device == _LOOPBACK else rate // 2
+                await self._tc(["-batch", "-"], _script(device, connections, rate=here, queue=queue))
             except BaseException:
                 await self._remove()
                 raise

@@ -31,8 +31,8 @@ class Bottleneck(Fault):
     """
 
     rate: int = 12_000
-    """Bytes a second, headers included: a ping, its pong and an acknowledgement are 210, so that those of ten clients
-    take 0.18 s."""
+    """Bytes a second, headers included, both directions together: a ping, its pong and an acknowledgement are 210, so
+    that those of ten clients take 0.18 s. In containers half of it is for what the server sends."""
     queue: int = 131_072
     """Bytes that may wait; a segment of loopback has up to 64 KiB."""
 
