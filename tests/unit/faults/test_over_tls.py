@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import ssl
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
@@ -20,6 +22,7 @@ from chaos.faults.cut_off import established
 from chaos.faults.slow_close import _ending
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, case_named, cases_of
+from chaos.hostile.channel import TlsChannel
 from chaos.journal import Bite, HealingState, HostileAnswer
 from chaos.links.link import Link
 from chaos.links.toxiproxy import Toxiproxy
@@ -124,6 +127,39 @@ async def test_a_link_is_sliced_beneath_tls(
 ) -> None:
     link = await toxiproxy.create_link("clients", sound)
     receipt, healing = await run_fault(Sliced(), make_scene(sound, link, tls=secure[0]), tmp_path)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED), receipt
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES), CrashMidHandshake(each=1)],
+    ids=lambda fault: fault.name,
+)
+async def test_no_request_waits_for_the_hands_of_others(
+    fault: HostileHandshakes | CrashMidHandshake,
+    secure: tuple[Tls, ssl.SSLContext],
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server ends a request that does not come in time, which begins once hands are shaken: here all but the first
+    shake them when what it has to say was heard."""
+    begin, turns, heard = TlsChannel.begin, itertools.count(), asyncio.Event()
+
+    class Hearing(ServerConnection):
+        def data_received(self, data: bytes) -> None:
+            heard.set()
+            super().data_received(data)
+
+    async def begin_in_turn(self: TlsChannel) -> None:
+        if next(turns):
+            await heard.wait()
+        await begin(self)
+
+    monkeypatch.setattr(TlsChannel, "begin", begin_in_turn)
+    async with echo_server(Hearing, context=secure[1]) as (address, _):
+        scene = make_scene(address, agent=agent, record=lambda _: None, tls=secure[0])
+        receipt, healing = await run_fault(fault, scene, tmp_path)
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED), receipt
 
 
