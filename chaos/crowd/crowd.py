@@ -431,13 +431,15 @@ def _context(tls: Tls) -> ssl.SSLContext:
 
 def _summary(answers: Sequence[Answer], *, asked: int, began: float) -> ExchangeResult:
     by_result = {result: [answer for answer in answers if answer.result is result] for result in Result}
+    trips = sorted((answer.round_trip, answer.at - answer.round_trip) for answer in by_result[Result.ANSWERED])
     return ExchangeResult(
         sent=len(answers),
         answered=len(by_result[Result.ANSWERED]),
         wrong=len(by_result[Result.WRONG]),
         missing=len(by_result[Result.MISSING]),
         unsent=asked - len(answers),
-        round_trips=tuple(sorted(answer.round_trip for answer in by_result[Result.ANSWERED])),
+        round_trips=tuple(took for took, _ in trips),
+        sent_at=tuple(at for _, at in trips),
         began=began,
         ended=time.monotonic(),
     )

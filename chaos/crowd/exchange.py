@@ -71,6 +71,8 @@ class ExchangeResult:
     """Asked for, but the client was not in a state to send."""
     round_trips: tuple[float, ...]
     """Seconds from the message to its answer, of those answered, in rising order."""
+    sent_at: tuple[float, ...]
+    """When the message of each of those round trips was sent, seconds monotonic, in the same order."""
     began: float
     ended: float
     """When the first was due and the last was over, seconds monotonic."""
@@ -81,13 +83,17 @@ class ExchangeResult:
         return self.answered == self.sent + self.unsent
 
     def __add__(self, other: ExchangeResult) -> ExchangeResult:
+        trips = sorted(
+            zip(self.round_trips + other.round_trips, self.sent_at + other.sent_at, strict=True),
+        )
         return ExchangeResult(
             sent=self.sent + other.sent,
             answered=self.answered + other.answered,
             wrong=self.wrong + other.wrong,
             missing=self.missing + other.missing,
             unsent=self.unsent + other.unsent,
-            round_trips=tuple(sorted(self.round_trips + other.round_trips)),
+            round_trips=tuple(took for took, _ in trips),
+            sent_at=tuple(at for _, at in trips),
             began=min(self.began, other.began),
             ended=max(self.ended, other.ended),
         )

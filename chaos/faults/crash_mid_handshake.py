@@ -8,7 +8,7 @@ import socket
 import struct
 import termios
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
@@ -44,6 +44,12 @@ class End(StrEnum):
 KINDS = tuple(product(Moment, End))
 """Every way to crash."""
 
+_LONGEST_AHEAD = (Moment.ANSWERED, Moment.HALF, Moment.ASKED)
+"""Who connects after whom: whoever waits in the middle of a handshake does so on the time that a server leaves it."""
+
+_UPGRADED = b"HTTP/1.1 101 "
+"""How a 101 begins: RFC 6455, section 4.2.2."""
+
 
 @dataclass(slots=True)
 class _Client:
@@ -54,14 +60,37 @@ class _Client:
     end: End
     channel: Channel
     heard: bytearray = field(default_factory=bytearray)
-    reached: bool = False
-    """Whether it was as far as its moment says when it ended."""
+    crashed_at: Moment | None = None
+    """How far it was when it ended: as its moment says, or further where the answer was faster; None: not that far."""
 
     @property
     def connection(self) -> socket.socket:
         return self.channel.connection
 
-    async def upgraded(self) -> None:
+    @property
+    def reached(self) -> bool:
+        """Whether it was as far as its moment says when it ended."""
+        return self.crashed_at is self.moment
+
+    @property
+    def answered_first(self) -> bool:
+        """Whether the 101 came before it could crash without one."""
+        return self.moment is Moment.ASKED and self.crashed_at is Moment.ANSWERED
+
+    async def begin(self, request: bytes, half: int) -> None:
+        """TLS, where it is spoken, and what its moment has it send before it crashes; its answer as well.
+
+        Raises OSError for the end of TCP, or an answer that is no 101.
+        """
+        await self.channel.begin()
+        if self.moment is Moment.HALF:
+            await self.channel.send(request[:half])
+        elif self.moment is Moment.ANSWERED:
+            await self.channel.send(request)
+            await self._upgraded()
+            self.crashed_at = Moment.ANSWERED
+
+    async def _upgraded(self) -> None:
         """Read until the answer's head is here. Raises OSError for the end of TCP, or another status."""
         while b"\r\n\r\n" not in self.heard:
             data = await self.channel.receive()
@@ -78,22 +107,25 @@ class _Client:
 
     def crash(self, rest: bytes) -> None:
         """Send what is left to send, and end at once; with an RST, or with a FIN as the last segment's flag."""
-        if self.moment is Moment.ASKED:
-            # Held back until it closes: request and FIN reach the server together, and nothing can come between them.
-            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(self.end is End.FIN))
-            self.connection.sendall(self.channel.encode(rest))
-            self.reached = not self._has_heard()
-        elif self.end is End.FIN:
-            self._has_heard()  # closing with bytes unread sends RST in place of FIN
         if self.end is End.RST:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self.moment is Moment.ASKED:
+            # Held back until it closes, or for the 200 ms of TCP_CORK: request and FIN reach the server together, and
+            # nothing comes between them. Ahead of an RST nothing can be held back: it throws that away.
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(self.end is End.FIN))
+            self.connection.sendall(self.channel.encode(rest))
+            self.heard += self.channel.take_in()
+            self.crashed_at = _moment_of(self.heard)
+        elif self.end is End.FIN:
+            self.heard += self.channel.take_in()  # closing with bytes unread sends RST in place of FIN
         self.connection.close()
 
-    def _has_heard(self) -> bool:
-        """Whether anything has come that was not read; now it is."""
-        came = self.channel.take_in()
-        self.heard += came
-        return bool(came)
+
+def _moment_of(heard: bytes | bytearray) -> Moment | None:
+    """Where a client ends that has asked and has heard this; None after an answer that is no 101."""
+    if not heard:
+        return Moment.ASKED
+    return Moment.ANSWERED if heard.startswith(_UPGRADED) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +134,9 @@ class CrashMidHandshake(Fault):
 
     What a server keeps of a connection changes hands in between: from the HTTP parser to the application, from there to
     whatever counts sessions. Each has to let go where the other has not begun yet.
+
+    Who has asked and is to crash without an answer races with it. One whose 101 came first has crashed after it, which
+    is as good a crash; but each of the six ways has to be seen on one client at least, or the fault has not bitten.
     """
 
     each: int = 5
@@ -111,8 +146,8 @@ class CrashMidHandshake(Fault):
     family: ClassVar[str] = "client"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
     announced: ClassVar[bool] = True
-    waits: ClassVar[int] = 5
-    """Connecting; TLS and half of a request that is read, or its answer; being accepted; the end."""
+    waits: ClassVar[int] = 11
+    """For each moment connecting, being accepted, TLS and what is sent and answered; that halves are read; the end."""
     cannot: ClassVar[str] = "a crash at every possible byte, and one between the server's decision and its 101"
 
     def __post_init__(self) -> None:
@@ -128,13 +163,17 @@ class CrashMidHandshake(Fault):
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         agent, port = scene.the_agent(), scene.server.port
+        request = upgrade_request(scene).encode()
         clients: list[_Client] = []
+        wires: list[Wire] = []
         try:
-            await self._connect(scene, clients)
-            wires = await _accepted(scene, clients)
-            request = upgrade_request(scene).encode()
-            half = len(request) // 2
-            await _begin(scene, clients, wires, request, half)
+            clients.extend(self._made(scene))
+            for moment in _LONGEST_AHEAD:
+                those = [client for client in clients if client.moment is moment]
+                await _connect(scene, those)
+                accepted = await _accepted(scene, those)
+                await _begin(scene, those, accepted, request)
+                wires += accepted
             since = time.monotonic()
             for client in clients:
                 client.crash(request)
@@ -146,30 +185,34 @@ class CrashMidHandshake(Fault):
         yield covering(
             self.name,
             since=since,
-            covered=sum(client.reached and client.number in ended for client in clients),
+            covered=sum(client.number in ended for client in _as_meant(clients)),
             total=len(clients),
             evidence=(
                 *(_reached(moment, clients) for moment in Moment),
+                _answered_first(clients),
                 states_evidence(wires, states),
             ),
         )
         yield await gone_for_good(self.name, agent, port, wires)
 
-    async def _connect(self, scene: Scene, clients: list[_Client]) -> None:
-        """Open all connections. Raises FaultError where one cannot."""
-        address = scene.server.address
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    def _made(self, scene: Scene) -> Iterator[_Client]:
+        """The clients, not connected yet."""
+        family = socket.AF_INET6 if ":" in scene.server.address.host else socket.AF_INET
         for number, (moment, end) in enumerate(KINDS * self.each):
             made = socket.socket(family, socket.SOCK_STREAM)
             made.setblocking(False)
-            clients.append(_Client(number, moment, end, channel_on(made, scene.tls)))
-        where = (address.host, address.port)
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(scene.patience):
-                await asyncio.gather(*(loop.sock_connect(client.connection, where) for client in clients))
-        except (OSError, TimeoutError) as error:
-            raise FaultError(f"clients that are to crash cannot connect: {str(error) or 'no answer'}") from error
+            yield _Client(number, moment, end, channel_on(made, scene.tls))
+
+
+async def _connect(scene: Scene, clients: Sequence[_Client]) -> None:
+    """Connect all of them. Raises FaultError where one cannot."""
+    where = (scene.server.address.host, scene.server.address.port)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(scene.patience):
+            await asyncio.gather(*(loop.sock_connect(client.connection, where) for client in clients))
+    except (OSError, TimeoutError) as error:
+        raise FaultError(f"clients that are to crash cannot connect: {str(error) or 'no answer'}") from error
 
 
 async def _accepted(scene: Scene, clients: Sequence[_Client]) -> list[Wire]:
@@ -189,22 +232,20 @@ async def _accepted(scene: Scene, clients: Sequence[_Client]) -> list[Wire]:
     return sorted(wires, key=lambda wire: wire.client)
 
 
-async def _begin(scene: Scene, clients: Sequence[_Client], wires: Sequence[Wire], request: bytes, half: int) -> None:
-    """Bring everybody to the moment before its crash. Raises FaultError where a flawless handshake is not answered."""
-    halves = [client for client in clients if client.moment is Moment.HALF]
-    answered = [client for client in clients if client.moment is Moment.ANSWERED]
+async def _begin(scene: Scene, clients: Sequence[_Client], wires: Sequence[Wire], request: bytes) -> None:
+    """Bring those of one moment to just before their crash, each without a wait for others between TLS and its request.
+
+    Raises FaultError where a flawless handshake is not answered.
+    """
+    half = len(request) // 2
     try:
         async with asyncio.timeout(scene.patience):
-            await asyncio.gather(*(client.channel.begin() for client in clients))
-            for client in halves:
-                await client.channel.send(request[:half])
-            for client in answered:
-                await client.channel.send(request)
-            await asyncio.gather(*(client.upgraded() for client in answered))
+            await asyncio.gather(*(client.begin(request, half) for client in clients))
     except (OSError, TimeoutError) as error:
         raise FaultError(f"the handshake before a crash failed: {str(error) or 'no answer'}") from error
-    for client in answered:
-        client.reached = True
+    halves = [client for client in clients if client.moment is Moment.HALF]
+    if not halves:
+        return
 
     async def read() -> set[int]:
         sent = {client.number for client in halves if not client.unacknowledged()}
@@ -213,7 +254,17 @@ async def _begin(scene: Scene, clients: Sequence[_Client], wires: Sequence[Wire]
 
     there = await poll_until(read, lambda found: len(found) == len(halves), within=scene.patience)
     for client in halves:
-        client.reached = client.number in there
+        client.crashed_at = Moment.HALF if client.number in there else None
+
+
+def _as_meant(clients: Sequence[_Client]) -> list[_Client]:
+    """Those that were as far as they should, or one step further beside another of their way that was not."""
+    ways = {(client.moment, client.end) for client in clients if client.reached}
+    return [
+        client
+        for client in clients
+        if client.reached or (client.answered_first and (client.moment, client.end) in ways)
+    ]
 
 
 def _reached(moment: Moment, clients: Sequence[_Client]) -> Evidence:
@@ -224,3 +275,8 @@ def _reached(moment: Moment, clients: Sequence[_Client]) -> Evidence:
         for end in End
     )
     return Evidence(what=f"crashed after {moment}", side="both ends", before="0", during=ends)
+
+
+def _answered_first(clients: Sequence[_Client]) -> Evidence:
+    ends = ", ".join(f"{sum(client.answered_first for client in clients if client.end is end)} by {end}" for end in End)
+    return Evidence(what="answered with a 101 before they could crash", side="both ends", before="0", during=ends)

@@ -89,6 +89,7 @@ class Peer:
         self._own, self._last = exchanges
         self._tls = None if case.beneath_tls else tls
         self._channel: Channel | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._stream = Stream()
         self._talk = dialect_named(grounds.dialect).talk(grounds.namespace)
         self._inside = asyncio.Event()
@@ -118,48 +119,54 @@ class Peer:
         Raises OSError where it cannot connect, TimeoutError where nobody answers a flawless handshake before the case.
         """
         try:
-            async with self._connected(within):
+            async with self._connected(within) as channel:
                 if self.case.after_upgrade:
+                    await self._begin(channel, within)
                     await self._upgrade(within)
                 self.ready.set()
                 await go.wait()
+                if not self.case.after_upgrade:
+                    # No sooner: the time that a server leaves a request begins once hands are shaken, and would pass
+                    # while the others shake theirs.
+                    await self._begin(channel, within)
                 return await self._converse(within)
         finally:
             self.ready.set()
             self.delivered.set()
 
     @contextlib.asynccontextmanager
-    async def _connected(self, within: float) -> AsyncIterator[None]:
+    async def _connected(self, within: float) -> AsyncIterator[Channel]:
         family = socket.AF_INET6 if ":" in self._address.host else socket.AF_INET
         made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         made.setblocking(False)
-        reader: asyncio.Task[None] | None = None
         try:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(within):
                 await asyncio.get_running_loop().sock_connect(made, (self._address.host, self._address.port))
-                channel = channel_on(made, self._tls)
-                await self._begin(channel)
-            self._channel = channel
-            reader = asyncio.create_task(self._read(channel), name=f"hostile reader {self.case.name}")
-            yield
+            yield channel_on(made, self._tls)
         finally:
-            if reader is not None:
-                reader.cancel()
-                await asyncio.gather(reader, return_exceptions=True)
+            if self._reading is not None:
+                self._reading.cancel()
+                await asyncio.gather(self._reading, return_exceptions=True)
             if self._channel is not None and _unacknowledged(made):
                 _linger_zero(made)  # a FIN would wait behind what the server does not read, and never come
             made.close()
 
-    async def _begin(self, channel: Channel) -> None:
-        """TLS, where it is spoken. Raises OSError, but for the one whose slowness is its case: it is ended for that,
-        and a crowd that shakes hands may be too slow before it has begun."""
+    async def _begin(self, channel: Channel, within: float) -> None:
+        """TLS, where it is spoken, and hear from then on. Raises TimeoutError, and OSError but for the one whose
+        slowness is its case: it is ended for that, and a crowd that shakes hands may be too slow before it has begun.
+        """
         try:
-            await channel.begin()
+            async with asyncio.timeout(within):
+                await channel.begin()
+        except TimeoutError:
+            raise
         except OSError:
             if not self.case.drips:
                 raise
             self._note_end()
+        self._channel = channel
+        self._reading = asyncio.create_task(self._read(channel), name=f"hostile reader {self.case.name}")
 
     async def _converse(self, within: float) -> Outcome | None:
         if self.case.offers is not None and self.case.offers not in self._stream.extensions:

@@ -150,19 +150,25 @@ async def test_given_back(experiment: Experiment, contract: SimpleNamespace, fau
 
 async def _add_clients(experiment: Experiment, *, compression: bool) -> None:
     """Clients come, a few more each time, and stay; after each time it is read what the server holds."""
-    each = experiment.fitting(CLIENTS) // SIZES
+    each = max(1, experiment.fitting(CLIENTS) // SIZES)
     experiment.needs_places(SIZES)
     # All of them first, and each exchange as part of getting in: the last should be there before the first is too old.
-    crowds = [
-        await experiment.crowd(f"clients {wave}", max(1, each), compression=compression) for wave in range(1, SIZES + 1)
-    ]
+    crowds = [await experiment.crowd(f"clients {wave}", each, compression=compression) for wave in range(1, SIZES + 1)]
     for wave, crowd in enumerate(crowds, start=1):
         attempts = await crowd.connect()
         if compression:
             _compressed(attempts[0].compressed)
-        # As many as there are: on a busy machine the first may have reached their age all the same.
-        inside = (await experiment.sample()).connections - experiment.own_connections
+        inside = await _inside(experiment)
+        if inside < wave * each:
+            # On a busy machine the first have reached their age all the same, and the crowds would grow no more.
+            others = await experiment.crowd(f"others {wave}", wave * each - inside, compression=compression)
+            await others.connect()
+            inside = await _inside(experiment)
         await experiment.record_held(inside, wave=wave, since=experiment.now())
+
+
+async def _inside(experiment: Experiment) -> int:
+    return (await experiment.sample()).connections - experiment.own_connections
 
 
 def _sizes(most: int, *, number: int = SIZES) -> range:

@@ -53,6 +53,7 @@ async def test_others_beside_a_flood(experiment: Experiment, contract: SimpleNam
             answered=result.answered,
             round_trips=result.round_trips,
             crowd=crowd.name,
+            sent_at=result.sent_at,
             start=result.began,
             end=result.ended,
             p99=contract.fairness.p99,

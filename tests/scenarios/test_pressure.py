@@ -162,6 +162,7 @@ async def test_answers_without_cpu(experiment: Experiment, contract: SimpleNames
             answered=result.answered,
             round_trips=result.round_trips,
             crowd=crowd.name,
+            sent_at=result.sent_at,
             start=result.began,
             end=result.ended,
             p99=contract.latency.p99 + promised.cpu_delay,

@@ -32,6 +32,11 @@ async def test_exchanges_are_counted_and_timed(doorman: tuple[Doorman, Address])
     assert (result.sent, result.answered, result.wrong, result.missing, result.unsent) == (12, 12, 0, 0, 0)
     assert list(result.round_trips) == sorted(result.round_trips)
     assert result.round_trips[0] > 0
+    trips = sorted(zip(result.sent_at, result.round_trips, strict=True))
+    assert result.began <= trips[0][0]
+    # The clients ask one after the other: each began its last exchange when three of its own were over.
+    assert max(at + took for at, took in trips) <= result.ended
+    assert trips[-1][0] >= min(at + took for at, took in trips)
     crowd.write_traffic()
     (traffic,) = recorded.traffic
     assert (traffic.sent, traffic.received, traffic.answered, traffic.wrong) == (12, 12, 12, 0)

@@ -51,12 +51,30 @@ def test_braces_of_json_stay() -> None:
 
 def test_results_add_up() -> None:
     first = ExchangeResult(
-        sent=3, answered=2, wrong=1, missing=0, unsent=0, round_trips=(0.1, 0.4), began=1.0, ended=3.0
+        sent=3,
+        answered=2,
+        wrong=1,
+        missing=0,
+        unsent=0,
+        round_trips=(0.1, 0.4),
+        sent_at=(2.5, 1.5),
+        began=1.0,
+        ended=3.0,
     )
-    second = ExchangeResult(sent=1, answered=1, wrong=0, missing=0, unsent=2, round_trips=(0.2,), began=2.0, ended=4.0)
+    second = ExchangeResult(
+        sent=1, answered=1, wrong=0, missing=0, unsent=2, round_trips=(0.2,), sent_at=(3.0,), began=2.0, ended=4.0
+    )
     both = first + second
     assert both == ExchangeResult(
-        sent=4, answered=3, wrong=1, missing=0, unsent=2, round_trips=(0.1, 0.2, 0.4), began=1.0, ended=4.0
+        sent=4,
+        answered=3,
+        wrong=1,
+        missing=0,
+        unsent=2,
+        round_trips=(0.1, 0.2, 0.4),
+        sent_at=(2.5, 3.0, 1.5),
+        began=1.0,
+        ended=4.0,
     )
 
 
@@ -71,6 +89,7 @@ def test_complete(sent: int, answered: int, unsent: int, complete: bool) -> None
         missing=sent - answered,
         unsent=unsent,
         round_trips=(),
+        sent_at=(),
         began=1.0,
         ended=2.0,
     )

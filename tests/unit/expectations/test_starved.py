@@ -139,6 +139,55 @@ def test_without_a_reading_nothing_is_excused(samples: tuple[Sample, ...]) -> No
     assert record(*samples).starved(10.0, 11.0).seconds == 0.0
 
 
+STARVED = (
+    reading(10.0, waited=0.0, busy=0.0),
+    reading(11.0, waited=0.1, busy=2.0),
+    reading(15.0, waited=0.7, busy=10.0),
+    reading(16.0, waited=0.7, busy=10.1),
+)
+"""Kept waiting for 0.1 s in the first second, for 0.6 s in the four after it, and not at all in the last."""
+
+
+def trips(*late: tuple[float, float], p99: float = 0.25) -> RoundTripsWithin:
+    """A hundred round trips and so many that are late: when each began, and what it took, both in seconds."""
+    each = ((11.2, 0.001),) * 100 + late
+    return RoundTripsWithin(
+        wanted=len(each),
+        sent=len(each),
+        answered=len(each),
+        round_trips=tuple(took for _, took in each),
+        sent_at=tuple(at for at, _ in each),
+        crowd="crowd",
+        start=10.0,
+        end=16.0,
+        p99=p99,
+    )
+
+
+def test_a_round_trip_is_excused_by_what_kept_the_server_waiting_while_it_lasted_alone() -> None:
+    """As a server that blocks its loop for 0.8 s in a burst, on a machine that is busy afterwards."""
+    seen = record(*STARVED)
+    finding = trips((10.1, 0.8), (10.1, 0.8)).judge(seen)
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "p99 800ms")
+    assert replace(trips((10.1, 0.8), (10.1, 0.8)), sent_at=()).judge(seen).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_round_trip_in_which_the_server_waited_for_a_core_is_not_its_own() -> None:
+    finding = trips((12.0, 0.8), (12.0, 0.8)).judge(record(*STARVED))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed.endswith(
+        "a breach within the reading's own uncertainty of 600ms: others kept the server waiting 600ms for a core"
+    )
+
+
+def test_the_percentile_is_that_of_what_is_the_server_s_own_in_each() -> None:
+    """The one that it was kept from answering is no hundredth of its own: of the rest one in a hundred may be late."""
+    seen = record(*STARVED)
+    assert trips((15.5, 0.3), (12.0, 0.8)).judge(seen).verdict is Verdict.INCONCLUSIVE
+    assert trips((15.5, 0.3), (15.5, 0.3)).judge(seen).verdict is Verdict.VIOLATED
+    assert trips((15.5, 0.3), (12.0, 0.9)).judge(seen).verdict is Verdict.VIOLATED
+
+
 LATE = (reading(9.9, waited=0.0, busy=0.0, connections=1), reading(10.8, waited=0.4, busy=1.8, connections=1))
 """Kept waiting for 0.4 s of the time in which everything below is late by 0.3 s."""
 

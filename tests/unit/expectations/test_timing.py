@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,21 @@ def test_what_could_not_be_sent_decides_nothing() -> None:
 def test_an_answer_that_is_missing_beside_the_time_of_the_fault_says_nothing_of_it(start: float, end: float) -> None:
     made = record(injected(), bite(10.0), healed(20.0))
     assert replace(_trips(answered=99), start=start, end=end).judge(made).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"sent_at": (1.0, 2.0), "crowd": "crowd"},
+            "100 round trips, of which 2 say when they began",
+        ),
+        ({"sent_at": (1.0,) * 100}, "when each began tells whose lateness is in it only where the crowd is named"),
+    ],
+)
+def test_round_trips_that_do_not_fit_together_are_refused(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{problem}$"):
+        replace(_trips(), **changes)
 
 
 def test_a_late_harness_decides_nothing() -> None:

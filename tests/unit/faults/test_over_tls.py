@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import math
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
-from chaos.faults import CrashMidHandshake, HostileFrames, HostileHandshakes, Sliced, SlowLoris
+from chaos.faults import CrashMidHandshake, HostileFrames, HostileHandshakes, Sliced, SlowClose, SlowLoris
 from chaos.faults.crash_mid_handshake import KINDS
+from chaos.faults.cut_off import established
+from chaos.faults.slow_close import _ending
 from chaos.hostile.answers import Reaction
 from chaos.hostile.catalogue import Input, case_named, cases_of
+from chaos.hostile.channel import TlsChannel
 from chaos.journal import Bite, HealingState, HostileAnswer
+from chaos.links.link import Link
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.target import Tls
 from tests.unit.faults.secure import known_by
-from tests.unit.faults.stage import IMPATIENCE, PATIENCE, echo_server, make_scene, run_fault
+from tests.unit.faults.stage import (
+    IMPATIENCE,
+    PATIENCE,
+    DirectLink,
+    InProcess,
+    connect_victims,
+    echo_server,
+    make_scene,
+    run_fault,
+)
 from tests.unit.faults.test_crash_mid_handshake import Server
 
 
@@ -111,6 +128,86 @@ async def test_a_link_is_sliced_beneath_tls(
     link = await toxiproxy.create_link("clients", sound)
     receipt, healing = await run_fault(Sliced(), make_scene(sound, link, tls=secure[0]), tmp_path)
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED), receipt
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES), CrashMidHandshake(each=1)],
+    ids=lambda fault: fault.name,
+)
+async def test_no_request_waits_for_the_hands_of_others(
+    fault: HostileHandshakes | CrashMidHandshake,
+    secure: tuple[Tls, ssl.SSLContext],
+    agent: AsyncAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server ends a request that does not come in time, which begins once hands are shaken: here all but the first
+    shake them when what it has to say was heard."""
+    begin, turns, heard = TlsChannel.begin, itertools.count(), asyncio.Event()
+
+    class Hearing(ServerConnection):
+        def data_received(self, data: bytes) -> None:
+            heard.set()
+            super().data_received(data)
+
+    async def begin_in_turn(self: TlsChannel) -> None:
+        if next(turns):
+            await heard.wait()
+        await begin(self)
+
+    monkeypatch.setattr(TlsChannel, "begin", begin_in_turn)
+    async with echo_server(Hearing, context=secure[1]) as (address, _):
+        scene = make_scene(address, agent=agent, record=lambda _: None, tls=secure[0])
+        receipt, healing = await run_fault(fault, scene, tmp_path)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED), receipt
+
+
+@pytest.mark.parametrize("server", ["reads on", "hangs"])
+async def test_slow_close_ends_a_request_of_its_own_inside_tls(
+    server: str, secure: tuple[Tls, ssl.SSLContext], agent: AsyncAgent
+) -> None:
+    """It shakes hands and begins a request, and its FIN waits for no goodbye: a server that hangs says none."""
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    measured = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun = await reader.readuntil(b"\r\n")
+        if server == "hangs":
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # a transport that reads
+            await measured.wait()
+        else:
+            begun += await reader.read()
+        writer.transport.abort()
+        await heard.put(begun)
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0, ssl=secure[1]) as listening:
+        address = Address(*listening.sockets[0].getsockname())
+        scene = make_scene(address, cast(Link, DirectLink(address)), agent=agent, tls=secure[0])
+        took, left = await _ending(scene), await established(scene)
+        measured.set()
+        async with asyncio.timeout(PATIENCE):
+            request = await heard.get()
+    assert request.startswith(b"GET / HTTP/1.1\r\n")
+    assert b"\r\n\r\n" not in request
+    assert math.isfinite(took)
+    assert left == frozenset(), "its FIN has come"
+
+
+async def test_an_end_comes_late_beneath_tls(
+    sound: Address,
+    secure: tuple[Tls, ssl.SSLContext],
+    toxiproxy: Toxiproxy,
+    worker: InProcess,
+    agent: AsyncAgent,
+    tmp_path: Path,
+) -> None:
+    link = await toxiproxy.create_link("clients", sound)
+    victims = await connect_victims(worker, link, tls=secure[0])
+    scene = make_scene(sound, link, victims=victims, agent=agent, tls=secure[0])
+    receipt, healing = await run_fault(SlowClose(delay=1.0), scene, tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3), receipt
+    assert healing.state is HealingState.HEALED, healing
 
 
 def _is_allowed(answer: HostileAnswer) -> bool:
