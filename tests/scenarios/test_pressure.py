@@ -39,9 +39,11 @@ EXCHANGES = 12
 """On each client, spread over `TALKING`: of 120 round trips one that takes too long is no hundredth, two are."""
 
 TALKING = 2.8
-"""Seconds that they are spread over: 28 periods in which the CPU is used up, and gaps that meet each part of one. A disk
-is full for as long: with exchanges as fast as they could be had it was for 0.05 s, and a server that dies of what it
-writes then was held."""
+"""Seconds that they are spread over: 28 periods in which the CPU is used up, and gaps that meet each part of one.
+
+A disk is full for as long: with exchanges as fast as they could be had it was for 0.05 s, and a server that dies of
+what it writes then was held.
+"""
 
 TALKS = 3
 """Exchanges of each client of a full house: what is kept of messages, or grows with the second, is there by then."""
