@@ -90,6 +90,16 @@ def test_where_there_is_no_redis_the_error_says_what_to_do(monkeypatch: pytest.M
         program()
 
 
+def test_without_its_redis_client_it_does_not_start() -> None:
+    """python-socketio would serve on without it, and lose what is said to the clients of another worker."""
+    if not PYTHON.exists():
+        pytest.skip("run python targets/environments.py targets/incidents/pg2/server")
+    program = "import sys; sys.modules['redis'] = None; import main"
+    ended = subprocess.run([PYTHON, "-c", program], cwd=SERVER, capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError: import of redis halted" in ended.stderr
+    assert ended.returncode == 1
+
+
 @contextlib.contextmanager
 def _served(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The fixed server and the address of its health, once it is healthy; killed in the end."""
