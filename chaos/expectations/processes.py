@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
+from chaos.expectations.clients import describe
 from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -15,7 +16,8 @@ __all__ = ["WorkerReplaced"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReplaced(Expectation):
-    """Who was served by another worker stays and is answered, and within `limit` s a new one serves newcomers.
+    """Who was served by another worker stays and is answered, whoever comes is served, and within `limit` s a new one
+    serves newcomers.
 
     That a new process is there is not enough: a newcomer has to be inside whose socket it holds.
     """
@@ -59,6 +61,14 @@ class WorkerReplaced(Expectation):
                 figure=f"{gone + silent}/{len(others)} hurt",
             )
         came = [attempt for crowd in self.newcomers for attempt in record.attempts(crowd)]
+        outside = [attempt for attempt in came if attempt.outcome is not Outcome.OPEN]
+        if outside:
+            return self.violated(
+                f"{len(outside)} of {len(came)} newcomers were not served",
+                promised,
+                figure=f"{len(came) - len(outside)}/{len(came)}",
+                evidence=map(describe, outside),
+            )
         first = self._first_of_a_new_one(record, lost)
         if first is None:
             return self._nobody_new(record, lost, came, promised)
