@@ -330,9 +330,9 @@ class Experiment:
         """
         return await self._conductor.note_holders(crowd.name)
 
-    async def needs_workers(self, crowd: Crowd) -> None:
-        """Raises NotJudged where not several of the server's processes take connections, as far as a crowd that is
-        inside shows it.
+    async def needs_workers(self, crowd: Crowd) -> Holders:
+        """Who serves a crowd that is inside. Raises NotJudged where not several of the server's processes take
+        connections, as far as it shows.
 
         For scenarios that need SOCKET_PROBE, PROCESS_PROBE and TCP_TRUE.
         """
@@ -342,6 +342,7 @@ class Experiment:
                 f"one of the server's processes takes all connections, those of {counted(crowd.count, 'client')} among "
                 "them, and this needs several: start more workers, or leave promises.recovery.worker_within out"
             )
+        return found
 
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""
