@@ -21,7 +21,7 @@ from chaos.expectations import (
     RejectedGracefully,
     WorkerRecycled,
 )
-from chaos.experiment import Experiment
+from chaos.experiment import Crowd, Experiment
 from chaos.faults import ConnectionBurst, UpstreamErrors
 from chaos.faults.base import Fault
 
@@ -120,8 +120,8 @@ async def test_the_accept_breaker_is_off_where_it_is_set_so(
 INSIDE = 12
 """Clients who stay while the workers serve newcomers."""
 
-LOOKS = 10
-"""In the time in which another worker is to serve: seldom, for a newcomer is a request to a worker that is left."""
+WHILE_ONE_IS_MISSING = 4
+"""Newcomers in the time in which another worker is to serve: few, for each is a request to a worker that is left."""
 
 
 @pytest.mark.promise(
@@ -157,7 +157,7 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
         if gone_at is not None and not set(found.serving) - known:
             if experiment.now() > gone_at + 2 * limit:
                 break
-            await experiment.watch(limit / LOOKS)
+            await _until_one_is_new(experiment, inside, known, within=limit / WHILE_ONE_IS_MISSING)
     await experiment.watch(closing.shutdown_within or limit)  # another may be on its way
     await experiment.wait_until(NobodyLeaving(inside.name), within=2 * inside.close_timeout)
     result = await inside.exchange(1)
@@ -170,3 +170,9 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
         WorkerRecycled(crowd=inside.name, answered=result.answered, newcomers=tuple(came), requests=changed.promised),
         *([told] if gone and closing.shutdown_within is not None else []),
     )
+
+
+async def _until_one_is_new(experiment: Experiment, inside: Crowd, known: set[int], *, within: float) -> None:
+    end = experiment.now() + within
+    while experiment.now() < end and known.issuperset((await experiment.note_holders(inside)).serving):
+        await experiment.watch(within / 10)

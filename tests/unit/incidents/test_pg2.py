@@ -1,4 +1,4 @@
-"""targets/incidents/pg2: its rate, its list of workers, and that Redis and all workers end with the server."""
+"""targets/incidents/pg2: its rate, its list of workers, and that Redis and all workers end with the server, and how."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ import pytest
 from serving.rate import Rate
 from serving.redis_server import Missing, program
 from serving.workers import Workers
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from chaos.runtime.ports import free_ports
 
@@ -161,6 +163,25 @@ def test_health_tells_of_a_worker_that_nobody_replaces(tmp_path: Path) -> None:
         with told.value as answer:
             assert answer.code == 503
             assert json.loads(answer.read()) == {"workers": {"expected": 4, "alive": 3}, "alerts": ["worker_down"]}
+
+
+@pytest.mark.parametrize(
+    ("worker_class", "codes"), [("serving.worker.Worker", {1001}), ("eventlet", {1006})], ids=["ours", "gunicorn's"]
+)
+def test_a_worker_that_ends_says_so_to_its_clients(worker_class: str, codes: set[int], tmp_path: Path) -> None:
+    settings = {"WORKER_CLASS": worker_class, "GRACEFUL_TIMEOUT": "3"}
+    with _served(tmp_path, **settings) as (server, health), contextlib.ExitStack() as stack:
+        url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
+        clients = [stack.enter_context(connect(url, compression=None)) for _ in range(8)]
+        assert {str(client.recv(WITHIN))[:1] for client in clients} == {"0"}  # Engine.IO's open packet
+        server.send_signal(signal.SIGTERM)
+        for client in clients:
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    client.recv(WITHIN)
+        heard = {client.close_code for client in clients}
+        assert heard == codes
+        assert server.wait(WITHIN) == 0
 
 
 def _await_healthy(server: subprocess.Popen[bytes], port: int) -> None:
