@@ -144,8 +144,10 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
     await inside.connect(mode=Mode.SEQUENTIAL)
     first = await experiment.needs_workers(inside)
     known, came, new, gone_at = set(first.serving), [], False, None
-    # Where no worker goes, so many requests are all that they may serve. Once one has gone: twice the bound.
-    while not new and len(came) <= changed.promised * len(known):
+    # While no worker goes: as many requests as they may serve, all together. Once one has gone: twice the bound.
+    while not new and (
+        len(came) <= changed.promised * len(known) if gone_at is None else experiment.now() < gone_at + 2 * limit
+    ):
         newcomer = await experiment.crowd(f"newcomer {len(came) + 1}", 1)
         await newcomer.connect()
         came.append(newcomer.name)
@@ -154,9 +156,7 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
         new = not known.issuperset(found.held.values())
         if gone_at is None and known - set(found.serving):
             gone_at = experiment.now()
-        if gone_at is not None and not set(found.serving) - known:
-            if experiment.now() > gone_at + 2 * limit:
-                break
+        if gone_at is not None and known.issuperset(found.serving):
             await _until_one_is_new(experiment, inside, known, within=limit / WHILE_ONE_IS_MISSING)
     await experiment.watch(closing.shutdown_within or limit)  # another may be on its way
     await experiment.wait_until(NobodyLeaving(inside.name), within=2 * inside.close_timeout)
