@@ -324,8 +324,9 @@ class Recovery(Family):
     worker_within: Annotated[
         Duration | None,
         Field(
-            description="From the death of one of several workers to another serving in its place. A worker is a "
-            "process that holds the server's listening socket and has no child that does."
+            description="From the death of one of several workers, or its being told to end, to another serving in its "
+            "place. A worker is a process that holds the server's listening socket, or connections that it was handed, "
+            "and from which no other such process descends."
         ),
     ] = None
 
@@ -456,6 +457,13 @@ class Settings(Family):
         SettingCount | None, Field(description="Another promises.rejection.max_connections.")
     ] = None
     idle_timeout: Annotated[SettingDuration | None, Field(description="Another promises.liveness.idle_timeout.")] = None
+    max_requests: Annotated[
+        SettingCount | None,
+        Field(
+            description="A number of requests, connections among them, after which a worker is replaced by another; "
+            "promised is the most that one worker serves."
+        ),
+    ] = None
     accept_breaker_off: Annotated[
         Environment | None, Field(description="Environment variables that switch promises.accept_breaker off.")
     ] = None

@@ -149,12 +149,18 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
     (("promises", "observability", "counted_within"), ("statistics",), "it is where counters are shown"),
     (("promises", "settings", "refused"), ("promises", "settings", "refused_within"), "it says how long that may take"),
     (("promises", "settings", "accept_breaker_off"), ("promises", "accept_breaker"), "it is what is switched off"),
+    (
+        ("promises", "settings", "max_requests"),
+        ("promises", "recovery", "worker_within"),
+        "it says when another worker serves",
+    ),
 )
 ENVIRONMENTS: tuple[Key, ...] = (
     ("start", "environment"),
     ("promises", "settings", "refused"),
     ("promises", "settings", "max_connections", "environment"),
     ("promises", "settings", "idle_timeout", "environment"),
+    ("promises", "settings", "max_requests", "environment"),
     ("promises", "settings", "accept_breaker_off"),
 )
 """Tables whose keys are environment variables."""

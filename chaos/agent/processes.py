@@ -16,9 +16,9 @@ __all__ = [
     "Figures",
     "Stat",
     "all_stats",
-    "childless",
     "command_line",
     "descendants",
+    "innermost",
     "is_stopped",
     "measure",
     "processes_with",
@@ -158,11 +158,17 @@ def socket_holders(inodes: Iterable[int]) -> dict[int, list[int]]:
     return holders
 
 
-def childless(pids: Iterable[int]) -> list[int]:
-    """Those of which no other is a child: of a master and its workers, the workers."""
-    stats = [stat for stat in map(read_stat, pids) if stat is not None and stat.state not in "ZX"]
-    parents = {stat.parent for stat in stats}
-    return [stat.pid for stat in stats if stat.pid not in parents]
+def innermost(pids: Iterable[int]) -> list[int]:
+    """Those from which no other descends, ascending: of a master and its workers, the workers."""
+    stats = [stat for stat in map(read_stat, sorted(set(pids))) if stat is not None and stat.state not in "ZX"]
+    above: set[int] = set()
+    for stat in stats:
+        parent = stat.parent
+        while parent and parent not in above:
+            above.add(parent)
+            found = read_stat(parent)
+            parent = 0 if found is None else found.parent
+    return [stat.pid for stat in stats if stat.pid not in above]
 
 
 def command_line(pid: int) -> str:

@@ -101,8 +101,9 @@ class Serving:
     """Which processes take a server's connections, and who of them holds which."""
 
     pids: tuple[int, ...]
-    """Those that hold a listening socket of the port and have no child that does, as /proc shows them: the workers of
-    a master, or the one process of a server that has one."""
+    """Those that hold a listening socket of the port, or a connection to it that nobody else holds, and from which no
+    other such process descends, as /proc shows them: the workers of a master, or the one process of a server that has
+    one. A worker to whom a master hands connections on is known by its first, and while it has none it is not."""
     held: Mapping[Endpoint, tuple[int, ...]]
     """The remote end of each connection to the processes that hold it, more than one where it was inherited."""
 

@@ -45,7 +45,7 @@ from chaos.expectations.integrity import Intact, IntactThroughReconnects, Plainl
 from chaos.expectations.leaks import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack
-from chaos.expectations.processes import WorkerReplaced
+from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
 from chaos.expectations.sessions import SessionsForgotten
@@ -134,6 +134,7 @@ __all__ = [
     "Warned",
     "WarnedBeforeClose",
     "WitnessesAgree",
+    "WorkerRecycled",
     "WorkerReplaced",
     "judge_all",
     "quantile",

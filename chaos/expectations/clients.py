@@ -339,11 +339,13 @@ class ClosedWith(Expectation):
     """None of them where no code is promised: then it is a close frame with whichever."""
     why: str
     """When that is promised, for the sentence: "at shutdown"."""
+    only: tuple[int, ...] | None = None
+    """Of the crowd those who are judged; None: all."""
 
     def judge(self, record: Record) -> Finding:
         codes = " or ".join(map(str, self.codes)) or "a close frame"
         promised = f"every client is closed with {codes} {self.why}"
-        opened = record.opened(self.crowd)
+        opened = [each for each in record.opened(self.crowd) if self.only is None or each.client in self.only]
         endings = {ended.client: ended for ended in record.endings(self.crowd)}
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided

@@ -1,4 +1,5 @@
-"""A server of several processes that has lost one: the others go on, and another takes its place."""
+"""A server of several processes that has lost one, or replaces it after its requests: the others go on, and another
+takes its place."""
 
 from __future__ import annotations
 
@@ -6,16 +7,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
+from chaos.expectations.clients import describe
 from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost
-from chaos.units import format_duration
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["WorkerReplaced"]
+__all__ = ["WorkerRecycled", "WorkerReplaced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReplaced(Expectation):
-    """Who was served by another worker stays and is answered, and within `limit` s a new one serves newcomers.
+    """Who was served by another worker stays and is answered, whoever comes is served, and within `limit` s a new one
+    serves newcomers.
 
     That a new process is there is not enough: a newcomer has to be inside whose socket it holds.
     """
@@ -59,6 +62,14 @@ class WorkerReplaced(Expectation):
                 figure=f"{gone + silent}/{len(others)} hurt",
             )
         came = [attempt for crowd in self.newcomers for attempt in record.attempts(crowd)]
+        outside = [attempt for attempt in came if attempt.outcome is not Outcome.OPEN]
+        if outside:
+            return self.violated(
+                f"{len(outside)} of {len(came)} newcomers were not served",
+                promised,
+                figure=f"{len(came) - len(outside)}/{len(came)}",
+                evidence=map(describe, outside),
+            )
         first = self._first_of_a_new_one(record, lost)
         if first is None:
             return self._nobody_new(record, lost, came, promised)
@@ -105,6 +116,87 @@ class WorkerReplaced(Expectation):
         return self.violated(
             f"nothing has taken the place of the worker that died {waited} ago: "
             f"{len(readings[-1].serving)} take connections, none of them new",
+            promised,
+            figure="not replaced",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRecycled(Expectation):
+    """After so many requests a worker is replaced by another. Who was served by those that are left stays and is
+    answered, and whoever comes is served.
+
+    It is read from who served whom before, while newcomers came one after the other, and once all was quiet again.
+    """
+
+    name: ClassVar[str] = "worker_recycled"
+    crowd: str
+    """Who was inside."""
+    answered: int
+    """Exchanges that were answered afterwards, one each to whoever was left of it."""
+    newcomers: tuple[str, ...]
+    """Crowds that came one after the other."""
+    requests: int
+    """The most that one worker serves."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            f"after at most {self.requests} requests a worker is replaced by another, which costs its own clients alone"
+        )
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        readings = [each for each in record.journal.of(Holders) if each.crowd in (self.crowd, *self.newcomers)]
+        came = [attempt for crowd in self.newcomers for attempt in record.attempts(crowd)]
+        if not came or len(readings) < 2:
+            return self.inconclusive("nobody came after it was seen who serves whom", promised)
+        first, last = readings[0], readings[-1]
+        known, gone = set(first.serving), set(first.serving) - set(last.serving)
+        made = len(came) + len(record.attempts(self.crowd))
+        if not gone:
+            return self._all_still_there(len(known), made, promised)
+        if not set(last.serving) - known:
+            return self.violated(
+                f"{len(gone)} of {len(known)} workers went after {counted(made, 'request')} to all of them together, "
+                "and none has come in their place",
+                promised,
+                figure="not replaced",
+            )
+        outside = [attempt for attempt in came if attempt.outcome is not Outcome.OPEN]
+        if outside:
+            return self.violated(
+                f"{len(outside)} of {len(came)} newcomers were not served",
+                promised,
+                figure=f"{len(came) - len(outside)}/{len(came)}",
+                evidence=map(describe, outside),
+            )
+        others = {int(client) for client, pid in first.held.items() if pid not in gone}
+        if not others:
+            return self.inconclusive("all clients were served by workers that have been replaced", promised)
+        lost = {each.client for each in record.endings(self.crowd) if each.client in others and each.by == "server"}
+        silent = max(0, len(others) - len(lost) - self.answered)
+        if lost or silent:
+            return self.violated(
+                f"of {len(others)} clients whose workers are there still {len(lost)} lost their connection "
+                f"and {silent} had no answer",
+                promised,
+                figure=f"{len(lost) + silent}/{len(others)} hurt",
+            )
+        if not {pid for each in readings if each.crowd in self.newcomers for pid in each.held.values()} - known:
+            return self.inconclusive(f"none of {len(came)} newcomers came to a new worker", promised)
+        return self.held(
+            f"{len(gone)} of {len(known)} workers replaced after {counted(made, 'request')} to all of them together, "
+            f"{counted(len(others), 'client')} of the others stayed, all {len(came)} newcomers were served",
+            promised,
+            figure=f"{len(came)}/{len(came)} served",
+        )
+
+    def _all_still_there(self, workers: int, made: int, promised: str) -> Finding:
+        if made < self.requests * workers:
+            return self.inconclusive(
+                f"{counted(made, 'request')} only were made of {workers} workers, and none of them has gone", promised
+            )
+        return self.violated(
+            f"after {counted(made, 'request')} to {workers} workers all of them are there still",
             promised,
             figure="not replaced",
         )

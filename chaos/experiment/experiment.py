@@ -45,6 +45,7 @@ from chaos.journal import (
 )
 from chaos.server_view import ServerView
 from chaos.target import Endpoints, Target
+from chaos.units import counted
 from chaos.verdict import Verdict
 
 __all__ = ["MOST_ROUNDS", "SAMPLING", "WARM_UP", "Experiment", "Injection"]
@@ -327,6 +328,20 @@ class Experiment:
         For scenarios that need SOCKET_PROBE, PROCESS_PROBE and TCP_TRUE.
         """
         return await self._conductor.note_holders(crowd.name)
+
+    async def needs_workers(self, crowd: Crowd) -> Holders:
+        """Who serves a crowd that is inside. Raises NotJudged where not several of the server's processes take
+        connections, as far as it shows.
+
+        For scenarios that need SOCKET_PROBE, PROCESS_PROBE and TCP_TRUE.
+        """
+        found = await self.note_holders(crowd)
+        if len(found.serving) < 2:
+            raise NotJudged(
+                f"one of the server's processes takes all connections, those of {counted(crowd.count, 'client')} among "
+                "them, and this needs several: start more workers, or leave promises.recovery.worker_within out"
+            )
+        return found
 
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""

@@ -54,6 +54,7 @@ from chaos.faults.upstream_errors import UpstreamErrors
 from chaos.faults.upstream_hangs import UpstreamHangs
 from chaos.faults.vanished import Vanished
 from chaos.faults.worker_killed import WorkerKilled
+from chaos.faults.worker_terminated import WorkerTerminated
 
 __all__ = [
     "FAULTS",
@@ -113,6 +114,7 @@ __all__ = [
     "UpstreamHangs",
     "Vanished",
     "WorkerKilled",
+    "WorkerTerminated",
     "applied",
     "known_faults",
 ]

@@ -62,6 +62,7 @@ OF_INCIDENTS_ALONE = {
     "reached_everybody": "the reference is one process",
     "reaches_everybody_again": "the reference is one process",
     "rode_out": "the reference promises no such thing",
+    "worker_recycled": "the reference is one process",
     "worker_replaced": "the reference is one process",
 }
 """Expectations that no case of the catalogue is caught by, each with the reason: a server of an incident is."""
@@ -85,6 +86,10 @@ def test_every_expectation_has_been_seen_red() -> None:
         (
             "delivery.queue_back_within",
             "test_delivery.py::test_what_one_says_everybody_hears_again[queue-killed]",
+        ),
+        (
+            "settings.max_requests",
+            "test_settings.py::test_a_worker_is_replaced_after_so_many_requests",
         ),
         ("observability.memory_short", "test_observability.py::test_alert_when_memory_is_short[memory-limit]"),
     ],

@@ -15,9 +15,16 @@ import pytest
 
 from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, StatisticsSay
+from chaos.conditions import ConnectionsAtMost, CrowdGone, NobodyLeaving, StatisticsSay
 from chaos.crowd.plan import Mode
-from chaos.expectations import RecoveredWithin, RoundTripsWithin, StatisticsAgree, Undisturbed, WorkerReplaced
+from chaos.expectations import (
+    ClosedWith,
+    RecoveredWithin,
+    RoundTripsWithin,
+    StatisticsAgree,
+    Undisturbed,
+    WorkerReplaced,
+)
 from chaos.experiment import Crowd, Experiment, Via
 from chaos.faults import (
     ClientKilled,
@@ -35,9 +42,10 @@ from chaos.faults import (
     ServerStopped,
     Vanished,
     WorkerKilled,
+    WorkerTerminated,
 )
 from chaos.faults.base import Fault
-from chaos.journal import Bite
+from chaos.journal import Bite, ProcessLost
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("recovery.within")]
 
@@ -156,37 +164,54 @@ NEXT = 0.1
 @pytest.mark.promise(
     "recovery",
     "after one of several workers died",
-    expects="One worker's death costs its own clients alone, and another one serves in its place in time.",
+    expects="One worker's end costs its own clients alone, and another one serves in its place in time.",
     because="A master that does not replace its workers loses them one by one, and looks well until the last.",
 )
-@pytest.mark.reads("recovery.worker_within")
+@pytest.mark.reads("recovery.worker_within", optional=["closing.shutdown_code", "closing.shutdown_within"])
 @pytest.mark.destructive
-@pytest.mark.faults(WorkerKilled())
+@pytest.mark.faults(WorkerKilled(), WorkerTerminated())
 async def test_after_a_worker_died(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     limit = contract.recovery.worker_within
     experiment.needs_places(CLIENTS + NEWCOMERS)
     inside = await experiment.victims_of(fault, "inside", CLIENTS)
     # One after the other: of many who come at once a worker that wakes first takes nearly all.
     await inside.connect(mode=Mode.SEQUENTIAL)
-    # Before: a new worker holds the listener from its birth, a moment after.
-    known = set((await experiment.note_holders(inside)).serving)
+    await experiment.needs_workers(inside)
     came: list[str] = []
     async with experiment.inject(fault, inside) as injection:
+        lost = (await experiment.record()).journal.last(ProcessLost)
         new = False
         # Twice the bound: one that is only late is told from one that never comes.
-        while not new and experiment.now() < injection.since + 2 * limit:
+        while lost is not None and not new and experiment.now() < injection.since + 2 * limit:
             newcomers = await experiment.crowd(f"newcomers {len(came) + 1}", NEWCOMERS)
             await newcomers.connect(mode=Mode.SEQUENTIAL)
             came.append(newcomers.name)
-            new = not known.issuperset((await experiment.note_holders(newcomers)).held.values())
+            new = not {lost.pid, *lost.left}.issuperset((await experiment.note_holders(newcomers)).held.values())
             await newcomers.close()
             await experiment.watch(NEXT)
+        heard = (
+            [] if lost is None or isinstance(fault, WorkerKilled) else await _told(experiment, contract, inside, lost)
+        )
     result = await inside.exchange(1)
     await experiment.judge(
         WorkerReplaced(
             crowd=inside.name, sent=result.sent, answered=result.answered, newcomers=tuple(came), limit=limit
-        )
+        ),
+        *heard,
     )
+
+
+async def _told(
+    experiment: Experiment, contract: SimpleNamespace, inside: Crowd, lost: ProcessLost
+) -> list[ClosedWith]:
+    """Where it is promised what clients hear at a shutdown, those of a worker that is told to end hear it too."""
+    promised = contract.closing
+    if promised.shutdown_within is None:
+        return []
+    within = max(0.0, lost.since + promised.shutdown_within - experiment.now())
+    await experiment.wait_until(CrowdGone(inside.name, left=inside.count - len(lost.clients)), within=within)
+    await experiment.wait_until(NobodyLeaving(inside.name), within=2 * inside.close_timeout)
+    return [ClosedWith(crowd=inside.name, codes=(promised.shutdown_code,), why="at shutdown", only=lost.clients)]
 
 
 @pytest.mark.promise(

@@ -11,9 +11,17 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
+from chaos.conditions import NobodyLeaving
 from chaos.crowd.plan import Mode
-from chaos.expectations import AllTried, ClosedWhenIdle, RefusedAtStart, RejectedGracefully
-from chaos.experiment import Experiment
+from chaos.expectations import (
+    AllTried,
+    ClosedWhenIdle,
+    ClosedWith,
+    RefusedAtStart,
+    RejectedGracefully,
+    WorkerRecycled,
+)
+from chaos.experiment import Crowd, Experiment
 from chaos.faults import ConnectionBurst, UpstreamErrors
 from chaos.faults.base import Fault
 
@@ -107,3 +115,64 @@ async def test_the_accept_breaker_is_off_where_it_is_set_so(
     async with experiment.inject(fault):
         await comers.connect(mode=Mode.SEQUENTIAL)
     await experiment.judge(AllTried(crowd=comers.name, count=comers.count, failure_code=promised.failure_code))
+
+
+INSIDE = 12
+"""Clients who stay while the workers serve newcomers."""
+
+WHILE_ONE_IS_MISSING = 4
+"""Newcomers in the time in which another worker is to serve: few, for each is a request to a worker that is left."""
+
+
+@pytest.mark.promise(
+    "settings",
+    "a worker is replaced after as many requests as are set",
+    expects="After so many requests another worker takes its place; it costs its own clients alone, who are told.",
+    because="Each worker that is recycled is a small outage for whoever it serves, all day, and nobody's alarm.",
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE, Capability.PROCESS_PROBE, Capability.TCP_TRUE)
+@pytest.mark.reads(
+    "settings.max_requests",
+    "recovery.worker_within",
+    optional=["closing.shutdown_code", "closing.shutdown_within", "rejection.max_connections"],
+)
+async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experiment, contract: SimpleNamespace) -> None:
+    changed, limit, closing = contract.settings.max_requests, contract.recovery.worker_within, contract.closing
+    experiment.needs_places(INSIDE + 1)
+    await experiment.restart_server_with(changed.environment)
+    inside = await experiment.crowd("inside", INSIDE)
+    await inside.connect(mode=Mode.SEQUENTIAL)
+    first = await experiment.needs_workers(inside)
+    known, came, new, gone_at = set(first.serving), [], False, None
+    # While no worker goes: as many requests as they may serve, all together. Once one has gone: twice the bound.
+    while not new and (
+        len(came) <= changed.promised * len(known) if gone_at is None else experiment.now() < gone_at + 2 * limit
+    ):
+        newcomer = await experiment.crowd(f"newcomer {len(came) + 1}", 1)
+        await newcomer.connect()
+        came.append(newcomer.name)
+        found = await experiment.note_holders(newcomer)
+        await newcomer.close()
+        new = not known.issuperset(found.held.values())
+        if gone_at is None and known - set(found.serving):
+            gone_at = experiment.now()
+        if gone_at is not None and known.issuperset(found.serving):
+            await _until_one_is_new(experiment, inside, known, within=limit / WHILE_ONE_IS_MISSING)
+    await experiment.watch(closing.shutdown_within or limit)  # another may be on its way
+    await experiment.wait_until(NobodyLeaving(inside.name), within=2 * inside.close_timeout)
+    result = await inside.exchange(1)
+    last = await experiment.note_holders(inside)
+    gone = {int(client) for client, pid in first.held.items() if pid not in last.serving}
+    told = ClosedWith(
+        crowd=inside.name, codes=(closing.shutdown_code,), why="when their worker ends", only=tuple(sorted(gone))
+    )
+    await experiment.judge(
+        WorkerRecycled(crowd=inside.name, answered=result.answered, newcomers=tuple(came), requests=changed.promised),
+        *([told] if gone and closing.shutdown_within is not None else []),
+    )
+
+
+async def _until_one_is_new(experiment: Experiment, inside: Crowd, known: set[int], *, within: float) -> None:
+    end = experiment.now() + within
+    while experiment.now() < end and known.issuperset((await experiment.note_holders(inside)).serving):
+        await experiment.watch(within / 10)

@@ -213,6 +213,13 @@ def test_nothing_to_say() -> None:
             id="a switch of a breaker that is not there",
         ),
         pytest.param(
+            '[promises.settings.max_requests]\npromised = 60\nenvironment = { MAX_REQUESTS = "50" }',
+            """\
+            promises.settings.max_requests cannot be tested without promises.recovery.worker_within: it says when another worker serves
+                allowed: declare promises.recovery.worker_within, or leave promises.settings.max_requests out (its scenarios are then skipped)""",
+            id="a worker that is recycled without its time",
+        ),
+        pytest.param(
             "[upstream]\n[promises.accept_breaker]",
             """\
             promises.accept_breaker cannot be tested without endpoints.gated: establishment there goes through the breaker

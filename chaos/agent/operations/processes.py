@@ -12,9 +12,9 @@ from signal import Signals
 from chaos.agent.fields import Field, directory, environment, flag, listed, nearest, optional, pid, port, seconds, text
 from chaos.agent.identity import Identity, own_pid, send_signal
 from chaos.agent.processes import (
-    childless,
     command_line,
     descendants,
+    innermost,
     is_stopped,
     read_stat,
     socket_holders,
@@ -62,9 +62,12 @@ def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dic
     async def serving(port: int) -> object:
         listening = socket_owners(info.inode for info in sockets().listeners(port))
         held = {info.inode: info.remote for info in sockets().sockets(port) if info.inode and info.side == "local"}
+        holders = socket_holders(held)
+        # Where a master accepts and hands on, as node's cluster does, no worker holds the listener.
+        alone = {pids[0] for pids in holders.values() if len(pids) == 1}
         return {
-            "pids": childless(listening),
-            "held": [[list(held[inode]), pids] for inode, pids in socket_holders(held).items()],
+            "pids": innermost(alone.union(listening)),
+            "held": [[list(held[inode]), pids] for inode, pids in holders.items()],
         }
 
     return {

@@ -42,7 +42,7 @@ class Holders(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessLost(Event):
-    """One of the server's processes was killed, and is dead."""
+    """One of the server's processes was killed, and is dead; or was told to end, and takes nobody any more."""
 
     since: float
     """When it was sent its signal, seconds monotonic."""

@@ -14,7 +14,7 @@ import pytest
 
 from chaos.agent import processes
 from chaos.agent.identity import Identity, identify, own_pid
-from chaos.agent.processes import descendants, measure, processes_with, read_stat, socket_owners
+from chaos.agent.processes import descendants, innermost, measure, processes_with, read_stat, socket_owners
 
 from .support import DEADLINE, HERE, assert_gone, identities, wait_until
 
@@ -107,6 +107,23 @@ def test_the_tree_is_the_root_and_all_below_it(tmp_path: Path) -> None:
     assert daemon_left == {daemon}
     assert child in tree
     assert_gone(members)
+
+
+def test_of_a_master_and_its_workers_the_workers_are_the_innermost(tmp_path: Path) -> None:
+    file = tmp_path / "pids"
+    shell = f"{sys.executable} -I -S {HERE / 'tree.py'} {file}; true"  # a shell that does not become its command
+    with subprocess.Popen(["sh", "-c", shell]) as root:
+        wait_until(file.exists, "the tree has grown")
+        child, daemon, itself = (int(line) for line in file.read_text().split())
+        members = identities([child, daemon, itself])
+        assert innermost([root.pid, itself, child]) == [child]
+        assert innermost([root.pid, child]) == [child]  # though neither is the other's parent
+        assert innermost([itself, daemon]) == sorted([itself, daemon])
+        assert innermost([root.pid]) == [root.pid]
+        for member in members:
+            os.kill(member.pid, 9)
+    assert_gone(members)
+    assert innermost([root.pid, child]) == []
 
 
 def test_roots_that_do_not_exist_have_no_tree() -> None:

@@ -202,6 +202,13 @@ def test_a_client_that_is_still_open_was_not_closed() -> None:
     assert CLOSED.judge(record(attempt())).observed == "1 of 1 clients were not closed with 1001, but: 1 x still open"
 
 
+def test_of_a_part_of_the_crowd_only_that_part_is_judged() -> None:
+    seen = record(attempt(0), attempt(1), ended(0), ended(1, how="eof", code=None))
+    assert replace(CLOSED, only=(0,)).judge(seen).observed == "1/1 closed with 1001"
+    assert replace(CLOSED, only=(1,)).judge(seen).verdict is Verdict.VIOLATED
+    assert CLOSED.judge(seen).verdict is Verdict.VIOLATED
+
+
 TOLD = ClosedWith(crowd="crowd", codes=(), why="when idle")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos.expectations import WorkerReplaced
-from chaos.journal import Holders, ProcessLost
+import pytest
+
+from chaos.expectations import WorkerRecycled, WorkerReplaced
+from chaos.journal import Holders, Outcome, ProcessLost
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, record
 
@@ -77,3 +79,97 @@ def test_nothing_is_decided_where_no_worker_died_or_it_served_everybody() -> Non
     assert WANTED.judge(record(*INSIDE)).verdict is Verdict.INCONCLUSIVE
     assert WANTED.judge(record(*INSIDE, replace(LOST, clients=(0, 1, 2)))).verdict is Verdict.INCONCLUSIVE
     assert WANTED.judge(record(LOST)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_newcomer_who_is_not_served_is_a_breach() -> None:
+    turned_away = attempt(1, crowd="second", began=12.0, outcome=Outcome.REFUSED)
+    assert _judged(*_second(began=13.0, pid=12), turned_away) == (
+        Verdict.VIOLATED,
+        "1 of 3 newcomers were not served",
+    )
+
+
+RECYCLED = WorkerRecycled(crowd="crowd", answered=2, newcomers=("first", "second"), requests=3)
+BEFORE = Holders(at=2.0, crowd="crowd", serving=(7, 8), held={"0": 7, "1": 8, "2": 8})
+BY_AN_OLD_ONE = Holders(at=11.1, crowd="first", serving=(7, 8), held={"0": 8})
+BY_A_NEW_ONE = Holders(at=12.1, crowd="second", serving=(8, 12), held={"0": 12})
+AFTERWARDS = Holders(at=20.0, crowd="crowd", serving=(8, 12), held={"1": 8, "2": 8})
+CAME = [attempt(0, crowd="first", began=11.0), attempt(0, crowd="second", began=12.0)]
+TOLD = ended(0, at=11.5, how="close", code=1001)
+
+
+def _recycled(*events: object, answered: int = 2, requests: int = 3) -> tuple[Verdict, str]:
+    inside = [attempt(0), attempt(1), attempt(2)]
+    judge = replace(RECYCLED, answered=answered, requests=requests)
+    finding = judge.judge(record(*inside, *events))  # type: ignore[arg-type]
+    return finding.verdict, finding.observed
+
+
+def test_a_worker_that_is_replaced_after_its_requests_holds() -> None:
+    assert _recycled(BEFORE, *CAME, BY_AN_OLD_ONE, TOLD, BY_A_NEW_ONE, AFTERWARDS) == (
+        Verdict.HELD,
+        "1 of 2 workers replaced after 5 requests to all of them together, 2 clients of the others stayed, "
+        "all 2 newcomers were served",
+    )
+
+
+def test_workers_that_all_go_on_beyond_their_requests_are_a_breach() -> None:
+    nobody_new = replace(BY_A_NEW_ONE, serving=(7, 8), held={"0": 7})
+    still_there = replace(AFTERWARDS, serving=(7, 8))
+    events = (BEFORE, *CAME, BY_AN_OLD_ONE, nobody_new, still_there)
+    assert _recycled(*events, requests=2) == (
+        Verdict.VIOLATED,
+        "after 5 requests to 2 workers all of them are there still",
+    )
+    assert _recycled(*events, requests=3) == (
+        Verdict.INCONCLUSIVE,
+        "5 requests only were made of 2 workers, and none of them has gone",
+    )
+
+
+def test_one_that_goes_and_leaves_its_place_empty_is_a_breach() -> None:
+    nobody_new = replace(BY_A_NEW_ONE, serving=(8,), held={"0": 8})
+    assert _recycled(BEFORE, *CAME, BY_AN_OLD_ONE, TOLD, nobody_new, replace(AFTERWARDS, serving=(8,))) == (
+        Verdict.VIOLATED,
+        "1 of 2 workers went after 5 requests to all of them together, and none has come in their place",
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "answered", "observed"),
+    [
+        ([ended(1, at=11.6, how="eof", code=None)], 1, "1 lost their connection and 0 had no answer"),
+        ([], 1, "0 lost their connection and 1 had no answer"),
+    ],
+)
+def test_a_client_of_a_worker_that_is_left_and_is_hurt_is_a_breach(
+    more: list[object], answered: int, observed: str
+) -> None:
+    events = [BEFORE, *CAME, BY_AN_OLD_ONE, TOLD, *more, BY_A_NEW_ONE, AFTERWARDS]
+    assert _recycled(*events, answered=answered) == (
+        Verdict.VIOLATED,
+        f"of 2 clients whose workers are there still {observed}",
+    )
+
+
+def test_a_newcomer_who_is_not_served_meanwhile_is_a_breach() -> None:
+    turned_away = attempt(1, crowd="second", began=12.0, outcome=Outcome.REFUSED)
+    assert _recycled(BEFORE, *CAME, turned_away, BY_AN_OLD_ONE, TOLD, BY_A_NEW_ONE, AFTERWARDS) == (
+        Verdict.VIOLATED,
+        "1 of 3 newcomers were not served",
+    )
+
+
+def test_nothing_is_decided_where_nobody_came_to_a_new_one_or_nobody_is_left_of_the_others() -> None:
+    by_the_other = replace(BY_A_NEW_ONE, held={"0": 8})
+    assert _recycled(BEFORE, *CAME, BY_AN_OLD_ONE, TOLD, by_the_other, AFTERWARDS) == (
+        Verdict.INCONCLUSIVE,
+        "none of 2 newcomers came to a new worker",
+    )
+    all_new = replace(AFTERWARDS, serving=(12, 13), held={})
+    assert _recycled(BEFORE, *CAME, BY_AN_OLD_ONE, TOLD, BY_A_NEW_ONE, all_new) == (
+        Verdict.INCONCLUSIVE,
+        "all clients were served by workers that have been replaced",
+    )
+    assert _recycled(BEFORE, AFTERWARDS)[0] is Verdict.INCONCLUSIVE
+    assert RECYCLED.judge(record(BEFORE, *CAME)).verdict is Verdict.INCONCLUSIVE  # type: ignore[arg-type]

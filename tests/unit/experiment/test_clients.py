@@ -14,7 +14,7 @@ from chaos.experiment import Inconclusive, NotJudged, Via
 from chaos.experiment.crowd import plan_for
 from chaos.faults import Composed, ConnectionBurst, Latency, Vanished
 from chaos.faults.base import Fault
-from chaos.journal import Call, Source
+from chaos.journal import Call, Holders, Source
 from chaos.target import Statistics, Target
 from tests.unit.experiment.scripted import DIRECT, LINK, Make, Remote, Scripted, a_healing, a_receipt, make_target
 
@@ -76,6 +76,26 @@ async def test_no_share_of_a_small_limit_is_a_crowd(make: Make) -> None:
     assert str(told.value) == (
         "promises.rejection.max_connections = 1 leaves no place for a client that this scenario needs"
     )
+
+
+@pytest.mark.parametrize("serving", [(), (7,)])
+async def test_where_one_process_serves_them_all_what_needs_several_is_skipped(
+    make: Make, serving: tuple[int, ...]
+) -> None:
+    seen = Holders(at=1.0, crowd="inside", serving=serving, held=dict.fromkeys("012", 7) if serving else {})
+    experiment = make(remote=Remote(answers={"note_holders": seen})).experiment
+    with pytest.raises(NotJudged) as told:
+        await experiment.needs_workers(await experiment.crowd("inside", 3))
+    assert str(told.value) == (
+        "one of the server's processes takes all connections, those of 3 clients among them, and this needs several: "
+        "start more workers, or leave promises.recovery.worker_within out"
+    )
+
+
+async def test_several_that_take_connections_are_enough(make: Make) -> None:
+    seen = Holders(at=1.0, crowd="inside", serving=(7, 8), held={"0": 7})
+    experiment = make(remote=Remote(answers={"note_holders": seen})).experiment
+    assert await experiment.needs_workers(await experiment.crowd("inside", 3)) is seen
 
 
 async def test_without_a_limit_everybody_fits_in(made: Scripted) -> None:

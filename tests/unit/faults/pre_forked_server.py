@@ -1,7 +1,8 @@
 """A master and its workers, which share its listener: `python pre_forked_server.py PORT`; echoes WebSockets.
 
-WORKERS says how many there are, else two. SIGUSR1 to the master: from then on it replaces a worker that has died. It
-prints "listening" once all have been started.
+WORKERS says how many there are, else two. SIGUSR1 to the master: from then on it replaces a worker that has died. What
+a worker does at SIGTERM is said by AT_SIGTERM: "die" (else), "drain", which takes nobody any more and serves those who
+are there, or "nothing". It prints "listening" once all have been started.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from types import FrameType
 from websockets.asyncio.server import ServerConnection, serve
 
 WORKERS = int(os.environ.get("WORKERS", "2"))
+AT_SIGTERM = os.environ.get("AT_SIGTERM", "die")
 
 
 async def _echo(peer: ServerConnection) -> None:
@@ -24,7 +26,11 @@ async def _echo(peer: ServerConnection) -> None:
 
 
 async def _work(listener: socket.socket) -> None:
-    async with serve(_echo, sock=listener, compression=None, ping_interval=None):
+    async with serve(_echo, sock=listener, compression=None, ping_interval=None) as server:
+        if AT_SIGTERM == "drain":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: server.close(close_connections=False))
+        elif AT_SIGTERM == "nothing":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print("working", flush=True)
         await asyncio.get_running_loop().create_future()
 

@@ -32,6 +32,7 @@ from chaos.faults import (
     UpstreamHangs,
     Vanished,
     WorkerKilled,
+    WorkerTerminated,
 )
 from chaos.upstream.client import UpstreamControl
 from tests.unit.faults.stage import make_scene, run_fault
@@ -91,6 +92,7 @@ async def test_without_victims(fault: Fault, tmp_path: Path) -> None:
         ServerStopped(),
         ServerKilled(),
         WorkerKilled(),
+        WorkerTerminated(),
         QueueKilled(),
         FdLimit(),
     ],

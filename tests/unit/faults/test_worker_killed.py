@@ -22,7 +22,13 @@ from tests.unit.faults.spawned import START_WITHIN, SpawnedServer, start_server
 from tests.unit.faults.stage import DirectLink, InProcess, make_scene, make_victims, run_fault
 from tests.unit.links.servers import free_port
 
-PRE_FORKED = Path(__file__).with_name("pre_forked_server.py")
+HERE = Path(__file__).parent
+PRE_FORKED = HERE / "pre_forked_server.py"
+"""The workers share the master's listener."""
+REUSE_PORT = HERE / "reuse_port_server.py"
+"""Each of them has its own."""
+HANDING = HERE / "handing_server.py"
+"""They have none: the master accepts, and hands on."""
 CLIENTS = 6
 
 
@@ -40,14 +46,40 @@ async def victims(master: SpawnedServer, worker: InProcess) -> CrowdHandle:
     return made
 
 
+however_they_listen = pytest.mark.parametrize("script", [PRE_FORKED, REUSE_PORT, HANDING], ids=lambda path: path.stem)
+
+
+@however_they_listen
 async def test_the_workers_are_known_and_who_serves_whom(
-    master: SpawnedServer, victims: CrowdHandle, agent: AsyncAgent
+    script: Path, agent: AsyncAgent, worker: InProcess, tmp_path: Path
 ) -> None:
-    _, *workers = await agent.tree(master.pid)
-    found = await holders_of(victims, agent, master.address.port)
-    assert sorted(found.serving) == sorted(workers)
-    assert set(found.held) == {str(client) for client in range(CLIENTS)}
-    assert set(found.held.values()) <= set(workers)
+    async with start_server(agent, free_port(), tmp_path, script=script) as master:
+        victims = await make_victims(worker, DirectLink(master.address), CLIENTS)
+        await victims.connect(mode=Mode.SEQUENTIAL)
+        _, *workers = await agent.tree(master.pid)
+        found = await holders_of(victims, agent, master.address.port)
+        assert sorted(found.serving) == sorted(workers)
+        assert set(found.held) == {str(client) for client in range(CLIENTS)}
+        assert set(found.held.values()) <= set(workers)
+
+
+@however_they_listen
+async def test_one_of_them_is_killed_however_they_listen(
+    script: Path, agent: AsyncAgent, worker: InProcess, tmp_path: Path
+) -> None:
+    async with start_server(agent, free_port(), tmp_path, script=script) as master:
+        victims = await make_victims(worker, DirectLink(master.address), CLIENTS)
+        await victims.connect(mode=Mode.SEQUENTIAL)
+        _, *workers = await agent.tree(master.pid)
+        with JournalWriter(tmp_path / "cell", role="record", run="run", cell="cell") as journal:
+            scene = make_scene(master.address, pids=(master.pid,), agent=agent, victims=victims, record=journal.write)
+            receipt, healing = await run_fault(WorkerKilled(), scene, tmp_path)
+        lost = read_journal(tmp_path / "cell").last(ProcessLost)
+        assert lost is not None
+        assert lost.pid in workers
+        assert len(lost.clients) >= CLIENTS / 2
+        assert set(lost.left) == {master.pid, *workers} - {lost.pid}
+        assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.GONE_WITH_THE_TARGET)
 
 
 async def test_one_dies_with_its_clients_and_the_other_lives(

@@ -1,4 +1,4 @@
-"""targets/incidents/pg2: its rate, its list of workers, and that Redis and all workers end with the server."""
+"""targets/incidents/pg2: its rate, its list of workers, and that Redis and all workers end with the server, and how."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ import pytest
 from serving.rate import Rate
 from serving.redis_server import Missing, program
 from serving.workers import Workers
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from chaos.runtime.ports import free_ports
 
@@ -90,6 +92,16 @@ def test_where_there_is_no_redis_the_error_says_what_to_do(monkeypatch: pytest.M
         program()
 
 
+def test_without_its_redis_client_it_does_not_start() -> None:
+    """python-socketio would serve on without it, and lose what is said to the clients of another worker."""
+    if not PYTHON.exists():
+        pytest.skip("run python targets/environments.py targets/incidents/pg2/server")
+    program = "import sys; sys.modules['redis'] = None; import main"
+    ended = subprocess.run([PYTHON, "-c", program], cwd=SERVER, capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError: import of redis halted" in ended.stderr
+    assert ended.returncode == 1
+
+
 @contextlib.contextmanager
 def _served(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The fixed server and the address of its health, once it is healthy; killed in the end."""
@@ -151,6 +163,25 @@ def test_health_tells_of_a_worker_that_nobody_replaces(tmp_path: Path) -> None:
         with told.value as answer:
             assert answer.code == 503
             assert json.loads(answer.read()) == {"workers": {"expected": 4, "alive": 3}, "alerts": ["worker_down"]}
+
+
+@pytest.mark.parametrize(
+    ("worker_class", "codes"), [("serving.worker.Worker", {1001}), ("eventlet", {1006})], ids=["ours", "gunicorn's"]
+)
+def test_a_worker_that_ends_says_so_to_its_clients(worker_class: str, codes: set[int], tmp_path: Path) -> None:
+    settings = {"WORKER_CLASS": worker_class, "GRACEFUL_TIMEOUT": "3"}
+    with _served(tmp_path, **settings) as (server, health), contextlib.ExitStack() as stack:
+        url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
+        clients = [stack.enter_context(connect(url, compression=None)) for _ in range(8)]
+        assert {str(client.recv(WITHIN))[:1] for client in clients} == {"0"}  # Engine.IO's open packet
+        server.send_signal(signal.SIGTERM)
+        for client in clients:
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    client.recv(WITHIN)
+        heard = {client.close_code for client in clients}
+        assert heard == codes
+        assert server.wait(WITHIN) == 0
 
 
 def _await_healthy(server: subprocess.Popen[bytes], port: int) -> None:

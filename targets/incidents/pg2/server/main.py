@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from http import HTTPStatus
 
+import redis  # noqa: F401  without it python-socketio serves on, and loses each broadcast: no start is better
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_socketio import SocketIO, emit

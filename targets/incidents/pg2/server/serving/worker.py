@@ -1,7 +1,8 @@
-"""gunicorn's eventlet worker, with an accept loop that outlives a shortage of open files.
+"""gunicorn's eventlet worker, with an accept loop that outlives a shortage of open files, and an end that is told.
 
-gunicorn 23's own ends at its first EMFILE: the worker then lives, tells its master so each second, and takes nobody any
-more, also when there are files again.
+gunicorn 23's own ends its loop at its first EMFILE: the worker then lives, tells its master so each second, and takes
+nobody any more, also when there are files again. And it ends, when it is told to or after `max_requests`, by waiting
+`graceful_timeout` for clients who do not know, and cuts them off.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from typing import Any
 import eventlet
 from gunicorn.workers import geventlet
 
+from serving.goodbye import know_everybody, say_goodbye
+
 AGAIN_AFTER = 0.1
 """Seconds until it tries to accept again: often enough to be back at once, and no loop that eats a core."""
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Patient:
-    """A listener whose `accept` waits until there is a file for the connection; all else is the listener's own."""
+    """A listener whose `accept` waits until there is a file for the connection, and whose `close`, which is how
+    gunicorn's loop ends, has everybody told; all else is the listener's own."""
 
     def __init__(self, listener: Any) -> None:
         self._listener = listener
@@ -35,6 +39,10 @@ class Patient:
                     raise
             eventlet.sleep(AGAIN_AFTER)
 
+    def close(self) -> None:
+        self._listener.close()
+        eventlet.spawn(say_goodbye)
+
 
 _serve = geventlet._eventlet_serve
 
@@ -48,4 +56,5 @@ class Worker(geventlet.EventletWorker):
 
     def patch(self) -> None:
         super().patch()
+        know_everybody()
         geventlet._eventlet_serve = _serve_patiently
