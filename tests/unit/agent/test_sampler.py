@@ -59,7 +59,7 @@ def test_the_descendants_of_a_root_belong_to_the_server(client: AgentClient, dir
     wait_until(lambda: len(client.tree(process.pid)) == 3, "it has two children")
     assert client.sample(port=1, name="sh").processes == 3
     client.signal([process.pid], Signals.SIGKILL, tree=True)
-    assert client.sample(port=1, root_pids=[process.pid]).processes == 0
+    wait_until(lambda: client.sample(port=1, root_pids=[process.pid]).processes == 0, "none of the tree is left")
 
 
 def test_a_name_nobody_has_is_a_server_that_does_not_run(client: AgentClient) -> None:
