@@ -28,7 +28,7 @@ BY_ENDPOINT = {
 NOT_THE_REFERENCES = {"room"}
 
 
-@pytest.mark.parametrize("without", [None, "data"])
+@pytest.mark.parametrize("without", [None, pytest.param("data", marks=pytest.mark.slow)])
 def test_every_endpoint_is_told(without: str | None, tmp_path: Path) -> None:
     assert set(BY_ENDPOINT) | NOT_THE_REFERENCES == set(Endpoints.model_fields)
     file = tmp_path / "target.toml"

@@ -21,7 +21,7 @@ from chaos.runtime.owned import OWNER_LABEL
 from tests.leftovers import leftovers, owned_processes
 from tests.plugin import hanging_toxiproxy
 from tests.plugin.conftest import WriteTarget
-from tests.running import CONTAINERS_SLOWLY, HANGS, ROOT, RUNTIMES, run_pytest, until
+from tests.running import CONTAINERS_SLOWLY, HANGS, ROOT, run_pytest, until
 
 SCENARIO = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
 REFERENCE = "targets/reference/target.toml"
@@ -131,7 +131,7 @@ def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path
 
 
 @pytest.mark.timeout(350)
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_one_that_dies_half_way_spoils_one_scenario_and_leaves_its_last_words(runtime: str, tmp_path: Path) -> None:
     output, said = _half_way(runtime, "killed", tmp_path)
     # Nobody answers for the address that a dead container had, so nobody refuses either.

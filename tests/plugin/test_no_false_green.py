@@ -12,7 +12,7 @@ from tests.running import run_pytest
 WRONG = "tests/plugin/scenarios_that_are_wrong.py"
 
 
-@pytest.mark.parametrize("mode", ["auto", "strict"])
+@pytest.mark.parametrize("mode", ["auto", pytest.param("strict", marks=pytest.mark.slow)])
 def test_a_scenario_that_is_wrong_is_inconclusive_and_red(mode: str, tmp_path: Path) -> None:
     ended = run_pytest([WRONG, "--chaos-runtime=processes", "-o", f"asyncio_mode={mode}"], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout

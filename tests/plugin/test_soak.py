@@ -40,7 +40,7 @@ def test_a_duration_that_is_none(text: str, told: str, tmp_path: Path) -> None:
     assert told in ended.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_cut_short_it_is_judged_on_what_there_is_and_ends_the_session(number: signal.Signals, tmp_path: Path) -> None:
     """Every soak scenario has its verdict, whichever it is on a busy machine; what comes after them is not run."""
     nodes = [f"tests/scenarios/{node}" for node in (SOAK, AFTERWARDS)]

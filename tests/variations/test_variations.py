@@ -12,7 +12,7 @@ from chaos.report import CellOutcome, open_run, read_cells
 from chaos.target import Target
 from chaos.target_file import load_target
 from tests.detection.forms import FAMILY_SENTINELS
-from tests.running import ROOT, RUNTIMES, run_scenarios
+from tests.running import CONTAINERS_SLOWLY, ROOT, run_scenarios
 from tests.variations.drawing import Variation, variations
 from tests.variations.pinning import COUNT, PINNED, pin, render
 
@@ -82,7 +82,7 @@ def test_pinning_replaces_what_was_there(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == files
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 @pytest.mark.parametrize(
     "file",
     [pytest.param(file, id=file.stem, marks=[pytest.mark.slow] if file is not FILES[0] else []) for file in FILES],
