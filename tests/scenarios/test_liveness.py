@@ -375,10 +375,13 @@ async def test_idle_clients_beside_others(experiment: Experiment, contract: Simp
     # The neighbours are as idle, and older: whatever deals with both in turn comes to them first.
     neighbours = await experiment.crowd("neighbours", NEIGHBOURS, keep_alive=False)
     await neighbours.connect()
+    came = experiment.now()
     idle = await experiment.crowd("idle", 10, keep_alive=False)
     await idle.connect()
-    # They go shortly before their time is up: earlier, and the heartbeat would have found the dead among them by then.
-    await experiment.watch(promised.idle_timeout - (promised.heartbeat_interval or promised.idle_timeout / 4))
+    # They go shortly before their time is up: earlier, and the heartbeat finds the dead among them soon after the
+    # others are due. A whole interval before, it did so within what an idle timeout may take besides, now and then.
+    shortly = (promised.heartbeat_interval or promised.idle_timeout / 4) / 2
+    await experiment.watch(promised.idle_timeout - max(shortly, 2 * (experiment.now() - came)))
     async with experiment.inject(fault, neighbours):
         await experiment.wait_until_gone(idle, within=2 * (promised.idle_timeout + slack))
     await experiment.judge(ClosedWhenIdle(crowd=idle.name, timeout=promised.idle_timeout, slack=slack))
