@@ -1,7 +1,8 @@
 """The exchanges of one client: which are open, which answer belongs to which, which were never answered.
 
 A message that fits no open exchange is not wrong by itself: a server may send notices and broadcasts at any time. An
-exchange is *wrong* when its time is up, its answer did not come, and something else did; *missing* when nothing did.
+exchange is *wrong* when its time is up, its answer did not come, and something else did; *missing* when nothing did, or
+when its connection ended before its time was up.
 """
 
 from __future__ import annotations
@@ -100,18 +101,15 @@ class Conversation:
         return False
 
     def end(self, at: float) -> None:
-        """The connection ended: what is open stays without its answer."""
+        """The connection ended: what is open stays without its answer, whatever came meanwhile."""
         for pending in list(self._pending.values()):
-            self._unanswered(pending, at=at)
+            self._finish(pending, Result.MISSING, at=at)
 
     def _give_up(self, number: int) -> None:
         self._given_up.append(number)
-        if self._pending[number].stray is None:
-            self._meter.missing += 1
-        self._unanswered(self._pending[number], at=asyncio.get_running_loop().time())
-
-    def _unanswered(self, pending: _Pending, *, at: float) -> None:
+        pending, at = self._pending[number], asyncio.get_running_loop().time()
         if pending.stray is None:
+            self._meter.missing += 1
             self._finish(pending, Result.MISSING, at=at)
             return
         if not self._meter.wrong:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,8 +52,7 @@ class AnsweredThroughout(OfASoak):
             return self.inconclusive("nobody had asked anything yet", promised)
         if not answered:
             return self.violated("no exchange was answered at all", promised, figure="0 answered")
-        endings = sorted(each.at for each in record.endings(soaked.crowd))
-        unanswered = [(each.at, lost) for each in periods if (lost := each.missing + _wrong(each, endings))]
+        unanswered = [(each.at, lost) for each in periods if (lost := each.missing + each.wrong)]
         cut = self._cut_off(record, soaked)
         moments = Moments(record)
         # Whoever waited for an answer gave it up; whoever was cut off may have been silent for as long by our doing.
@@ -139,13 +137,6 @@ class AnsweredThroughout(OfASoak):
         return self.idle_timeout is not None and any(
             attempt.at <= at <= ended.said_at - self.idle_timeout / 2 for at in idled
         )
-
-
-def _wrong(traffic: Traffic, endings: Sequence[float]) -> int:
-    """Wrong answers in a period, without those of exchanges that were under way when their client ended: a notice had
-    come in place of the answer, which did not come any more."""
-    ended = bisect_left(endings, traffic.at) - bisect_left(endings, traffic.began)
-    return max(0, traffic.wrong - ended)
 
 
 def _windows(periods: Sequence[Traffic], soaked: Soaked) -> list[tuple[float, float, float]]:

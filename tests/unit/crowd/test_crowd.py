@@ -126,6 +126,23 @@ async def test_exchanges_end_with_their_connection(doorman: tuple[Doorman, Addre
     assert (result.sent, result.missing, result.unsent) == (2, 2, 4)
 
 
+async def test_an_answer_may_come_yet_where_the_connection_ends_first() -> None:
+    """A notice in its place is no wrong answer then."""
+
+    async def leaving(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send("a notice")
+
+    async with websocket_server(leaving) as address:
+        crowd, recorded = make_crowd(address, **ASKING)
+        await crowd.connect(Mode.SIMULTANEOUS)
+        result = await crowd.exchange(1)
+        assert (result.sent, result.wrong, result.missing) == (1, 0, 1)
+        crowd.write_traffic()
+        (traffic,) = recorded.traffic
+        assert (traffic.wrong, traffic.missing) == (0, 0)
+
+
 async def test_exchange_asks_for_a_plan_with_one(doorman: tuple[Doorman, Address]) -> None:
     crowd, _ = make_crowd(doorman[1])
     with pytest.raises(CrowdError, match=r"^the plan of crowd 'testers' has no exchange; give it send and expect$"):
