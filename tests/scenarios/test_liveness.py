@@ -189,8 +189,8 @@ async def test_peer_on_a_bad_network_stays(experiment: Experiment, contract: Sim
     endpoints = experiment.endpoints
     if isinstance(fault, Bottleneck) and endpoints.feed is not None and endpoints.feed.path == endpoints.echo.path:
         raise NotJudged(
-            "who echoes hears what is broadcast as well (endpoints.echo and endpoints.feed have one path), and a narrow "
-            "line may carry less than that: a ping that waits behind ever more of it is late for good"
+            "who echoes hears what is broadcast as well (endpoints.echo and endpoints.feed have one path), and a "
+            "narrow line may carry less than that: a ping that waits behind ever more of it is late for good"
         )
     crowd = await experiment.victims_of(fault, "out of reach", 10)
     await crowd.connect()
