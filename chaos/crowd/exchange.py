@@ -83,9 +83,7 @@ class ExchangeResult:
         return self.answered == self.sent + self.unsent
 
     def __add__(self, other: ExchangeResult) -> ExchangeResult:
-        trips = sorted(
-            zip(self.round_trips + other.round_trips, self.sent_at + other.sent_at, strict=True),
-        )
+        trips = sorted(zip(self.round_trips + other.round_trips, self.sent_at + other.sent_at, strict=True))
         return ExchangeResult(
             sent=self.sent + other.sent,
             answered=self.answered + other.answered,

@@ -3,6 +3,7 @@ takes its place."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +17,23 @@ __all__ = ["WorkerRecycled", "WorkerReplaced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerReplaced(Expectation):
+class _OfWorkers(Expectation):
+    """What both have in common: a worker that goes costs no newcomer anything."""
+
+    def _not_served(self, came: Sequence[Attempt], promised: str) -> Finding | None:
+        outside = [attempt for attempt in came if attempt.outcome is not Outcome.OPEN]
+        if not outside:
+            return None
+        return self.violated(
+            f"{len(outside)} of {len(came)} newcomers were not served",
+            promised,
+            figure=f"{len(came) - len(outside)}/{len(came)}",
+            evidence=map(describe, outside),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerReplaced(_OfWorkers):
     """Who was served by another worker stays and is answered, whoever comes is served, and within `limit` s a new one
     serves newcomers.
 
@@ -62,14 +79,8 @@ class WorkerReplaced(Expectation):
                 figure=f"{gone + silent}/{len(others)} hurt",
             )
         came = [attempt for crowd in self.newcomers for attempt in record.attempts(crowd)]
-        outside = [attempt for attempt in came if attempt.outcome is not Outcome.OPEN]
-        if outside:
-            return self.violated(
-                f"{len(outside)} of {len(came)} newcomers were not served",
-                promised,
-                figure=f"{len(came) - len(outside)}/{len(came)}",
-                evidence=map(describe, outside),
-            )
+        if (not_served := self._not_served(came, promised)) is not None:
+            return not_served
         first = self._first_of_a_new_one(record, lost)
         if first is None:
             return self._nobody_new(record, lost, came, promised)
@@ -122,7 +133,7 @@ class WorkerReplaced(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRecycled(Expectation):
+class WorkerRecycled(_OfWorkers):
     """After so many requests a worker is replaced by another. Who was served by those that are left stays and is
     answered, and whoever comes is served.
 
@@ -161,14 +172,8 @@ class WorkerRecycled(Expectation):
                 promised,
                 figure="not replaced",
             )
-        outside = [attempt for attempt in came if attempt.outcome is not Outcome.OPEN]
-        if outside:
-            return self.violated(
-                f"{len(outside)} of {len(came)} newcomers were not served",
-                promised,
-                figure=f"{len(came) - len(outside)}/{len(came)}",
-                evidence=map(describe, outside),
-            )
+        if (not_served := self._not_served(came, promised)) is not None:
+            return not_served
         others = {int(client) for client, pid in first.held.items() if pid not in gone}
         if not others:
             return self.inconclusive("all clients were served by workers that have been replaced", promised)
