@@ -14,13 +14,28 @@ import pytest
 
 from chaos.runtime.selection import usable_runtimes
 
-__all__ = ["CONTAINERS_SLOWLY", "ROOT", "RUNTIMES", "Ended", "children_with", "run_pytest", "run_scenarios", "until"]
+__all__ = [
+    "CONTAINERS_SLOWLY",
+    "ROOT",
+    "RUNTIMES",
+    "RUNTIME_NAMES",
+    "Ended",
+    "children_with",
+    "run_pytest",
+    "run_scenarios",
+    "until",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_USABLE = usable_runtimes()
+
+RUNTIME_NAMES = tuple(_USABLE)
+"""Every runtime that starts servers, usable here or not."""
+
 RUNTIMES = [
     pytest.param(name, marks=() if reason is None else pytest.mark.skip(reason=reason))
-    for name, reason in usable_runtimes().items()
+    for name, reason in _USABLE.items()
 ]
 """The runtimes that start servers; those this machine cannot hold are skipped with the reason."""
 

@@ -18,6 +18,9 @@ from chaos.soak import Tally, load_tally, save_tally
 
 __all__ = ["add_arguments", "run"]
 
+AT_LEAST_ONE = "--chaos-require=1"
+"""A run that judged nothing is no green one: it would lower the bound on the red rate by saying nothing."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -70,7 +73,7 @@ def _one_more(runtime: str, tally: Tally, file: Path, options: argparse.Namespac
     known = _runs(options.state)
     ended = _run_pytest([
         *options.collect, "-m", "chaos and not slow", "-q", "--no-header", "-p", "no:cacheprovider",
-        f"--chaos-runtime={runtime}", f"--chaos-dir={options.state}", *options.passed_on,
+        f"--chaos-runtime={runtime}", f"--chaos-dir={options.state}", AT_LEAST_ONE, *options.passed_on,
     ])  # fmt: skip
     seconds = time.monotonic() - began
     green = ended.returncode == 0
@@ -97,8 +100,8 @@ def _run_pytest(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 def _measured(options: argparse.Namespace) -> str:
     """What the figures belong to: the commit that is checked out, what differs from it, and what else was asked for."""
-    asked = [*options.collect, *options.passed_on]
-    return _commit() + (f"-asked-{_digest(json.dumps(asked).encode())}" if options.passed_on else "")
+    asked = [options.collect, options.passed_on]
+    return _commit() + (f"-asked-{_digest(json.dumps(asked).encode())}" if any(asked) else "")
 
 
 def _commit() -> str:

@@ -1,7 +1,8 @@
 """Which cells have been seen red: a held cell that never was may be blind, and is drawn hollow.
 
-What this suite has proven of its own scenarios travels with it (`proven.toml` beside this file, written by
-`make detection`). Whoever writes scenarios keeps a file of the same form and names it (`chaos_proven` in the ini file):
+What this suite has proven of its own scenarios travels with it (`proven.toml` beside this file: what the catalogue of
+defects names, and `make detection` holds to it). Whoever writes scenarios keeps a file of the same form and names it
+(`chaos_proven` in the ini file):
 
     [[cell]]
     promise = "liveness"

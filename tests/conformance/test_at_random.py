@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 from .servers import EMBEDDED, TOXIPROXY, Answer, Server, running
 
 NAMES = st.sampled_from(["a", "b", "c", ""])
@@ -85,8 +87,7 @@ def both() -> Iterator[tuple[Server, Server]]:
 
 
 @settings(
-    deadline=None,
-    max_examples=120,
+    max_examples=examples(1.2),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )

@@ -15,6 +15,7 @@ from tests.detection.cases import CASES
 from tests.detection.forms import Form, parse_shard, shard_of
 from tests.detection.observed import Observation, by_name
 from tests.detection.table import render_table
+from tests.running import RUNTIME_NAMES
 
 PROPERTY = "observation"
 """The name under which a test's report carries what was seen, as JSON."""
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "other; cross: every cell (wide and cross in the processes runtime, narrow in others)",
     )
     group.addoption("--detection-shard", metavar="N/OF", help="only every OFth defect, beginning with the Nth")
+    group.addoption("--detection-runtime", choices=RUNTIME_NAMES, help="only in this runtime (default: in every one)")
     group.addoption("--detection-results", metavar="FILE", help="write what was seen there, a line for each defect")
 
 
@@ -46,20 +48,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the other shards' defects, and give each the time that its form takes."""
+    """Leave out the other shards' defects and the other runtimes, and give each the time that its form takes."""
     form = Form(config.getoption("--detection-form", Form.NARROW.value))
     text = config.getoption("--detection-shard", None)
     try:
         mine = None if text is None else set(shard_of([case.defect for case in CASES], parse_shard(text)))
     except ValueError as error:
         raise pytest.UsageError(f"--detection-shard: {error}") from error
+    runtime = config.getoption("--detection-runtime", None)
     others = []
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
         if "case" not in params or "form" not in getattr(item, "fixturenames", ()):
             continue
         item.add_marker(pytest.mark.timeout(form.limit + params["case"].takes + 30), append=False)
-        if mine is not None and params["case"].defect not in mine:
+        elsewhere = runtime is not None and params["runtime"] != runtime
+        if elsewhere or (mine is not None and params["case"].defect not in mine):
             others.append(item)
     if others:
         config.hook.pytest_deselected(items=others)

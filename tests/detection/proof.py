@@ -1,78 +1,44 @@
-"""What proves a cell: that it was seen red, against a defect of the reference or a server of an incident."""
+"""What proves a cell: that the catalogue, or an incident, names it with the finding it goes red with.
+
+Each of them is held to what it names: a defect counts as caught only where all its cells go red, each with the finding
+that is told for it. A cell that went red beside them proves nothing: it may have met what another cell left behind.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from chaos.report.incident_file import Incident
 from chaos.report.proven import CellKey, ProvenCell
 from tests.detection.case import Case
-from tests.detection.observed import HELD, Observation, judge
+from tests.detection.forms import findings_of
+from tests.detection.observed import Observation, judge
 
-__all__ = ["merged", "proven_by", "proven_by_incidents", "still_proven"]
-
-
-def proven_by(observations: Iterable[Observation], cases: Mapping[str, Case]) -> tuple[ProvenCell, ...]:
-    """Cells of the promise that a defect breaks, where it counts as caught: a false alarm proves nothing, and a cell
-    of another promise that broke along with it may have gone red for no reason of its own."""
-    seen: dict[CellKey, set[str]] = defaultdict(set)
-    for observation in observations:
-        judgement = judge(cases[observation.defect], observation)
-        if judgement.complaint:
-            continue
-        for cell in judgement.caught_by:
-            seen[cell.promise, cell.scenario, cell.fault].add(observation.defect)
-    return _cells(seen)
+__all__ = ["proven_by", "unnamed"]
 
 
-def proven_by_incidents(incidents: Iterable[Incident], cells: Mapping[str, CellKey]) -> tuple[ProvenCell, ...]:
-    """Cells that an incident names as red, before its fix or in its fix as it was told: where one of them holds,
-    `test_incidents.py` is red. `cells` are all there are, by their node."""
-    seen: dict[CellKey, set[str]] = defaultdict(set)
+def proven_by(
+    cases: Iterable[Case], incidents: Iterable[Incident], cells: Mapping[str, CellKey]
+) -> tuple[ProvenCell, ...]:
+    """Every cell that is named, with all that name it. `cells` are all there are, by their node."""
+    named: dict[CellKey, set[str]] = defaultdict(set)
+    for case in cases:
+        for node in findings_of(case, runtime="processes"):
+            named[cells[node]].add(case.defect)
     for incident in incidents:
         for told in incident.red:
-            seen[cells[told.cell]].add(f"incident {incident.name}")
-    return _cells(seen)
+            named[cells[told.cell]].add(f"incident {incident.name}")
+    return tuple(sorted(ProvenCell(*key, tuple(sorted(by))) for key, by in named.items()))
 
 
-def still_proven(
-    cells: Iterable[ProvenCell],
-    *,
-    after: Iterable[Observation],
-    cases: Mapping[str, Case],
-    there: Container[CellKey],
-) -> tuple[ProvenCell, ...]:
-    """What remains of cells that were proven earlier: without what held against its defect this time, and without
-    cells (all but `there`), defects and promises of defects that are gone.
-
-    A cell that was not asked, or could not be decided, stays proven: a narrow run says nothing of what a wide one saw.
-    """
-    blind = {
-        ((cell.promise, cell.scenario, cell.fault), each.defect)
-        for each in after
-        for cell in each.cells
-        if cell.outcome == HELD
-    }
-    seen = {
-        cell.key: {
-            defect
-            for defect in cell.by
-            if defect in cases and cases[defect].promise == cell.promise and (cell.key, defect) not in blind
-        }
-        for cell in cells
-        if cell.key in there
-    }
-    return _cells({key: defects for key, defects in seen.items() if defects})
-
-
-def merged(cells: Iterable[ProvenCell]) -> tuple[ProvenCell, ...]:
-    """Each cell once, with all that it was seen red against."""
-    seen: dict[CellKey, set[str]] = defaultdict(set)
-    for cell in cells:
-        seen[cell.key] |= set(cell.by)
-    return _cells(seen)
-
-
-def _cells(seen: Mapping[CellKey, set[str]]) -> tuple[ProvenCell, ...]:
-    return tuple(sorted(ProvenCell(*key, tuple(sorted(defects))) for key, defects in seen.items()))
+def unnamed(
+    observations: Iterable[Observation], cases: Mapping[str, Case], *, proven: Container[CellKey]
+) -> Iterator[str]:
+    """Hollow cells that went red all the same, a line for each: where that was for the defect's own reason, its case
+    may name them."""
+    for observation in observations:
+        judgement = judge(cases[observation.defect], observation)
+        for cell in () if judgement.complaint else judgement.caught_by:
+            if (cell.promise, cell.scenario, cell.fault) not in proven:
+                yield f"{observation.defect}, {observation.runtime}: {cell.node} violates {', '.join(cell.findings)}"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from chaos.report.incident_file import load_incident
-from chaos.report.proven import ProvenCell, read_proven, render_proven
+from chaos.report.proven import ProvenCell, read_proven, render_proven, shipped_proven
 from tests.detection import __main__ as command
 from tests.detection.case import Case
 from tests.detection.cases import CASES
 from tests.detection.cells import cell_keys
 from tests.detection.forms import FAMILY_SENTINELS, Form, all_cells, family_of, nodes_for, parse_shard, shard_of
 from tests.detection.observed import Observation, SeenCell, by_name, judge, read_observations
-from tests.detection.proof import proven_by
+from tests.detection.proof import proven_by, unnamed
 from tests.detection.table import render_table
 
 CASE = Case(
@@ -46,6 +46,7 @@ def shown(node: str, outcome: str = "held", *findings: str) -> SeenCell:
 
 
 CAUGHT = cell(CASE.caught_by, "violated", "pinged_at_period", "undisturbed")
+CAUGHT_KEY = (CAUGHT.promise, CAUGHT.scenario, CAUGHT.fault)
 OWN, OTHER = (cell(node) for node in CASE.sentinels)
 MISSED = cell("test_liveness.py::test_heartbeat[latency]")
 ALSO = cell("test_delivery.py::test_slow[calm]", "violated", "delivered_in_sequence")
@@ -102,14 +103,25 @@ def test_a_cell_that_cries_wolf_is_always_a_failure(cells: tuple[SeenCell, ...],
 )
 def test_what_does_not_count_as_caught(cells: tuple[SeenCell, ...], complaint: str) -> None:
     assert judge(CASE, seen(*cells)).complaint == complaint
-    assert proven_by([seen(*cells)], by_name([CASE])) == (), "and it proves nothing"
 
 
-def test_what_is_proven() -> None:
-    observation = seen(CAUGHT, OWN, OTHER, MISSED, ALSO)
-    assert proven_by([observation, observation], by_name([CASE])) == (
-        ProvenCell("liveness", "heartbeat", "silent", ("waits_for_each",)),
+def test_what_is_proven_is_what_is_named() -> None:
+    cells = {CASE.caught_by: CAUGHT_KEY, MISSED.node: ("liveness", "heartbeat", "latency"), OWN.node: ("", "", "")}
+    also = replace(CASE, defect="forgets_the_slow", also={MISSED.node: "undisturbed"})
+    assert proven_by([CASE, also], (), cells) == (
+        ProvenCell("liveness", "heartbeat", "latency", ("forgets_the_slow",)),
+        ProvenCell(*CAUGHT_KEY, ("forgets_the_slow", "waits_for_each")),
     )
+
+
+def test_a_hollow_cell_that_went_red_beside_is_told_and_proves_nothing() -> None:
+    red = replace(MISSED, outcome="violated", findings=("undisturbed",))
+    found = seen(CAUGHT, red, OWN, OTHER, ALSO)
+    assert list(unnamed([found], by_name([CASE]), proven={CAUGHT_KEY})) == [
+        f"waits_for_each, processes: {MISSED.node} violates undisturbed"
+    ]
+    assert list(unnamed([found], by_name([CASE]), proven={CAUGHT_KEY, ("liveness", "heartbeat", "latency")})) == []
+    assert list(unnamed([seen(red, OWN, OTHER)], by_name([CASE]), proven={CAUGHT_KEY})) == [], "it was not caught"
 
 
 def test_shards_are_merged_and_the_later_word_counts(tmp_path: Path) -> None:
@@ -123,58 +135,37 @@ def test_shards_are_merged_and_the_later_word_counts(tmp_path: Path) -> None:
         read_observations([early, late])
 
 
-def test_what_a_part_has_not_run_stays_proven(
+def test_the_command_prints_a_table_and_writes_what_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[0]
-    other = next(another for another in CASES if another.promise != case.promise)
-    keys = cell_keys()
     caught = shown(case.caught_by, "violated", case.finding)
-    of_the_same_promise = [node for node in keys if family_of(node) == case.promise and node != case.caught_by]
-    held, undecided, not_asked = of_the_same_promise[:3]
-    seen_now = Observation(
-        defect=case.defect,
-        runtime="processes",
-        cells=(caught, *map(shown, case.sentinels), shown(held), shown(undecided, "inconclusive")),
-    )
+    also = [shown(node, "violated", finding) for node, finding in case.also.items()]
+    found = Observation(defect=case.defect, runtime="processes", cells=(caught, *also, *map(shown, case.sentinels)))
     part, proven = tmp_path / "part.ndjson", tmp_path / "proven.toml"
-    part.write_text(seen_now.to_json(), encoding="utf-8")
-    before = [
-        ProvenCell(*keys[held], (case.defect,)),
-        ProvenCell(*keys[undecided], (case.defect,)),
-        ProvenCell(*keys[not_asked], (case.defect, "a_defect_that_is_gone")),
-        ProvenCell(*keys[other.caught_by], (other.defect, case.defect)),
-        ProvenCell(case.promise, "a scenario that is gone", "", (case.defect,)),
-    ]
-    proven.write_text(render_proven(before), encoding="utf-8")
+    part.write_text(found.to_json(), encoding="utf-8")
+    proven.write_text(render_proven([ProvenCell("gone", "a scenario that is gone", "", (case.defect,))]))
     monkeypatch.setattr(command, "SHIPPED", proven)
-    monkeypatch.setattr(command, "INCIDENTS", ())
     assert command.main([str(part)]) == 0
-    assert read_proven(proven) == tuple(sorted(before)), "it was not asked to write"
-    assert command.main([str(part), "--write-proven"]) == 0
-    assert set(read_proven(proven)) == {
-        ProvenCell(*keys[case.caught_by], (case.defect,)),
-        ProvenCell(*keys[undecided], (case.defect,)),
-        ProvenCell(*keys[not_asked], (case.defect,)),
-        ProvenCell(*keys[other.caught_by], (other.defect,)),
-    }
+    assert [cell.promise for cell in read_proven(proven)] == ["gone"], "it was not asked to write"
     assert f"caught  {case.defect}, processes" in capsys.readouterr().out
+    assert command.main(["--write-proven"]) == 0
+    assert read_proven(proven) == shipped_proven()
     part.write_text("[]", encoding="utf-8")
     assert command.main([str(part)]) == 2
     assert capsys.readouterr().err == f"detection: {part}, line 1: no result of detection: '[]'\n"
+    with pytest.raises(SystemExit, match="2"):
+        command.main([])
+    assert capsys.readouterr().err.endswith("error: nothing to do: name FILEs, or --write-proven\n")
 
 
-def test_what_incidents_are_red_in_is_proven_by_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part, proven = tmp_path / "part.ndjson", tmp_path / "proven.toml"
-    part.write_text("", encoding="utf-8")
-    gone = ProvenCell(*cell_keys()["test_latency.py::test_round_trips[calm]"], ("incident forgotten",))
-    proven.write_text(render_proven([gone]), encoding="utf-8")
-    monkeypatch.setattr(command, "SHIPPED", proven)
+def test_what_incidents_are_red_in_is_proven_by_their_files() -> None:
     incidents = [load_incident(folder) for folder in command.INCIDENTS]
-    command.main([str(part), "--write-proven"])
-    keys = {keys for incident in incidents for keys in (cell_keys()[told.cell] for told in incident.red)}
-    assert {cell.key for cell in read_proven(proven)} == keys
-    assert {by for cell in read_proven(proven) for by in cell.by} == {f"incident {each.name}" for each in incidents}
+    proven = proven_by((), incidents, cell_keys())
+    assert {cell.key for cell in proven} == {
+        key for incident in incidents for key in (cell_keys()[told.cell] for told in incident.red)
+    }
+    assert {by for cell in proven for by in cell.by} == {f"incident {each.name}" for each in incidents}
 
 
 def test_each_cell_that_nothing_else_turns_red_has_to_be_red() -> None:

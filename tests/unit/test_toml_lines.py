@@ -6,10 +6,11 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.toml_lines import Key, key_lines, line_of
+from tests.examples import examples
 
 DOCUMENT = '''\
 # a comment with [brackets] and key = "value"
@@ -127,7 +128,7 @@ VALUES = st.recursive(
 TABLES = st.dictionaries(BARE | LITERAL, VALUES, max_size=4)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(0.6))
 @given(st.dictionaries(BARE, TABLES, max_size=4))
 def test_every_key_that_tomllib_finds_has_a_line(document: dict[str, dict[str, str]]) -> None:
     lines = []

@@ -76,6 +76,10 @@ class HttpProtocol(HttpToolsProtocol):
         if upgrade.args[0] < len(self.latest):
             self.send_400_response("The client has to wait for the answer to its upgrade request.")
             return
+        # RFC 6455, 4.2.1, and RFC 9112, 3.2; the parser looks at neither.
+        if [name for name, _ in self.headers].count(b"host") != 1:
+            self.send_400_response("An upgrade request names one Host.")
+            return
         super().handle_websocket_upgrade()
 
     def _should_upgrade(self) -> bool:

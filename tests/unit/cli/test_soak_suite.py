@@ -84,7 +84,7 @@ def test_only_what_is_asked_for_is_collected(chaos: Invoke, runs: Callable[[Pyte
     calls = runs(lambda _: 0)
     assert chaos("soak-suite", "--runs=2", "--collect=tests/scenarios", "--", "--chaos-lanes=1").code == 0
     assert [call[:3] for call in calls] == [["tests/scenarios", "-m", "chaos and not slow"]] * 2
-    assert calls[0][-3:] == ["--chaos-runtime=processes", "--chaos-dir=.chaos", "--chaos-lanes=1"]
+    assert calls[0][-4:] == ["--chaos-runtime=processes", "--chaos-dir=.chaos", "--chaos-require=1", "--chaos-lanes=1"]
 
 
 def test_each_state_of_the_tree_has_its_own_tally(
@@ -109,6 +109,13 @@ def test_each_state_of_the_tree_has_its_own_tally(
     assert sorted(found.values()) == [1] * 6
     assert sum("-changed-" in name for name in found) == 5
     assert sum("-asked-" in name for name in found) == 1
+
+
+def test_each_selection_has_its_own_tally(chaos: Invoke, project: Path, runs: Callable[[Pytest], object]) -> None:
+    runs(lambda _: 0)
+    for asked in ((), ("--collect=one",), ("--collect=two",), ("--collect=one", "--", "-k=latency"), ("--", "one")):
+        chaos("soak-suite", "--runs=1", *asked)
+    assert sorted(tallies(project / ".chaos").values()) == [1] * 5
 
 
 def test_runs_of_one_state_add_up(chaos: Invoke, project: Path, runs: Callable[[Pytest], list[list[str]]]) -> None:

@@ -1,12 +1,10 @@
-"""Frames at random: the parser of `websockets` is the oracle of ours, and then a live server is held against it.
-
-Derandomized: the same examples each time, so a red is not gone with the next run.
-"""
+"""Frames at random: the parser of `websockets` is the oracle of ours, and then a live server is held against it."""
 
 from __future__ import annotations
 
 import re
 import socket
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,23 +16,18 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from chaos.hostile.frames import Opcode, close, frame
-from chaos.hostile.handshakes import Request
 from chaos.hostile.reading import Received, Stream
+from tests.examples import examples
+from tests.unit.hostile.canary import Canary, connect
 from tests.unit.reference.running import RunningServer
 
-BOUNDED = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+LIVE = settings(
+    # Each is two connections, and some of them a wait for the server's end of TCP.
+    max_examples=examples(0.5),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-PATIENCE = 5.0
-"""Seconds for an answer that takes milliseconds: it only tells slow from never."""
-
 LIMIT = 2**20
-REFUSED = {1002, 1007, 1009}
 
 
 @dataclass(frozen=True)
@@ -131,26 +124,42 @@ def _is_close(payload: bytes) -> bool:
     return code in {1000, 1001, 1002, 1003, *range(1007, 1015)} or 3000 <= code <= 4999
 
 
-def _is_text(made: Sequence[Made]) -> bool:
-    """Whether every text message that is complete before a close frame is UTF-8."""
-    message, text = b"", False
-    for each in made:
+def _refusals(made: Sequence[Made]) -> set[int]:
+    """The codes that RFC 6455, 7.4.1, has for what is wrong first; none where all is right.
+
+    Who looks at text as it comes in says 1007 before its message is complete, who waits for its end meets what else is
+    wrong there: both are right.
+    """
+    message, text, unreadable = b"", False, False
+    for number, each in enumerate(made):
+        if _is_broken(made[: number + 1]):
+            # Of a reason that is no UTF-8 both may be said.
+            return {1002, *([1007] if unreadable or each.opcode == Opcode.CLOSE else [])}
         if each.opcode == Opcode.CLOSE:
             break
         if each.opcode >= 8:
             continue
         text = each.opcode == Opcode.TEXT if each.opcode != Opcode.CONTINUATION else text
         message += each.payload
-        if each.fin:
-            try:
-                message.decode() if text else None
-            except UnicodeDecodeError:
-                return False
-            message = b""
+        unreadable = text and not _is_utf8(message, whole=each.fin)
+        if each.fin and unreadable:
+            return {1007}
+        message = b"" if each.fin else message
+    return {1007, NO_ERROR} if unreadable else set()
+
+
+def _is_utf8(data: bytes, *, whole: bool) -> bool:
+    try:
+        getincrementaldecoder("utf-8")().decode(data, final=whole)
+    except UnicodeDecodeError:
+        return False
     return True
 
 
-@BOUNDED
+NO_ERROR = 0
+"""Text that is no UTF-8, of a message that a close frame cut short: whether anybody looked is the server's affair."""
+
+
 @given(SEQUENCES)
 def test_what_is_built_is_what_another_parser_reads(made: list[Made]) -> None:
     server = ServerProtocol(state=State.OPEN, max_size=LIMIT)
@@ -159,23 +168,8 @@ def test_what_is_built_is_what_another_parser_reads(made: list[Made]) -> None:
     assert refused == _is_broken(made)
     if refused:
         assert server.close_sent is not None
-        assert server.close_sent.code in REFUSED
-
-
-def _connect(server: RunningServer) -> tuple[socket.socket, Stream]:
-    """An upgraded connection."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
-    stream = Stream()
-    try:
-        connection.sendall(Request(host="x", path="/echo").encode())
-        while stream.status is None and (data := connection.recv(65536)):
-            # A heartbeat may be due just now; who asks at once is gone before its pong would be.
-            assert {found.opcode for found in stream.feed(data)} <= {Opcode.PING}
-        assert stream.status == 101
-    except BaseException:
-        connection.close()
-        raise
-    return connection, stream
+        # That parser leaves text to the layer above it.
+        assert server.close_sent.code in _refusals(made) | {1002}
 
 
 def _until_close_or(connection: socket.socket, stream: Stream, expected: re.Pattern[bytes]) -> int | None:
@@ -189,39 +183,13 @@ def _until_close_or(connection: socket.socket, stream: Stream, expected: re.Patt
     raise EOFError
 
 
-class Canary:
-    """One faithful client that is connected all along."""
-
-    def __init__(self, server: RunningServer) -> None:
-        self._connection, self._stream = _connect(server)
-        self._number = 0
-
-    def exchange(self) -> None:
-        """Ask, and wait for the right answer, pings in between answered."""
-        self._number += 1
-        wanted = Received(Opcode.TEXT, b"canary %d" % self._number)
-        self._connection.sendall(frame(Opcode.TEXT, wanted.payload))
-        while data := self._connection.recv(65536):
-            for found in self._stream.feed(data):
-                if found.opcode == Opcode.PING:
-                    self._connection.sendall(frame(Opcode.PONG, found.payload))
-                elif found == wanted:
-                    return
-                else:
-                    raise AssertionError(f"the canary was sent {found}")
-        raise AssertionError("the canary was cut off")
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-@BOUNDED
+@LIVE
 @given(made=SEQUENCES)
 def test_a_live_server_answers_within_what_is_allowed(shared_server: RunningServer, made: list[Made]) -> None:
     # What is left unfinished is finished, or the question behind it would be broken itself.
     made = [*made, Made(Opcode.CONTINUATION, b"", True, 0, True)] if _is_inside(made) else made
     canary = Canary(shared_server)
-    connection, stream = _connect(shared_server)
+    connection, stream = connect(shared_server)
     try:
         connection.sendall(b"".join(each.encode() for each in made) + frame(Opcode.TEXT, PROBE))
         try:
@@ -245,11 +213,12 @@ NO_WORD = -1
 
 def _allowed(made: Sequence[Made]) -> set[int | None]:
     """The close codes that a sequence may be answered with; None is being served."""
-    if _is_broken(made) or not _is_text(made):
-        return {NO_WORD, *REFUSED}
+    refusals = _refusals(made)
+    if refusals and NO_ERROR not in refusals:
+        return {NO_WORD, *refusals}
     asked = [Received(each.opcode, each.payload).code for each in made if each.opcode == Opcode.CLOSE]
     # Whoever closes is told its own code, or the plain one.
-    return {asked[0], 1000} if asked else {None}
+    return {asked[0], 1000, *(refusals - {NO_ERROR})} if asked else {None}
 
 
 def _is_inside(made: Sequence[Made]) -> bool:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.errors import JournalError
@@ -28,6 +28,7 @@ from chaos.journal import (
 )
 from chaos.journal.codec import decode, encode
 from chaos.journal.events import KINDS, Event
+from tests.examples import examples
 
 # what a JSON file of UTF-8 can hold; lone surrogates are tested below
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -61,7 +62,7 @@ def instances(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", list(KINDS.values()), ids=list(KINDS))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(0.4))
 @given(data=st.data())
 def test_every_kind_of_event_comes_back_as_it_went(kind: type[Event], data: st.DataObject) -> None:
     event = data.draw(instances(kind))

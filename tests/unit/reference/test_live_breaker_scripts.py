@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chaos.expectations.breaker_model import Limits, follow
 from chaos.journal import Call, Hit, Source, Statistics
+from tests.examples import examples
 
 from .raw_client import RawClient
 from .running import RunningServer, StartServer, started
@@ -101,7 +102,7 @@ def illegal(server: RunningServer, upstream: MoodyUpstream, script: list[Step], 
 
 
 @settings(
-    max_examples=max(10, settings().max_examples // 10),
+    max_examples=examples(0.1),
     # A live server is asked again for each smaller script, for minutes: the first one found will do.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

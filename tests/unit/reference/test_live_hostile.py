@@ -96,6 +96,8 @@ UPGRADE = (
         (UPGRADE.replace(b"GET", b"POST") + b"\r\n", b"HTTP/1.1 4"),
         (UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n", b"HTTP/1.1 404 "),
         (UPGRADE + b"\r\n" + b"\x81\x81maskx", b"HTTP/1.1 400 "),
+        (UPGRADE.replace(b"Host: ", b"X-Host: ") + b"\r\n", b"HTTP/1.1 400 "),
+        (UPGRADE + b"Host: another\r\n\r\n", b"HTTP/1.1 400 "),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"HTTP/1.1 400 "),
     ],
     ids=[
@@ -107,6 +109,8 @@ UPGRADE = (
         "method",
         "HTTP/1.0",
         "frame behind",
+        "no Host",
+        "two Hosts",
         "TLS",
     ],
 )

@@ -21,6 +21,7 @@ from chaos.links.embedded.toxics.reset_peer import ResetPeer
 from chaos.links.embedded.toxics.slicer import Slicer
 from chaos.links.embedded.toxics.slow_close import SlowClose
 from chaos.links.embedded.toxics.timeout import Timeout
+from tests.examples import examples
 
 from .peers import pair_through, receive_all
 from .rig import LinkBench, setting
@@ -90,7 +91,7 @@ def play(bench: LinkBench, chain: list[Setting], chunks: list[bytes], actions: l
     bench.advance(3600)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=examples(6))
 @given(chain=chain_of(HARMLESS), chunks=CHUNKS, actions=ACTIONS, spare=HARMLESS, seed=st.integers(0, 2**32))
 def test_harmless_toxics_lose_nothing_and_change_no_order(
     chain: list[Setting], chunks: list[bytes], actions: list[str], spare: Toxic, seed: int
@@ -103,7 +104,7 @@ def test_harmless_toxics_lose_nothing_and_change_no_order(
     assert bench.clock.pending == 0
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(3))
 @given(
     chain=chain_of(HARMLESS | CUTTING),
     chunks=CHUNKS,
@@ -261,7 +262,7 @@ async def _changed_under_way(sizes: list[int], changes: list[str], toxics: list[
         return (by_client, by_server) == (to_client, to_server)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(0.3))
 @given(
     sizes=SIZES,
     changes=CHANGES,
@@ -307,7 +308,7 @@ FAST = HARMLESS.map(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(0.6))
 @given(chain=chain_of(FAST), chunks=CHUNKS, seed=st.integers(0, 2**32))
 def test_through_real_sockets_in_both_directions(chain: list[Setting], chunks: list[bytes], seed: int):
     with asyncio.Runner() as runner:

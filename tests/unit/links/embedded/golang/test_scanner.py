@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.links.embedded.golang.scanner import MAX_DEPTH, JsonError, Members, Number, scan
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -90,13 +91,12 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100)
 @given(value=JSON, indent=st.sampled_from([None, 2]))
 def test_agrees_with_the_json_module_on_what_is_valid(value: object, indent: int | None):
     assert plain(scan(json.dumps(value, indent=indent).encode())) == value
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(2))
 @given(text=st.text(alphabet='{}[]",:tfn01.eE-\\u ', max_size=12))
 def test_agrees_with_the_json_module_on_what_is_not(text: str):
     try:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chaos.links.embedded.golang.fields import to_float32
 from chaos.links.embedded.golang.writer import to_json
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_single_precision_numbers_look_as_in_go(number: float, text: str):
     assert to_json(to_float32(number)) == text
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(3))
 @given(number=st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_every_single_precision_number_survives(number: float):
     assert struct.pack("f", float(to_json(number))) == struct.pack("f", number)
