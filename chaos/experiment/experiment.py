@@ -75,6 +75,7 @@ class Experiment:
         fault: Fault | None = None,
         faults_allowed: bool = True,
         vouched: bool = False,
+        read_along: bool = False,
     ) -> None:
         self._target = target
         self.capabilities = capabilities
@@ -91,10 +92,12 @@ class Experiment:
         self._faults_allowed = faults_allowed
         self._vouched = vouched
         self._judged = False
+        self._in_places = self.own_connections + read_along
+        """Of ours those that may have a place, where a server counts every connection: its readings are made on one."""
         rejection = target.promises.rejection
         self._places = Places(
             rejection.max_connections if rejection is not None else None,
-            own=self.own_connections + (fault is not None and faults_allowed),
+            own=self._in_places + (fault is not None and faults_allowed),
             open_clients=self._open_clients,
         )
         self._marks: dict[str, float] = {}
@@ -262,7 +265,7 @@ class Experiment:
             yield Injection(receipt=receipt)
         finally:
             healing = await self._conductor.heal(number, fault)
-            self._places.own = self.own_connections
+            self._places.own = self._in_places
             self.spoiled = self.spoiled or healing.state is not HealingState.HEALED
             await self.phase(Phase.RECOVERY)
 

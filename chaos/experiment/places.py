@@ -15,7 +15,8 @@ class Places:
 
     def __init__(self, limit: int | None, *, own: int, open_clients: Callable[[str], Awaitable[int]]) -> None:
         self.own = own
-        """Connections that the experiment itself needs: the canary's, and one on which a fault sees itself heal."""
+        """Connections that the experiment itself needs: the canary's, that on which the server's statistics are read
+        along, and one on which a fault sees itself heal."""
         self._limit = limit
         self._open_clients = open_clients
         self._admitted: set[str] = set()

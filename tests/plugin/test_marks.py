@@ -139,6 +139,7 @@ def test_a_need_that_is_no_capability(item: pytest.Item) -> None:
     [
         (pytest.mark.reads("rejection.max_connections"), True),
         (pytest.mark.reads("establishment.ramp", optional=["rejection.max_connections"]), True),
+        (pytest.mark.reads("settings.max_connections"), True),
         (pytest.mark.reads("rejection.within"), False),
     ],
 )

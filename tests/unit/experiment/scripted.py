@@ -139,6 +139,7 @@ class Make(Protocol):
         link: Address | None = LINK,
         fault: Fault | None = None,
         faults_allowed: bool = True,
+        read_along: bool = False,
         machine: Machine | None = None,
         remote: Remote | None = None,
     ) -> Scripted: ...
@@ -151,6 +152,7 @@ def scripted(
     link: Address | None = LINK,
     fault: Fault | None = None,
     faults_allowed: bool = True,
+    read_along: bool = False,
     machine: Machine | None = None,
     remote: Remote | None = None,
 ) -> Scripted:
@@ -167,5 +169,6 @@ def scripted(
         link=link,
         fault=fault,
         faults_allowed=faults_allowed,
+        read_along=read_along,
     )
     return Scripted(experiment, remote, machine, journal.path.parent)

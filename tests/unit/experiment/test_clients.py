@@ -48,11 +48,13 @@ async def test_a_crowd_that_does_not_fit_in_is_not_sent(make: Make) -> None:
     assert len(remote.called("crowd_call")) == 2
 
 
-@pytest.mark.parametrize(("fault", "fits"), [(None, 9), (Latency(), 8)])
-async def test_as_many_as_fit_beside_our_own(make: Make, fault: Fault | None, fits: int) -> None:
-    """A fault that is still to heal sees that on a connection of its own."""
+@pytest.mark.parametrize(
+    ("fault", "read_along", "fits"), [(None, False, 9), (Latency(), False, 8), (None, True, 8), (Latency(), True, 7)]
+)
+async def test_as_many_as_fit_beside_our_own(make: Make, fault: Fault | None, read_along: bool, fits: int) -> None:
+    """A fault that is still to heal sees that on a connection, and the server's statistics are read on another."""
     target, remote = _limited(10)
-    experiment = make(target=target, remote=remote, fault=fault).experiment
+    experiment = make(target=target, remote=remote, fault=fault, read_along=read_along).experiment
     assert (experiment.fitting(3), experiment.fitting(50)) == (3, fits)
     experiment.needs_places(fits)
     with pytest.raises(NotJudged, match=rf"leaves no place for {fits + 1} clients beside {10 - fits} of our own"):
@@ -62,10 +64,10 @@ async def test_as_many_as_fit_beside_our_own(make: Make, fault: Fault | None, fi
 async def test_once_the_fault_has_healed_its_place_is_free(make: Make) -> None:
     target, remote = _limited(10)
     remote.answers |= {"inject": (1, a_receipt()), "heal": a_healing()}
-    experiment = make(target=target, remote=remote, fault=Latency()).experiment
+    experiment = make(target=target, remote=remote, fault=Latency(), read_along=True).experiment
     async with experiment.inject(Latency()):
-        assert experiment.fitting(50) == 8
-    assert experiment.fitting(50) == 9
+        assert experiment.fitting(50) == 7
+    assert experiment.fitting(50) == 8
 
 
 async def test_no_share_of_a_small_limit_is_a_crowd(make: Make) -> None:
