@@ -1,7 +1,8 @@
 """The command line: one module for each subcommand, imported only when it is asked for.
 
-Each has `add_arguments(parser)` and `run(options) -> exit code`. Exit codes are 0, 2 for a mistake of the caller or
-something this machine cannot do (one clear message, no traceback), and 130 after Ctrl-C; `replay` ends as pytest does.
+Each has `add_arguments(parser)` and `run(options) -> exit code`. Exit codes are 0, 1 where what was looked at is red, 2
+for a mistake of the caller or something this machine cannot do (one clear message, no traceback), and 130 after Ctrl-C;
+`replay` ends as pytest does.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ COMMANDS = {
     "runs": Command("chaos.cli.runs", "list the runs that were recorded"),
     "report": Command("chaos.cli.report", "show a run's matrix again and write its HTML report"),
     "replay": Command("chaos.cli.replay", "run one cell of a run again: same test, target, runtime and seed"),
+    "compare": Command("chaos.cli.compare", "what a change has done: a run before it beside one after it"),
     "detection": Command("chaos.cli.detection", "how long dead peers were held, over one run or several of one target"),
     "runtimes": Command("chaos.cli.runtimes", "list the runtimes that this machine can hold"),
     "soak-suite": Command("chaos.cli.soak_suite", "run the whole matrix many times and bound its red rate"),

@@ -22,8 +22,9 @@ VANISHED = "dead peers are released under vanished (cleanup-dead_peers_are_relea
 
 
 def test_header_says_what_was_taken_and_how_to_get_the_other(tmp_path: Path) -> None:
-    ended = run_pytest([SCENARIO, PROCESSES], directory=tmp_path)
+    ended = run_pytest([SCENARIO, PROCESSES, f"--chaos-summary={tmp_path / 'job.md'}"], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert (tmp_path / "job.md").read_text().startswith("### WebSocket chaos: 1 held\n")
     assert "chaos: target reference, runtime processes (it was asked for)" in ended.stdout
     assert re.search(r"chaos: run \S+, seed \d+; for containers: ", ended.stdout)
     assert "promises x faults" in ended.stdout
