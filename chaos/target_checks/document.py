@@ -7,11 +7,17 @@ from typing import Any, TypeVar
 
 from chaos.units import parse_duration
 
-__all__ = ["Document", "Key", "seconds_at", "value_at"]
+__all__ = ["ALERTS", "Document", "Key", "seconds_at", "value_at"]
 
 T = TypeVar("T")
 Key = tuple[str, ...]
 Document = Mapping[str, Any]
+
+ALERTS: tuple[Key, ...] = tuple(
+    ("promises", "observability", name)
+    for name in ("full", "memory_short", "disk_full", "upstream_failing", "establishment_failing")
+)
+"""Where an alert is named and nothing else is said of it."""
 
 
 def value_at(document: Document, key: Key, kind: type[T]) -> T | None:

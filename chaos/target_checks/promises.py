@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaos.mistakes import Mistake, dotted
-from chaos.target_checks.document import Document, Key, seconds_at, value_at
+from chaos.target_checks.document import ALERTS, Document, Key, seconds_at, value_at
 from chaos.units import format_duration
 
 __all__ = ["check"]
@@ -89,8 +89,8 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         "it is the code of that close",
     ),
     *(
-        (("promises", "observability", alert), ("statistics", "alerts"), "it is where alerts are shown")
-        for alert in ("nearly_full", "full", "upstream_failing", "establishment_failing")
+        (alert, ("statistics", "alerts"), "it is where alerts are shown")
+        for alert in (("promises", "observability", "nearly_full"), *ALERTS)
     ),
     (
         ("promises", "observability", "nearly_full"),

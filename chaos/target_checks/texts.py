@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from chaos.mistakes import Mistake, shown
 from chaos.target import Echo
-from chaos.target_checks.document import Document, Key, value_at
+from chaos.target_checks.document import ALERTS, Document, Key, value_at
 
 __all__ = ["check"]
 
@@ -32,9 +32,7 @@ REGEXES: tuple[Key, ...] = (
     ("endpoints", "resumable", "applied"),
     ("promises", "delivery", "queue_process"),
     ("promises", "observability", "nearly_full", "alert"),
-    ("promises", "observability", "full"),
-    ("promises", "observability", "upstream_failing"),
-    ("promises", "observability", "establishment_failing"),
+    *ALERTS,
 )
 PLACES: tuple[tuple[Key, tuple[str, ...]], ...] = (
     (("endpoints", "echo", "payload_send"), ("{n}", "{payload}")),
