@@ -19,12 +19,11 @@ __all__ = [
     "judge",
     "read_observations",
     "see",
-    "without_outcome",
+    "undecided",
 ]
 
 HELD = CellOutcome.HELD.value
 VIOLATED = CellOutcome.VIOLATED.value
-SKIPPED = CellOutcome.SKIPPED.value
 
 MOST_LINES = 60
 MOST_CHARACTERS = 8_000
@@ -59,7 +58,7 @@ class Observation:
     runtime: str
     cells: tuple[SeenCell, ...]
     said: str = ""
-    """The end of what its run has said, where a cell that was asked for has no outcome."""
+    """The end of what its run has said, where a cell that was asked for is not decided."""
 
     def to_json(self) -> str:
         """One line."""
@@ -99,7 +98,7 @@ class Judgement:
 
 
 def see(case: Case, runtime: str, cells: Iterable[CellRecord], *, said: str) -> Observation:
-    """What a run left. What it `said` is kept where that alone tells why a cell has no outcome."""
+    """What a run left. What it `said` is kept where that alone tells why a cell is not decided."""
     seen = Observation(
         defect=case.defect,
         runtime=runtime,
@@ -115,14 +114,14 @@ def see(case: Case, runtime: str, cells: Iterable[CellRecord], *, said: str) -> 
             for cell in cells
         ),
     )
-    return replace(seen, said=end_of(said)) if without_outcome(case, seen) else seen
+    return replace(seen, said=end_of(said)) if undecided(case, seen) else seen
 
 
-def without_outcome(case: Case, observation: Observation) -> tuple[str, ...]:
-    """The cells that have to go red, and the sentinels, of which nothing can be said: they did not run, or were
-    skipped."""
-    judged = {cell.node for cell in observation.cells if cell.outcome != SKIPPED}
-    return tuple(node for node in _asked_for(case, observation.runtime) if node not in judged)
+def undecided(case: Case, observation: Observation) -> tuple[str, ...]:
+    """The cells that have to go red, and the sentinels, of which nothing can be said: they did not run, were skipped,
+    or the experiment was not sound."""
+    decided = {cell.node for cell in observation.cells if cell.outcome in (HELD, VIOLATED)}
+    return tuple(node for node in _asked_for(case, observation.runtime) if node not in decided)
 
 
 def end_of(text: str) -> str:

@@ -55,7 +55,7 @@ def test_defect_is_caught(
     record_property(PROPERTY, observation.to_json())
     judgement = judge(case, observation)
     assert judgement.complaint == "", observation.said
-    assert judgement.false_alarms == ()
+    assert judgement.false_alarms == (), observation.said
     # All green is an answer too: the judgement says what was not caught, and the table has it.
     assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), end_of(said)
 

@@ -195,12 +195,13 @@ def record(node: str, outcome: CellOutcome = CellOutcome.HELD) -> CellRecord:
 
 
 @pytest.mark.parametrize("missing", [CASE.caught_by, *CASE.sentinels])
-def test_the_words_of_a_run_are_kept_where_a_cell_has_no_outcome(missing: str) -> None:
-    """They alone say why it has none; where all have one they are what every run says."""
+def test_the_words_of_a_run_are_kept_where_a_cell_is_not_decided(missing: str) -> None:
+    """They alone say why; where all are decided they are what every run says."""
     asked = (CASE.caught_by, *CASE.sentinels)
     assert see(CASE, "processes", map(record, asked), said="all is well").said == ""
     others = [record(node) for node in asked if node != missing]
-    for cells in ([], others, [*others, record(missing, CellOutcome.SKIPPED)]):
+    not_decided = [record(missing, outcome) for outcome in (CellOutcome.SKIPPED, CellOutcome.INCONCLUSIVE)]
+    for cells in ([], others, *([*others, each] for each in not_decided)):
         assert see(CASE, "processes", cells, said="\nno server\n").said == "no server"
 
 
