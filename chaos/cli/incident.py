@@ -37,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incidents", metavar="FOLDER", nargs="+", type=Path, help=f"a folder with an {FILE}")
     add_ways(parser, collected=f"{SCENARIOS} here, else the folder that an installed copy carries")
     parser.epilog = (
-        "Ends with 0 where every incident was reproduced and is fixed, 1 where one was not, 4 where a file is wrong,\n"
-        "130 after Ctrl-C, which also ends the run under way. Options after -- go to pytest."
+        "Ends with 0 where every incident was reproduced and is fixed, 1 where one was not, 4 where a file is wrong\n"
+        "or none can be had in the runtime, 130 after Ctrl-C, which also ends the run under way. Options after -- go\n"
+        "to pytest."
     )
 
 
@@ -56,9 +57,16 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_USAGE
-    verdicts = [_one(incident, options, collect) for incident in incidents]
-    if len(incidents) > 1:
-        print("\n".join(_table(incidents, verdicts)))
+    asked = [incident for incident in incidents if options.runtime not in incident.not_in]
+    for incident in incidents:
+        if incident not in asked:
+            print(f"{incident.name}: not in {options.runtime}: {incident.not_in[options.runtime]}", flush=True)
+    if not asked:
+        print(f"error: nothing to run in {options.runtime}", file=sys.stderr)
+        return EXIT_USAGE
+    verdicts = [_one(incident, options, collect) for incident in asked]
+    if len(asked) > 1:
+        print("\n".join(_table(asked, verdicts)))
     return 0 if all(verdict.sound for verdict in verdicts) else 1
 
 

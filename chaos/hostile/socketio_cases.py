@@ -55,6 +55,8 @@ BROKEN_PACKETS = (
     _broken("event that is no array", "an event that is an object", '42{ns}{"event":"chaos-unheard"}'),
     _broken("event without a name", "an event that is an empty array", "42{ns}[]"),
     _broken("event named by a number", "an event whose name is an object", '42{ns}[{"name":1},2]'),
+    _broken("event named by no name", "an event whose name is an object that no text can be made of (CVE-2023-32695)",
+            '42{ns}[{"toString":"x"}]'),
     _broken("reserved event", "an event with the name of the server's own", '42{ns}["disconnect","x"]'),
     _broken("endless nesting", f"an event with {DEPTH:,} arrays in each other",
             f'42{{ns}}["x",{"[" * DEPTH}{"]" * DEPTH}]'),
@@ -83,6 +85,8 @@ ALLOWED_PACKETS = (
     _odd("pong unasked", "a pong that no ping has asked for", "3"),
     _odd("noop", "a noop, which is for the end of polling", "6"),
     _odd("event nobody listens for", "an event that no handler is for", '42{ns}["chaos-unheard",1,null,{"a":[]}]'),
+    _odd("event called error", "an event named error, which Node's emitters throw where no handler is for it "
+         "(CVE-2024-38355)", '42{ns}["error","x"]'),
     _odd("event with blanks", "an event whose JSON has blanks and escapes", '42{ns} [ "chaos-unheard" , "\\u20ac" ] '),
     _odd("prototype in the data", "an argument with the keys of an object's own",
          '42{ns}["chaos-unheard",{"__proto__":{"a":1}}]'),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -100,6 +100,7 @@ class Figure(_Table):
 class _Document(_Table):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
     title: Annotated[str, Field(min_length=1)]
+    not_in: dict[str, Annotated[str, Field(min_length=1)]] = {}
     variants: dict[VariantName, Variant]
     red: Annotated[tuple[Told, ...], Field(min_length=1)]
     held: tuple[Expected, ...] = ()
@@ -118,6 +119,8 @@ class Incident:
     red: tuple[Told, ...]
     held: tuple[Expected, ...]
     figures: tuple[Figure, ...]
+    not_in: Mapping[str, str] = field(default_factory=dict)
+    """Runtimes in which its servers cannot be had, each with the reason."""
 
 
 def load_incident(folder: Path) -> Incident:
@@ -146,6 +149,7 @@ def load_incident(folder: Path) -> Incident:
         red=read.red,
         held=read.held,
         figures=read.figures,
+        not_in=read.not_in,
     )
 
 

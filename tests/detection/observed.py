@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from chaos.report import CellOutcome, CellRecord
 from tests.detection.case import Case
 from tests.detection.forms import findings_of
 
-__all__ = ["Judgement", "Observation", "SeenCell", "judge", "read_observations", "see"]
+__all__ = [
+    "Judgement",
+    "Observation",
+    "SeenCell",
+    "end_of",
+    "judge",
+    "read_observations",
+    "see",
+    "undecided",
+]
 
 HELD = CellOutcome.HELD.value
 VIOLATED = CellOutcome.VIOLATED.value
+
+MOST_LINES = 60
+MOST_CHARACTERS = 8_000
+"""Of what a run has said: its end, which says why it judged nothing. Of a server that knew no such defect, and named
+all that it knows, it was 17 lines of some 6,000 characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +57,8 @@ class Observation:
     defect: str
     runtime: str
     cells: tuple[SeenCell, ...]
+    said: str = ""
+    """The end of what its run has said, where a cell that was asked for is not decided."""
 
     def to_json(self) -> str:
         """One line."""
@@ -54,7 +70,9 @@ class Observation:
         try:
             fields = json.loads(line)
             cells = tuple(SeenCell(**{**cell, "findings": tuple(cell["findings"])}) for cell in fields["cells"])
-            return cls(defect=fields["defect"], runtime=fields["runtime"], cells=cells)
+            # Results of an earlier day have no words.
+            said = fields.get("said", "")
+            return cls(defect=fields["defect"], runtime=fields["runtime"], cells=cells, said=said)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"no result of detection: {line[:80]!r}") from error
 
@@ -79,10 +97,10 @@ class Judgement:
         return not self.complaint and not self.false_alarms
 
 
-def see(defect: str, runtime: str, cells: Iterable[CellRecord]) -> Observation:
-    """What a run left."""
-    return Observation(
-        defect=defect,
+def see(case: Case, runtime: str, cells: Iterable[CellRecord], *, said: str) -> Observation:
+    """What a run left. What it `said` is kept where that alone tells why a cell is not decided."""
+    seen = Observation(
+        defect=case.defect,
         runtime=runtime,
         cells=tuple(
             SeenCell(
@@ -96,6 +114,22 @@ def see(defect: str, runtime: str, cells: Iterable[CellRecord]) -> Observation:
             for cell in cells
         ),
     )
+    return replace(seen, said=end_of(said)) if undecided(case, seen) else seen
+
+
+def undecided(case: Case, observation: Observation) -> tuple[str, ...]:
+    """The cells that have to go red, and the sentinels, of which nothing can be said: they did not run, were skipped,
+    or the experiment was not sound."""
+    decided = {cell.node for cell in observation.cells if cell.outcome in (HELD, VIOLATED)}
+    return tuple(node for node in _asked_for(case, observation.runtime) if node not in decided)
+
+
+def end_of(text: str) -> str:
+    """The last lines of it, with a word on how many are left out."""
+    lines = text.strip().splitlines()
+    kept = "\n".join(lines[-MOST_LINES:])[-MOST_CHARACTERS:]
+    missing = len(lines) - len(kept.splitlines())
+    return f"... {missing} lines before that\n{kept}" if missing else kept
 
 
 def judge(case: Case, observation: Observation) -> Judgement:
@@ -117,7 +151,7 @@ def judge(case: Case, observation: Observation) -> Judgement:
 def _complaint(case: Case, observation: Observation) -> str:
     there = {cell.node: cell for cell in observation.cells}
     catching = findings_of(case, runtime=observation.runtime)
-    not_run = [node for node in (*catching, *case.sentinels) if node not in there]
+    not_run = [node for node in _asked_for(case, observation.runtime) if node not in there]
     if not_run:
         return f"did not run: {', '.join(not_run)}"
     for caught, finding in ((there[node], finding) for node, finding in catching.items()):
@@ -126,6 +160,10 @@ def _complaint(case: Case, observation: Observation) -> str:
         if finding not in caught.findings:
             return f"caught for another reason: {caught.short} violates {', '.join(caught.findings)}, not {finding}"
     return ""
+
+
+def _asked_for(case: Case, runtime: str) -> tuple[str, ...]:
+    return (*findings_of(case, runtime=runtime), *case.sentinels)
 
 
 def read_observations(files: Iterable[Path]) -> tuple[Observation, ...]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
 
-from chaos.report import open_run, read_cells
+from chaos.report import CellRecord, open_run, read_cells
 from tests.detection.case import Case
 from tests.detection.cases import CASES
 from tests.detection.conftest import PROPERTY
 from tests.detection.forms import Form, all_cells, nodes_for
-from tests.detection.observed import Observation, judge, see
+from tests.detection.observed import end_of, judge, see
 from tests.running import RUNTIMES, run_scenarios
 
 pytestmark = [pytest.mark.detection]
@@ -49,11 +50,14 @@ def test_defect_is_caught(
 ) -> None:
     if runtime in case.not_in:
         pytest.skip(case.not_in[runtime])
-    observation = _observe(case, runtime, form, tmp_path)
+    code, said = _run(case, runtime, form, tmp_path)
+    observation = see(case, runtime, _cells(tmp_path), said=said)
     record_property(PROPERTY, observation.to_json())
     judgement = judge(case, observation)
-    assert judgement.complaint == ""
-    assert judgement.false_alarms == ()
+    assert judgement.complaint == "", observation.said
+    assert judgement.false_alarms == (), observation.said
+    # All green is an answer too: the judgement says what was not caught, and the table has it.
+    assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), end_of(said)
 
 
 def test_every_defect_has_a_case() -> None:
@@ -61,18 +65,27 @@ def test_every_defect_has_a_case() -> None:
     assert written == {case.defect for case in CASES}
 
 
-def _observe(case: Case, runtime: str, form: Form, directory: Path) -> Observation:
-    ended = run_scenarios(
-        nodes_for(case, form, runtime=runtime, cells=() if form is Form.NARROW else all_cells()),
-        runtime=runtime,
-        options=[
-            f"--chaos-env=DEFECT={case.defect}",
-            *case.options,
-            *([f"--chaos-target={case.target}"] if case.target else []),
-        ],
-        directory=directory,
-        timeout=form.limit + case.takes,
-    )
-    # All green is an answer too: the judgement says what was not caught, and the table has it.
-    assert ended.returncode in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), ended.stdout + ended.stderr
-    return see(case.defect, runtime, read_cells(open_run(directory, "latest")))
+def _run(case: Case, runtime: str, form: Form, directory: Path) -> tuple[int | None, str]:
+    """Its exit code, None where it had to be ended, and all that it said."""
+    try:
+        ended = run_scenarios(
+            nodes_for(case, form, runtime=runtime, cells=() if form is Form.NARROW else all_cells()),
+            runtime=runtime,
+            options=[
+                f"--chaos-env=DEFECT={case.defect}",
+                *case.options,
+                *([f"--chaos-target={case.target}"] if case.target else []),
+            ],
+            directory=directory,
+            timeout=form.limit + case.takes,
+        )
+    except subprocess.TimeoutExpired as hung:
+        # What had come by then is bytes, also where text was asked for.
+        parts = (part for part in (hung.stdout, hung.stderr) if isinstance(part, bytes))
+        return None, "".join(part.decode(errors="replace") for part in parts) + f"\nnot over after {hung.timeout:g} s"
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def _cells(directory: Path) -> list[CellRecord]:
+    """What the run has judged: nothing where it ended before it was one."""
+    return read_cells(open_run(directory, "latest")) if (directory / "runs").is_dir() else []

@@ -23,8 +23,10 @@ pytestmark = [pytest.mark.detection, pytest.mark.slow, pytest.mark.timeout(WITHI
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("folder", INCIDENTS, ids=lambda folder: folder.name)
 def test_reproduced_and_fixed(folder: Path, runtime: str, tmp_path: Path) -> None:
-    _make_environments(folder)
     incident = load_incident(folder)
+    if runtime in incident.not_in:
+        pytest.skip(incident.not_in[runtime])
+    _make_environments(folder)
     ran = run_variants(incident, runtime=runtime, state=tmp_path, collect=["tests/scenarios"])
     verdict = judge_incident(incident, ran, runtime=runtime)
     assert verdict.not_reproduced == ()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.report import CellOutcome, CellRecord
 from chaos.report.incident_file import load_incident
 from chaos.report.proven import ProvenCell, read_proven, render_proven, shipped_proven
 from tests.detection import __main__ as command
@@ -14,7 +15,17 @@ from tests.detection.case import Case
 from tests.detection.cases import CASES
 from tests.detection.cells import cell_keys
 from tests.detection.forms import FAMILY_SENTINELS, Form, all_cells, family_of, nodes_for, parse_shard, shard_of
-from tests.detection.observed import Observation, SeenCell, by_name, judge, read_observations
+from tests.detection.observed import (
+    MOST_CHARACTERS,
+    MOST_LINES,
+    Observation,
+    SeenCell,
+    by_name,
+    end_of,
+    judge,
+    read_observations,
+    see,
+)
 from tests.detection.proof import proven_by, unnamed
 from tests.detection.table import render_table
 
@@ -166,6 +177,37 @@ def test_what_incidents_are_red_in_is_proven_by_their_files() -> None:
         key for incident in incidents for key in (cell_keys()[told.cell] for told in incident.red)
     }
     assert {by for cell in proven for by in cell.by} == {f"incident {each.name}" for each in incidents}
+
+
+def record(node: str, outcome: CellOutcome = CellOutcome.HELD) -> CellRecord:
+    promise, scenario, fault = family_of(node), "a scenario", "a fault"
+    return CellRecord(slug="", node=f"tests/scenarios/{node}", promise=promise, scenario=scenario, fault=fault,
+                      outcome=outcome)  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", [CASE.caught_by, *CASE.sentinels])
+def test_the_words_of_a_run_are_kept_where_a_cell_is_not_decided(missing: str) -> None:
+    """They alone say why; where all are decided they are what every run says."""
+    asked = (CASE.caught_by, *CASE.sentinels)
+    assert see(CASE, "processes", map(record, asked), said="all is well").said == ""
+    others = [record(node) for node in asked if node != missing]
+    not_decided = [record(missing, outcome) for outcome in (CellOutcome.SKIPPED, CellOutcome.INCONCLUSIVE)]
+    for cells in ([], others, *([*others, each] for each in not_decided)):
+        assert see(CASE, "processes", cells, said="\nno server\n").said == "no server"
+
+
+def test_the_words_of_a_run_stand_beside_its_results() -> None:
+    observation = see(CASE, "processes", [], said="no server: é")
+    assert Observation.from_json(observation.to_json()) == observation
+    earlier = observation.to_json().replace(', "said": "no server: é"', "")
+    assert Observation.from_json(earlier) == replace(observation, said="")
+
+
+def test_of_many_words_the_last_are_kept() -> None:
+    many = [str(number) for number in range(MOST_LINES + 5)]
+    assert end_of("\n".join(many)).splitlines() == ["... 5 lines before that", *many[5:]]
+    assert end_of("x" * (MOST_CHARACTERS + 5)) == "x" * MOST_CHARACTERS
+    assert end_of("first\nlast\n") == "first\nlast"
 
 
 def test_each_cell_that_nothing_else_turns_red_has_to_be_red() -> None:

@@ -10,6 +10,8 @@ from textwrap import dedent
 
 import pytest
 
+from chaos.contract import Observability
+from chaos.contract.values import AlertName
 from chaos.target_checks import check
 from tests.certificates import certificates
 
@@ -415,6 +417,19 @@ def test_nothing_to_say() -> None:
 )
 def test_one_mistake(tmp_path: Path, text: str, message: str) -> None:
     assert said(text, tmp_path) == [dedent(message)]
+
+
+ALERTS = [name for name, field in Observability.model_fields.items() if field.annotation == AlertName | None]
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_is_a_regular_expression_and_has_to_be_shown_somewhere(alert: str) -> None:
+    assert "full" in ALERTS
+    declared = f'[promises.observability]\n{alert} = "*"\n[statistics]\npath = "/stats"'
+    assert [line.splitlines()[0] for line in said(declared) if alert in line] == [
+        f"promises.observability.{alert} is no regular expression: nothing to repeat at position 0",
+        f"promises.observability.{alert} cannot be tested without statistics.alerts: it is where alerts are shown",
+    ]
 
 
 def test_a_build_directory_without_a_dockerfile(tmp_path: Path) -> None:

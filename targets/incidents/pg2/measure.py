@@ -29,6 +29,9 @@ SIMULTANEOUS = 10
 PATIENCE = 3.0
 """Seconds; the owners name none."""
 READY = 60.0
+"""Seconds, as `start.ready_within` of after.toml."""
+LOOK = 0.02
+"""Seconds between two looks at whether it serves."""
 SERVER = Path(__file__).resolve().parent / "server"
 
 
@@ -41,7 +44,7 @@ def main(command: str, transport: str) -> None:
         start = [sys.executable, "start.py", "--port", str(port)]
         server = subprocess.Popen(start, cwd=SERVER, env=environment, stdout=log, stderr=log)
         try:
-            _await_ready(f"http://127.0.0.1:{port}/health")
+            _await_ready(f"http://127.0.0.1:{port}/health", server)
             url = f"http://127.0.0.1:{port}"
             alone = threading.Barrier(1)
             one_by_one = Counter(_visit(url, transport, alone) for _ in range(SEQUENTIAL))
@@ -93,16 +96,18 @@ def _told(outcomes: Counter[str]) -> str:
     return f"{good}/{total}" + (f"; the others: {others}" if others else "")
 
 
-def _await_ready(url: str) -> None:
+def _await_ready(url: str, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY
     while True:
         try:
             urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  # loopback
             return
         except (OSError, urllib.error.URLError):
+            if server.poll() is not None:
+                raise ChildProcessError(f"the server ended with exit code {server.returncode}") from None
             if time.monotonic() >= deadline:
                 raise
-            time.sleep(0.1)
+            time.sleep(LOOK)
 
 
 if __name__ == "__main__":

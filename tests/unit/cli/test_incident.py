@@ -12,7 +12,7 @@ from chaos.cli import surveying
 from chaos.cli.incident import VOUCHED
 from chaos.journal import FindingMade, JournalWriter, VerdictGiven
 from chaos.report.runs import create_run
-from tests.unit.report.test_incident_file import written
+from tests.unit.report.test_incident_file import INCIDENT, written
 
 from .conftest import Invoke
 
@@ -108,6 +108,22 @@ def test_what_stays_undecided_is_not_fixed(
     assert result.code == 1
     assert "it: not reproduced and not fixed" in result.out
     assert len(ran.calls) == 5
+
+
+def test_one_whose_servers_cannot_be_had_in_the_runtime_is_left_out(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "elsewhere").mkdir()
+    text = INCIDENT.replace('name = "it"', 'name = "elsewhere"\nnot_in = { processes = "no image of it" }')
+    elsewhere = written(project / "elsewhere", incident=text).name
+    ran = run(project, monkeypatch, after=["held"], before=["violated"])
+    result = chaos("incident", elsewhere)
+    assert (result.code, ran.calls, result.err) == (4, [], "error: nothing to run in processes\n")
+    assert result.out == "elsewhere: not in processes: no image of it\n"
+    result = chaos("incident", elsewhere, incident)
+    assert (result.code, result.err, len(ran.calls)) == (0, "", 2)
+    assert "elsewhere: not in processes: no image of it\n" in result.out
+    assert "it: reproduced and fixed" in result.out
 
 
 def test_a_file_that_is_wrong_stops_it_before_anything_runs(chaos: Invoke, project: Path) -> None:

@@ -54,6 +54,16 @@ def test_what_is_read(tmp_path: Path) -> None:
     assert read.targets["before"].start.environment == {"FIXED": "no"}
     assert read.variants["before"].scenarios == ("test_latency.py",)
     assert (read.red[0].variant, read.red[0].not_in, read.held, read.figures) == ("before", {}, (), ())
+    assert read.not_in == {}
+
+
+def test_a_runtime_in_which_its_servers_cannot_be_had(tmp_path: Path) -> None:
+    elsewhere = INCIDENT.replace("[variants.before]", 'not_in = { containers = "no image of it" }\n[variants.before]')
+    assert load_incident(written(tmp_path, incident=elsewhere)).not_in == {"containers": "no image of it"}
+    without_reason = elsewhere.replace("no image of it", "")
+    assert "not_in.containers: String should have at least 1 character" in mistake(
+        written(tmp_path, incident=without_reason)
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Asked of sound parts the answer is True, and of parts with the defect installed False. Nothing here goes over a network;
 what takes a running server is in `test_defects.py`. A module for each family of promises; those that take a fault to
-show, and those of sessions, stand in `fault_defect_checks.py` and `session_defect_checks.py` beside this package.
+show, and those of sessions, stand in `fault_defect_checks` and `session_defect_checks.py` beside this package.
 """
 
 from __future__ import annotations

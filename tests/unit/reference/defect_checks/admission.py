@@ -85,10 +85,15 @@ async def those_who_come_back_get_in(bench: Bench) -> bool:
     return bench.parts.admission.try_enter() is None
 
 
+async def ten_are_let_in_without_a_wait(bench: Bench) -> bool:
+    return await all_done_at_once([asyncio.create_task(bench.newcomer().authenticate()) for _ in range(10)])
+
+
 CHECKS: dict[str, Check] = {
     "accept_beyond_limit": limit_holds_before_anybody_is_established,
     "ban_after_a_storm": those_who_come_back_get_in,
     "establish_under_a_lock": ten_get_in_at_once,
+    "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "no_backpressure_warning": warned_at_the_threshold,
     "place_given_back_twice": place_comes_back_once,
     "places_given_back_by_a_timer": place_comes_back_at_once,

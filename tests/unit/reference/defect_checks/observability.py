@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reference_server.endpoints.echo import Echo
+
 from .bench import Bench, Check, call_upstream
 
 
@@ -47,6 +49,13 @@ async def count_follows_at_once(bench: Bench) -> bool:
     return counts == [0, 1]
 
 
+async def message_is_counted_once(bench: Bench) -> bool:
+    connection, _ = bench.client("echo")
+    connection.heard()
+    await Echo().received(connection, "hello")
+    return bench.parts.counters.messages_received == 1
+
+
 CHECKS: dict[str, Check] = {
     "accepted_counted_twice": newcomer_is_counted_once,
     "alert_at_the_first_failure": one_failure_raises_no_alert,
@@ -54,4 +63,5 @@ CHECKS: dict[str, Check] = {
     "alert_watches_the_other_breaker": each_breaker_has_its_alert,
     "alerts_are_never_taken_back": alert_goes_with_its_reason,
     "count_is_two_seconds_old": count_follows_at_once,
+    "messages_counted_in_two_places": message_is_counted_once,
 }

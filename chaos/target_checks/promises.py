@@ -1,0 +1,172 @@
+"""Promises beside each other, and beside what it takes to test them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chaos.mistakes import Mistake, dotted
+from chaos.target_checks.document import ALERTS, Document, Key, seconds_at, value_at
+from chaos.units import format_duration
+
+__all__ = ["check"]
+
+NEEDS: tuple[tuple[Key, Key, str], ...] = (
+    (("promises", "breaker"), ("upstream",), "the suite fails the upstream to open the breaker"),
+    (("promises", "breaker"), ("endpoints", "data"), "its answers show whether the breaker is open"),
+    (("promises", "accept_breaker"), ("upstream",), "the suite fails the upstream to open the breaker"),
+    (("promises", "accept_breaker"), ("endpoints", "gated"), "establishment there goes through the breaker"),
+    *(
+        (("promises", "delivery", name), ("endpoints", "feed"), "it is where broadcasts are received")
+        for name in ("broadcast_interval", "slow_consumer_cut_within")
+    ),
+    (("promises", "delivery", "reaches_all_within"), ("endpoints", "room"), "it is where clients talk to each other"),
+    (
+        ("promises", "delivery", "queue_back_within"),
+        ("promises", "delivery", "queue_process"),
+        "it says which process the queue is",
+    ),
+    (
+        ("promises", "delivery", "queue_back_within"),
+        ("promises", "delivery", "reaches_all_within"),
+        "that is what it has to do again",
+    ),
+    (
+        ("promises", "delivery", "resume_within"),
+        ("endpoints", "resumable"),
+        "it says how a client comes back to its session",
+    ),
+    (
+        ("promises", "delivery", "sessions_forgotten_within"),
+        ("statistics", "sessions"),
+        "it says how many sessions are kept",
+    ),
+    (
+        ("promises", "delivery", "sessions_forgotten_within"),
+        ("promises", "delivery", "resume_within"),
+        "so long they are kept",
+    ),
+    (
+        ("endpoints", "echo", "payload_send"),
+        ("endpoints", "echo", "payload_expect"),
+        "it says how the answer is recognised",
+    ),
+    (("endpoints", "echo", "payload_expect"), ("endpoints", "echo", "payload_send"), "it is the answer to that"),
+    (
+        ("endpoints", "resumable", "send"),
+        ("endpoints", "resumable", "acknowledged"),
+        "it says how the acknowledgement is recognised",
+    ),
+    (("endpoints", "resumable", "acknowledged"), ("endpoints", "resumable", "send"), "it is the answer to that"),
+    (("endpoints", "resumable", "applied"), ("endpoints", "resumable", "send"), "it is what is applied"),
+    (
+        ("promises", "liveness", "idle_warning"),
+        ("endpoints", "notices", "idle_warning"),
+        "it says how a warning is recognised",
+    ),
+    (
+        ("promises", "rejection", "warning_threshold"),
+        ("endpoints", "notices", "load_warning"),
+        "it says how a warning is recognised",
+    ),
+    (
+        ("promises", "liveness", "heartbeat_timeout"),
+        ("promises", "liveness", "heartbeat_interval"),
+        "a dead peer is found within both together",
+    ),
+    (
+        ("promises", "liveness", "idle_warning"),
+        ("promises", "liveness", "idle_timeout"),
+        "the warning comes that long before it",
+    ),
+    (
+        ("promises", "liveness", "idle_code"),
+        ("promises", "liveness", "idle_timeout"),
+        "it is the code of that close",
+    ),
+    (
+        ("promises", "liveness", "age_code"),
+        ("promises", "liveness", "max_age"),
+        "it is the code of that close",
+    ),
+    *(
+        (alert, ("statistics", "alerts"), "it is where alerts are shown")
+        for alert in (("promises", "observability", "nearly_full"), *ALERTS)
+    ),
+    (
+        ("promises", "observability", "nearly_full"),
+        ("promises", "rejection", "max_connections"),
+        "it is a share of that",
+    ),
+    (
+        ("promises", "cleanup", "database_sessions"),
+        ("statistics", "database_sessions"),
+        "nobody outside can count them",
+    ),
+    (("promises", "delivery", "fetched_within"), ("endpoints", "feed", "fetch"), "it is what is fetched"),
+    (("promises", "delivery", "fetched_within"), ("endpoints", "feed", "sequence"), "it says which broadcast is later"),
+    (("promises", "observability", "counted_within"), ("statistics",), "it is where counters are shown"),
+    (("promises", "settings", "refused"), ("promises", "settings", "refused_within"), "it says how long that may take"),
+    (("promises", "settings", "accept_breaker_off"), ("promises", "accept_breaker"), "it is what is switched off"),
+    (
+        ("promises", "settings", "max_requests"),
+        ("promises", "recovery", "worker_within"),
+        "it says when another worker serves",
+    ),
+)
+
+
+def check(document: Document) -> Iterator[Mistake]:
+    """The mistakes of this kind, in the order in which they are told."""
+    yield from _warning_before_timeout(document)
+    yield from _promises_can_be_tested(document)
+    yield from _crowds_fit(document)
+    yield from _retry_after_has_a_response(document)
+
+
+def _warning_before_timeout(document: Document) -> Iterator[Mistake]:
+    warning = seconds_at(document, ("promises", "liveness", "idle_warning"))
+    timeout = seconds_at(document, ("promises", "liveness", "idle_timeout"))
+    if warning is not None and timeout is not None and warning >= timeout:
+        yield Mistake(
+            key=("promises", "liveness", "idle_warning"),
+            problem="is not shorter than idle_timeout: the warning would come before the client is idle",
+            found=f"idle_warning = {format_duration(warning)}, idle_timeout = {format_duration(timeout)}",
+            allowed=f"less than {format_duration(timeout)}: how long before the idle close the client is warned",
+        )
+
+
+def _promises_can_be_tested(document: Document) -> Iterator[Mistake]:
+    for promise, need, why in NEEDS:
+        if value_at(document, promise, object) is not None and value_at(document, need, object) is None:
+            yield Mistake(
+                key=promise,
+                problem=f"cannot be tested without {dotted(need)}: {why}",
+                allowed=f"declare {dotted(need)}, or leave {dotted(promise)} out (its scenarios are then skipped)",
+            )
+
+
+def _crowds_fit(document: Document) -> Iterator[Mistake]:
+    """Establishment is promised within capacity, so what it opens at once must fit into the limit."""
+    limit = value_at(document, ("promises", "rejection", "max_connections"), int)
+    simultaneous = value_at(document, ("promises", "establishment", "simultaneous"), int)
+    ramp = value_at(document, ("promises", "establishment", "ramp"), list) or []
+    steps = [step for step in ramp if isinstance(step, int)]
+    for name, most in (("simultaneous", simultaneous), ("ramp", max(steps, default=None))):
+        if limit is not None and most is not None and most > limit:
+            yield Mistake(
+                key=("promises", "establishment", name),
+                problem="asks for more connections than the server holds (promises.rejection.max_connections)",
+                found=str(most),
+                allowed=f"at most {limit}",
+            )
+
+
+def _retry_after_has_a_response(document: Document) -> Iterator[Mistake]:
+    rejection = value_at(document, ("promises", "rejection"), dict) or {}
+    if rejection.get("retry_after") is True and rejection.get("answer") == "close-1013":
+        yield Mistake(
+            key=("promises", "rejection", "retry_after"),
+            problem='goes with answer = "http-503" only: a close frame has no headers',
+            found="true",
+            allowed="false",
+        )

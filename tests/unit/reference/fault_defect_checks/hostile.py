@@ -1,0 +1,76 @@
+"""Defects that show when clients send what is forbidden, or what is odd and allowed."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from unittest import mock
+
+from reference_server.environment import load_settings
+from reference_server.parts import build
+from websockets.frames import Close, Frame, Opcode
+
+from ..defect_checks.bench import Bench, Check
+from ..wired import UPGRADE, configured, end, established, upgraded
+
+CLOSE = b"\x88"
+"""The first byte of a close frame."""
+
+COMPRESSED = 0x40
+"""RSV1, in a frame's first byte."""
+
+
+async def own_close_code_comes_back(bench: Bench) -> bool:
+    protocol, transport = await established(configured(bench.parts))
+    protocol.data_received(Frame(Opcode.CLOSE, Close(3000, "").serialize()).serialize(mask=True))
+    answer = next(data for data in transport.written if data.startswith(CLOSE))
+    await end(protocol)
+    return answer[2:] == (3000).to_bytes(2, "big")
+
+
+async def ping_does_not_block_the_loop(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    with mock.patch.object(time, "sleep") as sleep:
+        protocol.data_received(Frame(Opcode.PING, b"p").serialize(mask=True))
+    await end(protocol)
+    return not sleep.called
+
+
+async def bomb_is_refused(_bench: Bench) -> bool:
+    parts = build(load_settings({"WEBSOCKET_COMPRESSION": "true"}, profile="fast"))
+    offer = UPGRADE.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+    protocol, transport = await upgraded(configured(parts), offer)
+    deflate = zlib.compressobj(wbits=-12)
+    small = deflate.compress(bytes(2 * parts.settings.websocket_max_message_bytes))
+    small += deflate.flush(zlib.Z_SYNC_FLUSH)
+    bomb = bytearray(Frame(Opcode.BINARY, small[:-4]).serialize(mask=True))
+    bomb[0] |= COMPRESSED
+    protocol.data_received(bytes(bomb))
+    refused = any(data.startswith(CLOSE) and data[2:4] == (1009).to_bytes(2, "big") for data in transport.written)
+    await end(protocol)
+    return refused
+
+
+async def other_version_is_refused(bench: Bench) -> bool:
+    return await _answer(bench, UPGRADE.replace(b"Version: 13", b"Version: 9")) == b"426"
+
+
+async def unknown_extension_is_left_out(bench: Bench) -> bool:
+    offer = UPGRADE.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: x-nobody-knows; a=1\r\n\r\n")
+    return await _answer(bench, offer) == b"101"
+
+
+async def _answer(bench: Bench, request: bytes) -> bytes:
+    """The status that an upgrade request is answered with."""
+    protocol, transport = await upgraded(configured(bench.parts), request)
+    await end(protocol)
+    return transport.written[0].split(b" ")[1]
+
+
+CHECKS: dict[str, Check] = {
+    "each_ping_is_written_down": ping_does_not_block_the_loop,
+    "inflates_without_a_limit": bomb_is_refused,
+    "refuses_private_close_codes": own_close_code_comes_back,
+    "refuses_unknown_extensions": unknown_extension_is_left_out,
+    "takes_any_version": other_version_is_refused,
+}
