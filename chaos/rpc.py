@@ -30,7 +30,7 @@ __all__ = ["GRACE", "Overdue", "RemoteGone", "RpcClient", "Service", "serve"]
 GRACE = 30.0
 """Seconds for a call that waits for nobody, and what a call that waits has beyond that: above the longest that one
 helper which hangs holds a conductor or a worker up (a link with four calls of 5 s and 0.5 s to drain; the agent has
-15 s, the start of a crowd worker 10 s and its end 5 s). What is not in trouble answers in milliseconds."""
+15 s, the end of a crowd worker 5 s). What is not in trouble answers in milliseconds."""
 
 _LENGTH = struct.Struct("!I")
 

@@ -67,19 +67,15 @@ class TurnedAwayWhileOpen(Expectation):
                 promised,
                 figure=f"{len(turned) - len(unlike)}/{len(turned)} away",
             )
-        slowest = max(turned, key=lambda attempt: attempt.at - attempt.began)
-        took = slowest.at - slowest.began
+        took = max(attempt.at - attempt.began for attempt in turned)
         return self.by_limit(
             record,
             took,
             self.within,
             observed=f"{len(turned)} turned away, the slowest after {format_duration(took)}",
             promised=promised,
-            uncertainty=record.of_ours(
-                self.crowd,
-                min(attempt.began for attempt in turned),
-                max(attempt.at for attempt in turned),
-                judged=(slowest.began, slowest.at),
+            uncertainty=record.of_ours_in_each(
+                self.crowd, [(attempt.began, attempt.at) for attempt in turned], self.within
             ),
             figure=f"{len(turned)}/{len(turned)} away",
         )

@@ -16,6 +16,12 @@ for the later.
 
 What it cannot judge: calls that overlap (whose hit is whose?), and how long a re-opened circuit waits beyond the
 declared recovery timeout, because back-off is every server's own.
+
+What a busy machine can explain is little, for a time that is stamped late is never stamped early. A trial seems to come
+too early where its circuit seems to have opened too late: the failing request was stamped late at the upstream, or what
+was due to the server lay undone when it said that it is not open. Never by more than since that call began, and never
+by what kept the server waiting afterwards. A trial is late by what kept the server from opening, and from trying once
+that was due. A request that no call explains is that of one which was given up before it was stamped.
 """
 
 from __future__ import annotations
@@ -24,11 +30,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Protocol
 
+from chaos.expectations.record import Uncertainty
 from chaos.journal import Call, Hit, Source, Statistics
 from chaos.units import counted, format_duration
 
-__all__ = ["Closed", "HalfOpen", "Limits", "Open", "State", "follow"]
+__all__ = ["Closed", "HalfOpen", "Limits", "Open", "Ours", "State", "excused", "follow"]
 
 HIT_CLOCK = 0.005
 """Seconds that a hit may seem to lie outside of its call. On one machine clocks are the same and it is 0; where the
@@ -43,6 +51,31 @@ class Limits:
     recovery_timeout: float
     success_threshold: int
     call_timeout: float
+
+
+class Ours(Protocol):
+    """What of a time between two moments, seconds monotonic, may be owed to others than the server."""
+
+    def stamped_late(self, sent: float, stamped: float) -> Uncertainty:
+        """By how much a request that was sent between the two may have reached the upstream before it was stamped."""
+        ...
+
+    def undone(self, due: float, seen: float) -> Uncertainty:
+        """For how long what was due to the server at the first may have lain undone until the second."""
+        ...
+
+
+class _Nothing:
+    """Times are what they are."""
+
+    def stamped_late(self, sent: float, stamped: float) -> Uncertainty:
+        return Uncertainty()
+
+    def undone(self, due: float, seen: float) -> Uncertainty:
+        return Uncertainty()
+
+
+_NOTHING = _Nothing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +95,8 @@ class Open:
     latest: float
     again: bool
     """Whether a trial failed before: then it may wait longer than declared."""
+    sooner: Uncertainty
+    """By how much it may have opened before that earliest time, for reasons that are not its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,70 +118,122 @@ def follow(
     calls: Iterable[Call],
     hits: Iterable[Hit],
     readings: Iterable[Statistics] = (),
-    uncertainty: float = 0.0,
+    ours: Ours = _NOTHING,
 ) -> str:
     """The first observation that no breaker with these promises could have caused, in a sentence; or nothing.
 
-    `uncertainty` is by how many seconds our own times may be wrong. Calls are one after the other. Before the first of
-    them the breaker may be in any state.
+    Calls are one after the other. Before the first of them the breaker may be in any state.
     """
+    return _followed(promised, calls, hits, readings, ours)[0]
+
+
+def excused(
+    promised: Limits,
+    *,
+    calls: Iterable[Call],
+    hits: Iterable[Hit],
+    readings: Iterable[Statistics] = (),
+    ours: Ours,
+) -> Uncertainty | None:
+    """What may be ours of observations that were legal but for that; None where some are illegal all the same.
+
+    Of several the largest.
+    """
+    illegal, taken = _followed(promised, calls, hits, readings, ours)
+    return None if illegal else max(taken, key=attrgetter("seconds"), default=Uncertainty())
+
+
+def _followed(
+    promised: Limits, calls: Iterable[Call], hits: Iterable[Hit], readings: Iterable[Statistics], ours: Ours
+) -> tuple[str, Sequence[Uncertainty]]:
     calls = sorted(calls, key=attrgetter("began"))
     if not calls:
-        return ""
-    model = _Model(promised, began=calls[0].began, uncertainty=uncertainty)
-    return model.first_illegal(calls, sorted(hits, key=attrgetter("at")), readings)
+        return "", ()
+    model = _Model(promised, began=calls[0].began, ours=ours)
+    return model.first_illegal(calls, sorted(hits, key=attrgetter("at")), list(readings)), model.taken
 
 
 class _Model:
-    def __init__(self, promised: Limits, *, began: float, uncertainty: float) -> None:
+    def __init__(self, promised: Limits, *, began: float, ours: Ours) -> None:
         self._promised = promised
         self._began = began
-        self._unsure = uncertainty
-        self._not_open_by = -math.inf
-        """Until when the server said that it is not open, while the call was under way that is looked at."""
+        self._ours = ours
+        self.taken: list[Uncertainty] = []
+        """What was not the server's, of each time that was legal for nothing else."""
+        self._not_open = (-math.inf, -math.inf)
+        """Until when the server said that it is not open, while the call was under way that is looked at: the last time
+        but one, and the last."""
         self._states: frozenset[State] = frozenset(
             {
                 *map(Closed, range(promised.failure_threshold)),
                 *map(HalfOpen, range(promised.success_threshold)),
-                Open(-math.inf, math.inf, again=True),
+                Open(-math.inf, math.inf, again=True, sooner=Uncertainty()),
             }
         )
 
-    def first_illegal(self, calls: Sequence[Call], hits: Sequence[Hit], readings: Iterable[Statistics]) -> str:
-        caused, strays = _by_call(calls, hits, within=self._unsure + HIT_CLOCK)
-        readings = list(readings)
+    def first_illegal(self, calls: Sequence[Call], hits: Sequence[Hit], readings: Sequence[Statistics]) -> str:
+        caused, strays = _by_call(calls, hits)
         seen: list[tuple[float, Call | Hit | Statistics]] = [
             *((call.began, call) for call in calls),
             *((hit.at, hit) for hit in strays),
             *((reading.at, reading) for reading in readings if _between_calls(reading, calls)),
         ]
+        unstamped: Call | None = None
         for _, observation in sorted(seen, key=lambda pair: pair[0]):
             if isinstance(observation, Call):
-                self._not_open_by = _not_open_by(observation, readings)
-                said = self._call(observation, caused[id(observation)])
+                self._not_open = _not_open(observation, readings)
+                reached = caused[id(observation)]
+                said = self._call(observation, reached, unstamped=unstamped)
+                unstamped = observation if not reached and self._may_be_given_up(observation) else None
             elif isinstance(observation, Statistics):
                 said = self._reading(observation)
             else:
                 said = f"a request reached the upstream {self._when(observation.at)} that no call explains"
+                if (late := self._of_one_given_up(unstamped, observation)) is not None:
+                    self.taken.append(late)
+                    unstamped, said = None, ""
             if said:
                 return said
         return ""
 
-    def _call(self, call: Call, hits: Sequence[Hit]) -> str:
-        which = f"the call {self._when(call.began)}"
+    def _of_one_given_up(self, call: Call | None, hit: Hit) -> Uncertainty | None:
+        """What may have kept a request of that call from being stamped until after its end; None where nothing did."""
+        if call is None or hit.at <= call.at:
+            return None
+        late = self._ours.stamped_late(call.at, hit.at)
+        return late if late.seconds >= hit.at - call.at else None
+
+    def _call(self, call: Call, hits: Sequence[Hit], *, unstamped: Call | None) -> str:
+        said, after = self._treated(call, hits)
+        if hits and not after and (late := self._of_one_given_up(unstamped, hits[0])) is not None:
+            _, after = self._treated(call, hits[1:])
+            self.taken += [late] if after else []
+        if not after:
+            return said
+        self._states = after
+        return ""
+
+    def _treated(self, call: Call, hits: Sequence[Hit]) -> tuple[str, frozenset[State]]:
+        """What the breaker may be in after a call with these hits; nothing, and why, where there is no such state."""
+        which, before = f"the call {self._when(call.began)}", self._states
         if len(hits) > 1:
-            return f"{which} reached the upstream {len(hits)} times"
+            return f"{which} reached the upstream {len(hits)} times", frozenset()
         if not hits and call.source not in (Source.LIVE, Source.CACHED, Source.UNAVAILABLE):
-            return ""  # it may never have reached the server: nothing is known of it
+            return "", before  # it may never have reached the server: nothing is known of it
         if not hits and call.source is Source.LIVE:
-            return f"{which} got a live answer and never reached the upstream"
+            return f"{which} got a live answer and never reached the upstream", frozenset()
         if hits and call.source is Source.LIVE and not 200 <= hits[0].status < 300:
-            return f"{which} got a live answer of an upstream that failed"
-        before = self._states
-        self._states = frozenset(after for state in before for after in self._after(state, call, hits))
-        if self._states:
-            return ""
-        return f"{which} {self._why(before, call, hits)}"
+            return f"{which} got a live answer of an upstream that failed", frozenset()
+        after = frozenset(after for state in before for after in self._after(state, call, hits))
+        return ("" if after else f"{which} {self._why(before, call, hits)}"), after
+
+    def _may_be_given_up(self, call: Call) -> bool:
+        """Whether it may have been given up before it reached the upstream.
+
+        Half of the promised time tells it from one that was turned away: the reference gives up after 0.25 of 0.45 s
+        and turns away in 2 ms.
+        """
+        return call.at - call.began >= self._promised.call_timeout / 2
 
     def _after(self, state: State, call: Call, hits: Sequence[Hit]) -> list[State]:
         """What the breaker may be in after a call; nothing where that state could not have treated it so."""
@@ -155,43 +242,72 @@ class _Model:
             return [] if passed is None else [passed]
         turned_away = self._turned_away(state, call)
         found = [] if turned_away is None else [turned_away]
-        # One that is given up before it reaches the upstream has failed as well. Half of the promised time tells it
-        # from one that was turned away: the reference gives up after 0.25 of 0.45 s and turns away in 2 ms.
-        if call.at - call.began >= self._promised.call_timeout / 2:
-            found += [] if (failed := self._failed(state, since=call.began, until=call.at)) is None else [failed]
+        # One that is given up before it reaches the upstream has failed as well.
+        if self._may_be_given_up(call):
+            found += [] if (failed := self._failed(state, call)) is None else [failed]
         return found
 
-    def _failed(self, state: State, *, since: float, until: float) -> State | None:
-        since = max(since, self._not_open_by)
+    def _failed(self, state: State, call: Call) -> State | None:
         if isinstance(state, Open):
-            due = until >= state.earliest + self._promised.recovery_timeout - self._unsure
-            return Open(since, until, again=True) if due else None
+            return self._opened(call, None, again=True) if self._due(state, call.at) else None
         if isinstance(state, HalfOpen):
-            return Open(since, until, again=True)
+            return self._opened(call, None, again=True)
         enough = state.failures + 1 >= self._promised.failure_threshold
-        return Open(since, until, again=False) if enough else Closed(state.failures + 1)
+        return self._opened(call, None, again=False) if enough else Closed(state.failures + 1)
 
     def _passed(self, state: State, call: Call, hit: Hit) -> State | None:
         succeeded = call.source is Source.LIVE
         if isinstance(state, Open):
-            if hit.at < state.earliest + self._promised.recovery_timeout - self._unsure:
+            if not self._due(state, hit.at):
                 return None
             state = HalfOpen(0)
-        opened = Open(max(hit.at, self._not_open_by), call.at, again=isinstance(state, HalfOpen))
         if isinstance(state, HalfOpen):
             if not succeeded:
-                return opened
+                return self._opened(call, hit, again=True)
             enough = state.successes + 1 >= self._promised.success_threshold
             return Closed(0) if enough else HalfOpen(state.successes + 1)
         if succeeded:
             return Closed(0)
-        return opened if state.failures + 1 >= self._promised.failure_threshold else Closed(state.failures + 1)
+        enough = state.failures + 1 >= self._promised.failure_threshold
+        return self._opened(call, hit, again=False) if enough else Closed(state.failures + 1)
+
+    def _opened(self, call: Call, hit: Hit | None, *, again: bool) -> Open:
+        """Open, by a call that has failed: since its request came, and since the server said last that it is not."""
+        came = call.began if hit is None else hit.at
+        before, by = self._not_open
+        if by > came:
+            # A server that had not got to it yet may count from when it was due, and not from when it did it. What had
+            # been due when it answered the time before, it had got to.
+            earliest, sooner = by, self._ours.undone(max(before, call.began), by)
+        else:
+            earliest, sooner = came, self._ours.stamped_late(call.began, came)
+        # It opened after the call began, in any case.
+        return Open(earliest, call.at, again=again, sooner=sooner.at_most(earliest - max(before, call.began)))
+
+    def _due(self, state: Open, at: float) -> bool:
+        """Whether a trial may be due by a time."""
+        early = state.earliest + self._promised.recovery_timeout - at
+        if early <= 0:
+            return True
+        if early > state.sooner.seconds:
+            return False
+        self.taken.append(state.sooner)
+        return True
 
     def _turned_away(self, state: State, call: Call) -> State | None:
         if not isinstance(state, Open):
             return None
-        overdue = call.began > state.latest + self._promised.recovery_timeout + self._unsure
-        return None if overdue and not state.again else state
+        due = state.latest + self._promised.recovery_timeout
+        if call.began <= due or state.again:
+            return state
+        # It opened late, or the trial lay undone until that was seen: nothing between the two moves when it is due.
+        # Where nobody looked often enough to tell them apart, it cannot be more than all of it.
+        apart = self._ours.undone(state.latest, state.latest) + self._ours.undone(due, call.at)
+        kept = min(apart, self._ours.undone(state.latest, call.at), key=attrgetter("seconds"))
+        if call.began - due > kept.seconds:
+            return None
+        self.taken.append(kept)
+        return state
 
     def _reading(self, reading: Statistics) -> str:
         word = str(reading.values.get("upstream_breaker", ""))
@@ -204,8 +320,7 @@ class _Model:
         return f"the server said {word} {self._when(reading.at)}, when its circuit was {_in_words(before)}"
 
     def _may_say(self, state: State, said: type[State], at: float) -> bool:
-        due = isinstance(state, Open) and at >= state.earliest + self._promised.recovery_timeout - self._unsure
-        return isinstance(state, said) or (said is HalfOpen and due)
+        return isinstance(state, said) or (said is HalfOpen and isinstance(state, Open) and self._due(state, at))
 
     def _why(self, before: frozenset[State], call: Call, hits: Sequence[Hit]) -> str:
         opened = [state for state in before if isinstance(state, Open)]
@@ -225,13 +340,13 @@ class _Model:
         return f"{format_duration(at - self._began)} in"
 
 
-def _by_call(calls: Sequence[Call], hits: Sequence[Hit], *, within: float) -> tuple[dict[int, list[Hit]], list[Hit]]:
-    """Each hit to the call it lies in, or the nearest one within so many seconds; and those that no call explains."""
+def _by_call(calls: Sequence[Call], hits: Sequence[Hit]) -> tuple[dict[int, list[Hit]], list[Hit]]:
+    """Each hit to the call it lies in, or the nearest one within `HIT_CLOCK`; and those that no call explains."""
     caused: dict[int, list[Hit]] = {id(call): [] for call in calls}
     strays = []
     for hit in hits:
         nearest = min(calls, key=lambda call: max(call.began - hit.at, hit.at - call.at, 0.0))
-        if nearest.began - within <= hit.at <= nearest.at + within:
+        if nearest.began - HIT_CLOCK <= hit.at <= nearest.at + HIT_CLOCK:
             caused[id(nearest)].append(hit)
         else:
             strays.append(hit)
@@ -245,8 +360,9 @@ def _between_calls(reading: Statistics, calls: Sequence[Call]) -> bool:
     return after and not any(call.began <= reading.at and call.at >= asked for call in calls)
 
 
-def _not_open_by(call: Call, readings: Iterable[Statistics]) -> float:
-    """When the server was asked last, of those times it said, while a call was under way, that its circuit is not open.
+def _not_open(call: Call, readings: Iterable[Statistics]) -> tuple[float, float]:
+    """When the server was asked last, of those times it said, while a call was under way, that its circuit is not open;
+    and the time before, or when the call began.
 
     It said so after it was asked, so that the circuit was not open by then; less what its clock and the hits' differ by
     at most.
@@ -256,7 +372,8 @@ def _not_open_by(call: Call, readings: Iterable[Statistics]) -> float:
         for reading in readings
         if reading.at <= call.at and str(reading.values.get("upstream_breaker", "")) in ("closed", "half-open")
     )
-    return max((at for at in asked if at >= call.began), default=-math.inf) - 2 * HIT_CLOCK
+    *before, last = sorted([call.began, *(at for at in asked if at >= call.began)])
+    return (before[-1] - 2 * HIT_CLOCK, last - 2 * HIT_CLOCK) if before else (-math.inf, -math.inf)
 
 
 def _in_words(states: frozenset[State]) -> str:

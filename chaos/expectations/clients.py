@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
-from chaos.expectations.base import Expectation, Record, Uncertainty, quantile, rank
+from chaos.expectations.base import Expectation, Record, quantile, rank
 from chaos.journal import Attempt, Ended, Outcome, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -87,8 +87,7 @@ class Established(Expectation):
         late = [attempt for attempt in opened if _until_usable(attempt) > self.within]
         slowest = f"the slowest after {format_duration(max(times))}"
         # Who fails and who is late are the same to a client: as many as may fail may be late, both counted together.
-        judged = sorted(opened, key=_until_usable)[:needed]
-        took = _until_usable(judged[-1])
+        took = sorted(times)[needed - 1]
         allowed = f"{len(late)} of them too late, " if late else ""
         return self.by_limit(
             record,
@@ -98,17 +97,15 @@ class Established(Expectation):
             if took > self.within
             else f"{ratio} open, {allowed}{slowest}",
             promised=promised,
-            uncertainty=_stamped(record, self.crowd, judged),
+            uncertainty=record.of_ours_in_each(
+                self.crowd,
+                [(attempt.began, attempt.began + _until_usable(attempt)) for attempt in opened],
+                self.within,
+                nth=needed,
+            ),
             figure=f"{ratio} {format_duration(quantile(times, 0.5))}",
             evidence=map(describe, late),
         )
-
-
-def _stamped(record: Record, crowd: str, attempts: list[Attempt]) -> Uncertainty:
-    """What the crowd's worker may have been late by while these attempts were made, and the server in the slowest."""
-    slowest = max(attempts, key=lambda each: each.at - each.began)
-    start, end = min(each.began for each in attempts), max(each.at for each in attempts)
-    return record.of_ours(crowd, start, end, judged=(slowest.began, slowest.at))
 
 
 def _share(ratio: float) -> str:
@@ -203,7 +200,7 @@ class RefusedAtTheDoor(Expectation):
             self.within,
             observed=f"{figure}, the slowest after {format_duration(took)}",
             promised=promised,
-            uncertainty=_stamped(record, slowest.crowd, [slowest]),
+            uncertainty=record.of_ours(slowest.crowd, slowest.began, slowest.at),
             figure=figure,
         )
 
@@ -273,7 +270,9 @@ class RejectedGracefully(Expectation):
             self.within,
             observed=f"{figure}, the slowest refusal after {format_duration(slowest)}",
             promised=promised,
-            uncertainty=_stamped(record, self.crowd, others),
+            uncertainty=record.of_ours_in_each(
+                self.crowd, [(attempt.began, attempt.at) for attempt in others], self.within
+            ),
             figure=figure,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,7 +37,9 @@ class AnsweredAsAllowed(Expectation):
         absent = [answer for answer in wrong if answer.reaction == Reaction.NOTHING]
         if absent and len(absent) == len(wrong):
             longest = max(absent, key=lambda answer: answer.took)
-            waited = record.of_ours(None, -math.inf, math.inf, judged=(longest.at - longest.took, longest.at))
+            waited = record.of_ours_in_each(
+                None, [(answer.at - answer.took, answer.at) for answer in absent], self.limit
+            )
             if longest.took - self.limit <= waited.seconds:
                 return self.within_uncertainty(
                     f"{len(wrong)} of {len(answers)} not answered, the first: {_told(wrong[0])}",
@@ -63,7 +64,9 @@ class AnsweredAsAllowed(Expectation):
             observed=f"{len(answers)} answered as allowed, the slowest after {figure}: {slowest.case}",
             promised=promised,
             figure=figure,
-            uncertainty=record.of_ours(None, -math.inf, math.inf, judged=(slowest.at - took, slowest.at)),
+            uncertainty=record.of_ours_in_each(
+                None, [(answer.at - _took(answer), answer.at) for answer in answers], self.limit
+            ),
             evidence=(_told(answer) for answer in answers if _took(answer) > self.limit),
         )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record, quantile
+from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
 from chaos.journal import Attempt
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding, Verdict
@@ -51,8 +52,7 @@ class PingedAtPeriod(Expectation):
             return self.violated(
                 f"{len(pings)} pings to {len(opened)} clients in {format_duration(watched)}", promised, figure="no ping"
             )
-        judged = max(silences, key=lambda silence: silence[1] - silence[0])
-        longest = judged[1] - judged[0]
+        longest = max(ended - began for began, ended in silences)
         figure = format_duration(quantile(gaps, 0.5))
         observed = (
             f"{len(pings)} pings to {counted(len(opened), 'client')}, one every {figure} (median), longest silence "
@@ -64,7 +64,7 @@ class PingedAtPeriod(Expectation):
             self.interval * JITTER,
             observed=observed,
             promised=promised,
-            uncertainty=record.of_ours(self.crowd, min(attempt.at for attempt in opened), self.until, judged=judged),
+            uncertainty=record.of_ours_in_each(self.crowd, silences, self.interval * JITTER),
             figure=figure,
         )
 
@@ -103,19 +103,15 @@ class WarnedBeforeClose(Expectation):
         notices = {client: endings[client] - at for client, at in warned.items() if client in endings}
         if len(notices) < len(opened):
             return self.inconclusive(f"all {len(opened)} warned, {len(notices)} closed while anybody looked", promised)
-        client = min(notices, key=notices.__getitem__)
-        shortest = notices[client]
+        shortest = min(notices.values())
         observed = f"all {len(opened)} warned, the shortest notice {format_duration(shortest)}"
         # Half: a server may round its timers to its sweep, but a warning that leaves no time to answer is none.
         figure = format_duration(shortest)
         if shortest >= self.notice / 2:
             return self.held(observed, promised, figure=figure)
         # The warning was due at the latest by half of the notice before the close: what held it up lies between.
-        uncertainty = record.of_ours(
-            self.crowd,
-            min(warned.values()),
-            max(endings.values()),
-            judged=(endings[client] - self.notice, warned[client]),
+        uncertainty = record.of_ours_in_each(
+            self.crowd, [(endings[client] - self.notice, warned[client]) for client in notices], self.notice / 2
         )
         if self.notice / 2 - shortest <= uncertainty.seconds:
             return self.within_uncertainty(observed, promised, uncertainty, figure=figure)
@@ -139,7 +135,7 @@ class ClosedWhenIdle(Expectation):
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
         endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
-        times = []
+        lives: list[tuple[float, float]] = []
         for attempt in opened:
             ended = endings.get(attempt.client)
             if ended is None:
@@ -152,15 +148,12 @@ class ClosedWhenIdle(Expectation):
                 return self.violated(
                     f"client {attempt.client} was cut off by {ended.how}, without a close frame", promised
                 )
-            times.append(ended.said_at - (attempt.began + (attempt.first_message or attempt.handshake or 0.0)))
+            lives.append((_heard_first(attempt), ended.said_at))
+        times = [end - born for born, end in lives]
         figure = format_duration(quantile(times, 0.5))
         observed = f"closed after {format_duration(min(times))} to {format_duration(max(times))} without a message"
-        ends = [endings[attempt.client].said_at for attempt in opened]
-        start, end = min(attempt.began for attempt in opened), max(ends)
-        uncertainty = record.crowd_late(self.crowd, start, end)
-        last = max(range(len(times)), key=times.__getitem__)
-        early = self.timeout - ONE_WAY - min(times)
-        if early > uncertainty.seconds:
+        early = self._early(record, opened, times)
+        if any(by > ours.seconds for by, ours in early):
             return self.violated(f"{observed}: too early", promised, figure=figure)
         late = self.by_limit(
             record,
@@ -168,15 +161,32 @@ class ClosedWhenIdle(Expectation):
             latest,
             observed=observed,
             promised=promised,
-            # What keeps the server waiting makes it late, and never early: from when the last was due to its end.
-            uncertainty=record.of_ours(
-                self.crowd, start, end, judged=(ends[last] - times[last] + self.timeout, ends[last])
+            # What keeps the server waiting makes it late, and never early: from when each was due to its end.
+            uncertainty=record.of_ours_in_each(
+                self.crowd, [(born + self.timeout, end) for born, end in lives], self.slack
             ),
             figure=figure,
         )
-        if early > 0 and late.verdict is Verdict.HELD:
+        if early and late.verdict is Verdict.HELD:
+            _, uncertainty = max(early, key=lambda each: each[0])
             return self.within_uncertainty(f"{observed}: too early", promised, uncertainty, figure=figure)
         return late
+
+    def _early(
+        self, record: Record, opened: Sequence[Attempt], times: Sequence[float]
+    ) -> list[tuple[float, Uncertainty]]:
+        """By how much each that was closed too early was so, and what of that may not be the server's.
+
+        Its time begins while the client is let in. What kept it waiting then, or the client from writing it down,
+        makes the time look shorter, by no more than letting it in took. Nothing that comes later does.
+        """
+        found = []
+        for attempt, lived in zip(opened, times, strict=True):
+            by = self.timeout - ONE_WAY - lived
+            if by > 0:
+                ours = record.of_ours(self.crowd, attempt.began, _heard_first(attempt))
+                found.append((by, ours.at_most(_heard_first(attempt) - attempt.began)))
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +227,6 @@ class ClosedByAge(Expectation):
         oldest = max(ages.values())
         figure = format_duration(oldest)
         observed = f"all {len(opened)} closed, the oldest at the age of {figure}"
-        ends = [endings[attempt.client].said_at for attempt in opened]
         return self.by_limit(
             record,
             oldest,
@@ -225,9 +234,18 @@ class ClosedByAge(Expectation):
             observed=observed,
             promised=promised,
             # When it was due nobody knows, for a server may close sooner: whatever held it up in its life may have.
-            uncertainty=record.of_ours(self.crowd, min(map(_born, opened)), max(ends)),
+            uncertainty=record.of_ours_in_each(
+                self.crowd,
+                [(_born(attempt), endings[attempt.client].said_at) for attempt in opened],
+                self.limit,
+            ),
             figure=figure,
         )
+
+
+def _heard_first(attempt: Attempt) -> float:
+    """When the client had its first message, or saw the 101, seconds monotonic."""
+    return attempt.began + (attempt.first_message or attempt.handshake or 0.0)
 
 
 def _born(attempt: Attempt) -> float:

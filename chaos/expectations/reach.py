@@ -61,10 +61,8 @@ class ReachedEverybody(Expectation):
                 figure=figure,
                 evidence=(f"{text}: heard by {len(by)} of {listeners}" for text, by in heard.items()),
             )
-        first, last = max(
-            ((min(by.values()), max(by.values())) for by in heard.values()), key=lambda each: each[1] - each[0]
-        )
-        spread = last - first
+        spreads = [(min(by.values()), max(by.values())) for by in heard.values()]
+        spread = max(last - first for first, last in spreads)
         return self.by_limit(
             record,
             spread,
@@ -72,7 +70,7 @@ class ReachedEverybody(Expectation):
             observed=f"{self.said} messages reached all {listeners} listeners, "
             f"the last {format_duration(spread)} after the first",
             promised=promised,
-            uncertainty=record.of_ours(self.crowd, self.since, last, judged=(first, last)),
+            uncertainty=record.of_ours_in_each(self.crowd, spreads, self.limit),
             figure=figure,
         )
 

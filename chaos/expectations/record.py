@@ -60,6 +60,10 @@ class Uncertainty:
         """Both at once, which may have come one on top of the other."""
         return Uncertainty(self.seconds + other.seconds, self.reasons + other.reasons)
 
+    def at_most(self, seconds: float) -> Uncertainty:
+        """The same, where something else says that it cannot be more."""
+        return self if self.seconds <= seconds else Uncertainty(seconds, self.reasons if seconds else ())
+
     def sentence(self) -> str:
         """`200ms: the conductor was up to 150ms late, samples were up to 50ms apart`."""
         return f"{format_duration(self.seconds)}: {', '.join(self.reasons)}"
@@ -73,16 +77,34 @@ class Record:
 
     # -- what may be ours -------------------------------------------------------------------------------------
 
-    def of_ours(
-        self, crowd: str | None, start: float, end: float, *, judged: tuple[float, float] | None = None
-    ) -> Uncertainty:
+    def of_ours(self, crowd: str | None, start: float, end: float) -> Uncertainty:
         """All that a breach between two times, seconds monotonic, may be owed to beside the server: the lateness of the
         process that stamped them, a crowd's worker or (None) the conductor, and what kept the server from running.
 
-        `judged` is the time of the breach itself where that is known: what it waited outside that excuses nothing.
+        The times are those of the breach itself, where they are known: what was outside of it excuses nothing.
         """
         late = self.conductor_late(start, end) if crowd is None else self.crowd_late(crowd, start, end)
-        return late + self.starved(*(judged or (start, end)))
+        return late + self.starved(start, end)
+
+    def of_ours_in_each(
+        self, crowd: str | None, times: Sequence[tuple[float, float]], limit: float, *, nth: int | None = None
+    ) -> Uncertainty:
+        """By how much the longest of some times is less where each is without what was not the server's while it
+        lasted; or the `nth` longest from below, from 1 on. Each is from when to when, seconds monotonic.
+
+        What excuses one of them excuses no other: a longest one that may be ours leaves the next, which may not.
+        """
+        lasted = [end - start for start, end in times]
+        ours = [
+            self.of_ours(crowd, *each) if seconds > limit else Uncertainty()
+            for each, seconds in zip(times, lasted, strict=True)
+        ]
+        of_server = sorted(seconds - each.seconds for seconds, each in zip(lasted, ours, strict=True))
+        number = (len(times) if nth is None else nth) - 1
+        least, largest = of_server[number], max(ours, key=lambda each: each.seconds)
+        seconds = sorted(lasted)[number] - least
+        # Where it excuses all, what is told is what one of them owes to others, and not how much shorter the next is.
+        return Uncertainty(max(seconds, largest.seconds) if least <= limit else seconds, largest.reasons)
 
     def late(self) -> Uncertainty:
         """The worst lateness of everybody who stamps times, whenever it was: for a reading that names nobody."""
@@ -113,6 +135,12 @@ class Record:
             if (pids is None or each.pid in pids) and each.began <= end and each.at >= start
         )
         return Uncertainty.late(whose, max(found, default=0.0))
+
+    def unseen_before(self, seen: Sample) -> Uncertainty:
+        """The time between a sample and the one before it, which did not show yet what this one does."""
+        before = max((sample.at for sample in self.journal.of(Sample) if sample.at < seen.at), default=seen.at)
+        gap = seen.at - before
+        return Uncertainty(gap, (f"the sample before was taken {format_duration(gap)} earlier",) if gap else ())
 
     def sampled(self, start: float, end: float) -> Uncertainty:
         """The widest gap between two samples about a time between two times: no "when" is known better."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record, quantile
+from chaos.expectations.base import Expectation, Record, quantile, rank
 from chaos.expectations.record import Uncertainty
 from chaos.journal import ServerEvent
 from chaos.units import format_duration
@@ -77,11 +77,11 @@ class RoundTripsWithin(Expectation):
             self.p99,
             observed=observed,
             promised=promised,
-            uncertainty=self._uncertainty(record, measured),
+            uncertainty=self._uncertainty(record),
             figure=figure,
         )
 
-    def _uncertainty(self, record: Record, measured: float) -> Uncertainty | None:
+    def _uncertainty(self, record: Record) -> Uncertainty | None:
         """By how much the percentile is less where each round trip is without what was not the server's while it ran.
 
         What kept the server from running at other times is in none of them: on a busy machine that is 0.6 s of the 5 s
@@ -91,12 +91,8 @@ class RoundTripsWithin(Expectation):
             return None
         if not self.sent_at:
             return record.of_ours(self.crowd, self.start, self.end)
-        ours = [
-            record.of_ours(self.crowd, at, at + took) if took > self.p99 else Uncertainty()
-            for took, at in zip(self.round_trips, self.sent_at, strict=True)
-        ]
-        least = quantile((took - each.seconds for took, each in zip(self.round_trips, ours, strict=True)), 0.99)
-        return Uncertainty(measured - least, max(ours, key=lambda each: each.seconds).reasons)
+        times = [(at, at + took) for took, at in zip(self.round_trips, self.sent_at, strict=True)]
+        return record.of_ours_in_each(self.crowd, times, self.p99, nth=rank(len(times), 0.99))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +167,10 @@ class DeliveredInSequence(Expectation):
             broken = self._out_of_sequence([frame.text for frame in heard])
             if broken:
                 return self.violated(f"listener {attempt.client}: {broken}", promised, figure="out of sequence")
-        began, ended = max(gaps, key=lambda gap: gap[1] - gap[0])
-        longest = ended - began
+        longest = max(ended - began for began, ended in gaps)
         figure = f"gap {format_duration(longest)}"
         observed = f"{len(messages)} broadcasts to {len(opened)} listeners, longest gap {format_duration(longest)}"
-        uncertainty = record.of_ours(self.crowd, self.start, self.end, judged=(began, ended))
+        uncertainty = record.of_ours_in_each(self.crowd, gaps, self.gap)
         return self.by_limit(
             record, longest, self.gap, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )

@@ -14,6 +14,7 @@ from chaos.address import Address
 from chaos.conditions import Condition
 from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan
+from chaos.crowd.process import START_AT_MOST
 from chaos.faults.base import HELPER_WITHIN, MOST_WAITS, Fault
 from chaos.journal import Call, Healing, Holders, Receipt, Sample
 from chaos.rpc import GRACE, RpcClient
@@ -72,8 +73,8 @@ class RemoteConductor:
     # -- crowds -----------------------------------------------------------------------------------------------
 
     async def create_crowd(self, name: str, plan: ClientPlan, count: int, *, own_process: bool) -> None:
-        """Make a crowd that is not connected yet."""
-        await self._rpc.call("create_crowd", name, plan, count, own_process, within=GRACE)
+        """Make a crowd that is not connected yet. Its worker may have to be started first."""
+        await self._rpc.call("create_crowd", name, plan, count, own_process, within=START_AT_MOST + GRACE)
 
     async def crowd_call(
         self, name: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, within: float

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import select
 import signal
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from chaos.address import Address
+from chaos.crowd import process
 from chaos.crowd.plan import ClientState, Mode
 from chaos.crowd.process import WorkerProcess
 from chaos.errors import CrowdError, ForeignAddress
@@ -211,7 +214,29 @@ async def test_a_worker_that_does_not_get_ready(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(sys, "executable", _script(tmp_path, "exec sleep 600"))
     with pytest.raises(CrowdError) as caught:
         await WorkerProcess.start(tmp_path, within=SHORT)
-    assert str(caught.value) == "crowd worker 'crowd' was not ready within 0.15s (exit code -9)"
+    assert re.fullmatch(
+        r"crowd worker 'crowd' was not ready within 0\.15s and \S+s of waiting for a core \(exit code -9\)",
+        str(caught.value),
+    )
+
+
+async def test_a_worker_that_waits_for_a_core_does_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs longer than it may take, by as long as it waited for a core meanwhile."""
+    began = time.monotonic()
+    monkeypatch.setattr(process, "waited", lambda _pid: time.monotonic() - began)
+    async with await WorkerProcess.start(tmp_path, within=0.001) as worker:
+        assert worker.alive
+
+
+async def test_one_that_waits_for_a_core_for_ever_is_given_up_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    monkeypatch.setattr(process, "waited", lambda _pid: time.monotonic() - began)
+    monkeypatch.setattr(process, "START_AT_MOST", SHORT)
+    monkeypatch.setattr(sys, "executable", _script(tmp_path, "exec sleep 600"))
+    with pytest.raises(CrowdError, match=r"^crowd worker 'crowd' was not ready within 10s and \S+s of waiting"):
+        await WorkerProcess.start(tmp_path)
 
 
 def _script(directory: Path, text: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import pytest
 
 from chaos.expectations import FollowsTheBreakerModel
-from chaos.expectations.breaker_model import Limits, follow
-from chaos.journal import Call, Event, Hit, Source, Statistics
-from chaos.verdict import Verdict
+from chaos.expectations.breaker_model import Limits, excused, follow
+from chaos.expectations.record import Uncertainty
+from chaos.journal import Call, Event, Hit, Sample, Source, Statistics
+from chaos.verdict import Finding, Verdict
 from tests.unit.expectations.records import late, record
 
 PROMISED = Limits(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4)
@@ -46,15 +49,18 @@ def said(at: float, state: str) -> list[Event]:
     return [Statistics(at=at, values={"upstream_breaker": state}, took=0.01)]
 
 
-def illegal(*events: list[Event], uncertainty: float = 0.0) -> str:
+def sorted_out(*events: list[Event]) -> tuple[list[Call], list[Hit], list[Statistics]]:
     seen = [event for each in events for event in each]
-    return follow(
-        PROMISED,
-        calls=[event for event in seen if isinstance(event, Call)],
-        hits=[event for event in seen if isinstance(event, Hit)],
-        readings=[event for event in seen if isinstance(event, Statistics)],
-        uncertainty=uncertainty,
+    return (
+        [event for event in seen if isinstance(event, Call)],
+        [event for event in seen if isinstance(event, Hit)],
+        [event for event in seen if isinstance(event, Statistics)],
     )
+
+
+def illegal(*events: list[Event]) -> str:
+    calls, hits, readings = sorted_out(*events)
+    return follow(PROMISED, calls=calls, hits=hits, readings=readings)
 
 
 OPENED = (live(10.0), failed(10.1), failed(10.2))
@@ -223,25 +229,153 @@ def test_calls_that_never_arrived_and_readings_amid_a_call_say_nothing() -> None
     assert illegal(*OPENED, away(11.5, Source.NONE), said(10.21, "closed"), said(10.6, "degraded")) == ""
 
 
-def test_what_may_be_ours_is_inconclusive() -> None:
-    trace = [event for each in (*OPENED, live(11.1)) for event in each]
-    expectation = FollowsTheBreakerModel(
-        failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4, end=12.0
-    )
-    finding = expectation.judge(record(*trace))
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A machine that had a core for nobody of ours between two times."""
+
+    since: float
+    until: float
+
+    def stamped_late(self, sent: float, stamped: float) -> Uncertainty:
+        return self.undone(sent, stamped)
+
+    def undone(self, due: float, seen: float) -> Uncertainty:
+        return Uncertainty.of_waiting(max(0.0, min(self.until, seen) - max(self.since, due)))
+
+
+def owed(*events: list[Event], busy: tuple[float, float]) -> float | None:
+    """Seconds that may be the machine's of what is illegal but for that; None where it is illegal all the same."""
+    calls, hits, readings = sorted_out(*events)
+    assert follow(PROMISED, calls=calls, hits=hits, readings=readings), "illegal where the machine was idle"
+    found = excused(PROMISED, calls=calls, hits=hits, readings=readings, ours=Busy(*busy))
+    return None if found is None else round(found.seconds, 6)
+
+
+LATE_AT_THE_UPSTREAM = (live(10.0), failed(10.1), failed(10.2, took=0.4))
+"""The second failure was asked for at 10.2 and reached the upstream at 10.4, by the upstream's word."""
+
+
+@pytest.mark.parametrize(
+    ("busy", "seconds"),
+    [
+        pytest.param((10.0, 10.4), 0.2, id="until it was stamped"),
+        pytest.param((10.3, 10.4), None, id="for less than it came too early"),
+        pytest.param((10.4, 11.4), None, id="from when it was stamped, ten times as long"),
+        pytest.param((8.0, 10.2), None, id="before it was sent"),
+    ],
+)
+def test_a_trial_is_too_early_for_a_failure_that_was_stamped_late_and_for_nothing_that_came_later(
+    busy: tuple[float, float], seconds: float | None
+) -> None:
+    assert owed(*LATE_AT_THE_UPSTREAM, live(11.24), busy=busy) == seconds
+
+
+def test_no_circuit_opened_before_the_call_began_that_opened_it() -> None:
+    """On a machine that is busy all along, and as long as the trial came too early."""
+    assert owed(*OPENED, live(11.0), busy=(9.0, 12.0)) is None
+    assert owed(*LATE_AT_THE_UPSTREAM, live(11.18), busy=(9.0, 12.0)) is None
+
+
+ASKED_TWICE = (*HUNG, said(10.37, "closed"), said(10.47, "closed"))
+"""It opened between 10.45, when it was not open by its own word, less 10 ms for the clocks, and 10.5."""
+
+
+@pytest.mark.parametrize(
+    ("trial", "busy", "seconds"),
+    [
+        pytest.param(11.39, (10.3, 10.45), 0.1, id="what was due lay undone when it said so"),
+        pytest.param(11.39, (10.45, 11.5), None, id="it waited afterwards"),
+        pytest.param(11.29, (9.0, 12.0), None, id="due before it was asked the time before, and undone then as well"),
+    ],
+)
+def test_a_server_that_had_not_got_to_it_may_count_from_when_it_was_due(
+    trial: float, busy: tuple[float, float], seconds: float | None
+) -> None:
+    assert owed(*ASKED_TWICE, failed(trial), busy=busy) == seconds
+
+
+def test_who_was_asked_once_may_not_have_got_to_it_since_the_call_began() -> None:
+    assert owed(*HUNG, said(10.47, "closed"), failed(11.34), busy=(10.2, 10.45)) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("busy", "seconds"),
+    [
+        pytest.param((11.22, 11.6), 0.29, id="from when it was due until it was seen"),
+        pytest.param((11.3, 11.6), None, id="for less than it was late"),
+        pytest.param((10.3, 11.2), None, id="before it was due"),
+        pytest.param((11.51, 13.0), None, id="after it was seen"),
+    ],
+)
+def test_a_trial_is_late_by_what_kept_the_server_from_it_once_it_was_due(
+    busy: tuple[float, float], seconds: float | None
+) -> None:
+    assert owed(*OPENED, away(11.5), busy=busy) == seconds
+
+
+def test_one_that_never_tries_is_not_excused_for_having_been_kept_from_it_once() -> None:
+    assert owed(*OPENED, away(11.3), away(11.5), busy=(11.2, 11.35)) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "busy", "seconds"),
+    [
+        pytest.param(given_up(10.1), (10.3, 10.5), 0.05, id="given up, and the upstream did not run since"),
+        pytest.param(given_up(10.1), (10.37, 10.5), None, id="it ran meanwhile"),
+        pytest.param(failed(10.1, took=0.25), (10.0, 10.5), None, id="stamped already"),
+    ],
+)
+def test_a_request_that_is_stamped_after_its_call_was_given_up_is_no_request_for_nobody(
+    call: list[Event], busy: tuple[float, float], seconds: float | None
+) -> None:
+    late: list[Event] = [Hit(at=10.4, path="/", status=500)]
+    assert owed(live(9.9), live(10.0), call, late, failed(10.5), busy=busy) == seconds
+
+
+def test_nor_is_it_the_next_call_s() -> None:
+    late: list[Event] = [Hit(at=10.363, path="/", status=500)]
+    twice = (live(9.9), live(10.0), given_up(10.1), late, failed(10.36))
+    assert owed(*twice, busy=(10.3, 10.5)) == pytest.approx(0.013)
+    assert owed(*twice, busy=(10.0, 10.3)) is None
+    assert owed(live(9.9), live(10.0), away(10.1), busy=(9.0, 12.0)) is None, "turned away at once"
+
+
+def judged(*more: Event, end: float = 12.0) -> Finding:
+    """A trial 90 ms too early, for a failure that took 200 ms to reach the upstream."""
+    trace = [event for each in (*LATE_AT_THE_UPSTREAM, live(11.3)) for event in each]
+    return by_model(end=end).judge(record(*trace, *more))
+
+
+def worked(since: float, until: float, busy: float) -> tuple[Sample, Sample]:
+    """Samples of a machine of two cores that worked for so many core-seconds between two times."""
+    first = Sample(at=since, took=0.001, sockets={}, busy=50.0, cores=2)
+    return first, replace(first, at=until, busy=50.0 + busy)
+
+
+def test_what_may_be_the_machine_s_is_inconclusive() -> None:
+    finding = judged()
     assert (finding.verdict, finding.observed, finding.figure) == (
         Verdict.VIOLATED,
-        "the call 1.1s in reached the upstream 900ms after the circuit opened at the earliest, 100ms before a trial "
+        "the call 1.3s in reached the upstream 910ms after the circuit opened at the earliest, 90ms before a trial "
         "was due",
         "4 calls, 4 hits",
     )
     assert finding.promised == "opens after 2 failures in a row, tries again after 1s, closes after 2 successful trials"
-    assert expectation.judge(record(*trace, late(0.05))).verdict is Verdict.VIOLATED
-    finding = expectation.judge(record(*trace, late(0.2)))
+    finding = judged(*worked(10.15, 10.45, busy=0.6))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.observed.endswith(
-        "a breach within the reading's own uncertainty of 200ms: the conductor was up to 200ms late"
+        "a breach within the reading's own uncertainty of 200ms: the machine had work for every core for 200ms"
     )
+
+
+def test_an_idle_machine_and_a_busy_one_afterwards_excuse_nothing() -> None:
+    assert judged(*worked(10.15, 10.45, busy=0.1)).verdict is Verdict.VIOLATED
+    assert judged(*worked(10.45, 11.5, busy=2.1)).verdict is Verdict.VIOLATED
+
+
+def test_our_own_lateness_makes_no_trial_early() -> None:
+    """A call is stamped before it is made, and its answer after it came."""
+    assert judged(late(0.5)).verdict is Verdict.VIOLATED
 
 
 def test_held_and_nobody_called() -> None:

@@ -66,8 +66,11 @@ BY_THE_WORKER: dict[str, Case] = {
         WarnedBeforeClose(crowd="crowd", warning="warning", notice=0.5),
         (attempt(), frame(10.3, text="warning"), ended(at=10.5)),
     ),
-    "idle, too late": (ClosedWhenIdle(crowd="crowd", timeout=1.0, slack=0.0), (attempt(began=9.5), ended(at=10.8))),
-    "idle, too early": (ClosedWhenIdle(crowd="crowd", timeout=1.5, slack=0.0), (attempt(began=9.5), ended(at=10.8))),
+    "idle, too late": (ClosedWhenIdle(crowd="crowd", timeout=1.0, slack=0.4), (attempt(began=9.1), ended(at=10.8))),
+    "idle, too early": (
+        ClosedWhenIdle(crowd="crowd", timeout=0.7, slack=0.0),
+        (attempt(began=10.0, took=0.4), ended(at=10.8)),
+    ),
     "round trips": (
         RoundTripsWithin(
             wanted=1, sent=1, answered=1, round_trips=(0.4,), p99=0.1, crowd="crowd", start=10.0, end=11.0
@@ -162,6 +165,47 @@ def test_the_conductor_s_lateness_excuses_what_it_stamps(name: str) -> None:
     finding = expectation.judge(record(punctual, *events, late(LATE, at=10.9)))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "the conductor was up to 400ms late" in finding.observed
+
+
+BESIDE: dict[str, tuple[Case, Event]] = {
+    "calls": (
+        (
+            AnsweredWhileOpen(start=10.0, end=12.5, within=0.1),
+            (
+                late(0.0, at=9.9),
+                Call(at=10.8, began=10.4, source=Source.CACHED),
+                late(0.0, at=11.0),
+                Call(at=12.05, began=12.0, source=Source.CACHED),
+            ),
+        ),
+        late(LATE, at=12.1),
+    ),
+    "pinged": (
+        (
+            PingedAtPeriod(crowd="crowd", interval=0.4, until=11.4),
+            (attempt(began=9.8, took=0.1), *(frame(at, opcode="ping") for at in (10.0, 10.6, 11.0))),
+        ),
+        worker_late(0.3, at=11.2),
+    ),
+    "delivered": (
+        (FEED, (attempt(), *(frame(at, text="news") for at in (10.2, 10.7, 10.8, 10.9)))),
+        worker_late(0.25, at=10.99),
+    ),
+    "released": (
+        (
+            ReleasedWithin(dead=1, remaining=1, limit=0.5, why=""),
+            (injected(10.0), bite(10.0), sample(10.0, 2), *(sample(10.7 + 0.01 * n, 2 - n // 10) for n in range(30))),
+        ),
+        sample(12.0, 1),
+    ),
+}
+"""Broken for certain, and somebody late, or nobody looking, in the same window before or after the breach."""
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_who_was_late_beside_the_breach_excuses_nothing(name: str) -> None:
+    (expectation, events), beside = BESIDE[name]
+    assert expectation.judge(record(*events, beside)).verdict is Verdict.VIOLATED
 
 
 def test_a_beat_tells_of_the_time_since_the_one_before() -> None:

@@ -280,13 +280,14 @@ CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
     ),
     "the breaker's model": (
         FollowsTheBreakerModel(
-            failure_threshold=1, recovery_timeout=0.5, success_threshold=1, call_timeout=0.4, end=11.0
+            failure_threshold=1, recovery_timeout=0.4, success_threshold=1, call_timeout=0.4, end=11.0
         ),
         (
+            Call(at=9.96, began=9.95, source=Source.LIVE),
+            Hit(at=9.955, path="/", status=200),
             Call(at=10.02, began=10.0, source=Source.CACHED),
             Hit(at=10.01, path="/", status=500),
-            Call(at=10.22, began=10.2, source=Source.LIVE),
-            Hit(at=10.21, path="/", status=200),
+            Call(at=10.75, began=10.72, source=Source.CACHED),
         ),
     ),
     "hostile": (
@@ -348,6 +349,107 @@ def test_a_refusal_that_is_later_than_all_that_could_have_kept_it_is_the_server_
         reading(13.0, waited=0.0, busy=2.2),
     )
     assert expectation.judge(record(*around, tried)).verdict is Verdict.VIOLATED
+
+
+TWICE: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
+    "answered while open": (
+        AnsweredWhileOpen(start=10.0, end=16.0, within=0.25),
+        (Call(at=12.75, began=12.0, source=Source.CACHED), Call(at=15.9, began=15.4, source=Source.CACHED)),
+    ),
+    "given up": (
+        GivenUpWithin(start=10.0, end=16.0, within=0.25),
+        (
+            Hit(at=12.1, path="/", status=0),
+            Call(at=12.75, began=12.0, source=Source.CACHED),
+            Call(at=15.9, began=15.4, source=Source.CACHED),
+        ),
+    ),
+    "turned away while open": (
+        TurnedAwayWhileOpen(crowd="crowd", failures=1, open_for=20.0, failure_code=1011, open_code=1013, within=0.25),
+        tuple(
+            attempt(client, began=began, took=took, outcome=Outcome.CLOSED, code=code)
+            for client, (began, took, code) in enumerate([(11.1, 0.1, 1011), (12.0, 0.75, 1013), (15.4, 0.5, 1013)])
+        ),
+    ),
+    "established": (
+        Established(crowd="crowd", count=2, within=0.25, success_ratio=1.0),
+        (attempt(0, began=12.0, took=0.75), attempt(1, began=15.4, took=0.5)),
+    ),
+    "turned away": (
+        RejectedGracefully(crowd="crowd", free=0, answer=RejectionAnswer.HTTP_503, within=0.25, retry_after=False),
+        tuple(
+            attempt(client, began=began, took=took, outcome=Outcome.HTTP, phase="handshake", status=503)
+            for client, (began, took) in enumerate([(12.0, 0.75), (15.4, 0.5)])
+        ),
+    ),
+    "pinged": (
+        PingedAtPeriod(crowd="crowd", interval=0.25 / JITTER, until=15.9),
+        (attempt(began=11.9), *(frame(at / 10, opcode="ping") for at in (120, *range(127, 155)))),
+    ),
+    "delivered": (
+        DeliveredInSequence(crowd="crowd", gap=0.25, start=12.0, end=15.9, message="news", sequence=None),
+        (attempt(), *(frame(at / 10, text="news") for at in range(127, 155))),
+    ),
+    "closed when idle": (
+        ClosedWhenIdle(crowd="crowd", timeout=0.1, slack=0.15),
+        tuple(
+            event
+            for client, (began, end) in enumerate([(12.0, 12.75), (15.4, 15.9)])
+            for event in (attempt(client, began=began, took=0.0), ended(client, at=end))
+        ),
+    ),
+    "closed by age": (
+        ClosedByAge(crowd="crowd", limit=0.25),
+        tuple(
+            event
+            for client, (began, end) in enumerate([(12.0, 12.75), (15.4, 15.9)])
+            for event in (attempt(client, began=began, took=0.0), ended(client, at=end))
+        ),
+    ),
+    "warned": (
+        WarnedBeforeClose(crowd="crowd", warning="idle", notice=0.5),
+        tuple(
+            event
+            for client, end in enumerate([12.75, 15.9])
+            for event in (
+                attempt(client),
+                frame(end - 0.01 - client / 100, client=client, text="idle"),
+                ended(client, at=end),
+            )
+        ),
+    ),
+    "hostile": (
+        AnsweredAsAllowed(kind=Input.SIZES, limit=0.25),
+        (
+            replace(SERVED, case="largest message"),
+            replace(
+                SERVED, at=12.75, case="message too big", reaction="closed", code=1009, took=0.75, released_after=0.75
+            ),
+            replace(
+                SERVED, at=15.9, case="fragments too big", reaction="closed", code=1009, took=0.5, released_after=0.5
+            ),
+        ),
+    ),
+}
+"""Each broken twice: most while the server waited for a core for 0.6 s, and less while it did not."""
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_what_excuses_the_longest_excuses_no_other(name: str) -> None:
+    expectation, events = TWICE[name]
+    assert expectation.judge(record(*STARVED, *events)).verdict is Verdict.VIOLATED
+    throughout = (*STARVED[:-1], replace(STARVED[-1], waited=1.3, busy=12.0))
+    assert expectation.judge(record(*throughout, *events)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_end_that_is_too_early_is_excused_by_what_kept_its_client_from_being_let_in_alone() -> None:
+    """Its time began while it was let in, for 0.4 s; what the server waited later makes no end early."""
+    early = ClosedWhenIdle(crowd="crowd", timeout=2.5, slack=0.0)
+    life = (attempt(began=10.0, took=0.4), ended(at=12.6))
+    assert early.judge(record(*LATE, *life)).verdict is Verdict.INCONCLUSIVE
+    later = (reading(10.5, waited=0.0, busy=0.0), reading(12.0, waited=1.4, busy=3.0))
+    assert early.judge(record(*later, *life)).verdict is Verdict.VIOLATED
+    assert replace(early, timeout=2.7).judge(record(*LATE, *life)).verdict is Verdict.VIOLATED, "by more than it took"
 
 
 def test_what_kept_it_waiting_before_the_breach_excuses_nothing() -> None:

@@ -66,7 +66,7 @@ CALLS: dict[str, tuple[str, Call, float]] = {
     "close_crowds": ("close_crowds", lambda it: it.close_crowds(), HELPERS),
     "close_cell": ("close_cell", lambda it: it.close_cell(), 3 * 15.0),
     "flush": ("flush", lambda it: it.flush(), HELPERS),
-    "create_crowd": ("create_crowd", lambda it: it.create_crowd("c", PLAN, SIZE, own_process=True), 10.0 + 5.0 + 5.0),
+    "create_crowd": ("create_crowd", lambda it: it.create_crowd("c", PLAN, SIZE, own_process=True), 60.0 + 5.0 + 5.0),
     "connect": (
         "crowd_call",
         lambda it: crowd(it).connect(mode=Mode.SEQUENTIAL, hold=False),

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chaos.expectations.breaker_model import Limits, follow
+from chaos.expectations.record import Uncertainty
 from chaos.journal import Call, Hit, Source, Statistics
 from tests.examples import examples
 
@@ -74,6 +76,19 @@ def wait(seconds: float) -> float:
     return time.monotonic() - due
 
 
+@dataclass(frozen=True, slots=True)
+class LateBy:
+    """Both the upstream, which is a thread of this process, and the server may be as late as this process was."""
+
+    seconds: float
+
+    def stamped_late(self, sent: float, stamped: float) -> Uncertainty:
+        return Uncertainty(self.seconds)
+
+    def undone(self, due: float, seen: float) -> Uncertainty:
+        return Uncertainty(self.seconds)
+
+
 def illegal(server: RunningServer, upstream: MoodyUpstream, script: list[Step], *, recovery: float = RECOVERY) -> str:
     """What the model says of the trace of a script, of a breaker that stays open for so many seconds."""
     limits = Limits(failure_threshold=3, recovery_timeout=recovery, success_threshold=2, call_timeout=UPSTREAM_TIMEOUT)
@@ -98,7 +113,7 @@ def illegal(server: RunningServer, upstream: MoodyUpstream, script: list[Step], 
     finally:
         client.socket.close()
     hits = [Hit(at=at, path="/data", status=status) for at, status in upstream.arrivals]
-    return follow(limits, calls=calls, hits=hits, readings=readings, uncertainty=late)
+    return follow(limits, calls=calls, hits=hits, readings=readings, ours=LateBy(late))
 
 
 @settings(
