@@ -39,12 +39,16 @@ for runtime in $$runtimes; do \
 done
 endef
 
-# The incidents of that name, each with the environments of its servers. $(1): the name, or * for all.
+INCIDENTS = $(patsubst targets/incidents/%/incident.toml,%,$(wildcard targets/incidents/*/incident.toml))
+# Those whose servers take Node and npm, where there is none: `make incidents` is run without them, and says so.
+WITHOUT_NODE = $(if $(shell command -v npm 2>/dev/null),,$(foreach name,$(INCIDENTS),$(if \
+  $(wildcard targets/incidents/$(name)/*/package.json),$(name))))
+# The incidents of those names, each with the environments of its servers.
 define run_incidents
-$(BIN)/python targets/environments.py $(dir $(wildcard targets/incidents/$(1)/*/requirements.txt \
-  targets/incidents/$(1)/*/package.json targets/incidents/$(1)/*/go.mod)) && \
+$(BIN)/python targets/environments.py $(dir $(foreach name,$(1),$(wildcard targets/incidents/$(name)/*/requirements.txt \
+  targets/incidents/$(name)/*/package.json targets/incidents/$(name)/*/go.mod))) && \
 $(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runtime $(RUNTIME) \
-  $(dir $(wildcard targets/incidents/$(1)/incident.toml)) -- $(ARGS)
+  $(1:%=targets/incidents/%) -- $(ARGS)
 endef
 
 .DEFAULT_GOAL := help
@@ -81,12 +85,12 @@ strangers: setup ## released servers that nobody here wrote, at their defaults, 
 	  targets/strangers/*/target.toml -- $(ARGS)
 
 incident: setup ## one incident before and after its fix, NAME=hub in RUNTIME: reproduced and fixed, or what is missing
-	@$(if $(wildcard targets/incidents/$(NAME)/incident.toml),,$(error NAME is one of \
-	  $(notdir $(patsubst %/incident.toml,%,$(wildcard targets/incidents/*/incident.toml)))))
+	@$(if $(filter $(NAME),$(INCIDENTS)),,$(error NAME is one of $(INCIDENTS)))
 	@$(call run_incidents,$(NAME))
 
 incidents: setup ## all incidents, in RUNTIME
-	@$(call run_incidents,*)
+	@$(foreach name,$(WITHOUT_NODE),echo "$(name) is left out: it takes Node and npm" &&) true
+	@$(call run_incidents,$(filter-out $(WITHOUT_NODE),$(INCIDENTS)))
 
 sweep: setup ## a setting of an incident's server at each value of its sweep, NAME=exhaustion in RUNTIME: what it measured, side by side
 	@$(if $(wildcard targets/incidents/$(NAME)/sweep/*.toml),,$(error NAME is one of \

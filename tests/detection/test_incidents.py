@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ def test_reproduced_and_fixed(folder: Path, runtime: str, tmp_path: Path) -> Non
     incident = load_incident(folder)
     if runtime in incident.not_in:
         pytest.skip(incident.not_in[runtime])
+    if any(folder.glob("*/package.json")) and shutil.which("npm") is None:
+        pytest.skip(f"{folder.name} takes Node and npm")
     _make_environments(folder)
     ran = run_variants(incident, runtime=runtime, state=tmp_path, collect=["tests/scenarios"])
     verdict = judge_incident(incident, ran, runtime=runtime)
