@@ -219,7 +219,9 @@ class _Model:
         if len(hits) > 1:
             return f"{which} reached the upstream {len(hits)} times", frozenset()
         if not hits and call.source not in (Source.LIVE, Source.CACHED, Source.UNAVAILABLE):
-            return "", before  # it may never have reached the server: nothing is known of it
+            # It may never have reached the server, or have been counted as a failure there before it was given up.
+            failed = (self._failed(state, call) for state in before)
+            return "", before | {state for state in failed if state is not None}
         if not hits and call.source is Source.LIVE:
             return f"{which} got a live answer and never reached the upstream", frozenset()
         if hits and call.source is Source.LIVE and not 200 <= hits[0].status < 300:
