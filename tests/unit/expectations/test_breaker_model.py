@@ -408,6 +408,6 @@ def test_the_times_of_its_transitions_are_told() -> None:
 def test_a_call_that_nobody_answered_may_have_been_counted_as_a_failure() -> None:
     """It reached no upstream, and perhaps no server: what comes after it may be either."""
     unanswered = away(10.2, Source.NONE)
-    assert illegal(live(10.0), failed(10.1), unanswered, away(10.4)) == "", "it opened by it"
-    assert illegal(live(10.0), failed(10.1), unanswered, live(10.4)) == "", "it knew nothing of it"
+    assert illegal(live(9.9), live(10.0), failed(10.1), unanswered, away(10.4)) == "", "it opened by it"
+    assert illegal(live(9.9), live(10.0), failed(10.1), unanswered, live(10.4)) == "", "it knew nothing of it"
     assert illegal(live(9.9), live(10.0), unanswered, away(10.4)) != "", "one failure is not enough"
