@@ -113,10 +113,15 @@ class Provided(Expectation):
     needs_fault: ClassVar[bool] = True
     condition: Expectation
     then: Expectation
+    or_more: bool = False
+    """Whether the condition is missed by what is harder than was asked for: who held all the same held that, too."""
 
     def judge(self, record: Record) -> Finding:
         found = self.condition.judge(record)
-        return self.then.judge(record) if found.verdict is Verdict.HELD else found
+        if found.verdict is Verdict.HELD:
+            return self.then.judge(record)
+        judged = self.then.judge(record) if self.or_more else found
+        return judged if judged.verdict is Verdict.HELD else found
 
 
 def against_limit(observed: float, limit: float, *, uncertainty: float) -> Verdict:

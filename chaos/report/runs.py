@@ -1,7 +1,7 @@
 """Run directories: where a run keeps its header and the journals of its cells.
 
 .chaos/
-|-- latest -> runs/20250131-142501-9f3a1c      the newest run
+|-- latest -> runs/20250131-142501-9f3a1c      the newest run that has a cell
 `-- runs/20250131-142501-9f3a1c/
     |-- run.json                               the header, see RunHeader
     |-- report.html                            written at the end, or by `python -m chaos report`
@@ -112,11 +112,15 @@ class Run:
         `module` is the importable name of a scenario that lies outside of the project, in an installed package: there
         its node id leads nowhere.
         """
-        directory = claim_directory(self.directory / "cells", slug_of(node))
+        cells = self.directory / "cells"
+        first = not cells.exists()
+        directory = claim_directory(cells, slug_of(node))
         about: dict[str, object] = {} if title is None else {"title": dataclasses.asdict(title)}
         if module is not None:
             about["module"] = module
         _write_json(directory / _CELL, {"node": node, "began": time.time(), **about})
+        if first:
+            _point_latest(self)
         return directory
 
     def cells(self) -> list[Path]:
@@ -178,10 +182,9 @@ def create_run(
     options: tuple[str, ...] = (),
     launched: float | None = None,
 ) -> Run:
-    """Make the directory of a new run beneath `state` and point `latest` at it.
+    """Make the directory of a new run beneath `state`; `latest` points at it once it has a cell.
 
-    Two runs may start at once: id and link are made under a lock, so `latest` is the one that started last.
-    Raises JournalError where the directory cannot be written.
+    Two runs may start at once: ids are made under a lock. Raises JournalError where the directory cannot be written.
     """
     try:
         with _locked(state):
@@ -202,7 +205,6 @@ def create_run(
                 options=options,
             )
             _write_json(directory / _HEADER, dataclasses.asdict(header))
-            _point_latest(state, directory)
     except OSError as error:
         raise JournalError(f"cannot make a run directory in {state}: {error.strerror}") from error
     return Run(directory, header)
@@ -219,7 +221,6 @@ def open_run(state: Path, name: str = LATEST) -> Run:
     if name == LATEST:
         newest = (state / LATEST).resolve().name  # of a link that points nowhere, for instance after a clean-up: itself
         one = _read(state / "runs" / newest) if newest in ids else list_runs(state)[-1]
-        # A plan, or a server that did not start, is not what anybody wants to look at again.
         return one if one.cells() else next((each for each in reversed(list_runs(state)) if each.cells()), one)
     matches = [name] if name in ids else [candidate for candidate in ids if name and candidate.startswith(name)]
     if len(matches) > 1:
@@ -259,11 +260,25 @@ def _locked(state: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _point_latest(state: Path, directory: Path) -> None:
-    """Replace the link in one step: whoever reads `latest` sees the old run or the new one, never none."""
-    link = state / f".{LATEST}-{directory.name}"
-    link.symlink_to(Path("runs") / directory.name, target_is_directory=True)
-    link.replace(state / LATEST)
+def _point_latest(run: Run) -> None:
+    """Point at a run that has a cell, unless a later one has: a plan, or a server that did not start, is not what
+    anybody wants to look at again.
+
+    In one step: whoever reads `latest` sees the old run or the new one, never none.
+    """
+    state = run.directory.parents[1]
+    with _locked(state):
+        now = state / LATEST
+        if (now / _HEADER).is_file() and _started(now) > run.header.started:
+            return
+        link = state / f".{LATEST}-{run.id}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("runs") / run.id, target_is_directory=True)
+        link.replace(now)
+
+
+def _started(directory: Path) -> float:
+    return _read(directory).header.started
 
 
 def _write_json(path: Path, record: Mapping[str, object]) -> None:

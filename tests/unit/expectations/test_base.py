@@ -88,3 +88,17 @@ def test_where_the_condition_is_not_held_it_is_all_that_is_said(condition: Verdi
     )
     finding = provided.judge(record())
     assert (finding.verdict, finding.observed) == found
+
+
+@pytest.mark.parametrize(
+    ("then", "found"),
+    [(Verdict.HELD, (Verdict.HELD, "all stayed")), (Verdict.VIOLATED, (Verdict.INCONCLUSIVE, "longer"))],
+)
+def test_who_stood_more_than_was_asked_for_stood_that(then: Verdict, found: tuple[Verdict, str]) -> None:
+    provided = Provided(
+        condition=Finds(verdict=Verdict.INCONCLUSIVE, what="longer"),
+        then=Finds(verdict=then, what="all stayed"),
+        or_more=True,
+    )
+    finding = provided.judge(record())
+    assert (finding.verdict, finding.observed) == found

@@ -55,8 +55,12 @@ def test_finishing_notes_the_end(state: Path) -> None:
 
 def test_latest_is_the_run_that_started_last(state: Path) -> None:
     first, second = make(state), make(state)
+    assert not (state / "latest").is_symlink(), "neither has a cell"
     assert open_run(state).id == second.id
+    second.new_cell(NODE)
+    first.new_cell(NODE)
     assert (state / "latest").is_symlink()
+    assert (state / "latest").resolve().name == second.id
     assert not (state / "latest").readlink().is_absolute(), "the directory may be moved"
     first.finish(exit_code=0)
     assert open_run(state).id == second.id
@@ -94,6 +98,7 @@ def test_runs_that_start_at_once_all_get_a_directory_and_latest_is_one_of_the_la
         for _ in range(20):
             run = create_run(Path(sys.argv[1]), target="t", target_file="", runtime="r", runtime_reason="", seed=1,
                              versions={})
+            run.new_cell("test_a.py::test_b")
             assert (Path(sys.argv[1]) / "latest" / "run.json").is_file()
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(state)]
