@@ -67,18 +67,17 @@ def survey(
     target: Target, *, runtime: str, state: Path, collect: Sequence[str], passed_on: Sequence[str] = ()
 ) -> Surveyed:
     """Run the scenarios that are collected against a server, in a pytest of its own; what it said is on stderr where
-    it ended in no ordinary way."""
+    it ended in no ordinary way, or nothing was judged: a server that did not start is told of by it alone."""
     known = _ids(state)
     code, said = _run_pytest([
         *collect, "-q", "--no-header", "-p", "no:cacheprovider", f"--chaos-target={target.file}",
         f"--chaos-runtime={runtime}", f"--chaos-dir={state.resolve()}", *passed_on,
     ])  # fmt: skip
     made = [one for one in _runs(state, _ids(state) - known) if one.header.target == target.name]
-    if code not in (0, 1) or not made:
+    cells = tuple(read_cells(made[-1])) if made else ()
+    if code not in (0, 1) or not cells:
         print("\n".join(said.splitlines()[-20:]), file=sys.stderr, flush=True)
-    if not made:
-        return Surveyed(target, (), exit_code=code)
-    return Surveyed(target, tuple(read_cells(made[-1])), run=made[-1].id, exit_code=code)
+    return Surveyed(target, cells, run=made[-1].id if made else "", exit_code=code)
 
 
 def _ids(state: Path) -> set[str]:

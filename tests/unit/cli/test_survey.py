@@ -100,6 +100,25 @@ def test_a_run_that_died_is_never_green(chaos: Invoke, project: Path, monkeypatc
     assert result.err == "INTERNALERROR\n"
 
 
+def test_why_a_run_judged_nothing_is_told(chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_start(arguments: Sequence[str]) -> tuple[int, str]:
+        create_run(
+            project / ".chaos",
+            target="good",
+            target_file="good.toml",
+            runtime="processes",
+            runtime_reason="asked for",
+            seed=1,
+            versions={},
+        )
+        return 1, "ERROR: nothing was tested: good is not healthy 20s after its start"
+
+    monkeypatch.setattr(surveying, "_run_pytest", no_start)
+    result = chaos("survey", target(project, "good"))
+    assert result.code == 4
+    assert result.err == "ERROR: nothing was tested: good is not healthy 20s after its start\n"
+
+
 def test_green_cells_of_a_run_that_died_later_are_not_green(
     chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

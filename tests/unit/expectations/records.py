@@ -21,7 +21,22 @@ from chaos.journal import (
     Sample,
 )
 
-__all__ = ["attempt", "bite", "ended", "frame", "healed", "injected", "late", "made", "record", "sample", "worker_late"]
+__all__ = [
+    "attempt",
+    "bite",
+    "ended",
+    "frame",
+    "healed",
+    "injected",
+    "late",
+    "made",
+    "reading",
+    "record",
+    "sample",
+    "worker_late",
+]
+
+CORES = 2
 
 
 def record(*events: Event) -> Record:
@@ -42,6 +57,29 @@ def healed(since: float = 20.0, *, state: HealingState = HealingState.HEALED) ->
 
 def sample(at: float, connections: int) -> Sample:
     return Sample(at=at, took=0.001, sockets={"ESTABLISHED": connections, "TIME_WAIT": 5})
+
+
+def reading(
+    at: float,
+    *,
+    waited: float,
+    busy: float,
+    cpu: float = 0.0,
+    connections: int = 0,
+    cores: int = CORES,
+    throttled: float = 0.0,
+) -> Sample:
+    """What its threads waited, the machine worked and it worked itself, seconds since they began."""
+    return Sample(
+        at=at,
+        took=0.001,
+        sockets={"ESTABLISHED": connections},
+        waited=waited,
+        busy=busy,
+        cpu=cpu,
+        cores=cores,
+        throttled=throttled,
+    )
 
 
 def late(seconds: float, at: float = 11.0) -> Beat:

@@ -9,7 +9,7 @@ import pytest
 from chaos.expectations import WorkerRecycled, WorkerReplaced
 from chaos.journal import Holders, Outcome, ProcessLost
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, ended, record
+from tests.unit.expectations.records import attempt, ended, reading, record
 
 WANTED = WorkerReplaced(crowd="crowd", sent=2, answered=2, newcomers=("first", "second"), limit=4.0)
 LOST = ProcessLost(at=10.1, since=10.0, pid=7, crowd="crowd", clients=(0,), left=(1, 8, 9))
@@ -86,6 +86,39 @@ def test_a_newcomer_who_is_not_served_is_a_breach() -> None:
     assert _judged(*_second(began=13.0, pid=12), turned_away) == (
         Verdict.VIOLATED,
         "1 of 3 newcomers were not served",
+    )
+
+
+NOT_IN_TIME = attempt(1, crowd="second", began=12.0, took=4.0, outcome=Outcome.TIMEOUT, phase="handshake")
+
+
+@pytest.mark.parametrize(
+    ("kept_waiting", "verdict", "observed"),
+    [
+        (1.9, Verdict.VIOLATED, "1 of 3 newcomers were not served"),
+        (
+            2.1,
+            Verdict.INCONCLUSIVE,
+            "1 of 3 newcomers were not served, a breach within the reading's own uncertainty of 2.1s: others kept the "
+            "server waiting 2.1s for a core",
+        ),
+    ],
+)
+def test_a_newcomer_who_waited_while_the_server_had_no_core_for_most_of_it_decides_nothing(
+    kept_waiting: float, verdict: Verdict, observed: str
+) -> None:
+    had_no_core = [reading(12.0, waited=1.0, busy=50.0), reading(16.0, waited=1.0 + kept_waiting, busy=58.0)]
+    assert _judged(*_second(began=13.0, pid=12), NOT_IN_TIME, *had_no_core) == (verdict, observed)
+    came = [BEFORE, *CAME, NOT_IN_TIME, BY_AN_OLD_ONE, TOLD, BY_A_NEW_ONE, AFTERWARDS]
+    assert _recycled(*came, *had_no_core) == (verdict, observed)
+
+
+def test_one_that_was_turned_away_was_whoever_had_the_cores() -> None:
+    had_no_core = [reading(12.0, waited=1.0, busy=50.0), reading(16.0, waited=5.0, busy=58.0)]
+    turned_away = attempt(2, crowd="second", began=12.0, outcome=Outcome.REFUSED)
+    assert _judged(*_second(began=13.0, pid=12), NOT_IN_TIME, turned_away, *had_no_core) == (
+        Verdict.VIOLATED,
+        "1 of 4 newcomers were not served",
     )
 
 

@@ -45,32 +45,7 @@ from chaos.journal import (
     Statistics,
 )
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, bite, ended, frame, healed, record, sample
-
-CORES = 2
-
-
-def reading(
-    at: float,
-    *,
-    waited: float,
-    busy: float,
-    cpu: float = 0.0,
-    connections: int = 0,
-    cores: int = CORES,
-    throttled: float = 0.0,
-) -> Sample:
-    """What its threads waited, the machine worked and it worked itself, seconds since they began."""
-    return Sample(
-        at=at,
-        took=0.001,
-        sockets={"ESTABLISHED": connections},
-        waited=waited,
-        busy=busy,
-        cpu=cpu,
-        cores=cores,
-        throttled=throttled,
-    )
+from tests.unit.expectations.records import attempt, bite, ended, frame, healed, reading, record, sample
 
 
 def test_it_is_the_time_it_waited_while_others_had_the_cores() -> None:

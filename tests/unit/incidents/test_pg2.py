@@ -65,6 +65,20 @@ def test_a_rate_of_nothing_is_refused() -> None:
         Rate(0.0)
 
 
+def test_whoever_comes_too_often_hears_that_it_may_not_connect(tmp_path: Path) -> None:
+    # One connection in a hundred seconds and worker: of twelve that come from one address four get in at most.
+    with _served(tmp_path, CONNECTION_RATE="0.01") as (_, health), contextlib.ExitStack() as stack:
+        url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
+        answers = []
+        for _ in range(12):
+            client = stack.enter_context(connect(url, compression=None))
+            assert str(client.recv(WITHIN))[:1] == "0"  # Engine.IO's open packet
+            client.send("40")  # Socket.IO: let me in
+            answers.append(str(client.recv(WITHIN))[:2])
+        assert set(answers) == {"40", "44"}  # in, and a connect error
+        assert 1 <= answers.count("40") <= 4
+
+
 def test_workers_know_of_each_other_until_one_is_killed(tmp_path: Path) -> None:
     own = Workers(expected=2, directory=tmp_path)
     own.came()
