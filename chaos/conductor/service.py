@@ -210,6 +210,14 @@ class Conductor:
         cell.journal.write(found)
         return found
 
+    async def unsent(self) -> int:
+        """Bytes that the server has written to its clients and they have not acknowledged. Raises ChaosError."""
+        cell = self._open()
+        if self._agent is None:
+            raise ChaosError("nobody sees the server's sockets here: mark the scenario with needs(SOCKET_PROBE)")
+        found = await self._agent.sockets(cell.server.port)
+        return sum(socket.wqueue for socket in found if socket.side == "local" and socket.state != "LISTEN")
+
     async def statistics(self) -> dict[str, float | str]:
         """The server's own statistics; what could not be read is in the journal, and empty here."""
         witness = self._open().witness

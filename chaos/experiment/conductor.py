@@ -123,6 +123,11 @@ class RemoteConductor:
         found: Holders = await self._rpc.call("note_holders", crowd, within=2 * GRACE)
         return found
 
+    async def unsent(self) -> int:
+        """Bytes that the server cannot get rid of, over all of its connections."""
+        found: int = await self._rpc.call("unsent", within=GRACE)
+        return found
+
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself, within its patience."""
         values: dict[str, float | str] = await self._rpc.call("statistics", within=self._patience + GRACE)

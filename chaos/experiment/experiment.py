@@ -157,6 +157,10 @@ class Experiment:
         self._marks[crowd.name] = time.monotonic()
         return heard
 
+    async def unsent(self) -> int:
+        """Bytes that the server's kernel holds for its clients, as they have not taken them. Needs SOCKET_PROBE."""
+        return await self._conductor.unsent()
+
     async def watch(self, seconds: float) -> None:
         """Let the declared interval pass while everything is being recorded."""
         await asyncio.sleep(seconds)

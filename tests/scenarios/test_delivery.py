@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.capability import Capability
+from chaos.capability import Capability, missing
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
@@ -34,6 +34,7 @@ from chaos.expectations import (
 )
 from chaos.experiment import Experiment
 from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes, numbered_session
+from chaos.experiment.outcome import NotJudged
 from chaos.faults import (
     Bandwidth,
     Bottleneck,
@@ -56,6 +57,7 @@ from chaos.faults import (
     Vanished,
 )
 from chaos.faults.base import Fault
+from chaos.units import format_duration, format_size
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
@@ -82,6 +84,16 @@ IN_TIME = 0.5
 
 SLOW = 5
 """Consumers that are slow."""
+
+STILL = 5
+"""Broadcast intervals in which what is held for the slow has to stay as it is to be all that a kernel holds."""
+
+FILLED_WITHIN = 60.0
+"""Seconds in which a feed has to fill that: up to 4 MiB for each (tcp_wmem), and until then no send has to wait. Of
+five who were told 30 kB five times a second a server held 1 MB after 2 s, and had felt nothing of it."""
+
+OF_ITS_OWN = 128 * 1024
+"""Bytes that a server may hold for a client besides: asyncio has a send wait from 64 KiB on, Node from 16."""
 
 
 LISTENERS = 50
@@ -223,6 +235,28 @@ async def test_what_one_says_everybody_hears_again(
     )
 
 
+async def _until_felt(experiment: Experiment, interval: float) -> float:
+    """Wait until the server's kernel holds all it may for those who take nothing: from then on its sends wait.
+
+    Returns the seconds that it takes to fill what the server may hold itself. Raises NotJudged where it takes too long.
+    """
+    if missing([Capability.SOCKET_PROBE], experiment.capabilities) is not None:
+        raise NotJudged("nobody sees here whether the server has to wait for those who take nothing")
+    began = grew = experiment.now()
+    most, within = 0, max(FILLED_WITHIN, 2 * STILL * interval)
+    while (now := experiment.now()) - grew < STILL * interval:
+        if now - began > within:
+            raise NotJudged(
+                f"what the server's kernel holds for {SLOW} clients who take nothing still grows after "
+                f"{format_duration(within)}, {format_size(most)} by then: no send of it has had to wait"
+            )
+        unsent = await experiment.unsent()
+        if unsent > most:
+            most, grew = unsent, experiment.now()
+        await experiment.watch(interval / 4)
+    return OF_ITS_OWN * SLOW / most * (grew - began) if most else 0.0
+
+
 @pytest.mark.promise(
     "delivery",
     "a slow consumer hurts only itself",
@@ -246,7 +280,8 @@ async def test_slow_consumer_hurts_only_itself(
     await slow.connect()
     await experiment.watch(2 * interval)
     async with experiment.inject(fault, slow) as injection:
-        await experiment.watch(INTERVALS * interval)
+        felt = await _until_felt(experiment, interval) if isinstance(fault, StalledReader | Vanished) else 0.0
+        await experiment.watch(max(INTERVALS * interval, felt))
         end = experiment.now()
     await experiment.judge(
         DeliveredInSequence(
