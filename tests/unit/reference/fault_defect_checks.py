@@ -336,8 +336,19 @@ async def bomb_is_refused(_bench: Bench) -> bool:
     return refused
 
 
+async def junk_before_a_request_is_refused(bench: Bench) -> bool:
+    protocol, transport = HttpProtocol(configured(bench.parts), ServerState(), {}), RecordingTransport()
+    protocol.connection_made(transport)
+    protocol.data_received(b"hello\r\n" + UPGRADE)
+    return b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
+
+
 async def other_version_is_refused(bench: Bench) -> bool:
     return await _answer(bench, UPGRADE.replace(b"Version: 13", b"Version: 9")) == b"426"
+
+
+async def path_that_leads_nowhere_is_refused(bench: Bench) -> bool:
+    return await _answer(bench, UPGRADE.replace(b"/echo", b"/nowhere")) == b"404"
 
 
 async def unknown_extension_is_left_out(bench: Bench) -> bool:
@@ -625,6 +636,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "keeps_what_was_said": messages_take_nothing,
     "late_beats_are_left_out": pinged_while_late,
     "leavers_wait_in_a_short_queue": all_places_come_back_at_once,
+    "looks_for_the_request": junk_before_a_request_is_refused,
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "old_by_the_wall_clock": age_is_no_time_of_day,
@@ -638,6 +650,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "refuses_unknown_extensions": unknown_extension_is_left_out,
     "resets_trip_a_guard": newcomers_get_in_after_many_resets,
     "report_is_always_due": ticks_take_no_time,
+    "serves_every_path": path_that_leads_nowhere_is_refused,
     "sheds_load_after_a_pause": newcomers_get_in_after_a_pause,
     "slows_down_torn_frames": rest_of_a_frame_is_read_at_once,
     "sweep_waits_for_calm": swept_while_late,
