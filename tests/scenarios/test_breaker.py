@@ -332,9 +332,13 @@ async def test_one_trial_that_fails_is_enough(experiment: Experiment, contract: 
         failed = await experiment.call_upstream(promised.failure_threshold)
         opened = failed[-1].at
     async with experiment.inject(fault):
-        # A second half-open period, also of a server that waits for twice as long then.
-        end = opened + 4 * promised.recovery_timeout
-        await experiment.call_upstream_until(end, gap=promised.recovery_timeout / 20)
+        gap = promised.recovery_timeout / 20
+        # Two periods that each begin with a good trial, also of a server that waits for thrice as long the second time.
+        for _ in range(2):
+            await experiment.call_upstream_until(opened + 5 * promised.recovery_timeout, gap=gap, stop=Source.LIVE)
+        # A trial that fails, and those who are turned away then.
+        await experiment.call_upstream(5, gap=gap)
+        end = experiment.now()
     await experiment.judge(follows_the_model(contract, end=end))
 
 
