@@ -36,7 +36,7 @@ from websockets.frames import Close, Frame, Opcode
 
 from .defect_checks.bench import LONG, Bench, Check, FakeWebSocket, all_done_at_once
 from .defect_checks.cleanup import silent_peer_is_dead
-from .fakes import TimersByHand, make_connection
+from .fakes import TimersByHand, make_connection, turns_until
 from .wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
@@ -340,6 +340,7 @@ async def junk_before_a_request_is_refused(bench: Bench) -> bool:
     protocol, transport = HttpProtocol(configured(bench.parts), ServerState(), {}), RecordingTransport()
     protocol.connection_made(transport)
     protocol.data_received(b"hello\r\n" + UPGRADE)
+    await turns_until(lambda: bool(transport.written))
     return b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
 
 
