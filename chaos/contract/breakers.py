@@ -19,6 +19,13 @@ class Breaker(Family):
     half_open_probes: Annotated[int, Field(gt=0, description="Trial calls at once while half-open.")] = 1
     success_threshold: Annotated[int, Field(gt=0, description="Successful trials that close it.")] = 1
     call_timeout: Annotated[Duration, Field(description="An upstream call that takes longer has failed.")]
+    waits_for: Annotated[
+        Duration | None,
+        Field(
+            description="An upstream call that is answered within this, less than call_timeout, is waited for and has "
+            "succeeded."
+        ),
+    ] = None
     answer_within: Annotated[Duration, Field(description="While open, callers are answered within this.")]
 
 

@@ -57,6 +57,14 @@ class Survival(Family):
             examples=[{"a foreign origin": {"Origin": "https://elsewhere.test"}}],
         ),
     ] = None
+    unknown_path: Annotated[
+        str | None,
+        Field(
+            pattern="^/",
+            description="A path where there is no endpoint: an upgrade there is refused with a status of the 400s "
+            "within hostile_within. No RFC asks for that, so where it is not declared a server may take every path.",
+        ),
+    ] = None
 
 
 class Pressure(Family):

@@ -27,6 +27,7 @@ from chaos.expectations.clients import (
 )
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
+from chaos.expectations.failures_in_a_row import TurnedAwayForARow
 from chaos.expectations.fairness import FloodAnswered
 from chaos.expectations.faults import (
     CameBesideTheHostile,
@@ -50,6 +51,7 @@ from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
 from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.shortage import ShortageLasted
+from chaos.expectations.slow_upstream import WaitedFor
 from chaos.expectations.soak import (
     AnsweredThroughout,
     IdleFoundThroughout,
@@ -126,11 +128,13 @@ __all__ = [
     "StayedAfterUpgrade",
     "SteadyBefore",
     "TasksNotKept",
+    "TurnedAwayForARow",
     "TurnedAwayWhileOpen",
     "Uncertainty",
     "Undisturbed",
     "UpstreamCalled",
     "UpstreamLeftAlone",
+    "WaitedFor",
     "Warned",
     "WarnedBeforeClose",
     "WitnessesAgree",

@@ -27,6 +27,9 @@ __all__ = [
     "turned_away",
 ]
 
+UNAUTHORIZED = (401, 403)
+"""RFC 9110, 15.5.2 and 15.5.4: who does not say who it is, and who has no right whoever it is."""
+
 
 def describe(attempt: Attempt) -> str:
     """One attempt in words: "client 7: http 503 in the handshake after 12ms"."""
@@ -164,16 +167,19 @@ def _tally_hows(endings: list[Ended]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedAtTheDoor(Expectation):
-    """Each of some clients, a crowd of its own each, was refused with 401 or 403 before any 101."""
+    """Each of some clients, a crowd of its own each, was refused before any 101, with a status that says why."""
 
     name: ClassVar[str] = "refused_at_the_door"
     crowds: tuple[str, ...]
     """Named for what is wrong with their requests."""
     within: float
+    statuses: tuple[int, ...] = UNAUTHORIZED
+    """In their order."""
 
     def judge(self, record: Record) -> Finding:
+        ends = f"{self.statuses[0]} {'or' if len(self.statuses) == 2 else 'to'} {self.statuses[-1]}"
         promised = (
-            f"{_enumerated(self.crowds)}: refused with HTTP 401 or 403 before the 101, "
+            f"{_enumerated(self.crowds)}: refused with HTTP {ends} before the 101, "
             f"within {format_duration(self.within)}"
         )
         attempts = {crowd: record.attempts(crowd) for crowd in self.crowds}
@@ -181,7 +187,10 @@ class RefusedAtTheDoor(Expectation):
         if missing:
             return self.inconclusive(f"nobody tried with {_enumerated(missing)}", promised)
         wrong = [
-            f"{crowd}: {describe(each)}" for crowd, made in attempts.items() for each in made if not _refused(each)
+            f"{crowd}: {describe(each)}"
+            for crowd, made in attempts.items()
+            for each in made
+            if each.outcome is not Outcome.HTTP or each.status not in self.statuses
         ]
         made = [each for of_one in attempts.values() for each in of_one]
         figure = f"{len(made) - len(wrong)}/{len(made)} refused"
@@ -203,10 +212,6 @@ class RefusedAtTheDoor(Expectation):
             uncertainty=record.of_ours(slowest.crowd, slowest.began, slowest.at),
             figure=figure,
         )
-
-
-def _refused(attempt: Attempt) -> bool:
-    return attempt.outcome is Outcome.HTTP and attempt.status in (401, 403)
 
 
 def _enumerated(names: Sequence[str]) -> str:

@@ -219,7 +219,9 @@ class Experiment:
         `plan` overrides fields of its ClientPlan."""
         if fault is None:
             return await self.crowd(name, count, endpoint=endpoint, **plan)
-        await self._conductor.prepare_fault(fault)
+        if self._faults_allowed:
+            # What it does before its victims come may outlast them: without the fault nobody would take it back.
+            await self._conductor.prepare_fault(fault)
         if fault.receive_buffer is not None:
             plan = {"receive_buffer": fault.receive_buffer, **plan}
         # Of a composed fault that needs both, the part that acts on the link does it to others.

@@ -51,7 +51,9 @@ from chaos.faults.tls_truncated import TlsTruncated
 from chaos.faults.truncated import Truncated
 from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
+from chaos.faults.upstream_flapping import UpstreamFlapping
 from chaos.faults.upstream_hangs import UpstreamHangs
+from chaos.faults.upstream_slow import UpstreamSlow
 from chaos.faults.vanished import Vanished
 from chaos.faults.worker_killed import WorkerKilled
 from chaos.faults.worker_terminated import WorkerTerminated
@@ -111,7 +113,9 @@ __all__ = [
     "Truncated",
     "UpstreamDown",
     "UpstreamErrors",
+    "UpstreamFlapping",
     "UpstreamHangs",
+    "UpstreamSlow",
     "Vanished",
     "WorkerKilled",
     "WorkerTerminated",

@@ -111,7 +111,8 @@ class Fault(ABC):
     name: ClassVar[str]
     """In reports and on the command line: lower case, hyphens."""
     family: ClassVar[str]
-    """ "network", "kernel", "client", "crowd", "application", "server" or "upstream": where it acts."""
+    """ "network", "kernel", "client", "crowd", "handshake", "frame", "application", "server", "upstream" or "combined":
+    where it acts."""
     needs: ClassVar[frozenset[Capability]]
     """What the deployment has to offer for it."""
     dialects: ClassVar[frozenset[str] | None] = None

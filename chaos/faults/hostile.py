@@ -30,7 +30,6 @@ __all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "HostilePackets
 class _Hostile(Fault):
     """All cases of one kind at once, each on a connection of its own; it heals when each has its answer, or none."""
 
-    family: ClassVar[str] = "client"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE})
     waits: ClassVar[int] = 5
     """Connecting (TLS included), a handshake, the delivery, the answer, and the end of TCP after it."""
@@ -118,6 +117,7 @@ class HostileFrames(_Hostile):
     """
 
     name: ClassVar[str] = "hostile-frames"
+    family: ClassVar[str] = "frame"
     cannot: ClassVar[str] = "frames torn apart at every possible byte"
     kind: Input = Input.BROKEN_FRAMES
 
@@ -130,6 +130,7 @@ class HostileHandshakes(_Hostile):
     """
 
     name: ClassVar[str] = "hostile-handshakes"
+    family: ClassVar[str] = "handshake"
     cannot: ClassVar[str] = "many source addresses"
     kind: Input = Input.BROKEN_HANDSHAKES
 

@@ -1,9 +1,9 @@
-"""What the three upstream faults share: the scripted upstream, and a request of ours that shows what it does now."""
+"""What the upstream faults share: the scripted upstream, and a request of ours that shows what it does now."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Literal
 
 from chaos.address import Address
@@ -12,22 +12,32 @@ from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.probes.http import get
 from chaos.upstream.client import PROOF_PATH
 
-__all__ = ["follow_script"]
+__all__ = ["PROOF_WITHIN", "ask", "follow_script"]
 
-_PROOF_WITHIN = 0.25
+PROOF_WITHIN = 0.25
 """Seconds after which a proof counts as hanging: an answer takes 1 ms on loopback, 60 ms on a saturated machine."""
 
 
 async def follow_script(
-    scene: Scene, fault: str, mode: Literal["error", "hang"], wanted: str
+    scene: Scene,
+    fault: str,
+    mode: Literal["error", "flap", "hang", "slow"],
+    wanted: str,
+    *,
+    delay: float = 0.0,
+    look: Callable[[Address], Awaitable[str]] | None = None,
 ) -> AsyncIterator[Receipt | Healing]:
-    """Set the script, show by a request through the link that it is followed, and take it back the same way."""
+    """Set the script, show by a request through the link that it is followed, and take it back the same way.
+
+    `wanted` is what `look` finds where it is followed; one request is looked at where nothing else is said.
+    """
     upstream, link = scene.the_upstream(), scene.the_upstream_link()
-    before = await ask(link.address)
+    look = look or ask
+    before = await look(link.address)
     since = time.monotonic()
     try:
-        await upstream.mode(mode)
-        during = await ask(link.address)
+        await upstream.mode(mode, delay=delay)
+        during = await look(link.address)
         yield Receipt(
             at=time.monotonic(),
             fault=fault,
@@ -40,7 +50,7 @@ async def follow_script(
     finally:
         healed_at = time.monotonic()
         await upstream.mode("ok")
-    after = await ask(link.address)
+    after = await look(link.address)
     yield Healing(
         at=time.monotonic(),
         fault=fault,
@@ -50,10 +60,11 @@ async def follow_script(
     )
 
 
-async def ask(address: Address) -> str:
-    """What a request through the link gets: a status, "no answer", or why there is no connection."""
+async def ask(address: Address, *, within: float = PROOF_WITHIN) -> str:
+    """What a request through the link gets: a status, "no answer" within so many seconds, or why there is no
+    connection."""
     try:
-        return str((await get(address, PROOF_PATH, within=_PROOF_WITHIN)).status)
+        return str((await get(address, PROOF_PATH, within=within)).status)
     except TimeoutError:
         return "no answer"
     except (OSError, ValueError) as error:

@@ -40,6 +40,8 @@ class Allowed:
     statuses: frozenset[int] = frozenset()
     ended: bool = False
     served: bool = False
+    upgraded: bool = False
+    """A 101, whatever comes after it: nobody knows what would be said there."""
     left: bool = False
     dismissed: bool = False
 
@@ -49,7 +51,7 @@ class Allowed:
             case Reaction.CLOSED:
                 return code in self.codes
             case Reaction.HTTP:
-                return status in self.statuses
+                return status in self.statuses or (self.upgraded and status == 101)
             case Reaction.ENDED:
                 return self.ended
             case Reaction.SERVED:
@@ -68,6 +70,7 @@ class Allowed:
         parts += ["the end of TCP"] if self.ended else []
         parts += ["the dialect's goodbye"] if self.dismissed else []
         parts += ["being served"] if self.served else []
+        parts += ["a 101"] if self.upgraded else []
         parts += ["nothing, for the client has left"] if self.left else []
         return " or ".join(parts)
 

@@ -73,10 +73,14 @@ BROKEN_HANDSHAKES = (
     _case("no key", "no Sec-WebSocket-Key (RFC 6455, 4.2.1)", _changed(key=None)),
     _case("short key", "a key of 3 bytes (RFC 6455, 4.2.1)", _changed(key="AAAA")),
     _case(
-        "unknown path",
-        "an upgrade where there is no endpoint",
-        _changed(path="/no/such/endpoint/of/this/server"),
-        Allowed(statuses=REFUSALS, ended=True),
+        "frame before the request",
+        "a message that comes before the request, and is no request line (RFC 9112, 3)",
+        lambda on: (frame(Opcode.TEXT, on.early) + on.request.encode(),),
+    ),
+    _case(
+        "junk before the request",
+        "a line that is no request line, and then a request (RFC 9112, 3)",
+        lambda on: (b"hello\r\n" + on.request.encode(),),
     ),
     _case("POST", "POST instead of GET (RFC 6455, 4.1)", _changed(method="POST"), ANY_BUT_101),
     _case("HTTP/1.0", "HTTP/1.0, which knows no upgrade (RFC 9110, 7.8)", _changed(http="HTTP/1.0"), ANY_BUT_101),
@@ -103,6 +107,18 @@ ALLOWED_HANDSHAKES = (
         "Connection names both, as Firefox sends it (RFC 9110, 7.6.1)",
         lambda on: (on.request.encode().replace(b"Connection: Upgrade", b"Connection: keep-alive, Upgrade"),),
         SERVED,
+    ),
+    _case(
+        "empty line before the request",
+        "an empty line first, to be ignored (RFC 9112, 2.2), which is no must",
+        lambda on: (b"\r\n" + on.request.encode(),),
+        Allowed(statuses=REFUSALS, ended=True, served=True),
+    ),
+    _case(
+        "unknown path",
+        "an upgrade where no endpoint need be: refused, or upgraded as everywhere, and served in whatever way",
+        _changed(path="/no/such/endpoint/of/this/server"),
+        Allowed(statuses=REFUSALS, ended=True, upgraded=True),
     ),
     Case(
         name="unknown subprotocol",

@@ -311,7 +311,7 @@ class Peer:
             return Outcome(
                 reaction=Reaction.ENDED, took=self._since(self._ended_at), released_after=self._since(self._ended_at)
             )
-        if status != 101:
+        if status != 101 or self.case.allowed.upgraded:
             return Outcome(reaction=Reaction.HTTP, took=self._since(time.monotonic()), status=status)
         return await self._answer_of_frames()
 

@@ -46,8 +46,9 @@ FAMILY_ORDER = (
     "application",
     "server",
     "upstream",
+    "combined",
 )
-"""From outside inwards: the wire, the peers, the server itself, what it depends on."""
+"""From outside inwards: the wire, the peers, what they say, the server itself, what it depends on; several at once."""
 
 
 @dataclass(frozen=True, slots=True)

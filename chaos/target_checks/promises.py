@@ -118,6 +118,7 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
 def check(document: Document) -> Iterator[Mistake]:
     """The mistakes of this kind, in the order in which they are told."""
     yield from _warning_before_timeout(document)
+    yield from _waits_for_less_than_the_timeout(document)
     yield from _promises_can_be_tested(document)
     yield from _crowds_fit(document)
     yield from _retry_after_has_a_response(document)
@@ -132,6 +133,18 @@ def _warning_before_timeout(document: Document) -> Iterator[Mistake]:
             problem="is not shorter than idle_timeout: the warning would come before the client is idle",
             found=f"idle_warning = {format_duration(warning)}, idle_timeout = {format_duration(timeout)}",
             allowed=f"less than {format_duration(timeout)}: how long before the idle close the client is warned",
+        )
+
+
+def _waits_for_less_than_the_timeout(document: Document) -> Iterator[Mistake]:
+    waits = seconds_at(document, ("promises", "breaker", "waits_for"))
+    timeout = seconds_at(document, ("promises", "breaker", "call_timeout"))
+    if waits is not None and timeout is not None and waits >= timeout:
+        yield Mistake(
+            key=("promises", "breaker", "waits_for"),
+            problem="is not shorter than call_timeout: a call that takes longer than that has failed",
+            found=f"waits_for = {format_duration(waits)}, call_timeout = {format_duration(timeout)}",
+            allowed=f"less than {format_duration(timeout)}: how late an answer may come and still be one",
         )
 
 

@@ -1,4 +1,4 @@
-"""A scripted HTTP dependency: it answers, fails, hangs, dawdles or refuses as it is told, and remembers every hit.
+"""A scripted HTTP dependency: it answers, fails, flaps, hangs, dawdles or refuses as it is told, and remembers hits.
 
 One file and nothing but the standard library, so that it can be put into any container that has a Python:
 
@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-MODES = ("ok", "error", "hang", "slow", "refuse")
+MODES = ("ok", "error", "flap", "hang", "slow", "refuse")
 
 HIT_LIMIT = 50_000
 """Hits kept; older ones are dropped and the answer to `/_hits` says so. 50,000 hits are about 10 MB."""
@@ -41,7 +41,8 @@ class Script:
     """What the upstream does with a request. Raises ValueError that names what was found and what is allowed."""
 
     mode: str = "ok"
-    """`ok`; `error`: `status` at once; `hang`: never an answer; `slow`: ok after `delay`; `refuse`: not listening."""
+    """`ok`; `error`: `status` at once; `flap`: ok and error by turns, ok first; `hang`: never an answer; `slow`: ok
+    after `delay`; `refuse`: not listening."""
     status: int = 500
     delay: float = 0.0
     """Seconds."""
@@ -88,6 +89,8 @@ class Upstream:
         self._control = control
         self._health = health
         self._script = Script()
+        self._turn = 0
+        """Requests since the script was set, where it goes by turns."""
         self._hits: deque[Hit] = deque(maxlen=HIT_LIMIT)
         self._dropped_until: float | None = None
         self._value = 0
@@ -104,7 +107,7 @@ class Upstream:
     async def obey(self, script: Script) -> None:
         """Follow a new script from now on; a request that hangs already goes on hanging until its client leaves."""
         async with self._obeying:
-            self._script = script
+            self._script, self._turn = script, 0
             if script.mode == "refuse":
                 self._stop_listening()
             elif self._listener is None:
@@ -166,19 +169,26 @@ class Upstream:
         at = time.monotonic()
         if request.path == self._health:
             return 200, {"status": "ok"}
-        script = self._script
-        status = {"error": script.status, "hang": 0}.get(script.mode, 200)
+        script, mode = self._script, self._mode()
+        status = {"error": script.status, "hang": 0}.get(mode, 200)
         if len(self._hits) == HIT_LIMIT:
             self._dropped_until = self._hits[0].at
         self._hits.append(Hit(at=at, path=request.path, status=status))
-        if script.mode == "hang":
+        if mode == "hang":
             return None
-        if script.mode == "slow":
+        if mode == "slow":
             await asyncio.sleep(script.delay)
-        if script.mode == "error":
+        if mode == "error":
             return status, {"error": "the script says so"}
         self._value += 1
         return 200, {"value": self._value, "at": time.monotonic()}
+
+    def _mode(self) -> str:
+        """What this request meets; each takes its turn, in the order in which they arrived."""
+        if self._script.mode != "flap":
+            return self._script.mode
+        self._turn += 1
+        return "ok" if self._turn % 2 else "error"
 
     async def _command(self, request: Request) -> tuple[int, dict[str, Any]]:
         try:

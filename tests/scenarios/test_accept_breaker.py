@@ -1,4 +1,9 @@
-"""Accept breaker: when establishment keeps failing, the next clients are turned away at once, not kept waiting."""
+"""Accept breaker: when establishment keeps failing, the next clients are turned away at once, not kept waiting.
+
+An upstream that is slow has no cell here. Nothing is promised of how long an establishment waits for it: below that it
+is one that answers, beyond it one that hangs; and whoever is turned away hears the same of each. One that flaps fails
+nobody in a row, so there is nothing to turn away for, to let in again or to ride out: it has a scenario of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,10 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, FailedByTheirOwnDoing, RodeOut, TurnedAwayWhileOpen
-from chaos.experiment import Experiment
+from chaos.expectations import Established, FailedByTheirOwnDoing, RodeOut, TurnedAwayForARow, TurnedAwayWhileOpen
+from chaos.experiment import Experiment, NotJudged
 from chaos.experiment.crowd import request_of
-from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamHangs
+from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamFlapping, UpstreamHangs
 from chaos.faults.base import Fault
 
 pytestmark = [
@@ -75,6 +80,33 @@ async def test_lets_clients_in_again(experiment: Experiment, contract: SimpleNam
     back = await experiment.crowd("back", 5, endpoint="gated", keep_alive=False)
     await back.connect(mode=Mode.SEQUENTIAL)
     await experiment.judge(_everyone(back.name, back.count, contract))
+
+
+@pytest.mark.promise(
+    "accept_breaker",
+    "turns nobody away for failures that are not in a row",
+    expects="While the dependency fails every other time, each client is tried: none is turned away.",
+    because="A count that no success clears shuts everybody out, also from the half that works.",
+)
+@pytest.mark.reads("accept_breaker.failure_code", "accept_breaker.open_code")
+@pytest.mark.faults(UpstreamFlapping())
+async def test_failures_not_in_a_row(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.accept_breaker
+    if promised.failure_threshold == 1:
+        raise NotJudged("promises.accept_breaker.failure_threshold = 1, so that each failure opens it rightly")
+    # One failure more than opens it in a row.
+    crowd = await experiment.crowd("comers", 2 * (promised.failure_threshold + 1), endpoint="gated", keep_alive=False)
+    async with experiment.inject(fault):
+        await crowd.connect(mode=Mode.SEQUENTIAL)
+    await experiment.judge(
+        TurnedAwayForARow(
+            crowd=crowd.name,
+            count=crowd.count,
+            failures=promised.failure_threshold,
+            failure_code=promised.failure_code,
+            open_code=promised.open_code,
+        )
+    )
 
 
 @pytest.mark.promise(

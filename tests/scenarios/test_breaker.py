@@ -3,11 +3,18 @@
 Everything is judged from outside: what callers got, and what reached the upstream. The five cases are those of the
 hub incident, with its open questions settled: one failure makes no transition, an open circuit leaves the upstream
 alone, the trial after the timeout is one, not a stampede.
+
+An upstream that is too slow has cells where its late answers may be taken for more than they are: they may clear the
+count of failures, close an open circuit, or pass for those of a trial. Being given up in time, the stampede and the
+closing after healing are those of an upstream that hangs: no server can tell the two apart until an answer comes. One
+that flaps opens no circuit that counts failures in a row, so it has no cell where that has to be open first; trials
+that are good and bad by turns have a scenario of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -26,9 +33,20 @@ from chaos.expectations import (
     Undisturbed,
     UpstreamCalled,
     UpstreamLeftAlone,
+    WaitedFor,
 )
 from chaos.experiment import Crowd, Experiment, NotJudged
-from chaos.faults import ClientReset, ClockJump, ClockSetBack, Composed, UpstreamDown, UpstreamErrors, UpstreamHangs
+from chaos.faults import (
+    ClientReset,
+    ClockJump,
+    ClockSetBack,
+    Composed,
+    UpstreamDown,
+    UpstreamErrors,
+    UpstreamFlapping,
+    UpstreamHangs,
+    UpstreamSlow,
+)
 from chaos.faults.base import Fault
 from chaos.journal import Source
 
@@ -44,6 +62,12 @@ pytestmark = [
 
 FALLBACK = (Source.CACHED, Source.UNAVAILABLE)
 
+TOO_SLOW = 1.2
+"""Just beyond the call time-out, as a share of it: a loop that is a fifth of it late gives up no call too late."""
+
+SLOW = 0.8
+"""Just below what an answer is waited for, as a share of that."""
+
 CALLERS = 20
 """Callers that ask in the same instant, each on a connection of its own: ten times the trials of the reference."""
 
@@ -57,6 +81,11 @@ def follows_the_model(contract: SimpleNamespace, *, end: float) -> FollowsTheBre
         call_timeout=contract.breaker.call_timeout,
         end=end,
     )
+
+
+def too_slow(fault: Fault, seconds: float) -> Fault:
+    """An upstream that is slow is so by so much; any other fault is what it is."""
+    return replace(fault, delay=seconds) if isinstance(fault, UpstreamSlow) else fault
 
 
 async def _callers(experiment: Experiment, count: int) -> Crowd:
@@ -126,13 +155,14 @@ async def test_success_clears_the_count(experiment: Experiment, contract: Simple
     "breaker",
     "opens at its threshold",
     expects="Exactly the declared number of failures in a row opens the circuit; the next call is not passed on.",
-    because="Off by one, errors not counted, time-outs not counted: each is a breaker that opens late or never.",
+    because="Off by one, errors or time-outs not counted, late answers taken for good ones: each is a breaker that "
+    "opens late or never.",
 )
-@pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamSlow())
 async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     threshold = contract.breaker.failure_threshold
     await experiment.fill_cache()
-    async with experiment.inject(fault):
+    async with experiment.inject(too_slow(fault, TOO_SLOW * contract.breaker.call_timeout)):
         start = experiment.now()
         calls = await experiment.call_upstream(threshold + 3)
         # A trial is due a recovery timeout after the circuit opened: what reaches the upstream from then on is one.
@@ -141,6 +171,56 @@ async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamesp
         OpenedAfter(failures=threshold, start=start, end=end),
         CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream fails"),
         follows_the_model(contract, end=experiment.now()),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "stays closed where failures are not in a row",
+    expects="While the upstream fails every other call, each call reaches it: the circuit never opens.",
+    because="A breaker that counts a share of failures, or takes nothing back for a success, takes away half of the "
+    "answers that there are.",
+)
+@pytest.mark.faults(UpstreamFlapping())
+async def test_stays_closed_where_failures_are_not_in_a_row(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    threshold = contract.breaker.failure_threshold
+    if threshold == 1:
+        raise NotJudged("promises.breaker.failure_threshold = 1, so that each failure opens it rightly")
+    # Twice as many failures as open it in a row.
+    calls = 4 * threshold
+    await experiment.fill_cache()
+    async with experiment.inject(fault):
+        start = experiment.now()
+        await experiment.call_upstream(calls)
+        end = experiment.now()
+    await experiment.judge(
+        UpstreamCalled(least=calls, most=calls, start=start, end=end, when="while it fails every other call"),
+        follows_the_model(contract, end=end),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "waits for a slow answer",
+    expects="An answer that comes just within what it is promised to be waited for is its caller's, and a success.",
+    because="A breaker that takes a busy hour for an outage makes it one.",
+)
+@pytest.mark.reads("breaker.waits_for")
+@pytest.mark.faults(UpstreamSlow())
+async def test_waits_for_a_slow_answer(experiment: Experiment, contract: SimpleNamespace, fault: UpstreamSlow) -> None:
+    promised = contract.breaker
+    slow = replace(fault, delay=SLOW * promised.waits_for)
+    await experiment.fill_cache()
+    async with experiment.inject(slow):
+        start = experiment.now()
+        # One more than would open it, were each of them a failure.
+        await experiment.call_upstream(promised.failure_threshold + 1)
+        end = experiment.now()
+    await experiment.judge(
+        WaitedFor(start=start, end=end, delay=slow.delay, within=promised.waits_for),
+        follows_the_model(contract, end=end),
     )
 
 
@@ -173,11 +253,14 @@ async def test_gives_a_hanging_call_up(experiment: Experiment, contract: SimpleN
     because="A breaker that still knocks keeps a struggling upstream down; one that queues takes its callers down too.",
 )
 @pytest.mark.reads("breaker.answer_within")
-@pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamDown())
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamSlow(), UpstreamDown())
 async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.breaker
     await experiment.fill_cache()
-    async with experiment.inject(fault):
+    # The answer to a call that was given up comes while the circuit is open: of a server that gives up at its promised
+    # time-out that to the last call, of one that does sooner that to one before.
+    late = promised.call_timeout + 0.4 * promised.recovery_timeout
+    async with experiment.inject(too_slow(fault, late)):
         failed = await experiment.call_upstream(promised.failure_threshold)
         start = failed[-1].at
         # Half the recovery timeout, so that no trial is due yet.
@@ -204,15 +287,18 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
     because="Never half-open is an outage for ever; a stampede of trials is the next outage.",
 )
 @pytest.mark.reads("breaker.half_open_probes")
-@pytest.mark.faults(UpstreamErrors(), UpstreamHangs())
+@pytest.mark.faults(UpstreamErrors(), UpstreamHangs(), UpstreamSlow())
 async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.breaker
     await experiment.fill_cache()
-    async with experiment.inject(fault):
+    # The answer to a call of before comes while a trial is under way: of a server that gives up at half its promised
+    # time-out or later, that to one of the last two.
+    late = promised.recovery_timeout + 1.4 * promised.call_timeout
+    async with experiment.inject(too_slow(fault, late)):
         failed = await experiment.call_upstream(promised.failure_threshold)
         opened = failed[-1].at
-        # To the middle of the second open period at the earliest: a re-opened circuit waits at least as long again.
-        until = opened + 1.5 * promised.recovery_timeout
+        # Into the second open period, whenever the trial failed: a re-opened circuit waits at least as long again.
+        until = opened + 1.75 * promised.recovery_timeout
         await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
         end = until
     await experiment.judge(
@@ -227,6 +313,33 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
         CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
         follows_the_model(contract, end=end),
     )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "one trial that fails is enough",
+    expects="A success among trials that fail as well does not close the circuit, however often it comes again.",
+    because="Successes that are kept from one half-open period to the next close it in front of an upstream that fails "
+    "every other call.",
+)
+@pytest.mark.faults(UpstreamFlapping())
+async def test_one_trial_that_fails_is_enough(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    if promised.success_threshold == 1:
+        raise NotJudged("promises.breaker.success_threshold = 1, so that a single success closes it rightly")
+    await experiment.fill_cache()
+    async with experiment.inject(UpstreamErrors()):
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
+    async with experiment.inject(fault):
+        gap = promised.recovery_timeout / 20
+        # Two periods that each begin with a good trial, also of a server that waits for thrice as long the second time.
+        for _ in range(2):
+            await experiment.call_upstream_until(opened + 5 * promised.recovery_timeout, gap=gap, stop=Source.LIVE)
+        # A trial that fails, and those who are turned away then.
+        await experiment.call_upstream(5, gap=gap)
+        end = experiment.now()
+    await experiment.judge(follows_the_model(contract, end=end))
 
 
 @pytest.mark.promise(

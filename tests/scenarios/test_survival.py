@@ -44,6 +44,9 @@ HONEST = 10
 MOST_SLOW = 200
 """Of a crowd that takes every place: each sends some ten bytes a second, all from one process that also takes times."""
 
+CLIENT_ERRORS = tuple(range(400, 500))
+"""RFC 9110, 15.5: the request is what is wrong. Most say 404; a framework that ends it before the 101 says 403."""
+
 Hostile = HostileFrames | HostileHandshakes | HostilePackets
 
 
@@ -180,6 +183,27 @@ async def test_no_right_to_come_in(experiment: Experiment, contract: SimpleNames
     await experiment.judge(
         RefusedAtTheDoor(crowds=tuple(promised.unauthorized), within=promised.hostile_within),
         # Whoever refuses everybody is no answer: the living came with the headers of the target file.
+        Undisturbed(crowd=living.name),
+    )
+
+
+@pytest.mark.promise(
+    "survival",
+    "refuses a path that leads nowhere",
+    expects="An upgrade where there is no endpoint is refused before the 101, and others are let in.",
+    because="A server that upgrades everywhere calls a wrong address right, and whoever has it waits in vain.",
+)
+@pytest.mark.reads("survival.unknown_path", "survival.hostile_within")
+async def test_a_path_that_leads_nowhere(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.survival
+    experiment.needs_places(LIVING + 1)
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    lost = await experiment.crowd("lost", 1, first_message=False, path=promised.unknown_path)
+    await lost.connect()
+    await living.exchange(1)
+    await experiment.judge(
+        RefusedAtTheDoor(crowds=(lost.name,), within=promised.hostile_within, statuses=CLIENT_ERRORS),
         Undisturbed(crowd=living.name),
     )
 

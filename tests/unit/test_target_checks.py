@@ -94,6 +94,15 @@ def test_nothing_to_say() -> None:
             id="a warning before the connection",
         ),
         pytest.param(
+            "[promises.breaker]\nfailure_threshold = 5\nrecovery_timeout = '1s'\nwaits_for = '500ms'\ncall_timeout = '0.5s'"
+            "\nanswer_within = '1s'\n[upstream]\nenvironment = 'U'\n[endpoints.data]\npath = '/d'\nsend = 'x'\nlive = 'x'\ncached = 'y'",
+            """\
+            promises.breaker.waits_for is not shorter than call_timeout: a call that takes longer than that has failed
+                found:   waits_for = 500ms, call_timeout = 500ms
+                allowed: less than 500ms: how late an answer may come and still be one""",
+            id="a call that is waited for when it has failed",
+        ),
+        pytest.param(
             '[promises.liveness]\nheartbeat_timeout = "2s"',
             """\
             promises.liveness.heartbeat_timeout cannot be tested without promises.liveness.heartbeat_interval: a dead peer is found within both together

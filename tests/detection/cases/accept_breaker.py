@@ -44,4 +44,10 @@ CASES = (
         finding="turned_away_while_open",
         sentinels=(TURNED_AWAY, HEARTBEAT),
     ),
+    Case(
+        defect="accept_breaker_success_keeps_the_count",
+        caught_by="test_accept_breaker.py::test_failures_not_in_a_row[upstream-flapping]",
+        finding="turned_away_for_a_row",
+        sentinels=(TURNED_AWAY, "test_accept_breaker.py::test_keeps_users_failures_apart"),
+    ),
 )

@@ -133,4 +133,40 @@ CASES = (
         finding="follows_the_breaker_model",
         sentinels=(TRIAL, OPENS),
     ),
+    Case(
+        defect="late_answers_clear_the_count",
+        caught_by="test_breaker.py::test_opens_at_threshold[upstream-slow]",
+        finding="opened_after",
+        sentinels=(OPENS, "test_breaker.py::test_opens_at_threshold[upstream-hangs]"),
+    ),
+    Case(
+        defect="late_answers_close_the_circuit",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-slow]",
+        finding="upstream_left_alone",
+        sentinels=("test_breaker.py::test_spares_the_upstream[upstream-hangs]", OPENS),
+    ),
+    Case(
+        defect="late_answers_pass_for_trials",
+        caught_by="test_breaker.py::test_tries_again[upstream-slow]",
+        finding="follows_the_breaker_model",
+        sentinels=("test_breaker.py::test_tries_again[upstream-hangs]", OPENS),
+    ),
+    Case(
+        defect="slow_answers_are_failures",
+        caught_by="test_breaker.py::test_waits_for_a_slow_answer[upstream-slow]",
+        finding="waited_for",
+        sentinels=(OPENS, HEARTBEAT),
+    ),
+    Case(
+        defect="breaker_opens_at_a_rate",
+        caught_by="test_breaker.py::test_stays_closed_where_failures_are_not_in_a_row[upstream-flapping]",
+        finding="upstream_called",
+        sentinels=(OPENS, "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]"),
+    ),
+    Case(
+        defect="breaker_keeps_the_successes_of_trials",
+        caught_by="test_breaker.py::test_one_trial_that_fails_is_enough[upstream-flapping]",
+        finding="follows_the_breaker_model",
+        sentinels=(TRIAL, "test_breaker.py::test_closes_again[upstream-errors]"),
+    ),
 )

@@ -73,6 +73,19 @@ CASES = (
         sentinels=("test_survival.py::test_allowed_handshakes[hostile-handshakes]", BROKEN_FRAMES),
     ),
     Case(
+        defect="serves_every_path",
+        caught_by="test_survival.py::test_a_path_that_leads_nowhere",
+        finding="refused_at_the_door",
+        # The RFCs leave a server every path, so what is only odd is allowed.
+        sentinels=("test_survival.py::test_allowed_handshakes[hostile-handshakes]", BROKEN_FRAMES),
+    ),
+    Case(
+        defect="looks_for_the_request",
+        caught_by="test_survival.py::test_broken_handshakes[hostile-handshakes]",
+        finding="answered_as_allowed",
+        sentinels=("test_survival.py::test_allowed_handshakes[hostile-handshakes]", BROKEN_FRAMES),
+    ),
+    Case(
         defect="refuses_unknown_extensions",
         caught_by="test_survival.py::test_allowed_handshakes[hostile-handshakes]",
         finding="answered_as_allowed",

@@ -325,6 +325,18 @@ def test_a_status_that_says_something_else_is_no_refusal(status: int) -> None:
     assert finding.observed == f"1 of 2 were not refused, the first no token: client 0: HTTP {status} after 10ms"
 
 
+def test_a_refusal_may_have_other_statuses_where_that_is_said() -> None:
+    nowhere = RefusedAtTheDoor(crowds=("lost",), within=0.5, statuses=(400, 403, 404))
+    assert nowhere.judge(record(at_the_door("lost", 404))).verdict is Verdict.HELD
+    finding = nowhere.judge(record(at_the_door("lost", 503)))
+    assert (finding.verdict, finding.promised) == (
+        Verdict.VIOLATED,
+        "lost: refused with HTTP 400 to 404 before the 101, within 500ms",
+    )
+    promised = DOOR.judge(record(at_the_door("no token", 401), at_the_door("a foreign origin", 403))).promised
+    assert promised == "no token, a foreign origin: refused with HTTP 401 or 403 before the 101, within 500ms"
+
+
 def test_one_that_is_let_in_or_closed_after_the_101_was_not_refused() -> None:
     let_in = attempt(crowd="a foreign origin")
     finding = DOOR.judge(record(at_the_door("no token", 401), let_in))

@@ -7,7 +7,7 @@ import pytest
 from chaos.errors import ChaosError, LinkError
 from chaos.experiment import Experiment
 from chaos.experiment.crowd import Crowd
-from chaos.faults import ClientKilled, Fault, FloodingMember, Latency, StalledReader
+from chaos.faults import ClientKilled, Fault, FloodingMember, Latency, Reset, StalledReader
 from chaos.journal import Bite, HealingState, PhaseEntered, read_journal
 from tests.unit.experiment.scripted import DIRECT, LINK, Make, Scripted, a_healing
 
@@ -92,6 +92,16 @@ async def test_victims_of_a_fault_on_the_link_go_through_it(made: Scripted) -> N
     (name, plan, count, own_process) = made.remote.called("create_crowd")[0]
     assert (name, count, plan.address, own_process) == ("victims", 4, LINK, False)
     assert plan.receive_buffer is None
+
+
+async def test_without_faults_nothing_is_prepared_and_victims_are_who_they_would_be(make: Make) -> None:
+    made = make(faults_allowed=False)
+    await made.experiment.victims_of(Reset(), "victims", 4)
+    await made.experiment.victims_of(StalledReader(), "stalled", 4, endpoint="feed")
+    assert made.remote.called("prepare_fault") == []
+    reset, stalled = made.remote.called("create_crowd")
+    assert (reset[0], reset[1].address, reset[2]) == ("victims", LINK, 4)
+    assert (stalled[0], stalled[1].receive_buffer) == ("stalled", StalledReader.receive_buffer)
 
 
 async def test_victims_of_a_client_fault_go_straight_to_the_server(made: Scripted) -> None:

@@ -125,6 +125,33 @@ async def test_a_sound_server_answers_as_allowed(server: Address, tmp_path: Path
     assert all(answer.released_after is not None for answer in answers if answer.reaction == "closed")
 
 
+@pytest.mark.parametrize("kind", [Input.BROKEN_HANDSHAKES, Input.ALLOWED_HANDSHAKES])
+async def test_a_sound_server_that_takes_every_path_answers_handshakes_as_allowed(
+    server: Address, tmp_path: Path, kind: Input
+) -> None:
+    answers: list[HostileAnswer] = []
+    receipt, _ = await run_fault(HostileHandshakes(kind=kind), make_scene(server, record=answers.append), tmp_path)
+    assert (receipt.bite, receipt.covered) == (Bite.BIT, len(cases_of(kind)))
+    wrong = [
+        answer
+        for answer in answers
+        if not case_named(answer.case).allowed.fits(Reaction(answer.reaction), code=answer.code, status=answer.status)
+    ]
+    assert wrong == []
+
+
+async def test_a_101_where_no_endpoint_need_be_is_an_answer_and_comes_at_once(tmp_path: Path) -> None:
+    """What would be served there is nobody's promise: whoever waits for it waits for nothing."""
+    answers: list[HostileAnswer] = []
+    fault = HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES, answer_within=STALLED)
+    async with talking(upgrade_whatever_comes) as address:
+        await run_fault(fault, make_scene(address, record=answers.append), tmp_path)
+    (found,) = (answer for answer in answers if answer.case == "unknown path")
+    assert (found.reaction, found.status) == ("http", 101)
+    assert found.took < STALLED
+    assert {answer.reaction for answer in answers if answer.case != "unknown path"} == {"nothing"}
+
+
 async def test_what_a_sound_server_does_not_inflate_is_told(server: Address, tmp_path: Path) -> None:
     answers: list[HostileAnswer] = []
     await run_fault(HostileFrames(kind=Input.BOMBS), make_scene(server, record=answers.append), tmp_path)

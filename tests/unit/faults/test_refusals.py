@@ -29,7 +29,9 @@ from chaos.faults import (
     StalledReader,
     UpstreamDown,
     UpstreamErrors,
+    UpstreamFlapping,
     UpstreamHangs,
+    UpstreamSlow,
     Vanished,
     WorkerKilled,
     WorkerTerminated,
@@ -38,6 +40,8 @@ from chaos.upstream.client import UpstreamControl
 from tests.unit.faults.stage import make_scene, run_fault
 
 NOWHERE = Address("127.0.0.1", 1)
+
+SCRIPTED = (UpstreamErrors(), UpstreamFlapping(), UpstreamHangs(), UpstreamSlow())
 
 
 class Untouchable:
@@ -106,12 +110,12 @@ async def test_without_an_agent(fault: Fault, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("fault", [UpstreamErrors(), UpstreamHangs()], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", SCRIPTED, ids=lambda fault: fault.name)
 async def test_without_an_upstream(fault: Fault, tmp_path: Path) -> None:
     assert await _refusal(fault, tmp_path) == "this fault acts on the upstream, and this deployment has none"
 
 
-@pytest.mark.parametrize("fault", [UpstreamErrors(), UpstreamHangs(), UpstreamDown()], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*SCRIPTED, UpstreamDown()], ids=lambda fault: fault.name)
 async def test_without_the_upstreams_link(fault: Fault, tmp_path: Path) -> None:
     assert await _refusal(fault, tmp_path, upstream=UpstreamControl(NOWHERE)) == (
         "this fault acts on the upstream's link, and this deployment has no upstream"

@@ -14,9 +14,8 @@ import pytest
 
 import chaos.faults
 from chaos.errors import ConfigurationError
-from chaos.faults import FAULTS, Fault, Latency, known_faults
-
-FAMILIES = {"network", "kernel", "client", "crowd", "application", "server", "upstream"}
+from chaos.faults import FAULTS, Composed, Fault, Latency, UpstreamErrors, UpstreamHangs, known_faults
+from chaos.report.matrix import FAMILY_ORDER
 
 
 def test_every_fault_of_the_package_is_registered() -> None:
@@ -43,9 +42,29 @@ def test_a_fault_is_a_frozen_value_that_says_what_it_is(fault: type[Fault]) -> N
     assert dataclasses.is_dataclass(fault)
     assert fault.__dataclass_params__.frozen  # type: ignore[attr-defined]  # a dataclass has them
     assert fault.name == fault.name.lower().replace(" ", "-")
-    assert fault.family in FAMILIES
+    assert fault.family in FAMILY_ORDER
     assert fault.cannot
     assert fault.__doc__
+
+
+def test_every_column_of_the_matrix_has_a_fault() -> None:
+    combined = Composed(parts=(UpstreamErrors(), UpstreamHangs()))
+    assert {fault.family for fault in FAULTS} | {combined.family} == set(FAMILY_ORDER) - {""}
+
+
+def test_hostile_clients_stand_with_what_they_send() -> None:
+    families = {name: fault.family for name, fault in known_faults().items()}
+    assert (families["hostile-handshakes"], families["hostile-frames"], families["hostile-packets"]) == (
+        "handshake",
+        "frame",
+        "application",
+    )
+    # Who crashes in the middle of one has said nothing wrong; many at once are a crowd.
+    assert (families["crash-mid-handshake"], families["slow-loris"], families["tls-stall"]) == (
+        "client",
+        "crowd",
+        "crowd",
+    )
 
 
 def test_names_are_unique() -> None:

@@ -73,11 +73,19 @@ def test_names_are_unique_and_found() -> None:
         (Allowed(codes=frozenset({1002}), ended=True), "close 1002 or the end of TCP"),
         (Allowed(statuses=frozenset({426, 400}), served=True), "HTTP 400/426 or being served"),
         (Allowed(statuses=frozenset(range(400, 500))), "HTTP 400 to 499"),
+        (Allowed(statuses=frozenset({404}), upgraded=True), "HTTP 404 or a 101"),
         (Allowed(left=True), "nothing, for the client has left"),
     ],
 )
 def test_what_is_allowed_in_words(allowed: Allowed, sentence: str) -> None:
     assert allowed.sentence() == sentence
+
+
+def test_a_101_may_do() -> None:
+    for allowed in (Allowed(upgraded=True), Allowed(statuses=frozenset({101}))):
+        assert allowed.fits(Reaction.HTTP, code=None, status=101)
+        assert not allowed.fits(Reaction.HTTP, code=None, status=200)
+    assert not Allowed(served=True).fits(Reaction.HTTP, code=None, status=101)
 
 
 @pytest.mark.parametrize("reaction", list(Reaction))

@@ -70,6 +70,25 @@ def test_what_has_no_place_in_the_order_comes_after_it_as_it_came() -> None:
     assert matrix.faults == (NO_FAULT, "y", "x")
 
 
+def test_columns_go_from_outside_inwards_and_several_faults_at_once_come_last() -> None:
+    shuffled = ("combined", "frame", "server", "network", "handshake", "upstream", "crowd", "client", "application")
+    matrix = build_matrix([cell(fault=family, family=family) for family in shuffled])
+    assert matrix.groups == tuple(
+        (family, 1)
+        for family in (
+            "network",
+            "client",
+            "crowd",
+            "handshake",
+            "frame",
+            "application",
+            "server",
+            "upstream",
+            "combined",
+        )
+    )
+
+
 def test_a_fault_that_an_interrupted_cell_could_not_place_is_placed_by_another() -> None:
     matrix = build_matrix([cell(fault="down", family=""), cell("latency", fault="down", family="network")])
     assert matrix.groups == (("network", 1),)

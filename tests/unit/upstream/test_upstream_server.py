@@ -84,6 +84,13 @@ def test_error_answers_the_status_asked_for(upstream: Started) -> None:
     assert ask(upstream) == (200, {"value": 1, "at": pytest.approx(time.monotonic(), abs=5)})
 
 
+def test_flap_answers_and_fails_by_turns_and_begins_anew_with_each_script(upstream: Started) -> None:
+    for _ in range(2):
+        command(upstream, "POST", "/_control", {"mode": "flap", "status": 503})
+        assert [ask(upstream, path)[0] for path in ("/", "/", "/up", "/")] == [200, 503, 200, 200]
+    assert [hit["status"] for hit in hits(upstream)] == [200, 503, 200] * 2
+
+
 def test_slow_answers_after_the_delay(upstream: Started) -> None:
     command(upstream, "POST", "/_control", {"mode": "slow", "delay": 0.3})
     began = time.monotonic()
@@ -116,7 +123,7 @@ def test_refuse_closes_the_port_and_kept_connections_and_ok_opens_it_again(upstr
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"mode": "explode"}, "mode is 'explode'; allowed: ok, error, hang, slow, refuse"),
+        ({"mode": "explode"}, "mode is 'explode'; allowed: ok, error, flap, hang, slow, refuse"),
         ({"mode": "error", "status": 200}, "status is 200; allowed: a whole number from 400 to 599"),
         ({"mode": "slow", "delay": -1}, "delay is -1; allowed: seconds from 0 to 3600"),
     ],

@@ -7,7 +7,7 @@ from reference_server.endpoints.session import Session
 from reference_server.phases import EstablishmentFailed
 from reference_server.rejection import Rejected
 
-from .bench import LONG, Bench, Check, FakeWebSocket, opens
+from .bench import LONG, Bench, Check, FakeWebSocket, opens, permit
 
 
 async def failed_establishments_open_the_breaker(bench: Bench) -> bool:
@@ -45,10 +45,19 @@ async def accept_breaker_tries_again(bench: Bench) -> bool:
     return breaker.acquire() is not None
 
 
+async def success_clears_the_count_of_failed_establishments(bench: Bench) -> bool:
+    breaker = bench.parts.accept_breaker
+    for _ in range(breaker.policy.failure_threshold):
+        permit(breaker).success()
+        permit(breaker).failure()
+    return breaker.state is State.CLOSED
+
+
 CHECKS: dict[str, Check] = {
     "accept_breaker_counts_no_timeouts": time_outs_open_the_accept_breaker,
     "accept_breaker_counts_the_turned_away": stranger_is_no_failed_establishment,
     "accept_breaker_never_opens": failed_establishments_open_the_breaker,
     "accept_breaker_opens_late": accept_breaker_opens_at_the_threshold,
     "accept_breaker_stays_open": accept_breaker_tries_again,
+    "accept_breaker_success_keeps_the_count": success_clears_the_count_of_failed_establishments,
 }

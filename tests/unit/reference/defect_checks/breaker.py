@@ -104,10 +104,88 @@ async def success_clears_the_count(bench: Bench) -> bool:
     return breaker.state is State.CLOSED
 
 
+async def _calls_time_out(bench: Bench, count: int) -> asyncio.Event:
+    """So many calls are given up on, and are answered once the event is set, where they go on that long."""
+    answered = asyncio.Event()
+
+    async def answer_late(path: str) -> object:
+        await answered.wait()
+        return "value"
+
+    bench.parts.upstream.get = answer_late  # type: ignore[method-assign]  # no network here
+    bench.parts.source._timeout = 0.0  # it ends at the call's first wait
+    for _ in range(count):
+        await call_upstream(bench)
+    return answered
+
+
+async def _answers_come(answered: asyncio.Event) -> None:
+    answered.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def late_answer_clears_no_count(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    answered = await _calls_time_out(bench, breaker.policy.failure_threshold - 1)
+    await _answers_come(answered)
+    permit(breaker).failure("timeout")
+    return breaker.state is State.OPEN
+
+
+async def late_answer_leaves_an_open_circuit_open(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    answered = await _calls_time_out(bench, breaker.policy.failure_threshold)
+    assert breaker.state is State.OPEN
+    await _answers_come(answered)
+    return breaker.state is State.OPEN
+
+
+async def late_answer_is_no_trials(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    answered = await _calls_time_out(bench, breaker.policy.failure_threshold)
+    bench.time.advance(LONG)
+    assert permit(breaker).probe
+    await _answers_come(answered)
+    return breaker.state is State.HALF_OPEN
+
+
+async def slow_answers_open_nothing(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(breaker.policy.failure_threshold):
+        slow = permit(breaker)
+        bench.time.advance(0.8 * bench.parts.settings.upstream_timeout)
+        slow.success()
+    return breaker.state is State.CLOSED
+
+
+async def failures_by_turns_open_nothing(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    for _ in range(2 * breaker.policy.failure_threshold):
+        permit(breaker).success()
+        permit(breaker).failure()
+        if breaker.state is not State.CLOSED:
+            return False
+    return True
+
+
+async def trials_begin_anew_each_time(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    permit(breaker).success()
+    permit(breaker).failure()
+    bench.time.advance(LONG)
+    permit(breaker).success()
+    return breaker.state is State.HALF_OPEN
+
+
 CHECKS: dict[str, Check] = {
     "breaker_calls_while_open": open_breaker_spares_the_upstream,
     "breaker_counts_no_timeouts": time_outs_open_the_breaker,
+    "breaker_keeps_the_successes_of_trials": trials_begin_anew_each_time,
     "breaker_never_half_opens": open_breaker_tries_again,
+    "breaker_opens_at_a_rate": failures_by_turns_open_nothing,
     "breaker_opens_late": opens_at_the_threshold,
     "breaker_opens_on_first_failure": one_failure_opens_nothing,
     "breaker_rejections_count_as_failures": rejection_does_not_prolong_the_wait,
@@ -116,5 +194,9 @@ CHECKS: dict[str, Check] = {
     "breaker_success_keeps_the_count": success_clears_the_count,
     "breaker_tries_too_early": stays_open_for_the_whole_timeout,
     "breaker_waits_while_open": open_breaker_answers_at_once,
+    "late_answers_clear_the_count": late_answer_clears_no_count,
+    "late_answers_close_the_circuit": late_answer_leaves_an_open_circuit_open,
+    "late_answers_pass_for_trials": late_answer_is_no_trials,
+    "slow_answers_are_failures": slow_answers_open_nothing,
     "upstream_asked_three_times": silent_upstream_is_asked_once,
 }

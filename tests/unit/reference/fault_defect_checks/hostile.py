@@ -7,11 +7,14 @@ import zlib
 from unittest import mock
 
 from reference_server.environment import load_settings
+from reference_server.http_protocol import HttpProtocol
 from reference_server.parts import build
+from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 
 from ..defect_checks.bench import Bench, Check
-from ..wired import UPGRADE, configured, end, established, upgraded
+from ..fakes import turns_until
+from ..wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
 """The first byte of a close frame."""
@@ -51,8 +54,20 @@ async def bomb_is_refused(_bench: Bench) -> bool:
     return refused
 
 
+async def junk_before_a_request_is_refused(bench: Bench) -> bool:
+    protocol, transport = HttpProtocol(configured(bench.parts), ServerState(), {}), RecordingTransport()
+    protocol.connection_made(transport)
+    protocol.data_received(b"hello\r\n" + UPGRADE)
+    await turns_until(lambda: bool(transport.written))
+    return b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
+
+
 async def other_version_is_refused(bench: Bench) -> bool:
     return await _answer(bench, UPGRADE.replace(b"Version: 13", b"Version: 9")) == b"426"
+
+
+async def path_that_leads_nowhere_is_refused(bench: Bench) -> bool:
+    return await _answer(bench, UPGRADE.replace(b"/echo", b"/nowhere")) == b"404"
 
 
 async def unknown_extension_is_left_out(bench: Bench) -> bool:
@@ -70,7 +85,9 @@ async def _answer(bench: Bench, request: bytes) -> bytes:
 CHECKS: dict[str, Check] = {
     "each_ping_is_written_down": ping_does_not_block_the_loop,
     "inflates_without_a_limit": bomb_is_refused,
+    "looks_for_the_request": junk_before_a_request_is_refused,
     "refuses_private_close_codes": own_close_code_comes_back,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
+    "serves_every_path": path_that_leads_nowhere_is_refused,
     "takes_any_version": other_version_is_refused,
 }
