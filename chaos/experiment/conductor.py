@@ -15,7 +15,7 @@ from chaos.conditions import Condition
 from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan
 from chaos.faults.base import HELPER_WITHIN, MOST_WAITS, Fault
-from chaos.journal import Call, Healing, Holders, Receipt, Sample
+from chaos.journal import Call, Healing, Holders, LeftBehind, Receipt, Sample
 from chaos.rpc import GRACE, RpcClient
 from chaos.server_view import ServerView
 
@@ -120,6 +120,11 @@ class RemoteConductor:
     async def note_holders(self, crowd: str) -> Holders:
         """Have it written down which of the server's processes holds the connections of a crowd."""
         found: Holders = await self._rpc.call("note_holders", crowd, within=2 * GRACE)
+        return found
+
+    async def note_left_behind(self) -> LeftBehind:
+        """Have it written down which processes serve where the server was."""
+        found: LeftBehind = await self._rpc.call("note_left_behind", within=GRACE)
         return found
 
     async def statistics(self) -> dict[str, float | str]:
