@@ -189,6 +189,7 @@ def check(document: Document, *, directory: Path) -> list[Mistake]:
         _groups_are_there,
         _numbered_messages_are_numbered,
         _warning_before_timeout,
+        _answer_before_timeout,
         _promises_can_be_tested,
         _crowds_fit,
         _retry_after_has_a_response,
@@ -301,6 +302,18 @@ def _warning_before_timeout(document: Document) -> Iterator[Mistake]:
             problem="is not shorter than idle_timeout: the warning would come before the client is idle",
             found=f"idle_warning = {format_duration(warning)}, idle_timeout = {format_duration(timeout)}",
             allowed=f"less than {format_duration(timeout)}: how long before the idle close the client is warned",
+        )
+
+
+def _answer_before_timeout(document: Document) -> Iterator[Mistake]:
+    answer = _seconds(document, ("promises", "closing", "close_answer_within"))
+    timeout = _seconds(document, ("promises", "closing", "close_timeout"))
+    if answer is not None and timeout is not None and answer >= timeout:
+        yield Mistake(
+            key=("promises", "closing", "close_answer_within"),
+            problem="is not shorter than close_timeout: whoever is waited for until then is released by then",
+            found=f"close_answer_within = {format_duration(answer)}, close_timeout = {format_duration(timeout)}",
+            allowed=f"less than {format_duration(timeout)}: an answer to the close frame that is waited for",
         )
 
 

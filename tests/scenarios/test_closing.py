@@ -1,22 +1,42 @@
-"""Closing: a shutdown is announced to everyone and over in bounded time, whoever does not listen.
+"""Closing: an end is announced, comes after all data, is over in bounded time, and leaves nothing behind.
 
-Those whose end the server's kernel was told of (reset, FIN, killed) are gone before the signal comes, and a half-open
-client is to the server a silent one: they are no cells of their own here.
+A shutdown goes on whoever does not listen. Those whose end the server's kernel was told of (reset, FIN, killed) are
+gone before the signal comes, and a half-open client is to the server a silent one: they are no cells of their own.
+
+On a running server it is the peer that may hold things up: it does not answer the server's close frame, or closes
+itself and keeps TCP. One that cannot even be sent the close frame is a stalled reader: the heartbeat finds it (cleanup,
+delivery), and a shutdown meets it.
+
+What is said before a close frame has no faults: on a network that loses or delays both come later, in their order.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from chaos.capability import Capability
-from chaos.expectations import ClosedWith, ShutDownWithin
-from chaos.experiment import Experiment
-from chaos.faults import Latency, SilentClient, StalledReader, Vanished
+from chaos.conditions import ConnectionsAtMost, EverythingRead, StatisticsSay
+from chaos.expectations import (
+    AnswersFirst,
+    BroadcastsFirst,
+    ClosedWith,
+    LateAnswerAwaited,
+    NothingLeftBehind,
+    RecoveredWithin,
+    ReleasedWithin,
+    ShutDownWithin,
+    StatisticsAgree,
+    Undisturbed,
+)
+from chaos.experiment import Experiment, NotJudged
+from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes
+from chaos.faults import CloseHeld, CloseUnanswered, Latency, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 
-pytestmark = [pytest.mark.chaos, pytest.mark.waits, pytest.mark.destructive]
+pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
 
 FAR_AWAY = Latency(delay=0.2)
@@ -25,6 +45,9 @@ for the other, twenty of them take 4 s."""
 
 DEAF = 20
 """Clients that answer late or never."""
+
+LIVING = 5
+"""Clients that stay, or that hear everything at once."""
 
 
 @pytest.mark.promise(
@@ -35,6 +58,7 @@ DEAF = 20
 )
 @pytest.mark.reads("closing.shutdown_code", "closing.shutdown_within")
 @pytest.mark.needs(Capability.SIGNALS, Capability.RESTART)
+@pytest.mark.destructive
 @pytest.mark.faults(None, FAR_AWAY, StalledReader(), SilentClient(), Vanished())
 async def test_graceful_shutdown(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.closing
@@ -54,4 +78,234 @@ async def test_graceful_shutdown(experiment: Experiment, contract: SimpleNamespa
     await experiment.judge(
         *(ClosedWith(crowd=crowd.name, codes=(promised.shutdown_code,), why="at shutdown") for crowd in told),
         ShutDownWithin(limit=promised.shutdown_within),
+    )
+
+
+TALKERS = 5
+
+LONG = 16_000
+"""Characters of a message: 32 of them are more than the kernel's buffers and a library's 64 KiB hold, so that the last
+answers wait in a queue of the server's own."""
+
+MESSAGES = 32
+"""Of each talker: as many as the reference's own queue has room for, so that it reads all of them."""
+
+TO_ANSWER = 0.2
+"""Seconds that the server has for the answers to what it has read, before it is told to end: the last of 160 was queued
+12 ms after it was read (measured, on two busy cores)."""
+
+SMALL_BUFFER = 1024
+"""SO_RCVBUF of who does not read for a while, bytes: what is kept from it is with the server."""
+
+
+@pytest.mark.promise(
+    "closing",
+    "answers come before the close frame",
+    expects="At shutdown every message that the server had read is answered before its close frame.",
+    because="A queue that is dropped at each deployment loses what its clients believe to have been taken.",
+)
+@pytest.mark.reads("closing.data_first", "closing.shutdown_code", "closing.shutdown_within", "delivery.answers")
+@pytest.mark.needs(Capability.SIGNALS, Capability.RESTART, Capability.SOCKET_PROBE, Capability.TCP_TRUE)
+@pytest.mark.destructive
+async def test_answers_come_before_the_close_frame(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.closing
+    numbered = replace(numbered_echoes(experiment.endpoints.echo, contract.delivery.answers), size=LONG, frames=1)
+    talking = await experiment.crowd(
+        "talking", TALKERS, numbered=numbered, receive_buffer=SMALL_BUFFER, keep_alive=False
+    )
+    await talking.connect()
+    await talking.act("stall")
+    await talking.say_numbered(MESSAGES)
+    # Nothing is on its way to the server any more: all of it is the server's.
+    read = await experiment.wait_until(EverythingRead(talking.name), within=experiment.patience)
+    read_at = experiment.now() if read else None
+    await experiment.watch(TO_ANSWER)
+    await talking.settle(within=0.0)
+    await experiment.terminate_server(within=2 * promised.shutdown_within, then=lambda: talking.act("resume"))
+    await experiment.wait_until_gone(talking, within=promised.shutdown_within)
+    await talking.settle(within=0.0)
+    await experiment.judge(
+        AnswersFirst(crowd=talking.name, when="it was told to end", read_at=read_at),
+        ClosedWith(crowd=talking.name, codes=(promised.shutdown_code,), why="at shutdown"),
+        ShutDownWithin(limit=promised.shutdown_within),
+    )
+
+
+BEHIND = 3
+"""Broadcast intervals for which a listener does not read, before the server is told to end: no more than half of the
+heartbeat's timeout, for who is behind is not dead."""
+
+
+@pytest.mark.promise(
+    "closing",
+    "broadcasts come before the close frame",
+    expects="At shutdown a listener who is behind hears everything that had been broadcast before the close frame.",
+    because="The last news before a deployment is the one that nobody sends again.",
+)
+@pytest.mark.reads(
+    "closing.data_first",
+    "closing.shutdown_code",
+    "closing.shutdown_within",
+    "delivery.broadcast_interval",
+    optional=["liveness.heartbeat_timeout"],
+)
+@pytest.mark.needs(Capability.SIGNALS, Capability.RESTART, endpoints=["feed"])
+@pytest.mark.destructive
+async def test_broadcasts_come_before_the_close_frame(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised, interval = contract.closing, contract.delivery.broadcast_interval
+    feed = experiment.endpoints.feed
+    numbered_broadcasts(feed)  # for what it says where they have no numbers
+    if not feed.identical:
+        raise NotJudged("endpoints.feed.identical is not declared, so nobody knows what all were to hear")
+    timeout = contract.liveness.heartbeat_timeout
+    pause = min(BEHIND * interval, timeout / 2 if timeout is not None else BEHIND * interval)
+    listening = await experiment.crowd("listening", LIVING, endpoint="feed", trace=True)
+    behind = await experiment.crowd("behind", LIVING, endpoint="feed", trace=True, receive_buffer=SMALL_BUFFER)
+    for crowd in (listening, behind):
+        await crowd.connect()
+    await experiment.watch(2 * interval)
+    await behind.act("stall")
+    await experiment.watch(pause)
+    await experiment.terminate_server(within=2 * promised.shutdown_within, then=lambda: behind.act("resume"))
+    for crowd in (listening, behind):
+        await experiment.wait_until_gone(crowd, within=promised.shutdown_within)
+    await experiment.judge(
+        BroadcastsFirst(crowd=behind.name, others=listening.name, message=feed.message, sequence=feed.sequence),
+        *(
+            ClosedWith(crowd=crowd.name, codes=(promised.shutdown_code,), why="at shutdown")
+            for crowd in (listening, behind)
+        ),
+        ShutDownWithin(limit=promised.shutdown_within),
+    )
+
+
+@pytest.mark.promise(
+    "closing",
+    "answers come before a client's close is answered",
+    expects="A client that closes gets the answers to what it said before, and then the server's close frame.",
+    because="Who asks and leaves in one breath has asked: a library that closes at once answers nothing any more.",
+)
+@pytest.mark.reads("closing.data_first", "delivery.answers")
+async def test_answers_come_before_a_clients_close_is_answered(
+    experiment: Experiment, contract: SimpleNamespace
+) -> None:
+    numbered = numbered_echoes(experiment.endpoints.echo, contract.delivery.answers)
+    leaving = await experiment.crowd("leaving", TALKERS, numbered=replace(numbered, frames=1))
+    await leaving.connect()
+    said_at = experiment.now()
+    await leaving.close(saying=MESSAGES)
+    await leaving.settle(within=0.0)
+    # All of it is in front of the close frame: a server that has read that one has read everything.
+    await experiment.judge(
+        AnswersFirst(crowd=leaving.name, when="they closed", read_at=said_at),
+        ClosedWith(crowd=leaving.name, codes=(), why="when it has closed"),
+    )
+
+
+@pytest.mark.promise(
+    "closing",
+    "a close that nobody answers",
+    expects="A client that does not answer the server's close frame is released in time; everyone else stays.",
+    because="A hung application reads its goodbye and does nothing: who waits for its answer keeps it for ever.",
+)
+@pytest.mark.reads("closing.close_timeout", "liveness.idle_timeout", optional=["cleanup.closed_within"])
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.faults(CloseUnanswered())
+async def test_a_close_that_nobody_answers(
+    experiment: Experiment, contract: SimpleNamespace, fault: CloseUnanswered
+) -> None:
+    await _released(experiment, contract, replace(fault, idle=contract.liveness.idle_timeout))
+
+
+@pytest.mark.promise(
+    "closing",
+    "a close after which TCP is held",
+    expects="A client that closes and then keeps TCP is released in time; everyone else stays.",
+    because="Once both close frames are out no heartbeat looks any more, and the client's FIN may never come.",
+)
+@pytest.mark.reads("closing.close_timeout", optional=["cleanup.closed_within"])
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.faults(CloseHeld())
+async def test_a_close_after_which_tcp_is_held(
+    experiment: Experiment, contract: SimpleNamespace, fault: CloseHeld
+) -> None:
+    await _released(experiment, contract, fault)
+
+
+async def _released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    """Peers leave a close handshake unfinished, beside others that live."""
+    limit = contract.closing.close_timeout
+    living = await experiment.crowd("living", LIVING)
+    await living.connect()
+    leaving = await experiment.victims_of(fault, "leaving", DEAF, keep_alive=False)
+    await leaving.connect()
+    remaining = living.count + experiment.own_connections
+    async with experiment.inject(fault, leaving):
+        # Twice the bound: one that is only late is told from one that never comes.
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit + experiment.sampling)
+        await living.exchange(3)
+    settles = contract.cleanup.closed_within or limit
+    truth = await experiment.sample()
+    agree = []
+    if experiment.tells("connections"):
+        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
+        agree.append(StatisticsAgree(connections=truth.connections))
+    await experiment.judge(
+        ReleasedWithin(dead=DEAF, remaining=remaining, limit=limit, why="from the close frame"),
+        Undisturbed(crowd=living.name),
+        *agree,
+    )
+
+
+LATE = 0.8
+"""Of the time that a client is waited for, when it answers."""
+
+
+@pytest.mark.promise(
+    "closing",
+    "a late answer to the close is waited for",
+    expects="A client whose answer to the close frame takes a while, and no longer than is promised, is waited for.",
+    because="The counterpart of letting go: a server that passes by cutting behind its close frame fails here.",
+)
+@pytest.mark.reads("closing.close_answer_within", "liveness.idle_timeout")
+async def test_a_late_answer_to_the_close_is_waited_for(experiment: Experiment, contract: SimpleNamespace) -> None:
+    within, idle = contract.closing.close_answer_within, contract.liveness.idle_timeout
+    delay = LATE * within
+    slow = await experiment.crowd("slow", DEAF, keep_alive=False, close_delay=delay)
+    await slow.connect()
+    await experiment.wait_until_gone(slow, within=2 * idle + within)
+    await experiment.judge(LateAnswerAwaited(crowd=slow.name, delay=delay, within=within))
+
+
+CLIENTS = 20
+
+
+@pytest.mark.promise(
+    "closing",
+    "graceful restart",
+    expects="A server that is told to end and is started again has told its clients, has gone whole, and serves "
+    "newcomers at once.",
+    because="This is every deployment: what holds the port, or a half-open client, turns it into an outage.",
+)
+@pytest.mark.reads("closing.shutdown_code", "closing.shutdown_within", "recovery.within")
+@pytest.mark.needs(Capability.SIGNALS, Capability.RESTART, Capability.SOCKET_PROBE, Capability.PROCESS_PROBE)
+@pytest.mark.destructive
+async def test_graceful_restart(experiment: Experiment, contract: SimpleNamespace) -> None:
+    promised = contract.closing
+    before = await experiment.crowd("before", CLIENTS)
+    await before.connect()
+    await before.exchange(1)
+    await experiment.terminate_server(within=2 * promised.shutdown_within)
+    await experiment.wait_until_gone(before, within=promised.shutdown_within)
+    await experiment.note_left_behind()
+    started = await experiment.restart_server()
+    after = await experiment.crowd("after", CLIENTS)
+    await after.connect()
+    await after.exchange(1)
+    await experiment.judge(
+        ClosedWith(crowd=before.name, codes=(promised.shutdown_code,), why="at shutdown"),
+        ShutDownWithin(limit=promised.shutdown_within),
+        NothingLeftBehind(),
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within, since=started),
+        Undisturbed(crowd=after.name),
     )
