@@ -129,7 +129,8 @@ class Connection(asyncio.Protocol):
     @property
     def closing(self) -> bool:
         """Whether a close frame was sent or came."""
-        return self._protocol.state is State.CLOSING
+        # After the server's FIN the protocol calls a connection closed whose TCP we keep.
+        return self._protocol.state is State.CLOSING or (self.holding and self.close_frame_at is not None)
 
     def send(self, *texts: str) -> None:
         """Write messages, all at once."""

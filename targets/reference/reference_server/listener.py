@@ -32,7 +32,7 @@ def open_listener(host: str, port: int, *, send_buffer_bytes: int) -> socket.soc
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        share_the_address(listener)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # The kernel would otherwise grow it to megabytes, all of them held by a peer that has stopped reading.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         # asyncio does so only for sockets that were made with a protocol number, which accepted ones are not: an answer
@@ -43,11 +43,6 @@ def open_listener(host: str, port: int, *, send_buffer_bytes: int) -> socket.soc
         listener.close()
         raise
     return listener
-
-
-def share_the_address(listener: socket.socket) -> None:
-    """Let it be bound beside what is left of the connections of a server before it, which TCP keeps for a minute."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def allow_open_files() -> None:

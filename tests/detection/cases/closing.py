@@ -80,11 +80,4 @@ CASES = (
         sentinels=(CLOSING, HEARTBEAT, CLEANUP),
         not_in={"containers": "what outlives the first process of a container dies with it"},
     ),
-    Case(
-        defect="binds_its_port_alone",
-        caught_by="test_closing.py::test_graceful_restart",
-        finding="recovered_within",
-        sentinels=(CLOSING, HEARTBEAT, CLEANUP),
-        elsewhere={"recovery": "a server that was killed leaves the same ends of connections on its port"},
-    ),
 )

@@ -31,7 +31,7 @@ from chaos.target import Data
 from chaos.target import Statistics as Where
 from tests.unit.conductor.deployment import CELL, Stage, make_plan, make_setup, open_cell, small_target
 from tests.unit.crowd.making import WITHIN, until
-from tests.unit.crowd.servers import Peer, echo, raw_server, websocket_server
+from tests.unit.crowd.servers import echo, websocket_server
 from tests.unit.faults.stage import IMPATIENCE
 from tests.unit.faults.upstreams import ScriptedUpstream, asked
 
@@ -106,31 +106,33 @@ async def test_a_server_that_was_started_again_is_sampled_from_then_on(
 async def test_what_a_server_has_not_read_is_seen_in_both_kernels(
     stage: Stage, private: Path, tmp_path: Path, agent_socket: Path
 ) -> None:
-    peers: asyncio.Queue[Peer] = asyncio.Queue()
-    read = asyncio.Event()
+    deaf: asyncio.Queue[ServerConnection] = asyncio.Queue()
+    over = asyncio.Event()
 
-    async def script(peer: Peer) -> None:
-        await peer.upgrade()
-        peer.writer.transport.pause_reading()
-        peers.put_nowait(peer)
-        await read.wait()
+    async def serve_some(connection: ServerConnection) -> None:
+        if connection.request is None or connection.request.path != "/deaf":
+            await echo(connection)
+            return
+        connection.transport.pause_reading()
+        deaf.put_nowait(connection)
+        await over.wait()
 
-    async with raw_server(script) as address:
+    async with websocket_server(serve_some) as address:
         setup = make_setup(address, private, agent_socket=agent_socket)
         async with await stage.scenario(setup) as rpc:
             await open_cell(rpc, tmp_path)
-            plan = make_plan(address, first_message=False)
+            plan = make_plan(address, first_message=False, path="/deaf")
             await rpc.call("create_crowd", "crowd", plan, 1, False)
             await rpc.call("crowd_call", "crowd", "connect", (), {})
-            peer = await peers.get()
+            connection = await deaf.get()
             assert await rpc.call("unread", "crowd") == 0
             await rpc.call("crowd_call", "crowd", "send", ("five!",), {})
             # Two bytes of header, four of the mask.
             assert await rpc.call("unread", "crowd") == 11
             assert await rpc.call("wait_until", EverythingRead("crowd"), 0.0) is False
-            peer.writer.transport.resume_reading()
+            connection.transport.resume_reading()
             assert await rpc.call("wait_until", EverythingRead("crowd"), WITHIN) is True
-            read.set()
+            over.set()
 
 
 async def test_what_serves_where_a_server_was_is_written_down(
@@ -145,7 +147,7 @@ async def test_what_serves_where_a_server_was_is_written_down(
             await rpc.call("server_changed", gone)
             nothing = await rpc.call("note_left_behind")
     assert (found.pids, nothing.pids) == ((os.getpid(),), ())
-    assert read_journal(tmp_path).of(LeftBehind) == [found, nothing]
+    assert [event.pids for event in read_journal(tmp_path).of(LeftBehind)] == [found.pids, nothing.pids]
 
 
 async def test_without_an_agent_nobody_sees_what_is_unread_or_left(

@@ -91,7 +91,7 @@ def test_a_server_that_was_late_may_have_had_no_time() -> None:
 def test_what_was_on_its_way_is_owed_by_nobody() -> None:
     finding = replace(ANSWERS, read_at=None).judge(record(attempt(), BEFORE, TOLD, ended(), LOST))
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.observed == "the server never read all that was sent, so nobody knows what it had"
+    assert finding.observed == "the server never read all that was sent to it, so nobody knows what it had"
 
 
 def test_whoever_closes_is_owed_all_that_it_said() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from chaos.errors import AgentError
 from chaos.faults.close_held import CloseHeld
 from chaos.journal import Bite, Ended, HealingState
 from tests.unit.faults.stage import (
-    PATIENCE,
     SOME_PATIENCE,
     Deaf,
     Direct,
@@ -21,6 +19,7 @@ from tests.unit.faults.stage import (
     echo_server,
     run_fault,
     run_with_broken_body,
+    until_kept_alone,
 )
 
 
@@ -31,10 +30,7 @@ async def test_both_close_frames_are_out_and_tcp_stays(worker: InProcess, agent:
         served = list(server.connections)
 
         async def until_the_server_has_done_its_part() -> None:
-            # Its FIN has come, after its close frame, and none of theirs follows.
-            async with asyncio.timeout(PATIENCE):
-                while {state.state for state in (await victims.socket_states()).values()} != {"CLOSE_WAIT"}:  # noqa: ASYNC110  # the kernel tells nobody
-                    await asyncio.sleep(0.005)
+            await until_kept_alone(victims)
             assert [connection.close_code for connection in served] == [1000] * 3
 
         receipt, healing = await run_fault(

@@ -14,7 +14,15 @@ from chaos.crowd.handle import CrowdHandle
 from chaos.faults.base import HELPER_WITHIN
 from chaos.faults.close_unanswered import CloseUnanswered
 from chaos.journal import Bite, Ended, HealingState
-from tests.unit.faults.stage import PATIENCE, Direct, InProcess, echo_server, run_fault, run_with_broken_body
+from tests.unit.faults.stage import (
+    PATIENCE,
+    Direct,
+    InProcess,
+    echo_server,
+    run_fault,
+    run_with_broken_body,
+    until_kept_alone,
+)
 
 IDLE = 0.1
 """Seconds after which the server here closes whoever is there."""
@@ -41,8 +49,11 @@ async def test_the_close_frame_is_read_and_never_answered(worker: InProcess, age
         ends: list[float] = []
         began = time.monotonic()
         closing = asyncio.create_task(close_all(server, ends))
-        receipt, healing = await run_fault(LEFT_ALONE, direct.scene(victims), tmp_path, lambda: closing)
-        await closing
+
+        async def until_it_has_given_up() -> None:
+            await closing
+
+        receipt, healing = await run_fault(LEFT_ALONE, direct.scene(victims), tmp_path, until_it_has_given_up)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
     # It acts from when the last close frame had come.
     assert began + IDLE < receipt.since <= receipt.at
@@ -64,9 +75,7 @@ async def test_tcp_is_kept_after_the_servers_fin(worker: InProcess, agent: Async
         async def end_its_half() -> None:
             for connection in list(server.connections):
                 connection.transport.write_eof()
-            async with asyncio.timeout(PATIENCE):
-                while {state.state for state in (await victims.socket_states()).values()} != {"CLOSE_WAIT"}:  # noqa: ASYNC110  # the kernel tells nobody
-                    await asyncio.sleep(0.005)
+            await until_kept_alone(victims)
 
         await run_fault(LEFT_ALONE, direct.scene(victims), tmp_path, end_its_half)
         await closing

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-
-from reference_server import closes, listener
+from reference_server import closes
 from websockets.frames import Close, Frame, Opcode
 
 from ..fakes import turns_until
@@ -54,20 +52,8 @@ async def close_is_answered_after_the_message_before_it(bench: Bench) -> bool:
     return written.startswith(b"\x81\x12and one more thing\x88")
 
 
-SHARES_THE_ADDRESS = listener.share_the_address
-
-
-async def port_may_be_bound_beside_what_is_left_of_it(_bench: Bench) -> bool:
-    try:
-        with listener.open_listener("127.0.0.1", 0, send_buffer_bytes=4096) as opened:
-            return bool(opened.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR))
-    finally:
-        listener.share_the_address = SHARES_THE_ADDRESS  # here the process goes on
-
-
 CHECKS: dict[str, Check] = {
     "answers_the_close_at_once": close_is_answered_after_the_message_before_it,
-    "binds_its_port_alone": port_may_be_bound_beside_what_is_left_of_it,
     "cuts_behind_its_close_frame": close_frame_is_not_followed_by_a_reset,
     "cuts_who_answers_the_close_late": close_frame_waits_for_its_answer,
     "drops_the_queue_at_shutdown": shutdown_sends_what_waits,
