@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from reference_server.parts import Parts
 from reference_server.transport import BoundedTransport
-from reference_server.websocket_protocol import WebSocketProtocol
 
 DESCRIPTION = "a peer that leaves a close handshake unfinished is waited for without a deadline"
 
@@ -17,7 +16,7 @@ DESCRIPTION = "a peer that leaves a close handshake unfinished is waited for wit
 def install(parts: Parts) -> None:
     """No deadline for TCP, and none for the answer."""
 
-    def expect_close(self: BoundedTransport | WebSocketProtocol) -> None:
+    def expect_close(self: BoundedTransport) -> None:
         """Somebody will."""
 
-    BoundedTransport.expect_close = expect_close  # type: ignore[method-assign,assignment]  # a defect replaces a method
+    BoundedTransport.expect_close = expect_close  # type: ignore[method-assign]  # a defect replaces a method

@@ -36,7 +36,7 @@ from websockets.frames import Close, Frame, Opcode
 
 from .defect_checks.bench import LONG, Bench, Check, FakeWebSocket, all_done_at_once
 from .defect_checks.cleanup import silent_peer_is_dead
-from .fakes import TimersByHand, make_connection
+from .fakes import TimersByHand, make_connection, turns_until
 from .wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
@@ -308,6 +308,7 @@ async def newcomers_get_in_beside_the_dead(bench: Bench) -> bool:
 async def own_close_code_comes_back(bench: Bench) -> bool:
     protocol, transport = await established(configured(bench.parts))
     protocol.data_received(Frame(Opcode.CLOSE, Close(3000, "").serialize()).serialize(mask=True))
+    await turns_until(lambda: any(data.startswith(CLOSE) for data in transport.written))
     answer = next(data for data in transport.written if data.startswith(CLOSE))
     await end(protocol)
     return answer[2:] == (3000).to_bytes(2, "big")
