@@ -114,11 +114,11 @@ class _Pause:
 TALKERS = 3
 
 LONG = 16_000
-"""Characters of a message: 12 to 14 answers of this length are what the kernel's buffers and a library's 64 KiB hold
-(measured), so that the others wait in a queue of the server's own."""
+"""Characters of a message: 22 answers of this length are what the kernel's buffers and a library's 64 KiB hold, measured
+on the reference, so that the others wait in a queue of the server's own."""
 
-MESSAGES = 24
-"""Of each talker: fewer than the reference's own queue has room for, so that it reads all of them."""
+MESSAGES = 32
+"""Of each talker: as many as the reference's own queue has room for, so that it reads all of them."""
 
 TO_ANSWER = 0.1
 """Seconds that the server has for the answers to what it has read, before it is told to end. What others kept it from
