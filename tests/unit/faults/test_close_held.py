@@ -31,7 +31,8 @@ async def test_both_close_frames_are_out_and_tcp_stays(worker: InProcess, agent:
 
         async def until_the_server_has_done_its_part() -> None:
             await until_kept_alone(victims)
-            assert [connection.close_code for connection in served] == [1000] * 3
+            said = [connection.protocol.close_sent for connection in served]
+            assert [close is not None and close.code for close in said] == [1000] * 3
 
         receipt, healing = await run_fault(
             CloseHeld(), direct.scene(victims), tmp_path, until_the_server_has_done_its_part

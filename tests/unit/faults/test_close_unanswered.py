@@ -25,14 +25,30 @@ from tests.unit.faults.stage import (
 )
 
 IDLE = 0.1
-"""Seconds after which the server here closes whoever is there."""
+"""Seconds after which a server is to close whoever says nothing; twice that is waited for."""
 
 LEFT_ALONE = CloseUnanswered(idle=IDLE)
+CLOSED = CloseUnanswered(idle=PATIENCE)
+"""Where the server does close: as soon as they are ready, whenever that is."""
 
 
-async def close_all(server: Server, ends: list[float]) -> None:
-    """Close everybody after a while, as an idle timeout does; `ends` gets how long each of them took."""
-    await asyncio.sleep(IDLE)
+@pytest.fixture
+def held_back(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once the clients are ready not to answer."""
+    ready, hold_back = asyncio.Event(), CrowdHandle.hold_back
+
+    async def and_say_so(self: CrowdHandle) -> list[int]:
+        found = await hold_back(self)
+        ready.set()
+        return found
+
+    monkeypatch.setattr(CrowdHandle, "hold_back", and_say_so)
+    return ready
+
+
+async def close_all(server: Server, ends: list[float], *, when: asyncio.Event) -> None:
+    """Close everybody, as an idle timeout does; `ends` gets how long each of them took."""
+    await when.wait()
 
     async def close(connection: object) -> None:
         began = time.monotonic()
@@ -42,21 +58,23 @@ async def close_all(server: Server, ends: list[float]) -> None:
     await asyncio.gather(*(close(connection) for connection in list(server.connections)))
 
 
-async def test_the_close_frame_is_read_and_never_answered(worker: InProcess, agent: AsyncAgent, tmp_path: Path) -> None:
+async def test_the_close_frame_is_read_and_never_answered(
+    worker: InProcess, agent: AsyncAgent, tmp_path: Path, held_back: asyncio.Event
+) -> None:
     async with echo_server() as (address, server):
         direct = Direct(address, worker, agent)
         victims = await direct.connect()
         ends: list[float] = []
         began = time.monotonic()
-        closing = asyncio.create_task(close_all(server, ends))
+        closing = asyncio.create_task(close_all(server, ends, when=held_back))
 
         async def until_it_has_given_up() -> None:
             await closing
 
-        receipt, healing = await run_fault(LEFT_ALONE, direct.scene(victims), tmp_path, until_it_has_given_up)
+        receipt, healing = await run_fault(CLOSED, direct.scene(victims), tmp_path, until_it_has_given_up)
     assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
     # It acts from when the last close frame had come.
-    assert began + IDLE < receipt.since <= receipt.at
+    assert began < receipt.since <= receipt.at
     assert receipt.evidence[0].during == "3 of 3"
     assert (receipt.evidence[1].before, receipt.evidence[1].side) == ("3 ESTABLISHED", "server kernel")
     # The server waited for answers until its own patience was over: none came.
@@ -66,18 +84,20 @@ async def test_the_close_frame_is_read_and_never_answered(worker: InProcess, age
     assert await victims.open_count() == 0
 
 
-async def test_tcp_is_kept_after_the_servers_fin(worker: InProcess, agent: AsyncAgent, tmp_path: Path) -> None:
+async def test_tcp_is_kept_after_the_servers_fin(
+    worker: InProcess, agent: AsyncAgent, tmp_path: Path, held_back: asyncio.Event
+) -> None:
     async with echo_server() as (address, server):
         direct = Direct(address, worker, agent)
         victims = await direct.connect()
-        closing = asyncio.create_task(close_all(server, []))
+        closing = asyncio.create_task(close_all(server, [], when=held_back))
 
         async def end_its_half() -> None:
             for connection in list(server.connections):
                 connection.transport.write_eof()
             await until_kept_alone(victims)
 
-        await run_fault(LEFT_ALONE, direct.scene(victims), tmp_path, end_its_half)
+        await run_fault(CLOSED, direct.scene(victims), tmp_path, end_its_half)
         await closing
 
 
