@@ -114,8 +114,8 @@ class _Pause:
 TALKERS = 3
 
 LONG = 16_000
-"""Characters of a message: 22 answers of this length are what the kernel's buffers and a library's 64 KiB hold, measured
-on the reference, so that the others wait in a queue of the server's own."""
+"""Characters of a message: 22 answers of this length are what the kernel's buffers and a library's 64 KiB hold (on the
+reference, measured), so that the others wait in a queue of the server's own."""
 
 MESSAGES = 32
 """Of each talker: as many as the reference's own queue has room for, so that it reads all of them."""
