@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, EverythingRead, StatisticsSay
+from chaos.conditions import ConnectionsAtMost, CrowdGone, EverythingRead, StatisticsSay
 from chaos.expectations import (
     AnswersFirst,
     BroadcastsFirst,
@@ -83,12 +83,18 @@ async def test_graceful_shutdown(experiment: Experiment, contract: SimpleNamespa
     )
 
 
-class _Pause:
-    """A crowd that does not read for a while: what is meant for it is with the server until then."""
+TO_HEAR = 0.2
+"""Seconds in which a server that was told to end has begun to say goodbye: uvicorn looks for signals ten times a
+second. Whoever is slower is not seen to drop anything, for by then there is nothing to drop."""
 
-    def __init__(self, experiment: Experiment, crowd: Crowd) -> None:
+
+class _Pause:
+    """A crowd that does not read until others have been told: what is meant for it is with the server until then."""
+
+    def __init__(self, experiment: Experiment, crowd: Crowd, *, others: Crowd) -> None:
         self._experiment = experiment
         self._crowd = crowd
+        self._others = others
         self._began = self._ended = experiment.now()
 
     async def begin(self) -> None:
@@ -97,7 +103,8 @@ class _Pause:
         await self._crowd.act("stall")
 
     async def end(self) -> None:
-        """Read what has come."""
+        """Read what has come, once the others have heard goodbye: before that the queue may empty itself."""
+        await self._experiment.wait_until(CrowdGone(self._others.name), within=TO_HEAR)
         await self._crowd.act("resume")
         self._ended = self._experiment.now()
 
@@ -150,8 +157,10 @@ async def test_answers_come_before_the_close_frame(experiment: Experiment, contr
     talking = await experiment.crowd(
         "talking", TALKERS, numbered=numbered, receive_buffer=SMALL_BUFFER, keep_alive=False
     )
+    listening = await experiment.crowd("listening", LIVING)
     await talking.connect()
-    pause = _Pause(experiment, talking)
+    await listening.connect()
+    pause = _Pause(experiment, talking, others=listening)
     await pause.begin()
     await talking.say_numbered(MESSAGES)
     # Nothing is on its way to the server any more: all of it is the server's.
@@ -205,7 +214,7 @@ async def test_broadcasts_come_before_the_close_frame(experiment: Experiment, co
     for crowd in (listening, behind):
         await crowd.connect()
     await experiment.watch(2 * interval)
-    pause = _Pause(experiment, behind)
+    pause = _Pause(experiment, behind, others=listening)
     await pause.begin()
     await experiment.watch(seconds)
     await experiment.terminate_server(within=2 * promised.shutdown_within, then=pause.end)
