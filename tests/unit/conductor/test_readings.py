@@ -146,6 +146,7 @@ async def test_what_serves_where_a_server_was_is_written_down(
             gone = ServerView(address=Address("127.0.0.1", 9), port=9, root_pids=())
             await rpc.call("server_changed", gone)
             nothing = await rpc.call("note_left_behind")
+            await rpc.call("flush")
     assert (found.pids, nothing.pids) == ((os.getpid(),), ())
     assert [event.pids for event in read_journal(tmp_path).of(LeftBehind)] == [found.pids, nothing.pids]
 
