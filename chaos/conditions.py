@@ -21,6 +21,7 @@ __all__ = [
     "ConnectionsAtLeast",
     "ConnectionsAtMost",
     "CrowdGone",
+    "EverythingRead",
     "FilesAtMost",
     "Heard",
     "NobodyLeaving",
@@ -39,6 +40,7 @@ class View(Protocol):
     async def open_clients(self, crowd: str) -> int: ...
     async def crowd_call(self, name: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any: ...
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool: ...
+    async def unread(self, crowd: str) -> int: ...
 
 
 class Condition(ABC):
@@ -99,6 +101,16 @@ class NobodyLeaving(Condition):
     async def met(self, view: View) -> bool:
         states = await view.crowd_call(self.crowd, "states", (), {})
         return ClientState.CLOSING not in states.values()
+
+
+@dataclass(frozen=True, slots=True)
+class EverythingRead(Condition):
+    """The server has read all that the clients of a crowd have sent, as both kernels have it: nothing is on its way."""
+
+    crowd: str
+
+    async def met(self, view: View) -> bool:
+        return await view.unread(self.crowd) == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan, ClientState
 from chaos.errors import ChaosError
 from chaos.faults.base import Fault
+from chaos.faults.evidence import peer_sockets, wires_of
 from chaos.faults.holders import holders_of
-from chaos.journal import QUOTED, Beat, Call, FeedFetched, Frame, Healing, Hit, Holders, Receipt, Sample
+from chaos.journal import QUOTED, Beat, Call, FeedFetched, Frame, Healing, Hit, Holders, LeftBehind, Receipt, Sample
 from chaos.probes.http import get
 from chaos.probes.statistics import BREAKERS
 from chaos.server_view import ServerView
@@ -217,6 +218,27 @@ class Conductor:
             raise ChaosError("nobody sees the server's sockets here: mark the scenario with needs(SOCKET_PROBE)")
         found = await self._agent.sockets(cell.server.port)
         return sum(socket.wqueue for socket in found if socket.side == "local" and socket.state != "LISTEN")
+
+    async def note_left_behind(self) -> LeftBehind:
+        """Write down who takes connections, or holds some, where the server was. Raises ChaosError."""
+        cell = self._open()
+        if self._agent is None:
+            raise ChaosError("nobody sees the server's processes here: mark the scenario with needs(PROCESS_PROBE)")
+        serving = await self._agent.serving(cell.server.port)
+        found = LeftBehind(at=time.monotonic(), pids=tuple(serving.pids))
+        cell.journal.write(found)
+        return found
+
+    async def unread(self, crowd: str) -> int:
+        """Bytes that the clients of a crowd have sent and the server has not read. Raises ChaosError."""
+        cell = self._open()
+        if self._agent is None:
+            raise ChaosError("nobody sees the server's sockets here: mark the scenario with needs(SOCKET_PROBE)")
+        handle, port = cell.crowds.get(crowd), cell.server.port
+        wires = await wires_of(handle, self._agent, port)
+        on_its_way = sum(state.send_queue for state in (await handle.socket_states()).values())
+        arrived = (await peer_sockets(self._agent, port, wires)).values()
+        return on_its_way + sum(found.rqueue for found in arrived)
 
     async def statistics(self) -> dict[str, float | str]:
         """The server's own statistics; what could not be read is in the journal, and empty here."""

@@ -29,6 +29,8 @@ __all__ = [
     "fin",
     "grow_pong_delay",
     "half_close",
+    "hold_back",
+    "hold_on",
     "mute_keep_alive",
     "reset",
     "resume",
@@ -166,6 +168,20 @@ def resume(client: Client) -> None:
     if connection.stalled and connection.transport is not None:
         connection.stalled = False
         connection.transport.resume_reading()
+
+
+def hold_back(client: Client) -> None:
+    """Leave the client's part in the end undone: the server's close frame will not be answered, and its FIN not be
+    followed by ours. Until then it is a client like any other."""
+    _connection(client).holding = True
+
+
+def hold_on(client: Client, code: int) -> None:
+    """Begin the close handshake with `code`, and never end TCP, which the server's answer does not end either."""
+    connection = _connection(client)
+    connection.holding = True
+    if connection.usable:
+        connection.start_closing(code)
 
 
 def mute_keep_alive(client: Client, *, muted: bool) -> None:

@@ -111,6 +111,14 @@ class Client:
         assert self._session is not None
         self._session.say(*texts)
 
+    def say_numbered(self, count: int) -> None:
+        """Send so many numbered messages at once. The client is `usable`."""
+        session = self._session
+        assert session is not None
+        assert self.ledger is not None
+        for _ in range(count):
+            self._say_numbered(session, self.ledger.next(asyncio.get_running_loop().time()))
+
     def begin_numbered(self) -> None:
         """Send numbered messages, as the plan paces them, from now on and on every connection."""
         numbered = self.setting.plan.numbered

@@ -29,6 +29,7 @@ __all__ = ["Connection", "Listener", "Message"]
 
 _PONG = 0x80 | Opcode.PONG
 """The first byte of a pong: control frames are never fragmented, and no extension sets a reserved bit."""
+_CLOSE = 0x80 | Opcode.CLOSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class Connection(asyncio.Protocol):
         """Whether what was written last has no end: anything that followed would be taken for it."""
         self.stalled = False
         """Whether nothing is read any more."""
+        self.holding = False
+        """Whether its part in an end is left undone: a close frame is not answered, and TCP is kept after a FIN."""
         self.eof_sent = False
         """Whether our FIN is on its way."""
         self.pong_growth = 0.0
@@ -119,9 +122,15 @@ class Connection(asyncio.Protocol):
         return bool(self._protocol.extensions)
 
     @property
+    def close_frame_at(self) -> float | None:
+        """When the server's close frame came, seconds monotonic; None while none has."""
+        return self._ending.close_frame_at
+
+    @property
     def closing(self) -> bool:
         """Whether a close frame was sent or came."""
-        return self._protocol.state is State.CLOSING
+        # After the server's FIN the protocol calls a connection closed whose TCP we keep.
+        return self._protocol.state is State.CLOSING or (self.holding and self.close_frame_at is not None)
 
     def send(self, *texts: str) -> None:
         """Write messages, all at once."""
@@ -201,7 +210,8 @@ class Connection(asyncio.Protocol):
         if self._protocol.parser_exc is not None and not self._ending.violation:
             self._violated(str(self._protocol.parser_exc), at)
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
+        """Whether TCP is kept although the server has ended its half."""
         self._ending.eof_at = at = time.monotonic()
         self._protocol.receive_eof()
         events = self._protocol.events_received()
@@ -210,8 +220,11 @@ class Connection(asyncio.Protocol):
             self._refused(setback_of_answer(self._protocol, None, at=at))
         else:
             self._fail(self._unanswered(Outcome.EOF, at=at))
+        if self.holding:
+            return True
         # The transport closes by itself, but waits for what is unsent, perhaps for ever.
         self._limit_closing()
+        return False
 
     def broken(self, reason: str) -> None:
         """TLS beneath has failed: nothing that comes can be read any more."""
@@ -337,6 +350,8 @@ class Connection(asyncio.Protocol):
         chunks = self._protocol.data_to_send()
         if not chunks or self.torn or not self.writable:
             return
+        if self._protocol.close_rcvd is not None and (self.holding or self._plan.close_delay):
+            chunks = self._without_answer(chunks)
         if self.silent:
             # A hung application: the library beneath it answers WebSocket's pings as long as they are no heartbeat.
             chunks = [chunk for chunk in chunks if self._talk.asks and chunk and chunk[0] == _PONG]
@@ -346,6 +361,18 @@ class Connection(asyncio.Protocol):
             if pongs and self._plan.answer_pings:
                 asyncio.get_running_loop().call_later(self._next_pong_delay(), self._write_late, b"".join(pongs))
         self._write(b"".join(chunks))
+
+    def _without_answer(self, chunks: list[bytes]) -> list[bytes]:
+        """What is to be written but for the answer to the server's close frame: that is written late, or never."""
+        answer = b"".join(chunk for chunk in chunks if chunk and chunk[0] == _CLOSE)
+        if answer and not self.holding:
+            asyncio.get_running_loop().call_later(self._plan.close_delay, self._answer_close, answer)
+        return [chunk for chunk in chunks if not chunk or chunk[0] != _CLOSE]
+
+    def _answer_close(self, answer: bytes) -> None:
+        if self.writable:
+            self._write(answer)
+            self._ending.close_answered_at = time.monotonic()
 
     def _next_pong_delay(self) -> float:
         delay = self._plan.pong_delay
@@ -400,7 +427,7 @@ class Connection(asyncio.Protocol):
         return Setback(outcome=outcome, at=at, detail=detail)
 
     def _limit_closing(self) -> None:
-        if self._close_timer is None:
+        if self._close_timer is None and not self.holding:
             loop = asyncio.get_running_loop()
             self._close_timer = loop.call_later(self._plan.close_timeout, self._close_overdue)
 

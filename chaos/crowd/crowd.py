@@ -109,10 +109,13 @@ class Crowd:
         away = [client.index for client in self._members(clients) if client.state in _AWAY]
         return await self.connect(Mode.SIMULTANEOUS, clients=away)
 
-    async def close(self, *, clients: Collection[int] | None = None, code: int = CLOSE_CODE) -> list[Ended]:
-        """Close with a close frame; returns when TCP is over, at the latest after the plan's close timeout.
+    async def close(
+        self, *, clients: Collection[int] | None = None, code: int = CLOSE_CODE, saying: int = 0
+    ) -> list[Ended]:
+        """Close with a close frame; returns when TCP is over, at the latest after the plan's close timeout. With
+        `saying` each client sends so many numbered messages right before it.
 
-        Raises CrowdError for a code that a faithful client may not send.
+        Raises CrowdError for a code that a faithful client may not send, and where the plan numbers no messages.
         """
         try:
             Close(code, "").check()
@@ -121,7 +124,15 @@ class Crowd:
                 f"{code} is no close code that a client may send; allowed are 1000 to 1014 but for 1004 to 1006, "
                 "and 3000 to 4999"
             ) from error
-        return await self._end(clients, lambda client: acts.close(client, code))
+        if saying:
+            self._bookkeepers(clients)
+
+        def say_and_close(client: Client) -> None:
+            if saying and client.usable:
+                client.say_numbered(saying)
+            acts.close(client, code)
+
+        return await self._end(clients, say_and_close)
 
     async def reset(self, *, clients: Collection[int] | None = None) -> list[Ended]:
         """RST; see `acts.reset`."""
@@ -175,6 +186,14 @@ class Crowd:
         """Read nothing; see `acts.stall`."""
         return self._act(clients, acts.stall)
 
+    async def hold_back(self, *, clients: Collection[int] | None = None) -> list[int]:
+        """Leave the server's close frame unanswered when it comes; see `acts.hold_back`."""
+        return self._act(clients, acts.hold_back)
+
+    async def hold_on(self, *, clients: Collection[int] | None = None, code: int = CLOSE_CODE) -> list[int]:
+        """A close frame, and TCP kept for good; see `acts.hold_on`."""
+        return self._act(clients, lambda client: acts.hold_on(client, code))
+
     async def resume(self, *, clients: Collection[int] | None = None) -> list[int]:
         """Undo silence and stall."""
         return self._act(clients, acts.resume)
@@ -205,6 +224,13 @@ class Crowd:
         for client in members:
             client.say(*texts)
         return len(members)
+
+    async def say_numbered(self, count: int, *, clients: Collection[int] | None = None) -> list[int]:
+        """Send so many numbered messages at once, each client; those that could."""
+        members = [client for client in self._bookkeepers(clients) if client.usable]
+        for client in members:
+            client.say_numbered(count)
+        return [client.index for client in members]
 
     async def begin_numbered(self, *, clients: Collection[int] | None = None) -> list[int]:
         """Send numbered messages at the plan's pace from now on, also on connections that are still to come; the
@@ -299,6 +325,15 @@ class Crowd:
     async def states(self, *, clients: Collection[int] | None = None) -> dict[int, ClientState]:
         """What each client is doing, by its own knowledge."""
         return {client.index: client.state for client in self._members(clients)}
+
+    async def close_frames(self, *, clients: Collection[int] | None = None) -> dict[int, float]:
+        """When the server's close frame came to each client that has had one, on its latest connection."""
+        found = [(client.index, client.connection) for client in self._members(clients)]
+        return {
+            index: connection.close_frame_at
+            for index, connection in found
+            if connection is not None and connection.close_frame_at is not None
+        }
 
     async def pongs_put_off(self, *, clients: Collection[int] | None = None) -> dict[int, list[PutOff]]:
         """The pings of each client whose pong has waited longer than the one before, on its latest connection."""

@@ -41,6 +41,7 @@ class End:
     reason: str = ""
     tcp_closed_after: float | None = None
     close_frame_at: float | None = None
+    close_answered_after: float | None = None
 
 
 def setback_of_error(error: OSError, *, at: float) -> Setback | None:
@@ -70,6 +71,8 @@ class Ending:
     """What the server sent that breaks the protocol."""
     overdue: bool = False
     """Whether the close timeout ran out."""
+    close_answered_at: float | None = None
+    """When the server's close frame was answered that was to be answered late; None while it was not."""
 
     def end(self, *, at: float, error: Exception | None) -> End:
         """How it ended, now that TCP is over: with `error`, or with None for a FIN from either side."""
@@ -95,6 +98,9 @@ class Ending:
                 reason=self.reason,
                 tcp_closed_after=at - self.close_frame_at,
                 close_frame_at=self.close_frame_at,
+                close_answered_after=(
+                    None if self.close_answered_at is None else self.close_answered_at - self.close_frame_at
+                ),
             )
         return End(at=at, by=by, how=how, reason=reason)
 

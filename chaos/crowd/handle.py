@@ -79,9 +79,9 @@ class CrowdHandle:
         attempts: list[Attempt] = await self._call("reconnect", within=within)
         return attempts
 
-    async def close(self, *, code: int = CLOSE_CODE) -> list[Ended]:
-        """Close with a close frame and wait for the end of TCP."""
-        return await self._ends("close", code=code)
+    async def close(self, *, code: int = CLOSE_CODE, saying: int = 0) -> list[Ended]:
+        """Close with a close frame, right after so many numbered messages, and wait for the end of TCP."""
+        return await self._ends("close", code=code, **({"saying": saying} if saying else {}))
 
     async def reset(self) -> list[Ended]:
         """RST."""
@@ -130,6 +130,14 @@ class CrowdHandle:
         """Read nothing any more; the clients it happened to."""
         return await self._act("stall")
 
+    async def hold_back(self) -> list[int]:
+        """Leave the server's close frame unanswered when it comes, and keep TCP; the clients it happened to."""
+        return await self._act("hold_back")
+
+    async def hold_on(self) -> list[int]:
+        """Send a close frame and keep TCP for good; the clients it happened to."""
+        return await self._act("hold_on")
+
     async def resume(self) -> list[int]:
         """Undo silence and stall; the clients that are connected."""
         return await self._act("resume")
@@ -151,6 +159,11 @@ class CrowdHandle:
         """Send messages that await no answer; the number of clients that could."""
         sent: int = await self._call("send", *texts)
         return sent
+
+    async def say_numbered(self, count: int) -> list[int]:
+        """Send so many numbered messages at once; the clients that could."""
+        said: list[int] = await self._call("say_numbered", count)
+        return said
 
     async def begin_numbered(self) -> list[int]:
         """Send numbered messages at the plan's pace from now on; the clients that do."""
@@ -200,6 +213,11 @@ class CrowdHandle:
     async def locals(self) -> list[tuple[int, str, int]]:
         """Client, local host and local port of every socket there is."""
         found: list[tuple[int, str, int]] = await self._call("locals")
+        return found
+
+    async def close_frames(self) -> dict[int, float]:
+        """When the server's close frame came to each client that has had one, seconds monotonic."""
+        found: dict[int, float] = await self._call("close_frames")
         return found
 
     async def pongs_put_off(self) -> dict[int, list[PutOff]]:

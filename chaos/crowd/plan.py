@@ -140,6 +140,8 @@ class ClientPlan:
     """Whether the heartbeat is answered: WebSocket's pings, or the dialect's own where it has such."""
     pong_delay: float = 0.0
     """Seconds from the arrival of a ping of the heartbeat to its pong."""
+    close_delay: float = 0.0
+    """Seconds from the arrival of the server's close frame to the answer."""
     close_timeout: float = 10.0
     """Seconds that a close handshake and the end of TCP after it may take (10: the default of websockets, and what
     uvicorn has fixed)."""
@@ -167,6 +169,10 @@ class ClientPlan:
         for name in ("keep_alive", "answer_within", "receive_buffer"):
             if getattr(self, name) is not None:
                 _positive(name, getattr(self, name))
+        if not 0 <= self.close_delay < self.close_timeout:
+            raise ConfigurationError(
+                f"close_delay is seconds, zero or more and less than close_timeout; found {self.close_delay}"
+            )
         if self.pong_delay < 0:
             raise ConfigurationError(f"pong_delay is seconds, zero or more; found {self.pong_delay}")
         if self.pong_delay and not self.answer_pings:

@@ -286,6 +286,7 @@ class Session:
             reason=end.reason,
             tcp_closed_after=end.tcp_closed_after,
             close_frame_at=end.close_frame_at,
+            close_answered_after=end.close_answered_after,
         )
         self._setting.record(self.ended)
 

@@ -31,7 +31,7 @@ class Above(Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool | None:
         """The server's close_notify came, or its FIN without one."""
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -60,6 +60,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._paused = False
         self._eof_sent = False
         self._eof_told = False
+        self._kept = False
 
     # -- to the one beneath (asyncio.Protocol) ----------------------------------------------------------------
 
@@ -78,8 +79,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         if self._secured:
             self._pass_on()
 
-    def eof_received(self) -> None:
-        self._tell_eof()
+    def eof_received(self) -> bool:
+        return self._tell_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._above.connection_lost(error)
@@ -172,8 +173,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 self._break(error)
                 return
             if not data:  # close_notify
-                self._tell_eof()
-                self.close()
+                if not self._tell_eof():
+                    self.close()
                 return
             self._above.data_received(data)
         self._flush()
@@ -198,10 +199,12 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 self._tls.unwrap()
             self._flush()
 
-    def _tell_eof(self) -> None:
+    def _tell_eof(self) -> bool:
+        """Whether the one above keeps TCP all the same."""
         if not self._eof_told:
             self._eof_told = True
-            self._above.eof_received()
+            self._kept = bool(self._above.eof_received())
+        return self._kept
 
     def _break(self, error: Exception) -> None:
         """The alert that says why goes out, and nothing after it."""

@@ -25,6 +25,7 @@ from chaos.expectations.clients import (
     Undisturbed,
     Warned,
 )
+from chaos.expectations.closing import AnswersFirst, BroadcastsFirst, LateAnswerAwaited, NothingLeftBehind
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
 from chaos.expectations.failures_in_a_row import TurnedAwayForARow
@@ -72,6 +73,8 @@ __all__ = [
     "AnsweredAsAllowed",
     "AnsweredThroughout",
     "AnsweredWhileOpen",
+    "AnswersFirst",
+    "BroadcastsFirst",
     "CallsAnswered",
     "CameBesideTheHostile",
     "ClosedByAge",
@@ -99,11 +102,13 @@ __all__ = [
     "IdleFoundThroughout",
     "Intact",
     "IntactThroughReconnects",
+    "LateAnswerAwaited",
     "LeftMidTrial",
     "MemoryNotKept",
     "MemoryWithin",
     "NotWarnedEarly",
     "NothingKeptOverTime",
+    "NothingLeftBehind",
     "OpenedAfter",
     "PingedAtPeriod",
     "PlacesThroughout",

@@ -16,20 +16,20 @@ from chaos.journal import Attempt, Bite, Correspondence, Healing, HealingState, 
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["Intact", "IntactThroughReconnects", "PlainlyOver"]
+__all__ = ["Books", "Intact", "IntactThroughReconnects", "Integrity", "PlainlyOver"]
 
 BREACHES = ("foreign", "lost", "duplicated", "reordered", "corrupted")
 """What may be wrong with a message, by the fields of a Correspondence."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Books:
+class Books:
     """What a crowd's clients have written down, each one's latest."""
 
     each: tuple[Correspondence, ...]
 
     @classmethod
-    def of(cls, record: Record, crowd: str) -> _Books:
+    def of(cls, record: Record, crowd: str) -> Books:
         found = [event for event in record.journal.of(Correspondence) if event.crowd == crowd]
         return cls(tuple({event.client: event for event in found}.values()))
 
@@ -64,13 +64,13 @@ class _Books:
         return f"; {count} unknown at the cut{again} ({self.first('unknown')})"
 
 
-class _Integrity(Expectation):
+class Integrity(Expectation):
     """What is judged of the books, whatever else is."""
 
     crowd: str
     """Whose books."""
 
-    def broken(self, books: _Books, promised: str) -> Finding | None:
+    def broken(self, books: Books, promised: str) -> Finding | None:
         """The finding where something is wrong with what came, or did not; None while nothing is."""
         wrong = books.counts(BREACHES)
         if not wrong:
@@ -83,7 +83,7 @@ class _Integrity(Expectation):
             evidence=examples,
         )
 
-    def unanswered(self, record: Record, books: _Books, promised: str) -> Finding | None:
+    def unanswered(self, record: Record, books: Books, promised: str) -> Finding | None:
         """The finding where answers did not come although the connection lasted; None where all did."""
         missing = books.count("unanswered")
         if not missing:
@@ -101,7 +101,7 @@ class _Integrity(Expectation):
             observed, promised, figure=f"{missing} unanswered", evidence=books.examples(("unanswered", "unknown"))
         )
 
-    def nothing(self, books: _Books, promised: str) -> Finding | None:
+    def nothing(self, books: Books, promised: str) -> Finding | None:
         """The finding where nothing can be said because nothing came through."""
         if not books.each:
             return self.inconclusive(f"no client of {self.crowd!r} has written its books", promised)
@@ -109,7 +109,7 @@ class _Integrity(Expectation):
             return self.inconclusive(f"not one numbered message came through{books.unknown}", promised)
         return None
 
-    def intact(self, books: _Books, promised: str, *, also: str = "") -> Finding:
+    def intact(self, books: Books, promised: str, *, also: str = "") -> Finding:
         unknown = books.count("unknown")
         also_unknown = f", {unknown} unknown" if unknown else ""
         figure = f"{books.count('answered') + books.count('heard')} intact{also_unknown}"
@@ -117,7 +117,7 @@ class _Integrity(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intact(_Integrity):
+class Intact(Integrity):
     """Inside each session, up to its end, no message of a crowd was lost, doubled, out of order or changed."""
 
     name: ClassVar[str] = "intact"
@@ -127,7 +127,7 @@ class Intact(_Integrity):
         promised = "every message once, in order and unaltered, up to the end of its connection"
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
-        books = _Books.of(record, self.crowd)
+        books = Books.of(record, self.crowd)
         return (
             self.broken(books, promised)
             or self.nothing(books, promised)
@@ -167,7 +167,7 @@ class _Return:
         return f"{describe(self.attempt)}, {format_duration(self.away)} after its connection ended"
 
 
-class _Reconnects(_Integrity):
+class _Reconnects(Integrity):
     """What is judged of clients that came back."""
 
     needs_fault: ClassVar[bool] = True
@@ -249,7 +249,7 @@ class IntactThroughReconnects(_Reconnects):
             f"who comes back within {format_duration(self.within)} goes on where it was: nothing lost, nothing twice, "
             "in order"
         )
-        books, returns = _Books.of(record, self.crowd), self.returns(record)
+        books, returns = Books.of(record, self.crowd), self.returns(record)
         if not returns:
             return self.inconclusive(f"no client of {self.crowd!r} had to come back", promised)
         if (broken := self.broken(books, promised)) is not None:
@@ -311,7 +311,7 @@ class PlainlyOver(_Reconnects):
 
     def judge(self, record: Record) -> Finding:
         promised = f"who comes back after more than {format_duration(self.within)} is {', or '.join(self.said)}"
-        books, returns = _Books.of(record, self.crowd), self.returns(record)
+        books, returns = Books.of(record, self.crowd), self.returns(record)
         if not returns:
             return self.inconclusive(f"no client of {self.crowd!r} came back", promised)
         if (broken := self.broken(books, promised)) is not None:

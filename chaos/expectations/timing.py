@@ -114,8 +114,12 @@ class RecoveredWithin(Expectation):
             return self.inconclusive("no fault was seen to heal", promised)
         opened = [attempt for attempt in record.opened(self.crowd) if attempt.at >= healed]
         if len(opened) < self.count:
+            not_started = [event.detail for event in record.journal.of(ServerEvent) if event.what == "not started"]
             return self.violated(
-                f"{len(opened)} of {self.count} clients got in again", promised, figure=f"{len(opened)}/{self.count}"
+                f"{len(opened)} of {self.count} clients got in again",
+                promised,
+                figure=f"{len(opened)}/{self.count}",
+                evidence=not_started,
             )
         took = sorted(attempt.at - healed for attempt in opened)[self.count - 1]
         figure = format_duration(took)

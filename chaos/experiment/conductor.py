@@ -16,7 +16,7 @@ from chaos.conductor.setup import ConductorSetup
 from chaos.crowd.plan import ClientPlan
 from chaos.crowd.process import START_AT_MOST
 from chaos.faults.base import HELPER_WITHIN, MOST_WAITS, Fault
-from chaos.journal import Call, Healing, Holders, Receipt, Sample
+from chaos.journal import Call, Healing, Holders, LeftBehind, Receipt, Sample
 from chaos.rpc import GRACE, RpcClient
 from chaos.server_view import ServerView
 
@@ -126,6 +126,11 @@ class RemoteConductor:
     async def unsent(self) -> int:
         """Bytes that the server cannot get rid of, over all of its connections."""
         found: int = await self._rpc.call("unsent", within=GRACE)
+        return found
+
+    async def note_left_behind(self) -> LeftBehind:
+        """Have it written down which processes serve where the server was."""
+        found: LeftBehind = await self._rpc.call("note_left_behind", within=GRACE)
         return found
 
     async def statistics(self) -> dict[str, float | str]:

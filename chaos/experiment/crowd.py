@@ -110,14 +110,18 @@ class Crowd:
         and have written down what became of all of them."""
         await self._call("settle", within=within, waits=within)
 
+    async def say_numbered(self, count: int) -> None:
+        """Have every open client send so many numbered messages at once."""
+        await self._call("say_numbered", count)
+
     async def act(self, method: str) -> None:
         """One act of every client, by its name in the crowd: "stall", "resume", "silence", "mute_keep_alive",
         "begin_numbered"."""
         await self._call(method)
 
-    async def close(self) -> None:
-        """Close every open client with a close frame."""
-        await self._call("close", waits=self._plan.close_timeout)
+    async def close(self, *, saying: int = 0) -> None:
+        """Close every open client with a close frame, right after so many numbered messages."""
+        await self._call("close", waits=self._plan.close_timeout, **({"saying": saying} if saying else {}))
 
     async def open_count(self) -> int:
         """How many clients are open."""

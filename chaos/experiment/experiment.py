@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from chaos.agent.clock_library import clock_environment, find_clock_library, off
 from chaos.bounds import patience
 from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
-from chaos.errors import ChaosError
+from chaos.errors import ChaosError, TargetFailure
 from chaos.expectations import Expectation, Record, judge_all
 from chaos.experiment import leaks
 from chaos.experiment.ages import may_have_aged_out
@@ -35,11 +35,13 @@ from chaos.journal import (
     HealingState,
     Holders,
     JournalWriter,
+    LeftBehind,
     MemoryHeld,
     Note,
     Phase,
     PhaseEntered,
     Sample,
+    ServerEvent,
     Source,
     read_journal,
 )
@@ -285,10 +287,16 @@ class Experiment:
     async def restart_server(self) -> float:
         """Start a server that has ended again, as its supervisor would, and wait until it is healthy.
 
-        Returns when it was started, seconds monotonic: what it takes to get healthy is part of its recovery.
+        Returns when it was started, seconds monotonic: what it takes to get healthy is part of its recovery. One that
+        does not start again serves nobody, and is judged by that; the journal says why.
         """
         self.spoiled = self.spoiled or not self._server.alive()
-        return await self._server.restart()
+        began = time.monotonic()
+        try:
+            return await self._server.restart()
+        except TargetFailure as failure:
+            self._journal.write(ServerEvent(at=time.monotonic(), what="not started", detail=str(failure)))
+            return began
 
     async def restart_server_with(self, environment: Mapping[str, str]) -> None:
         """End the server, start it with other environment variables over its own, and wait until it is healthy and has
@@ -318,10 +326,20 @@ class Experiment:
             for value in values:
                 await self._server.try_start(variable, value)
 
-    async def terminate_server(self, *, within: float) -> None:
-        """SIGTERM, and wait for its end at most `within` seconds; the journal has the times and the exit code."""
+    async def terminate_server(self, *, within: float, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        """SIGTERM, and wait for its end at most `within` seconds; the journal has the times and the exit code.
+
+        `then` is what is done as soon as it was told.
+        """
         self.spoiled = True
-        await self._server.terminate(within=within)
+        await self._server.terminate(within=within, then=then)
+
+    async def note_left_behind(self) -> LeftBehind:
+        """Write down which processes serve in the place of a server that has ended: none, if it has gone whole.
+
+        For scenarios that need SOCKET_PROBE and PROCESS_PROBE.
+        """
+        return await self._conductor.note_left_behind()
 
     def died_unasked(self) -> str | None:
         """One sentence when the server has ended although the scenario did not end it, None while all is well."""

@@ -6,7 +6,7 @@ import asyncio
 import operator
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from chaos.address import Address
@@ -109,8 +109,8 @@ class ServerInHand:
         )
         await self.kill()
 
-    async def terminate(self, *, within: float) -> None:
-        """SIGTERM, and wait for its end at most `within` seconds.
+    async def terminate(self, *, within: float, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        """SIGTERM, do what is to be done `then`, as soon as it was sent, and wait for its end at most `within` seconds.
 
         Its time runs from when the signal was sent to when the kernel saw it end: what it takes to ask an engine for
         the one and to hear of the other is not the server's.
@@ -118,19 +118,33 @@ class ServerInHand:
         self.ended_on_purpose = True
         await self._conductor.leave_alone()
         loop, pid, asked = asyncio.get_running_loop(), self._pid(), 0.0
+        was_sent = asyncio.Event()
 
         def note_sent() -> None:
             nonlocal asked
             asked = time.monotonic()
-            loop.call_soon_threadsafe(lambda: self._note("asked to stop", at=asked, pid=pid, detail="SIGTERM"))
+            loop.call_soon_threadsafe(told)
+
+        def told() -> None:
+            self._note("asked to stop", at=asked, pid=pid, detail="SIGTERM")
+            was_sent.set()
+
+        async def follow() -> None:
+            await was_sent.wait()
+            if then is not None:
+                await then()
 
         with death_of(pid) as death:
+            following = asyncio.create_task(follow())
             try:
                 code = await asyncio.to_thread(self._control.stop, sig=signal.SIGTERM, timeout=within, sent=note_sent)
+                heard = time.monotonic()
+                await following
             except TargetFailure as error:
                 self._note("still running", pid=pid, detail=str(error))
                 return
-            heard = time.monotonic()
+            finally:
+                following.cancel()
         # One that ends at once may be gone before whoever sent the signal knows that he has.
         ended = max(asked, heard if death.at is None else min(heard, death.at))
         self._note("exited", at=ended, pid=pid, exit_code=code)

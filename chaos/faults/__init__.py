@@ -12,6 +12,8 @@ from chaos.faults.churn import Churn
 from chaos.faults.client_killed import ClientKilled
 from chaos.faults.client_reset import ClientReset
 from chaos.faults.clock_jump import ClockJump, ClockSetBack
+from chaos.faults.close_held import CloseHeld
+from chaos.faults.close_unanswered import CloseUnanswered
 from chaos.faults.composed import Composed
 from chaos.faults.connection_burst import ConnectionBurst
 from chaos.faults.cpu_quota import CpuQuota
@@ -68,6 +70,8 @@ __all__ = [
     "ClientReset",
     "ClockJump",
     "ClockSetBack",
+    "CloseHeld",
+    "CloseUnanswered",
     "Composed",
     "ConnectionBurst",
     "CpuQuota",

@@ -119,6 +119,7 @@ def check(document: Document) -> Iterator[Mistake]:
     """The mistakes of this kind, in the order in which they are told."""
     yield from _warning_before_timeout(document)
     yield from _waits_for_less_than_the_timeout(document)
+    yield from _answer_before_timeout(document)
     yield from _promises_can_be_tested(document)
     yield from _crowds_fit(document)
     yield from _retry_after_has_a_response(document)
@@ -145,6 +146,18 @@ def _waits_for_less_than_the_timeout(document: Document) -> Iterator[Mistake]:
             problem="is not shorter than call_timeout: a call that takes longer than that has failed",
             found=f"waits_for = {format_duration(waits)}, call_timeout = {format_duration(timeout)}",
             allowed=f"less than {format_duration(timeout)}: how late an answer may come and still be one",
+        )
+
+
+def _answer_before_timeout(document: Document) -> Iterator[Mistake]:
+    answer = seconds_at(document, ("promises", "closing", "close_answer_within"))
+    timeout = seconds_at(document, ("promises", "closing", "close_timeout"))
+    if answer is not None and timeout is not None and answer >= timeout:
+        yield Mistake(
+            key=("promises", "closing", "close_answer_within"),
+            problem="is not shorter than close_timeout: whoever is waited for until then is released by then",
+            found=f"close_answer_within = {format_duration(answer)}, close_timeout = {format_duration(timeout)}",
+            allowed=f"less than {format_duration(timeout)}: an answer to the close frame that is waited for",
         )
 
 

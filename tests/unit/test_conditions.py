@@ -15,6 +15,7 @@ from chaos.conditions import (
     ConnectionsAtLeast,
     ConnectionsAtMost,
     CrowdGone,
+    EverythingRead,
     FilesAtMost,
     Heard,
     NobodyLeaving,
@@ -34,6 +35,7 @@ class Truth:
     hit_at: tuple[float, ...] = ()
     open: int = 0
     heard: bool = False
+    bytes_unread: int = 0
     states: dict[int, ClientState] = field(default_factory=dict)
     told: dict[str, float | str] = field(default_factory=dict)
     asked: list[object] = field(default_factory=list)
@@ -55,6 +57,10 @@ class Truth:
     async def crowd_call(self, name: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.asked.append((name, method, args, kwargs))
         return self.states
+
+    async def unread(self, crowd: str) -> int:
+        self.asked.append((crowd, "unread"))
+        return self.bytes_unread
 
     async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool:
         self.asked.append((crowd, pattern, since))
@@ -80,6 +86,8 @@ class Truth:
         (CrowdGone("crowd"), Truth(open=1), False),
         (CrowdGone("crowd", left=2), Truth(open=2), True),
         (CrowdGone("crowd", left=2), Truth(open=3), False),
+        (EverythingRead("crowd"), Truth(bytes_unread=0), True),
+        (EverythingRead("crowd"), Truth(bytes_unread=1), False),
         (NobodyLeaving("crowd"), Truth(states={0: ClientState.OPEN, 1: ClientState.CLOSED}), True),
         (NobodyLeaving("crowd"), Truth(states={0: ClientState.OPEN, 1: ClientState.CLOSING}), False),
         (StatisticsSay(which="connections", value=6), Truth(told={"connections": 6.0}), True),
@@ -105,4 +113,10 @@ async def test_the_crowd_and_the_message_that_are_asked_about() -> None:
     await CrowdGone("listeners").met(truth)
     await Heard(crowd="idle", pattern="warning", since=7.5).met(truth)
     await NobodyLeaving("told").met(truth)
-    assert truth.asked == ["listeners", ("idle", "warning", 7.5), ("told", "states", (), {})]
+    await EverythingRead("talking").met(truth)
+    assert truth.asked == [
+        "listeners",
+        ("idle", "warning", 7.5),
+        ("told", "states", (), {}),
+        ("talking", "unread"),
+    ]

@@ -103,6 +103,14 @@ def test_nothing_to_say() -> None:
             id="a call that is waited for when it has failed",
         ),
         pytest.param(
+            '[promises.closing]\nclose_timeout = "2s"\nclose_answer_within = "2000ms"',
+            """\
+            promises.closing.close_answer_within is not shorter than close_timeout: whoever is waited for until then is released by then
+                found:   close_answer_within = 2s, close_timeout = 2s
+                allowed: less than 2s: an answer to the close frame that is waited for""",
+            id="an answer after the end",
+        ),
+        pytest.param(
             '[promises.liveness]\nheartbeat_timeout = "2s"',
             """\
             promises.liveness.heartbeat_timeout cannot be tested without promises.liveness.heartbeat_interval: a dead peer is found within both together

@@ -26,6 +26,7 @@ from chaos.journal.events.numbered import Anomaly, Correspondence
 from chaos.journal.events.server import (
     Hit,
     Holders,
+    LeftBehind,
     MemoryHeld,
     ProcessLost,
     Round,
@@ -59,6 +60,7 @@ __all__ = [
     "HostileAnswer",
     "Injected",
     "Lateness",
+    "LeftBehind",
     "MemoryHeld",
     "Note",
     "Outcome",
@@ -81,7 +83,7 @@ __all__ = [
     "WentIdle",
 ]
 
-VERSION = 7
+VERSION = 8
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -113,6 +115,7 @@ KINDS: dict[str, type[Event]] = {
         ServerEvent,
         ProcessLost,
         Holders,
+        LeftBehind,
         StartTried,
         Sample,
         Statistics,

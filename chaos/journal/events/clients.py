@@ -78,6 +78,9 @@ class Ended(Event):
 
     close_frame_at: float | None = None
     """When the close frame came, seconds monotonic, also where TCP was held after it; None where there was none."""
+    close_answered_after: float | None = None
+    """Seconds from the close frame to our answer, of a client that answers late; None where TCP was over before, or it
+    answers at once."""
 
     @property
     def announced(self) -> bool:

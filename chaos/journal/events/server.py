@@ -41,6 +41,14 @@ class Holders(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind(Event):
+    """What serves in the place of a server that has ended, before it was started again."""
+
+    pids: tuple[int, ...]
+    """Processes that hold its listening socket, or connections of its clients."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessLost(Event):
     """One of the server's processes was killed, and is dead; or was told to end, and takes nobody any more."""
 

@@ -7,6 +7,8 @@ from reference_server.outbox import Close
 IDLE = Close(1001, "idle timeout")
 AGE = Close(1001, "maximum age reached")
 SHUTDOWN = Close(1001, "server shutting down")
+ANSWER = Close(1000, "")
+"""The client has closed: it is told its own code again."""
 INTERNAL_ERROR = Close(1011, "internal error")
 
 MOST_REASON_BYTES = 123

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from reference_server import closes
 from reference_server.clock import AttentiveClock
 from reference_server.liveness import Evidence, Liveness
 from reference_server.outbox import Close, Outbox
@@ -37,6 +38,10 @@ class Wire(Protocol):
 
     def cut(self) -> None:
         """Reset the connection at once."""
+
+    @property
+    def owes_close(self) -> bool:
+        """Whether the peer has said its last and waits for ours; it need not wait longer than it has to live."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -81,6 +86,11 @@ class Connection:
         if self._end(close.reason):
             self.outbox.finish(close)
             self.wire.expect_close()
+
+    def answer_close(self) -> None:
+        """The client has closed: answer it after what is queued, which is what it was still owed."""
+        self.ended = True
+        self.outbox.finish(closes.ANSWER)
 
     def cut(self, why: str) -> None:
         """Reset the connection at once: for peers that cannot be talked to any more."""

@@ -1,7 +1,8 @@
 """Read and write at the same time; the first of the two to end ends both.
 
 A handler that only reads never sends its broadcasts, one that only writes never notices that its client has left, and
-two that do not end together leave one half behind.
+two that do not end together leave one half behind. A client that closes has an end that waits for the other half: what
+it said before is answered first.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ async def pump(connection: Connection, websocket: WebSocket, handler: Handler) -
         if reader.done() and reader.exception() is not None:
             logger.error("handler of %s failed", connection.endpoint, exc_info=reader.exception())
             connection.close(closes.INTERNAL_ERROR)
+            await asyncio.wait({writer, connection.wire.lost}, return_when=asyncio.FIRST_COMPLETED)
+        elif reader.done() and connection.wire.owes_close:
+            connection.answer_close()
             await asyncio.wait({writer, connection.wire.lost}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         reader.cancel()

@@ -3,7 +3,8 @@
 uvicorn's keep-alive closes a dead peer with a close frame and a flush: a peer that has stopped reading takes neither,
 and its socket stays for minutes. Here the heartbeat decides who is dead (`heartbeat.py`) and `cut()` ends it. What
 else is added: memory bounded against fragment, control-frame and tiny-message floods; an answer to broken handshakes;
-a close whose deadline counts from the decision to close.
+a close whose deadline counts from the decision to close; and an answer to the peer's close frame that comes after the
+answers to what the peer had said before it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.frames import CloseCode, Frame
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
 
 from reference_server.liveness import Evidence
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 VERSION = "13"
 """The only version of the protocol there is."""
+
+CLOSE_FRAME = bytes([0x80 | Opcode.CLOSE])
+"""The first byte of a close frame: control frames are never fragmented, and no extension sets a reserved bit."""
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -80,6 +84,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.received_bytes = 0
         self.fragments = bytearray()
         self.latest_pong: bytes | None = None
+        self.close_answer: bytes | None = None
+        """Our answer to the peer's close frame, while it waits for what is said before it."""
 
     # --- what the application may ask of the wire ---
 
@@ -106,6 +112,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def cut(self) -> None:
         """Reset the connection at once."""
         self.transport.cut()
+
+    @property
+    def owes_close(self) -> bool:
+        """Whether the peer has said its last and waits for ours."""
+        return self.close_answer is not None and not self.close_sent
 
     # --- uvicorn's protocol, extended ---
 
@@ -183,16 +194,30 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer, but queue no answers for a peer that does not read: the latest one will do (RFC 6455, 5.5.3)."""
-        answer = b"".join(self.conn.data_to_send())
+        answer = self._take_out()
         if self.writable.is_set():
             self.transport.write(answer)
         elif answer:
             self.latest_pong = answer
 
     def handle_close(self, event: Frame) -> None:
-        """The peer closes, or answers our close."""
+        """The peer closes, or answers our close.
+
+        uvicorn answers at once, and what the application would still have answered is never sent. Here the application
+        hears of it behind the messages that came before, and its close is the answer (`send`): at the latest after the
+        half of the close timeout in which the peer's own part would be waited for.
+        """
         self.on_leaving()
-        super().handle_close(event)
+        if before := self._take_out():
+            self.transport.write(before)
+        if not self.owes_close:
+            super().handle_close(event)
+            return
+        assert self.conn.close_rcvd is not None
+        self.transport.expect_close()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.answer_close)
+        code, reason = self.conn.close_rcvd.code, self.conn.close_rcvd.reason
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
 
     def handle_pong(self, event: Frame) -> None:
         """Pass it on to the heartbeat."""
@@ -216,6 +241,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self.on_leaving()
             self.transport.expect_close()
+        if self.owes_close:
+            await self._send_before_the_answer(message)
+            return
         await super().send(message)
         if self.initial_response is not None and self.close_sent:
             # Refused with an HTTP status: complete as well, or uvicorn logs each refusal as an application error.
@@ -225,6 +253,41 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """The server goes down: the drain (`server.py`) closes established connections, the others are refused here."""
         if not self.handshake_complete:
             self.refuse_upgrade(503, "Service Unavailable")
+
+    # --- what is said between the peer's close frame and ours ---
+
+    def answer_close(self) -> None:
+        """Say our last, and end TCP, which is the server's part (RFC 6455, 7.1.1)."""
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+            self.close_timer = None
+        if self.close_answer is not None and not self.close_sent:
+            self.transport.write(self.close_answer)
+            self.close_sent = True
+        self.transport.close()
+
+    async def _send_before_the_answer(self, message: ASGISendEvent) -> None:
+        """The peer reads until our close frame comes; the protocol beneath writes no message any more once it has the
+        peer's, so it is made here. Raises ClientDisconnected where the answer has gone out meanwhile."""
+        await self.writable.wait()
+        if self.disconnected or self.close_sent:
+            raise ClientDisconnected
+        if message["type"] == "websocket.close":
+            self.answer_close()
+        elif message["type"] == "websocket.send":
+            text = message.get("text")
+            frame = (
+                Frame(Opcode.BINARY, message.get("bytes") or b"") if text is None else Frame(Opcode.TEXT, text.encode())
+            )
+            self.transport.write(frame.serialize(mask=False, extensions=self.conn.extensions))
+
+    def _take_out(self) -> bytes:
+        """What the protocol has to say now, without its answer to the peer's close: that is kept for the end."""
+        chunks = self.conn.data_to_send()
+        if not self.close_sent:
+            self.close_answer = next((each for each in chunks if each[:1] == CLOSE_FRAME), self.close_answer)
+            chunks = [each for each in chunks if each[:1] != CLOSE_FRAME]
+        return b"".join(chunks)
 
     # --- ends that the application does not see coming ---
 

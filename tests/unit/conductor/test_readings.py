@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,17 +20,17 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from chaos.address import Address
-from chaos.conditions import CrowdGone
+from chaos.conditions import CrowdGone, EverythingRead
 from chaos.conductor.setup import ConductorSetup
 from chaos.conductor.witness import EVERY
 from chaos.errors import ChaosError
-from chaos.journal import Call, FeedFetched, Frame, Hit, Sample, Source, Statistics, read_journal
+from chaos.journal import Call, FeedFetched, Frame, Hit, LeftBehind, Sample, Source, Statistics, read_journal
 from chaos.rpc import RpcClient
 from chaos.server_view import ServerView
 from chaos.target import Data
 from chaos.target import Statistics as Where
 from tests.unit.conductor.deployment import CELL, Stage, make_plan, make_setup, open_cell, small_target
-from tests.unit.crowd.making import until
+from tests.unit.crowd.making import WITHIN, until
 from tests.unit.crowd.servers import echo, websocket_server
 from tests.unit.faults.stage import IMPATIENCE
 from tests.unit.faults.upstreams import ScriptedUpstream, asked
@@ -100,6 +101,63 @@ async def test_a_server_that_was_started_again_is_sampled_from_then_on(
         await rpc.call("server_changed", view)
         assert (await rpc.call("sample")).connections == 4
         await until(lambda: any(sample.connections == 4 for sample in read_journal(tmp_path).of(Sample)))
+
+
+async def test_what_a_server_has_not_read_is_seen_in_both_kernels(
+    stage: Stage, private: Path, tmp_path: Path, agent_socket: Path
+) -> None:
+    deaf: asyncio.Queue[ServerConnection] = asyncio.Queue()
+    over = asyncio.Event()
+
+    async def serve_some(connection: ServerConnection) -> None:
+        if connection.request is None or connection.request.path != "/deaf":
+            await echo(connection)
+            return
+        connection.transport.pause_reading()
+        deaf.put_nowait(connection)
+        await over.wait()
+
+    async with websocket_server(serve_some) as address:
+        setup = make_setup(address, private, agent_socket=agent_socket)
+        async with await stage.scenario(setup) as rpc:
+            await open_cell(rpc, tmp_path)
+            plan = make_plan(address, first_message=False, path="/deaf")
+            await rpc.call("create_crowd", "crowd", plan, 1, False)
+            await rpc.call("crowd_call", "crowd", "connect", (), {})
+            connection = await deaf.get()
+            assert await rpc.call("unread", "crowd") == 0
+            await rpc.call("crowd_call", "crowd", "send", ("five!",), {})
+            # Two bytes of header, four of the mask.
+            assert await rpc.call("unread", "crowd") == 11
+            assert await rpc.call("wait_until", EverythingRead("crowd"), 0.0) is False
+            connection.transport.resume_reading()
+            assert await rpc.call("wait_until", EverythingRead("crowd"), WITHIN) is True
+            over.set()
+
+
+async def test_what_serves_where_a_server_was_is_written_down(
+    stage: Stage, private: Path, tmp_path: Path, agent_socket: Path
+) -> None:
+    async with websocket_server() as address:
+        setup = make_setup(address, private, agent_socket=agent_socket)
+        async with await stage.scenario(setup) as rpc:
+            await open_cell(rpc, tmp_path)
+            found = await rpc.call("note_left_behind")
+            gone = ServerView(address=Address("127.0.0.1", 9), port=9, root_pids=())
+            await rpc.call("server_changed", gone)
+            nothing = await rpc.call("note_left_behind")
+            await rpc.call("flush")
+    assert (found.pids, nothing.pids) == ((os.getpid(),), ())
+    assert [event.pids for event in read_journal(tmp_path).of(LeftBehind)] == [found.pids, nothing.pids]
+
+
+async def test_without_an_agent_nobody_sees_what_is_unread_or_left(
+    stage: Stage, bare: ConductorSetup, tmp_path: Path
+) -> None:
+    async with under_way(stage, bare, tmp_path) as rpc:
+        for call, need in ((("unread", "crowd"), "SOCKET_PROBE"), (("note_left_behind",), "PROCESS_PROBE")):
+            with pytest.raises(ChaosError, match=need):
+                await rpc.call(*call)
 
 
 # -- statistics ---------------------------------------------------------------------------------------------------

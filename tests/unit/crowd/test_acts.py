@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from chaos.crowd.crowd import Crowd
+from chaos.crowd.numbered import Numbered
 from chaos.crowd.plan import ClientState, Mode
-from chaos.journal import Ended
+from chaos.errors import CrowdError
+from chaos.journal import Correspondence, Ended
 
 from .making import SHORT, WITHIN, Recorded, make_crowd, until
 from .servers import CLOSE, PING, PONG, TEXT, Peer, close_frame, frame, raw_server
@@ -214,6 +216,86 @@ async def test_silence_does_not_answer_a_close_frame() -> None:
         assert (ended.by, ended.how, ended.code) == ("server", "close", 1011)
         assert ended.tcp_closed_after is not None
         assert ended.tcp_closed_after >= 2 * SHORT
+
+
+async def test_held_back_neither_the_close_frame_nor_the_fin_is_answered() -> None:
+    async with stage(close_timeout=SHORT) as on:
+        assert await on.crowd.hold_back() == [0]
+        await on.peer.send(frame(PING, b"still there?"))
+        assert await on.peer.frame() == (PONG, b"still there?")
+        assert await on.crowd.close_frames() == {}
+        await on.peer.send(close_frame(1001, "idle"))
+        on.peer.writer.write_eof()
+        # Longer than the plan's close timeout: nothing but the peer ends it.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(on.peer.reader.read(), timeout=2 * SHORT)
+        assert (await on.crowd.close_frames()).keys() == {0}
+        assert await on.state() is ClientState.CLOSING
+        assert (await on.crowd.socket_states())[0].state == "CLOSE_WAIT"
+        (ended,) = await on.crowd.reset()
+        assert ended.close_frame_at == pytest.approx(ended.said_at)
+        with pytest.raises(ConnectionResetError):
+            await on.peer.reader.read(1)
+
+
+async def test_held_on_the_client_closes_and_keeps_tcp() -> None:
+    async with stage(close_timeout=SHORT) as on:
+        assert await on.crowd.hold_on(code=4001) == [0]
+        assert await on.peer.frame() == (CLOSE, struct.pack("!H", 4001))
+        await on.peer.send(close_frame(4001))
+        on.peer.writer.write_eof()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(on.peer.reader.read(), timeout=2 * SHORT)
+        assert (await on.crowd.close_frames()).keys() == {0}
+        assert (await on.crowd.socket_states())[0].state == "CLOSE_WAIT"
+
+
+async def test_the_answer_to_a_close_frame_comes_late() -> None:
+    async with stage(close_delay=SHORT) as on:
+        began = asyncio.get_running_loop().time()
+        await on.peer.send(close_frame(1001, "idle"))
+        assert await on.peer.frame() == (CLOSE, struct.pack("!H", 1001) + b"idle")
+        assert asyncio.get_running_loop().time() - began >= SHORT - 0.01  # the loop's clock is as coarse as that
+        on.peer.writer.close()
+        ended = await on.end()
+        assert (ended.by, ended.how, ended.code) == ("server", "close", 1001)
+        assert ended.close_answered_after == pytest.approx(SHORT, abs=SHORT / 2)
+
+
+async def test_whoever_is_cut_before_its_late_answer_has_not_answered() -> None:
+    async with stage(close_delay=SHORT) as on:
+        await on.peer.send(close_frame(1001, "idle"))
+        on.peer.writer.write_eof()
+        assert await on.peer.reader.read() == b""
+        ended = await on.end()
+        assert (ended.how, ended.close_answered_after) == ("close", None)
+        assert ended.tcp_closed_after is not None
+        assert ended.tcp_closed_after < SHORT
+
+
+async def test_last_words_are_right_before_the_close_frame() -> None:
+    numbered = Numbered(send="say {n}", answer="^say {n}$", frames=1)
+    async with stage(numbered=numbered) as on:
+        assert await on.crowd.say_numbered(1) == [0]
+        assert await on.peer.frame() == (TEXT, b"say 1")
+        closing = asyncio.create_task(on.crowd.close(saying=2))
+        heard = [await on.peer.frame() for _ in range(3)]
+        assert heard == [(TEXT, b"say 2"), (TEXT, b"say 3"), (CLOSE, struct.pack("!H", 1000))]
+        for number in (1, 2):
+            await on.peer.send(frame(TEXT, b"say %d" % number))
+        await on.peer.send(close_frame(1000))
+        on.peer.writer.close()
+        await closing
+        await on.crowd.settle(timeout=0.0)
+        (books,) = [event for event in on.recorded.events if isinstance(event, Correspondence)]
+        assert (books.sent, books.answered, books.unknown) == (3, 2, 1)
+
+
+async def test_who_keeps_no_books_has_no_last_words() -> None:
+    async with stage() as on:
+        with pytest.raises(CrowdError, match="numbers no messages"):
+            await on.crowd.close(saying=1)
+        assert await on.state() is ClientState.OPEN
 
 
 async def test_stall_closes_the_window_and_resume_opens_it() -> None:

@@ -64,6 +64,8 @@ def test_an_answer_may_take_as_long_as_a_first_message() -> None:
         ({"answer_within": 0.0}, "answer_within is above zero; found 0.0"),
         ({"send": "a", "expect": "a", "keep_alive": 0.0}, "keep_alive is above zero; found 0.0"),
         ({"pong_delay": -1.0}, "pong_delay is seconds, zero or more; found -1.0"),
+        ({"close_delay": -1.0}, "close_delay is seconds, zero or more and less than close_timeout; found -1.0"),
+        ({"close_delay": 10.0}, "close_delay is seconds, zero or more and less than close_timeout; found 10.0"),
         (
             {"pong_delay": 1.0, "answer_pings": False},
             "pong_delay means nothing with answer_pings=False; leave one of them out",

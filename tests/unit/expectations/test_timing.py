@@ -132,6 +132,13 @@ def test_the_time_that_a_server_takes_to_start_is_its_own() -> None:
     assert ours.verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_server_that_did_not_start_again_served_nobody_and_says_why() -> None:
+    events = healed(20.0), ServerEvent(at=21.0, what="not started", detail="the port is taken")
+    finding = RECOVERED.judge(record(*events))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "0/2")
+    assert finding.evidence == ("the port is taken",)
+
+
 DELIVERED = DeliveredInSequence(
     crowd="crowd", gap=0.3, start=10.0, end=11.0, message="sequence", sequence=r'"sequence": (\d+)'
 )

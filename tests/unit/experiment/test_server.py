@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -40,15 +41,18 @@ async def test_a_server_that_ended_is_started_again_and_the_conductor_is_told(ma
     assert made.experiment.spoiled
 
 
-async def test_a_server_that_does_not_start_again_is_an_error(make: Make) -> None:
+async def test_a_server_that_does_not_start_again_is_left_to_the_judges(make: Make) -> None:
     class Broken(Machine):
         def start(self, *, environment: Mapping[str, str] | None = None) -> None:
             raise StartFailed("the port is taken")
 
     made = make(machine=Broken(runs=False))
-    with pytest.raises(StartFailed, match=r"^the port is taken$"):
-        await made.experiment.restart_server()
-    assert [what for what, *_ in noted(made)] == ["starting"]
+    before = made.experiment.now()
+    assert await made.experiment.restart_server() >= before
+    assert [(what, detail) for what, _, _, detail in noted(made)] == [
+        ("starting", ""),
+        ("not started", "the port is taken"),
+    ]
     assert made.experiment.spoiled
 
 
@@ -60,6 +64,24 @@ async def test_a_server_is_asked_to_end_and_its_exit_code_is_noted(make: Make) -
     assert noted(made) == [("asked to stop", 7, None, "SIGTERM"), ("exited", 7, 3, "")]
     assert made.experiment.ended_on_purpose
     assert made.experiment.spoiled
+
+
+async def test_what_is_to_be_done_when_the_server_was_told_is_done_before_it_has_ended(make: Make) -> None:
+    done: list[str] = []
+    ending = threading.Event()
+
+    def stopping() -> int:
+        assert ending.wait(10.0)
+        done.append("ended")
+        return 0
+
+    async def then() -> None:
+        done.append(noted(made)[-1][0])
+        ending.set()
+
+    made = make(machine=Machine(stopping=stopping))
+    await made.experiment.terminate_server(within=2.5, then=then)
+    assert done == ["asked to stop", "ended"]
 
 
 async def test_a_server_is_started_again_with_other_settings(make: Make) -> None:

@@ -46,6 +46,7 @@ __all__ = [
     "make_victims",
     "run_fault",
     "run_with_broken_body",
+    "until_kept_alone",
 ]
 
 PATIENCE = 2.0
@@ -207,6 +208,14 @@ async def run_with_broken_body(fault: Fault, scene: Scene, directory: Path) -> H
     healing = read_journal(directory).last(Healing)
     assert healing is not None
     return healing
+
+
+async def until_kept_alone(victims: CrowdHandle) -> None:
+    """Wait until the server has ended every connection, by FIN or at last by RST; each client keeps its socket."""
+    async with asyncio.timeout(PATIENCE):
+        while {state.state for state in (await victims.socket_states()).values()} - {"CLOSE_WAIT", "CLOSE"}:  # noqa: ASYNC110  # the kernel tells nobody
+            await asyncio.sleep(0.005)
+    assert len(await victims.socket_states()) == victims.size
 
 
 @contextlib.contextmanager

@@ -83,6 +83,7 @@ class FakeWire:
         self.written = 0
         self.closing = False
         self.was_cut = False
+        self.owes_close = False
 
     def ping(self, payload: bytes) -> int:
         self.pings.append(payload)

@@ -247,6 +247,31 @@ def says_goodbye_to_all_at_once(server: RunningServer, connect: Connect) -> bool
     return told and server.kernel_sockets(remote_port=first.local_port) != []
 
 
+def ends_who_closes_and_holds_tcp(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/feed"))
+    client.protocol.send_close(1000)
+    client.flush()
+    assert client.close_received() is not None
+    closed_at = server.stat("/uptime")
+
+    def ended() -> bool:
+        return server.kernel_sockets(remote_port=client.local_port) == []
+
+    wait_until(lambda: ended() or server.stat("/uptime") > closed_at + 3 * CLOSE_TIMEOUT, within=10)
+    return ended()
+
+
+def goes_whole(server: RunningServer, connect: Connect) -> bool:
+    assert connect(server.url("/feed")).opened
+    server.signal(signal.SIGTERM)
+    server.process.wait(2 * SHUTDOWN_TIMEOUT)
+    try:
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def answers(server: RunningServer, connect: Connect, data: bytes, code: int) -> bool:
     """Whether the server closes with this code what sends that, and goes on serving others."""
     client = connect(server.url("/echo"))
@@ -329,8 +354,9 @@ HALF_A_FRAME = b"\x81\x85\x00"
 
 IDLE_TIMEOUT = 1.5
 SHUTDOWN_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 0.5
 PATIENT = {"WEBSOCKET_HEARTBEAT_TIMEOUT": "30", "WEBSOCKET_PING_TIMEOUT": "30", "WEBSOCKET_IDLE_TIMEOUT_SECONDS": "0"}
-NO_HEARTBEAT = {"half_closed_kept", "partial_message_kept"}
+NO_HEARTBEAT = {"half_closed_kept", "partial_message_kept", "waits_for_the_close_forever"}
 """Defects that the heartbeat makes good after a while."""
 
 LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
@@ -348,12 +374,14 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "oversize_closed_with_wrong_code": says_that_it_is_too_big,
     "cut_torn_frames": waits_for_the_rest_of_a_frame,
     "half_closed_kept": ends_who_has_half_closed,
+    "helper_inherits_the_listener": goes_whole,
     "keep_half_frames": forgets_who_left_in_mid_frame,
     "partial_message_kept": forgets_who_left_in_mid_message,
     "torn_frame_kept": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
+    "waits_for_the_close_forever": ends_who_closes_and_holds_tcp,
     "stops_accepting_after_shortage": takes_newcomers_after_a_shortage,
 }
 

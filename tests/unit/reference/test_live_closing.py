@@ -10,6 +10,7 @@ from websockets.frames import Opcode
 
 from .raw_client import Connect, RawClient
 from .running import RunningServer, StartServer, wait_until
+from .upstreams import ScriptedUpstream
 
 CLOSE_TIMEOUT = 0.5
 IDLE_TIMEOUT = 1.5
@@ -110,6 +111,41 @@ def test_everything_queued_comes_before_the_close(start_server: StartServer, con
         received.append(frame.data[0])
     assert received == list(range(count))
     assert frame is not None
+
+
+@pytest.mark.parametrize("ping", [False, True], ids=["close alone", "with a ping before it"])
+def test_everything_asked_before_a_client_closes_is_answered_before_the_close(
+    server: RunningServer, connect: Connect, *, ping: bool
+) -> None:
+    client = connect(server.url("/echo"))
+    count = 20
+    for number in range(count):
+        client.protocol.send_text(str(number).encode())
+    if ping:
+        client.protocol.send_ping(b"still there?")
+    client.protocol.send_close(4321, "done")
+    client.socket.sendall(b"".join(client.protocol.data_to_send()))  # one segment, which the server reads at once
+    received = []
+    while (frame := client.next_frame(Opcode.TEXT, Opcode.CLOSE)) is not None:
+        received.append(bytes(frame.data))
+    assert received == [*(str(number).encode() for number in range(count)), b"\x10\xe1done"]
+    gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
+
+
+def test_client_that_closes_is_answered_in_time_by_a_handler_that_hangs(
+    start_server: StartServer, connect: Connect, upstream: ScriptedUpstream
+) -> None:
+    server = start_server(UPSTREAM_URL=upstream.url, UPSTREAM_TIMEOUT="30", **NO_HEARTBEAT)
+    upstream.hang()
+    client = connect(server.url("/data"))
+    client.send_text('{"type": "get", "id": 1}')
+    client.protocol.send_close(1000)
+    client.flush()
+    began = time.monotonic()
+    assert client.close_received() is not None
+    # The half of the close timeout that is left for TCP is not spent on the handler.
+    assert time.monotonic() - began < CLOSE_TIMEOUT + MARGIN
+    gone_within(server, client, CLOSE_TIMEOUT + MARGIN)
 
 
 def test_idle_client_is_warned_first_and_stays_if_it_answers(start_server: StartServer, connect: Connect) -> None:

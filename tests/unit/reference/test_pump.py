@@ -81,6 +81,28 @@ async def test_client_that_leaves_ends_the_writer(stage: Stage) -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
+async def test_client_that_closes_gets_its_answers_before_the_close(stage: Stage) -> None:
+    stage.wire.owes_close = True
+    for number in range(3):
+        stage.say(text=str(number))
+    stage.leave()
+    await stage.run()
+    assert stage.websocket.sent == ["0", "1", "2", (1000, "")]
+    assert stage.connection.ended
+    assert stage.connection.counters.closed == {}  # it was not the server that ended it
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_client_that_closes_and_is_gone_is_not_waited_for(stage: Stage) -> None:
+    stage.wire.owes_close = True
+    stage.websocket.gone = True
+    stage.say(text="too late")
+    stage.leave()
+    await stage.run()
+    assert stage.websocket.sent == []
+    assert len(asyncio.all_tasks()) == 1
+
+
 async def test_close_is_sent_last_and_ends_the_reader(stage: Stage) -> None:
     stage.connection.outbox.offer("last words")
     stage.connection.close(closes.AGE)

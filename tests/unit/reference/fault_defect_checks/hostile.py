@@ -26,6 +26,7 @@ COMPRESSED = 0x40
 async def own_close_code_comes_back(bench: Bench) -> bool:
     protocol, transport = await established(configured(bench.parts))
     protocol.data_received(Frame(Opcode.CLOSE, Close(3000, "").serialize()).serialize(mask=True))
+    await turns_until(lambda: any(data.startswith(CLOSE) for data in transport.written))
     answer = next(data for data in transport.written if data.startswith(CLOSE))
     await end(protocol)
     return answer[2:] == (3000).to_bytes(2, "big")

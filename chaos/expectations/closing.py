@@ -1,0 +1,240 @@
+"""Closing: all data comes before the close frame, an answer to it is waited for, and nothing serves on afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chaos.expectations.base import Expectation, Record
+from chaos.expectations.integrity import Books, Integrity
+from chaos.expectations.record import LATE_SHARE
+from chaos.journal import Correspondence, Ended, Frame, LeftBehind, ServerEvent
+from chaos.units import counted, format_duration
+from chaos.verdict import Finding
+
+__all__ = ["AnswersFirst", "BroadcastsFirst", "LateAnswerAwaited", "NothingLeftBehind"]
+
+
+def _asked(record: Record) -> float | None:
+    """When the server was told to end, seconds monotonic."""
+    return next((event.at for event in record.journal.of(ServerEvent) if event.what == "asked to stop"), None)
+
+
+def _unannounced(ends: Sequence[Ended]) -> str:
+    """`; 2 of them ended by reset`, where a connection ended without a close frame; else nothing."""
+    blunt = [ended for ended in ends if not ended.announced]
+    return f"; {counted(len(blunt), 'connection')} ended by {blunt[0].how}, without a close frame" if blunt else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersFirst(Integrity):
+    """Every numbered message that the server had when the end came was answered before its close frame.
+
+    Nothing may be on its way to the server then: what a client sends after that, or what the server has not read, it
+    owes nobody.
+    """
+
+    name: ClassVar[str] = "answers_first"
+    crowd: str
+    when: str
+    """When they had it, for the sentence: "it was told to end"."""
+    read_at: float | None = None
+    """When the server had read all of them, seconds monotonic; None where it never had."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"what the server had when {self.when} is answered, and its close frame comes after that"
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        if self.read_at is None:
+            return self.inconclusive(
+                "the server never read all that was sent to it, so nobody knows what it had", promised
+            )
+        books = Books.of(record, self.crowd)
+        sent = books.count("sent")
+        if not sent:
+            return self.inconclusive(f"no client of {self.crowd!r} sent a numbered message", promised)
+        ends = record.endings(self.crowd)
+        asked = _asked(record)
+        if asked is not None and (early := [ended for ended in ends if ended.at < asked]):
+            return self.inconclusive(
+                f"{counted(len(early), 'client')} had been cut off {format_duration(asked - early[0].at)} before the "
+                "server was told to end",
+                promised,
+            )
+        owed = self._owed(record, asked)
+        if asked is not None and not owed:
+            return self.inconclusive("every message was answered before the server was told to end", promised)
+        if (broken := self.broken(books, promised)) is not None:
+            return broken
+        left = books.count("unknown") + books.count("unanswered")
+        if not left:
+            observed = f"{books.through}, {owed or sent} of them after {self.when}"
+            return self.held(observed, promised, figure=f"{sent} answered")
+        first = books.first("unknown") or books.first("unanswered")
+        observed = f"{left} of {sent} were never answered{_unannounced(ends)}; first: {first}"
+        # Whoever reads is judged from when it had all of them: what kept it from running since may be what it lacked.
+        until = max((ended.at for ended in ends), default=self.read_at)
+        ours = record.of_ours(self.crowd, self.read_at, until)
+        if ours.seconds > LATE_SHARE * (until - self.read_at):
+            return self.within_uncertainty(observed, promised, ours)
+        return self.violated(
+            observed, promised, figure=f"{left} unanswered", evidence=books.examples(("unknown", "unanswered"))
+        )
+
+    def _owed(self, record: Record, asked: float | None) -> int:
+        """Messages that had no answer when the server was told, by the books of that moment."""
+        before = {
+            event.client: event.unanswered
+            for event in record.journal.of(Correspondence)
+            if event.crowd == self.crowd and asked is not None and event.at <= asked
+        }
+        return sum(before.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastsFirst(Expectation):
+    """Listeners who were behind when the server was told to end hear all that others had heard by then.
+
+    Both crowds are traced, and a broadcast has the same number for everybody.
+    """
+
+    name: ClassVar[str] = "broadcasts_first"
+    crowd: str
+    """Those who were behind."""
+    others: str
+    """Those who were not: what they had heard had gone out."""
+    message: str
+    sequence: str
+
+    def judge(self, record: Record) -> Finding:
+        promised = "what had been broadcast when the server was told to end reaches everybody before the close frame"
+        for crowd in (self.crowd, self.others):
+            if (undecided := self.nobody(record, crowd, promised)) is not None:
+                return undecided
+        asked = _asked(record)
+        if asked is None:
+            return self.inconclusive("the server was never asked to stop", promised)
+        ends = record.endings(self.crowd)
+        if early := [ended for ended in ends if ended.at < asked]:
+            return self.inconclusive(
+                f"{counted(len(early), 'listener')} had been cut off {format_duration(asked - early[0].at)} before the "
+                "server was told to end",
+                promised,
+            )
+        told = [number for frame, number in self._numbered(record, self.others) if frame.at <= asked]
+        if not told:
+            return self.inconclusive(f"no listener of {self.others!r} had heard a broadcast by then", promised)
+        latest, behind, lost = max(told), 0, []
+        for attempt in record.opened(self.crowd):
+            heard = {n: frame.at for frame, n in self._numbered(record, self.crowd) if frame.client == attempt.client}
+            if not heard:
+                return self.inconclusive(f"listener {attempt.client} of {self.crowd!r} heard nothing at all", promised)
+            missing = [number for number in range(min(heard), latest + 1) if number not in heard]
+            lost += [f"listener {attempt.client}: number {number} of {latest} never came" for number in missing]
+            behind += len(missing) + sum(number <= latest and at > asked for number, at in heard.items())
+        if not behind:
+            return self.inconclusive("every listener had heard everything when the server was told to end", promised)
+        waited = f"{counted(behind, 'broadcast')} that waited"
+        if not lost:
+            return self.held(f"{waited} came before the close frame", promised, figure=f"{behind} sent")
+        observed = f"{len(lost)} of {waited} were lost{_unannounced(ends)}; first: {lost[0]}"
+        until = max((ended.at for ended in ends), default=asked)
+        ours = record.of_ours(self.crowd, asked, until)
+        if ours.seconds > LATE_SHARE * (until - asked):
+            return self.within_uncertainty(observed, promised, ours)
+        return self.violated(observed, promised, figure=f"{len(lost)} lost", evidence=lost)
+
+    def _numbered(self, record: Record, crowd: str) -> list[tuple[Frame, int]]:
+        """A crowd's broadcasts, each with its number."""
+        return [
+            (frame, int(found[1]))
+            for frame in record.frames(crowd, opcode="text")
+            if re.search(self.message, frame.text) and (found := re.search(self.sequence, frame.text))
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateAnswerAwaited(Expectation):
+    """Clients that answer the server's close frame late, and within `within` seconds, are waited for."""
+
+    name: ClassVar[str] = "late_answer_awaited"
+    crowd: str
+    delay: float
+    """Seconds after which they answer."""
+    within: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"an answer to the close frame that comes within {format_duration(self.within)} is waited for"
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        opened = record.opened(self.crowd)
+        ends = [ended for ended in record.endings(self.crowd) if ended.close_frame_at is not None]
+        if len(ends) < len(opened):
+            return self.inconclusive(f"{len(ends)} of {counted(len(opened), 'client')} heard a close frame", promised)
+        answered = [ended.close_answered_after for ended in ends if ended.close_answered_after is not None]
+        # Who was to answer in time and could not any more: TCP was over before the promised time was.
+        cut = sorted(
+            (_lasted(ended), ended.client)
+            for ended in ends
+            if ended.close_answered_after is None and _lasted(ended) < self.within
+        )
+        figure = f"{len(ends) - len(cut)}/{len(ends)} waited for"
+        if cut:
+            soonest = cut[0][0]
+            observed = (
+                f"TCP was over for {len(cut)} of {counted(len(ends), 'client')} before they answered, the first "
+                f"{format_duration(soonest)} after its close frame"
+            )
+            told = [ended.close_frame_at for ended in ends if ended.close_frame_at is not None]
+            late = record.crowd_late(self.crowd, min(told), max(ended.at for ended in ends))
+            if late.seconds >= self.within - soonest:
+                return self.within_uncertainty(observed, promised, late, figure=figure)
+            return self.violated(
+                observed,
+                promised,
+                figure=figure,
+                evidence=[f"client {client}: TCP was over after {format_duration(after)}" for after, client in cut],
+            )
+        if not answered:
+            return self.inconclusive(
+                f"nobody answered in time: TCP was over {format_duration(min(map(_lasted, ends)))} after the close "
+                f"frame, and answers were due after {format_duration(self.delay)}",
+                promised,
+            )
+        return self.held(
+            f"{figure}, who answered {format_duration(min(answered))} to {format_duration(max(answered))} after it",
+            promised,
+            figure=figure,
+        )
+
+
+def _lasted(ended: Ended) -> float:
+    """Seconds from a close frame that came to the end of TCP."""
+    assert ended.close_frame_at is not None
+    return ended.at - ended.close_frame_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingLeftBehind(Expectation):
+    """When a server has ended no process holds its listening socket any more, or a connection of its clients."""
+
+    name: ClassVar[str] = "nothing_left_behind"
+
+    def judge(self, record: Record) -> Finding:
+        promised = "nothing of a server that has ended listens on its port, or holds a connection"
+        looked = record.journal.last(LeftBehind)
+        if looked is None:
+            return self.inconclusive("nobody looked what was left of it", promised)
+        exited = [event for event in record.journal.of(ServerEvent) if event.what == "exited" and event.at <= looked.at]
+        if not exited:
+            return self.inconclusive("the server had not ended when it was looked at", promised)
+        if looked.pids:
+            return self.violated(
+                f"{format_duration(looked.at - exited[-1].at)} after its end a process of it served on: "
+                f"pid {', '.join(map(str, looked.pids))}",
+                promised,
+                figure=f"{len(looked.pids)} left",
+            )
+        return self.held("no process was left", promised)
