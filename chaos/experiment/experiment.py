@@ -16,8 +16,7 @@ from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
 from chaos.errors import ChaosError
 from chaos.expectations import Expectation, Record, judge_all
-from chaos.experiment import leaks
-from chaos.experiment.ages import may_have_aged_out
+from chaos.experiment import ages, leaks
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via, plan_for
 from chaos.experiment.injection import Injection, left_out
@@ -394,7 +393,8 @@ class Experiment:
         It is also judged whether all was well before, whether the faults bit and healed, and whether the server lived.
         `over` is what is read where that is another scenario's record: several promises may be judged of one long run.
         Raises Inconclusive when nothing was given to judge, and NotJudged when the faults were left out and nothing
-        of what is expected means anything without them, or where a breach may be no more than a promised end at an age.
+        of what is expected means anything without them, or where every breach may be no more than a promised end at an
+        age.
         """
         wanted = that_mean_something(expectations, faults_allowed=self._faults_allowed)
         own = asked_of_every_one(self._fault if self._faults_allowed else None, vouched=self._vouched)
@@ -404,21 +404,26 @@ class Experiment:
                 self._journal.write(terms)
         record = over if over is not None else await self.record()
         judged = judge_all([*wanted, *own], record)
+        broken = [
+            (item, found) for item, found in zip(wanted, judged, strict=False) if found.verdict is Verdict.VIOLATED
+        ]
+        aged = ages.aged_out(record, self._target.promises.liveness) if broken else []
+        excused = [found for item, found in broken if ages.explained(item, record, aged)]
         if not self.ended_on_purpose:
             well = all(finding.verdict is Verdict.HELD for finding in judged)
             survival = await self._server.survival(patient=not well)
             own.append(survival)
             judged += judge_all([survival], record)
-        findings = sound([as_event(finding) for finding in judged])
-        broken = [finding for finding in findings if finding.verdict == Verdict.VIOLATED]
+        findings = sound([as_event(finding) for finding in judged if finding not in excused])
+        for finding in excused:
+            self._journal.write(Note(at=time.monotonic(), text=f"not judged: {finding.observed}"))
         # What is asked of every scenario is no matter of its clients' age: a server that has died was not due to.
-        if broken and not {finding.expectation for finding in broken} & {item.name for item in own}:
-            liveness = self._target.promises.liveness
-            aged = may_have_aged_out(record, wanted, liveness.max_age if liveness is not None else None)
-            if aged is not None:
-                for finding in broken:
-                    self._journal.write(Note(at=finding.at, text=f"not judged: {finding.observed}"))
-                raise NotJudged(aged)
+        names = {item.name for item in own}
+        if excused and not any(
+            each.verdict == Verdict.VIOLATED or (each.expectation in names and each.verdict != Verdict.HELD)
+            for each in findings
+        ):
+            raise NotJudged(ages.told(aged))
         for finding in findings:
             self.findings.append(finding)
             self._journal.write(finding)
