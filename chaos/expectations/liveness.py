@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -140,19 +141,15 @@ class ClosedWhenIdle(Expectation):
             return undecided
         endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
         times = []
+        if never := [attempt for attempt in opened if attempt.client not in endings]:
+            return self._never_closed(record, never, opened, promised)
         for attempt in opened:
-            ended = endings.get(attempt.client)
-            if ended is None:
-                return self.violated(
-                    f"{len(opened) - len(endings)} of {len(opened)} idle clients were never closed",
-                    promised,
-                    figure=f"{len(endings)}/{len(opened)} closed",
-                )
+            ended = endings[attempt.client]
             if not ended.announced:
                 return self.violated(
                     f"client {attempt.client} was cut off by {ended.how}, without a close frame", promised
                 )
-            times.append(ended.said_at - (attempt.began + (attempt.first_message or attempt.handshake or 0.0)))
+            times.append(ended.said_at - _idle_since(attempt))
         figure = format_duration(quantile(times, 0.5))
         observed = f"closed after {format_duration(min(times))} to {format_duration(max(times))} without a message"
         ends = [endings[attempt.client].said_at for attempt in opened]
@@ -177,6 +174,25 @@ class ClosedWhenIdle(Expectation):
         if early > 0 and late.verdict is Verdict.HELD:
             return self.within_uncertainty(f"{observed}: too early", promised, uncertainty, figure=figure)
         return late
+
+    def _never_closed(
+        self, record: Record, never: Sequence[Attempt], opened: Sequence[Attempt], promised: str
+    ) -> Finding:
+        """They may be closed at any time yet: until when was looked counts, and what held the server up since the
+        first of them was due."""
+        last, first = record.journal.events[-1].at, min(map(_idle_since, never))
+        observed = f"{len(never)} of {len(opened)} idle clients were never closed"
+        figure = f"{len(opened) - len(never)}/{len(opened)} closed"
+        ours = record.of_ours(self.crowd, first + self.timeout, last)
+        if last - first <= self.timeout + self.slack + ours.seconds:
+            watched = f"{observed} in {format_duration(last - first)}, and nobody looked longer"
+            return self.inconclusive(watched, promised, figure=figure)
+        return self.violated(observed, promised, figure=figure)
+
+
+def _idle_since(attempt: Attempt) -> float:
+    """When it had heard its first message, seconds monotonic: it says nothing after that."""
+    return attempt.began + (attempt.first_message or attempt.handshake or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,12 @@ from typing import Any
 
 from chaos.address import Address
 from chaos.agent.clock_library import clock_environment, find_clock_library, offset
-from chaos.bounds import patience
+from chaos.bounds import least_wait, patience
 from chaos.capability import Availability, Capability
 from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
 from chaos.errors import ChaosError
 from chaos.expectations import Expectation, Record, judge_all
+from chaos.expectations.record import Waits
 from chaos.experiment import ages, leaks
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via, plan_for
@@ -90,6 +91,7 @@ class Experiment:
         self._faults_allowed = faults_allowed
         self._vouched = vouched
         self._judged = False
+        self._waits = Waits(server=least_wait(target.promises), client=self.patience)
         rejection = target.promises.rejection
         self._places = Places(
             rejection.max_connections if rejection is not None else None,
@@ -385,7 +387,7 @@ class Experiment:
         """Everything recorded so far."""
         await self._conductor.flush()
         self._journal.flush()
-        return Record(read_journal(self._journal.path.parent))
+        return Record(read_journal(self._journal.path.parent), self._waits)
 
     async def judge(self, *expectations: Expectation, over: Record | None = None) -> None:
         """Judge the promise. Raises `Worse` with every finding that is not held; the worst is the verdict.

@@ -65,7 +65,7 @@ def test_closed_too_late() -> None:
 
 
 def test_never_closed() -> None:
-    finding = IDLE.judge(record(attempt()))
+    finding = IDLE.judge(record(attempt(), worker_late(0.001, at=30.0)))
     assert (finding.verdict, finding.observed) == (Verdict.VIOLATED, "1 of 1 idle clients were never closed")
 
 
