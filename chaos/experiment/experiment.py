@@ -13,9 +13,9 @@ from chaos.address import Address
 from chaos.agent.clock_library import clock_environment, find_clock_library, offset
 from chaos.bounds import least_wait, patience
 from chaos.capability import Availability, Capability
-from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
+from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving, StatisticsSay
 from chaos.errors import ChaosError
-from chaos.expectations import Expectation, Record, judge_all
+from chaos.expectations import Expectation, Record, StatisticsAgree, judge_all
 from chaos.expectations.record import Waits
 from chaos.experiment import ages, leaks
 from chaos.experiment.conductor import RemoteConductor
@@ -347,6 +347,18 @@ class Experiment:
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""
         return await self._conductor.statistics()
+
+    async def told_as(self, truth: Sample, *, within: float) -> list[StatisticsAgree]:
+        """Ask the server until it tells as many connections as its kernel had in a sample; what is to be judged of it,
+        which is nothing where it tells of none.
+
+        What a busy machine keeps it from counting is waited for: `within` is what the count may lag behind, seconds.
+        """
+        if not self.tells("connections"):
+            return []
+        said = StatisticsSay(which="connections", value=truth.connections)
+        await self.wait_until(said, within=within + self.patience)
+        return [StatisticsAgree(connections=truth.connections, since=truth.at, within=within)]
 
     # -- memory -----------------------------------------------------------------------------------------------
 

@@ -15,13 +15,12 @@ import pytest
 
 from chaos.bounds import dead_peer_bound
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, CrowdGone, NobodyLeaving, StatisticsSay
+from chaos.conditions import ConnectionsAtMost, CrowdGone, NobodyLeaving
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
     ClosedWith,
     RecoveredWithin,
     RoundTripsWithin,
-    StatisticsAgree,
     Undisturbed,
     WorkerReplaced,
 )
@@ -235,11 +234,7 @@ async def test_after_flapping(experiment: Experiment, contract: SimpleNamespace,
     result = await crowd.exchange(1)
     after = await experiment.crowd("after", 5, via=Via.LINK)
     await after.connect()
-    truth = await experiment.sample()
-    agree = []
-    if experiment.tells("connections"):
-        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
-        agree.append(StatisticsAgree(connections=truth.connections))
+    agree = await experiment.told_as(await experiment.sample(), within=settles)
     await experiment.judge(
         RecoveredWithin(crowd=after.name, count=after.count, limit=contract.recovery.within),
         RoundTripsWithin(

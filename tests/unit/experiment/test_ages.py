@@ -175,7 +175,7 @@ def test_a_count_that_is_less_by_as_many_as_had_ended() -> None:
     def says(count: float, at: float = 3.0) -> Statistics:
         return Statistics(at=at, values={"connections": count}, took=0.01)
 
-    asked = StatisticsAgree(connections=5)
+    asked = StatisticsAgree(connections=5, since=1.0, within=0.2)
     assert is_explained(asked, IN, AT_AGE, says(4.0))
     assert not is_explained(asked, IN, AT_AGE, says(6.0))
     assert not is_explained(asked, IN, AT_AGE, says(3.0))
