@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
+from chaos.expectations.ages import old_from
 from chaos.expectations.base import Expectation, Record, quantile
 from chaos.journal import Attempt
 from chaos.units import counted, format_duration
@@ -200,6 +201,8 @@ class ClosedByAge(Expectation):
     """No connection of the crowd gets older than `limit` seconds: by then it is closed, with a close frame.
 
     The age counts from the 101 to the close frame, both as the client sees them: a slow link shifts the two alike.
+    None is closed before an age that may be meant by the promise (`ages.old_from`): who closes everybody at once lets
+    nobody get too old either.
     """
 
     name: ClassVar[str] = "closed_by_age"
@@ -207,7 +210,10 @@ class ClosedByAge(Expectation):
     limit: float
 
     def judge(self, record: Record) -> Finding:
-        promised = f"no connection gets older than {format_duration(self.limit)}: by then it is told and closed"
+        promised = (
+            f"no connection gets older than {format_duration(self.limit)}: by then it is told and closed, and not "
+            f"before {format_duration(old_from(self.limit))}"
+        )
         opened = record.opened(self.crowd)
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
@@ -230,6 +236,8 @@ class ClosedByAge(Expectation):
                     "without a close frame",
                     promised,
                 )
+        if (young := self._young(record, opened, ages, promised)) is not None:
+            return young
         oldest = max(ages.values())
         figure = format_duration(oldest)
         observed = f"all {len(opened)} closed, the oldest at the age of {figure}"
@@ -244,6 +252,25 @@ class ClosedByAge(Expectation):
             uncertainty=record.of_ours(self.crowd, min(map(_born, opened)), max(ends)),
             figure=figure,
         )
+
+    def _young(
+        self, record: Record, opened: Sequence[Attempt], ages: Mapping[int, float], promised: str
+    ) -> Finding | None:
+        """The finding of those who were closed too young, by more than we were late to see their 101; None without."""
+        least = old_from(self.limit)
+        young = {
+            attempt.client: record.crowd_late(self.crowd, attempt.began, _born(attempt))
+            for attempt in opened
+            if ages[attempt.client] < least
+        }
+        if not young:
+            return None
+        youngest = min(young, key=ages.__getitem__)
+        figure = format_duration(ages[youngest])
+        observed = f"{len(young)} of {len(opened)} were closed too young, the first at the age of {figure}"
+        if all(least - ages[client] <= late.seconds for client, late in young.items()):
+            return self.within_uncertainty(observed, promised, young[youngest], figure=figure)
+        return self.violated(observed, promised, figure=figure)
 
 
 def _born(attempt: Attempt) -> float:

@@ -549,6 +549,15 @@ async def age_is_no_time_of_day(bench: Bench) -> bool:
     return connection.ended
 
 
+async def nobody_is_old_when_the_clock_is_put_forward(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    timers = Timers(connection, bench.parts, idles=False)
+    with mock.patch.object(time, "time", return_value=time.time() + DAY):
+        bench.parts.sweep.run()
+    timers.cancel()
+    return not connection.ended
+
+
 class _Ended(BaseException):
     """The process would have."""
 
@@ -628,6 +637,7 @@ FAULT_CHECKS: dict[str, Check] = {
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
     "messages_counted_in_two_places": message_is_counted_once,
     "old_by_the_wall_clock": age_is_no_time_of_day,
+    "old_swept_by_the_wall_clock": nobody_is_old_when_the_clock_is_put_forward,
     "pings_are_for_a_short_line": ping_may_take_its_time,
     "pongs_due_by_the_wall_clock": dead_are_found_when_the_clock_is_set_back,
     "newcomers_queue_behind_the_dead": newcomers_get_in_beside_the_dead,
