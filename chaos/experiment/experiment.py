@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ from chaos.experiment.crowd import Crowd, Via, plan_for
 from chaos.experiment.injection import Injection, left_out
 from chaos.experiment.judging import asked_of_every_one, sound, that_mean_something
 from chaos.experiment.leaks import MOST_ROUNDS, WARM_UP
-from chaos.experiment.outcome import NotJudged, as_event, raise_worse
+from chaos.experiment.outcome import Inconclusive, NotJudged, as_event, raise_worse
 from chaos.experiment.places import Places
 from chaos.experiment.server import ServerControl, ServerInHand
 from chaos.experiment.upstream import Questions
@@ -40,6 +41,7 @@ from chaos.journal import (
     Phase,
     PhaseEntered,
     Sample,
+    ServerEvent,
     Source,
     read_journal,
 )
@@ -332,17 +334,31 @@ class Experiment:
 
     async def needs_workers(self, crowd: Crowd) -> Holders:
         """Who serves a crowd that is inside. Raises NotJudged where not several of the server's processes take
-        connections, as far as it shows.
+        connections, as far as it shows, and Inconclusive where there were more processes when it was started.
 
         For scenarios that need SOCKET_PROBE, PROCESS_PROBE and TCP_TRUE.
         """
         found = await self.note_holders(crowd)
         if len(found.serving) < 2:
+            await self._require_all_processes()
             raise NotJudged(
                 f"one of the server's processes takes all connections, those of {counted(crowd.count, 'client')} among "
                 "them, and this needs several: start more workers, or leave promises.recovery.worker_within out"
             )
         return found
+
+    async def _require_all_processes(self) -> None:
+        """Raises Inconclusive where processes of the server have gone since it was started, or since this cell began:
+        whether they were workers nobody knows, but one worker was not all there was."""
+        now = await self.sample()
+        journal = (await self.record()).journal
+        started = max((each.at for each in journal.of(ServerEvent) if each.what == "started"), default=-math.inf)
+        most = max((each.processes for each in journal.of(Sample) if each.at >= started), default=0)
+        if most > now.processes:
+            raise Inconclusive(
+                f"{most - now.processes} of the server's {most} processes had gone before anything was done "
+                "to them, and one of those that are left takes all connections"
+            )
 
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""

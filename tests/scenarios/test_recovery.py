@@ -168,6 +168,7 @@ NEXT = 0.1
 )
 @pytest.mark.reads("recovery.worker_within", optional=["closing.shutdown_code", "closing.shutdown_within"])
 @pytest.mark.destructive
+@pytest.mark.fresh  # one worker that an earlier crash has left would look like a server that never had another
 @pytest.mark.faults(WorkerKilled(), WorkerTerminated())
 async def test_after_a_worker_died(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     limit = contract.recovery.worker_within
