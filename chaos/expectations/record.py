@@ -33,6 +33,10 @@ no core: beyond it nobody knows whether the answer would have come."""
 REQUEST_TIMEOUT = 408
 """The HTTP status that says of a request that it came too slowly."""
 
+WRONG_BYTES = frozenset({1002, 1003, 1007, 1009, 1010})
+"""Close codes (RFC 6455, 7.4.1) that say what was wrong with what the client sent: nobody is given up with them for
+saying nothing."""
+
 CONDUCTOR = "the conductor"
 
 
@@ -201,11 +205,13 @@ class Record:
         """What of ours may have made the server give up a client that it rightly took for dead; None where nothing may.
 
         It counts in the time for which the server waits for a sign of life, up to the end. What breaks the protocol is
-        no giving up.
+        no giving up, nor is a close that blames what the client has sent.
         """
+        if ended.how == "invalid" or ended.code in WRONG_BYTES:
+            return None
         start = ended.said_at - self.waits.server
         ours = self.of_ours(ended.crowd, start, ended.at) + self.conductor_late(start, ended.at)
-        return ours if ended.how != "invalid" and self._is_most(ours, self.waits.server) else None
+        return ours if self._is_most(ours, self.waits.server) else None
 
     def failed_for(self, attempt: Attempt) -> Uncertainty | None:
         """What of ours may have failed an attempt while it was made; None where nothing may.

@@ -445,8 +445,8 @@ class Experiment:
             own.append(survival)
             judged += judge_all([survival], record)
         findings = sound([as_event(finding) for finding in judged if finding not in excused])
-        for finding in excused:
-            self._journal.write(Note(at=time.monotonic(), text=f"not judged: {finding.observed}"))
+        for explained in excused:
+            self._journal.write(Note(at=time.monotonic(), text=f"not judged: {explained.observed}"))
         # What is asked of every scenario is no matter of its clients' age: a server that has died was not due to.
         names = {item.name for item in own}
         if excused and not any(

@@ -20,7 +20,7 @@ from chaos.expectations import (
     Undisturbed,
 )
 from chaos.expectations.record import Waits
-from chaos.journal import Event, Outcome, Traffic
+from chaos.journal import Ended, Event, Outcome, Traffic
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, healed, late, made, record, sample, worker_late
 
@@ -82,9 +82,13 @@ def test_the_conductor_that_was_to_have_it_say_something_counts_too() -> None:
     assert judged(STAYS, *IN, CUT, late(0.9, at=12.1))[0] is Verdict.INCONCLUSIVE
 
 
-def test_what_breaks_the_protocol_is_no_giving_up() -> None:
-    broken = replace(CUT, how="invalid", code=None)
-    assert judged(STAYS, *IN, broken, worker_late(1.5, at=12.2))[0] is Verdict.VIOLATED
+@pytest.mark.parametrize(
+    "end",
+    [replace(CUT, how="invalid", code=None), *(replace(CUT, code=code) for code in (1002, 1003, 1007, 1009, 1010))],
+    ids=lambda end: f"{end.how} {end.code}",
+)
+def test_what_breaks_the_protocol_or_blames_what_was_sent_is_no_giving_up(end: Ended) -> None:
+    assert judged(STAYS, *IN, end, worker_late(1.5, at=12.2))[0] is Verdict.VIOLATED
 
 
 def test_where_nobody_knows_how_long_the_server_waits_nothing_is_excused() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from chaos.conditions import CrowdGone, Heard, NobodyLeaving
+from chaos.conditions import CrowdGone, Heard, NobodyLeaving, StatisticsSay
 from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
+from chaos.expectations import StatisticsAgree
 from chaos.experiment import Inconclusive, NotJudged, Via
 from chaos.experiment.crowd import plan_for
 from chaos.faults import Composed, ConnectionBurst, Latency, Vanished
@@ -357,6 +358,19 @@ async def test_a_cache_that_cannot_be_filled_is_inconclusive(make: Make, monkeyp
 
 
 # -- what it is ---------------------------------------------------------------------------------------------------
+
+
+async def test_its_count_is_waited_for_with_patience_and_judged_without(make: Make) -> None:
+    truth = Sample(at=9.0, took=0.001, sockets={"ESTABLISHED": 6})
+    made = make(target=make_target(statistics=Statistics(path="/stats", connections="/total")))
+    assert await made.experiment.told_as(truth, within=0.5) == [StatisticsAgree(connections=6, since=9.0, within=0.5)]
+    said = StatisticsSay(which="connections", value=6)
+    assert made.remote.called("wait_until") == [(said, 0.5 + made.experiment.patience)]
+
+
+async def test_where_it_tells_of_no_connections_nothing_is_asked(made: Scripted) -> None:
+    assert await made.experiment.told_as(Sample(at=9.0, took=0.001), within=0.5) == []
+    assert made.remote.calls == []
 
 
 def test_it_tells_what_the_statistics_declare(make: Make) -> None:
