@@ -144,12 +144,15 @@ class StatisticsAgree(Expectation):
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised)
             return self.violated(observed, promised, figure=f"says {said}")
         wrong = still_wrong(readings, self.since, right)
+        before = [reading for reading in readings if reading.at < right.at]
         return self.by_limit(
             record,
             wrong,
             self.within,
-            observed=f"the statistics say {said}"
-            + (f", and still did not after {format_duration(wrong)}" if wrong else ""),
+            observed=f"the statistics still said {_shown(before[-1].values['connections'])} connections "
+            f"{format_duration(wrong)} after {self.connections} were open"
+            if before
+            else f"the statistics say {said}",
             promised=promised,
             uncertainty=uncertain,
         )

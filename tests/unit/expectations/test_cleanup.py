@@ -116,6 +116,13 @@ def said(at: float, connections: float) -> Statistics:
     return Statistics(at=at, values={"connections": connections}, took=0.01)
 
 
+def test_a_count_that_came_right_too_late_is_told_with_its_last_wrong_one() -> None:
+    seen = record(said(0.3, 16.0), said(1.0, 12.0), said(1.1, 6.0))
+    finding = StatisticsAgree(connections=6, since=0.2, within=0.5).judge(seen)
+    assert finding.observed == "the statistics still said 12 connections 790ms after 6 were open"
+    assert finding.promised == "the server's statistics say 6 connections, as its kernel does, within 500ms"
+
+
 def starved(start: float, end: float, seconds: float) -> list[Sample]:
     """Two samples about a time in which others kept the server from running for so long."""
     before = Sample(at=start, took=0.001, sockets={}, cores=2, waited=0.0, busy=0.0, cpu=0.0)
