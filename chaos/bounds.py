@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chaos.contract import Contract
 from chaos.units import format_duration
 
-__all__ = ["RETRANSMISSION", "Bound", "dead_peer_bound", "partition_bound", "patience"]
+__all__ = ["RETRANSMISSION", "Bound", "dead_peer_bound", "least_wait", "partition_bound", "patience"]
 
 LEAST_PATIENCE = 2.0
 """Seconds: ten times the 0.2 s that a saturated loop on two cores has been seen late."""
@@ -66,3 +66,18 @@ def patience(promises: Contract) -> float:
     if breaker is not None:
         seconds = max(seconds, 2 * breaker.call_timeout)
     return seconds + ((delivery.broadcast_interval or 0.0) if delivery is not None else 0.0)
+
+
+def least_wait(promises: Contract) -> float:
+    """Seconds of silence, at the least, after which the server may give up a client that lives, by what it promises.
+
+    Where it promises nothing of that kind nobody knows, and it is taken to wait for us as long as we do for it.
+    """
+    liveness, delivery, survival = promises.liveness, promises.delivery, promises.survival
+    declared = (
+        liveness.heartbeat_timeout if liveness is not None else None,
+        liveness.idle_timeout if liveness is not None else None,
+        delivery.slow_consumer_cut_within if delivery is not None else None,
+        survival.header_timeout if survival is not None else None,
+    )
+    return min((seconds for seconds in declared if seconds is not None), default=patience(promises))

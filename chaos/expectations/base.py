@@ -23,8 +23,6 @@ class Expectation(ABC):
     name: ClassVar[str]
     needs_fault: ClassVar[bool] = False
     """Whether it means nothing when the fault was left out (`--chaos-dry=no-faults`)."""
-    reckons_with_age: ClassVar[bool] = False
-    """Whether it knows by itself whom the server may have closed for its age."""
 
     @abstractmethod
     def judge(self, record: Record) -> Finding:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
+from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong
 from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -112,27 +113,48 @@ class FilesGivenBack(Expectation):
 class StatisticsAgree(Expectation):
     """The server's own count of connections agrees with what is really there, once everything has settled.
 
-    What counts is what the scenario asked for last: only the scenario knows when everything has, and a count may lag
-    behind its kernel for as long as the server may take to release what was closed.
+    What counts is what the scenario asked for from then on: only the scenario knows when everything has, and a count
+    may lag behind its kernel for as long as the server may take to release what was closed.
     """
 
     name: ClassVar[str] = "statistics_agree"
     connections: int
+    since: float
+    """When the kernel had as many, seconds monotonic."""
+    within: float
+    """Seconds that the count may lag behind."""
 
     def judge(self, record: Record) -> Finding:
-        promised = f"the server's statistics say {self.connections} connections, as its kernel does"
-        asked = [reading for reading in record.journal.of(Statistics) if not reading.steady]
+        promised = (
+            f"the server's statistics say {self.connections} connections, as its kernel does, within "
+            f"{format_duration(self.within)}"
+        )
+        asked = [reading for reading in record.journal.of(Statistics) if not reading.steady and reading.at > self.since]
         readings = [reading for reading in asked if "connections" in reading.values]
         if not readings:
             errors = [reading.error for reading in asked if reading.error]
             return self.inconclusive(f"the statistics could not be read: {(errors or ['never asked'])[-1]}", promised)
-        said = readings[-1].values["connections"]
-        if said == self.connections:
-            return self.held(f"the statistics say {said:g}", promised)
-        return self.violated(
-            f"the statistics say {_shown(said)} connections where {self.connections} are open",
-            promised,
-            figure=f"says {_shown(said)}",
+        right = first_that_stays(readings, lambda reading: reading.values["connections"] == self.connections)
+        last = readings[-1]
+        uncertain = may_be_ours(record, self.since, (right or last).at)
+        said = _shown(last.values["connections"])
+        if right is None:
+            observed = f"the statistics say {said} connections where {self.connections} are open"
+            if last.at - last.took - self.since <= self.within + uncertain.seconds:
+                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
+            return self.violated(observed, promised, figure=f"says {said}")
+        wrong = still_wrong(readings, self.since, right)
+        before = [reading for reading in readings if reading.at < right.at]
+        return self.by_limit(
+            record,
+            wrong,
+            self.within,
+            observed=f"the statistics still said {_shown(before[-1].values['connections'])} connections "
+            f"{format_duration(wrong)} after {self.connections} were open"
+            if before
+            else f"the statistics say {said}",
+            promised=promised,
+            uncertainty=uncertain,
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
+from chaos.expectations.ages import old_from
 from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
 from chaos.journal import Attempt
 from chaos.units import counted, format_duration
@@ -136,14 +137,10 @@ class ClosedWhenIdle(Expectation):
             return undecided
         endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
         lives: list[tuple[float, float]] = []
+        if never := [attempt for attempt in opened if attempt.client not in endings]:
+            return self._never_closed(record, never, opened, promised)
         for attempt in opened:
-            ended = endings.get(attempt.client)
-            if ended is None:
-                return self.violated(
-                    f"{len(opened) - len(endings)} of {len(opened)} idle clients were never closed",
-                    promised,
-                    figure=f"{len(endings)}/{len(opened)} closed",
-                )
+            ended = endings[attempt.client]
             if not ended.announced:
                 return self.violated(
                     f"client {attempt.client} was cut off by {ended.how}, without a close frame", promised
@@ -188,12 +185,28 @@ class ClosedWhenIdle(Expectation):
                 found.append((by, ours.at_most(_heard_first(attempt) - attempt.began)))
         return found
 
+    def _never_closed(
+        self, record: Record, never: Sequence[Attempt], opened: Sequence[Attempt], promised: str
+    ) -> Finding:
+        """They may be closed at any time yet: until when was looked counts, and what held the server up since the
+        first of them was due."""
+        last, first = record.journal.events[-1].at, min(map(_heard_first, never))
+        observed = f"{len(never)} of {len(opened)} idle clients were never closed"
+        figure = f"{len(opened) - len(never)}/{len(opened)} closed"
+        ours = record.of_ours(self.crowd, first + self.timeout, last)
+        if last - first <= self.timeout + self.slack + ours.seconds:
+            watched = f"{observed} in {format_duration(last - first)}, and nobody looked longer"
+            return self.inconclusive(watched, promised, figure=figure)
+        return self.violated(observed, promised, figure=figure)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedByAge(Expectation):
     """No connection of the crowd gets older than `limit` seconds: by then it is closed, with a close frame.
 
     The age counts from the 101 to the close frame, both as the client sees them: a slow link shifts the two alike.
+    None is closed before an age that may be meant by the promise (`ages.old_from`): who closes everybody at once lets
+    nobody get too old either.
     """
 
     name: ClassVar[str] = "closed_by_age"
@@ -201,7 +214,10 @@ class ClosedByAge(Expectation):
     limit: float
 
     def judge(self, record: Record) -> Finding:
-        promised = f"no connection gets older than {format_duration(self.limit)}: by then it is told and closed"
+        promised = (
+            f"no connection gets older than {format_duration(self.limit)}: by then it is told and closed, and not "
+            f"before {format_duration(old_from(self.limit))}"
+        )
         opened = record.opened(self.crowd)
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
@@ -224,6 +240,8 @@ class ClosedByAge(Expectation):
                     "without a close frame",
                     promised,
                 )
+        if (young := self._young(record, opened, ages, promised)) is not None:
+            return young
         oldest = max(ages.values())
         figure = format_duration(oldest)
         observed = f"all {len(opened)} closed, the oldest at the age of {figure}"
@@ -241,6 +259,25 @@ class ClosedByAge(Expectation):
             ),
             figure=figure,
         )
+
+    def _young(
+        self, record: Record, opened: Sequence[Attempt], ages: Mapping[int, float], promised: str
+    ) -> Finding | None:
+        """The finding of those who were closed too young, by more than we were late to see their 101; None without."""
+        least = old_from(self.limit)
+        young = {
+            attempt.client: record.crowd_late(self.crowd, attempt.began, _born(attempt))
+            for attempt in opened
+            if ages[attempt.client] < least
+        }
+        if not young:
+            return None
+        youngest = min(young, key=ages.__getitem__)
+        figure = format_duration(ages[youngest])
+        observed = f"{len(young)} of {len(opened)} were closed too young, the first at the age of {figure}"
+        if all(least - ages[client] <= late.seconds for client, late in young.items()):
+            return self.within_uncertainty(observed, promised, young[youngest], figure=figure)
+        return self.violated(observed, promised, figure=figure)
 
 
 def _heard_first(attempt: Attempt) -> float:

@@ -66,11 +66,14 @@ class GivenBack(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"{self.share:.0%} of what a crowd has cost is given back when it has gone"
-        first = {each.wave: each.memory for each in record.journal.of(MemoryHeld) if each.wave <= 1}
-        waves = [each for each in record.journal.of(MemoryHeld) if each.wave > self.warm_up]
+        held = record.journal.of(MemoryHeld)
+        # A crowd that did not get in whole has cost less, which looks like memory given back.
+        whole = max((each.count for each in held), default=0)
+        first = {each.wave: each.memory for each in held if each.wave == 0 or (each.wave == 1 and each.count == whole)}
+        waves = [each for each in held if each.wave > self.warm_up and each.count == whole]
         if len(waves) < MINIMUM_ROUNDS or len(first) < 2 or not all(each.memory for each in waves):
             return self.inconclusive(
-                f"{len(waves)} crowds were seen to come and go, {MINIMUM_ROUNDS} are needed, and one look before",
+                f"{len(waves)} whole crowds were seen to come and go, {MINIMUM_ROUNDS} are needed, and one look before",
                 promised,
             )
         cost = first[1] - first[0]

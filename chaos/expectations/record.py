@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from chaos.journal import (
@@ -20,16 +20,34 @@ from chaos.journal import (
     Receipt,
     Sample,
     ServerEvent,
+    Traffic,
 )
 from chaos.units import format_duration
 
-__all__ = ["LATE_SHARE", "Record", "Uncertainty"]
+__all__ = ["LATE_SHARE", "Record", "Uncertainty", "Waits", "worst"]
 
 LATE_SHARE = 0.5
 """Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
 no core: beyond it nobody knows whether the answer would have come."""
 
+REQUEST_TIMEOUT = 408
+"""The HTTP status that says of a request that it came too slowly."""
+
+WRONG_BYTES = frozenset({1002, 1003, 1007, 1009, 1010})
+"""Close codes (RFC 6455, 7.4.1) that say what was wrong with what the client sent: nobody is given up with them for
+saying nothing."""
+
 CONDUCTOR = "the conductor"
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long each side waits for the other, seconds. Where that is not known, nothing is excused by it."""
+
+    server: float = math.inf
+    """The least for which the server waits for a sign of life before it may give a client up."""
+    client: float = math.inf
+    """For which a client of ours waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +87,18 @@ class Uncertainty:
         return f"{format_duration(self.seconds)}: {', '.join(self.reasons)}"
 
 
+def worst(uncertain: Iterable[Uncertainty]) -> Uncertainty:
+    """The largest of several, each of another moment."""
+    return max(uncertain, key=lambda each: each.seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """The journal of one cell, with the readings that every expectation needs."""
 
     journal: Journal
+    waits: Waits = Waits()
+    """How long server and clients wait for each other, by the contract."""
 
     # -- what may be ours -------------------------------------------------------------------------------------
 
@@ -203,6 +228,49 @@ class Record:
         healthy = (event.at for event in self.journal.of(ServerEvent) if event.what == "started")
         ready = max((at for at in healthy if since <= at <= first), default=since)
         return Uncertainty.of_ours("our own return", first - ready)
+
+    def given_up_for(self, ended: Ended) -> Uncertainty | None:
+        """What of ours may have made the server give up a client that it rightly took for dead; None where nothing may.
+
+        It counts in the time for which the server waits for a sign of life, up to the end. What breaks the protocol is
+        no giving up, nor is a close that blames what the client has sent.
+        """
+        if ended.how == "invalid" or ended.code in WRONG_BYTES:
+            return None
+        start = ended.said_at - self.waits.server
+        ours = self.of_ours(ended.crowd, start, ended.at) + self.conductor_late(start, ended.at)
+        return ours if self._is_most(ours, self.waits.server) else None
+
+    def failed_for(self, attempt: Attempt) -> Uncertainty | None:
+        """What of ours may have failed an attempt while it was made; None where nothing may.
+
+        Whoever got no answer may have been too late to see it, and whoever was hung up on too late to say the rest.
+        What the server refuses it refuses by itself.
+        """
+        if attempt.outcome is Outcome.TIMEOUT:
+            waited = attempt.at - attempt.began
+        elif attempt.outcome in (Outcome.EOF, Outcome.RESET, Outcome.CLOSED) or attempt.status == REQUEST_TIMEOUT:
+            waited = self.waits.server
+        else:
+            return None
+        ours = self.of_ours(attempt.crowd, attempt.began, attempt.at)
+        return ours if self._is_most(ours, waited) else None
+
+    def unanswered(
+        self, crowd: str, start: float = -math.inf, end: float = math.inf
+    ) -> list[tuple[int, Uncertainty | None]]:
+        """Exchanges of a crowd that were given up between two times, counted by the second, each with what of ours may
+        have kept the answer back while it was waited for; None where nothing may."""
+        found = []
+        for each in self.journal.of(Traffic):
+            if each.crowd == crowd and each.missing and each.began <= end and each.at >= start:
+                ours = self.of_ours(crowd, each.began - self.waits.client, each.at)
+                found.append((each.missing, ours if self._is_most(ours, self.waits.client) else None))
+        return found
+
+    @staticmethod
+    def _is_most(ours: Uncertainty, waited: float) -> bool:
+        return ours.seconds > LATE_SHARE * waited
 
     # -- what was recorded ------------------------------------------------------------------------------------
 

@@ -39,13 +39,12 @@ class WitnessesAgree(Expectation):
         if not told:
             errors = [reading.error for reading in readings if reading.error]
             return self.inconclusive(f"the statistics could not be read: {(errors or ['never read'])[-1]}", promised)
-        tolerance = self.within + record.conductor_late().seconds
-        seen = [(reading, _around(samples, reading, tolerance)) for reading in told]
+        seen = [(reading, _around(samples, reading, self.within)) for reading in told]
         agreed = [reading for reading, kernel in seen if kernel.had(_number(reading))]
         apart = [
             _disagreement(record, reading, kernel)
             for reading, kernel in seen
-            if kernel.whole and not kernel.had(_number(reading))
+            if not kernel.had(_number(reading)) and self._is_apart(record, samples, reading)
         ]
         decided = len(agreed) + len(apart)
         if apart:
@@ -61,6 +60,13 @@ class WitnessesAgree(Expectation):
                 promised,
             )
         return self.held(f"{decided} readings of the server's count, all as its kernel's", promised)
+
+    def _is_apart(self, record: Record, samples: Sequence[Sample], reading: Statistics) -> bool:
+        """Whether it disagrees however late we were around it, and whatever kept the server from running there."""
+        start, end = reading.at - reading.took - self.within, reading.at + self.within
+        since = min(start, _last_right(samples, reading, otherwise=start))
+        kernel = _around(samples, reading, self.within + record.of_ours(None, since, end).seconds)
+        return kernel.whole and not kernel.had(_number(reading))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,18 @@ def _around(samples: Sequence[Sample], reading: Statistics, tolerance: float) ->
     last = bisect_left(times, reading.at + tolerance)
     counts = tuple(sample.connections for sample in samples[max(0, first) : last + 1])
     return _Kernel(counts, whole=first >= 0 and last < len(samples))
+
+
+def _last_right(samples: Sequence[Sample], reading: Statistics, *, otherwise: float) -> float:
+    """When the kernel had what a later reading says, or passed it, for the last time before it: it lags since then."""
+    said = _number(reading)
+    before = [sample for sample in samples if sample.at <= reading.at]
+    passed = (
+        sample.at
+        for sample in reversed(before)
+        if sample.connections == said or (sample.connections > said) is not (before[-1].connections > said)
+    )
+    return next(passed, otherwise)
 
 
 def _number(reading: Statistics) -> float:

@@ -6,6 +6,7 @@ the same object serves a notebook or another test runner.
 
 from __future__ import annotations
 
+from chaos.experiment.compression import needs_compression
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via
 from chaos.experiment.experiment import SAMPLING, Experiment
@@ -27,5 +28,6 @@ __all__ = [
     "Via",
     "Violated",
     "Worse",
+    "needs_compression",
     "sampling_of",
 ]

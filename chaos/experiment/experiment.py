@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,19 +12,19 @@ from typing import Any
 
 from chaos.address import Address
 from chaos.agent.clock_library import clock_environment, find_clock_library, offset
-from chaos.bounds import patience
+from chaos.bounds import least_wait, patience
 from chaos.capability import Availability, Capability
-from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving
+from chaos.conditions import Condition, ConnectionsAtLeast, CrowdGone, Heard, NobodyLeaving, StatisticsSay
 from chaos.errors import ChaosError, TargetFailure
-from chaos.expectations import Expectation, Record, judge_all
-from chaos.experiment import leaks
-from chaos.experiment.ages import may_have_aged_out
+from chaos.expectations import Expectation, Record, StatisticsAgree, judge_all
+from chaos.expectations.record import Waits
+from chaos.experiment import ages, leaks
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.crowd import Crowd, Via, plan_for
 from chaos.experiment.injection import Injection, left_out
 from chaos.experiment.judging import asked_of_every_one, sound, that_mean_something
 from chaos.experiment.leaks import MOST_ROUNDS, WARM_UP
-from chaos.experiment.outcome import NotJudged, as_event, raise_worse
+from chaos.experiment.outcome import Inconclusive, NotJudged, as_event, raise_worse
 from chaos.experiment.places import Places
 from chaos.experiment.server import ServerControl, ServerInHand
 from chaos.experiment.upstream import Questions
@@ -96,6 +97,7 @@ class Experiment:
         self._judged = False
         self._in_places = self.own_connections + read_along
         """Of ours those that may have a place, where a server counts every connection: its readings are made on one."""
+        self._waits = Waits(server=least_wait(target.promises), client=self.patience)
         rejection = target.promises.rejection
         self._places = Places(
             rejection.max_connections if rejection is not None else None,
@@ -358,21 +360,47 @@ class Experiment:
 
     async def needs_workers(self, crowd: Crowd) -> Holders:
         """Who serves a crowd that is inside. Raises NotJudged where not several of the server's processes take
-        connections, as far as it shows.
+        connections, as far as it shows, and Inconclusive where there were more processes when it was started.
 
         For scenarios that need SOCKET_PROBE, PROCESS_PROBE and TCP_TRUE.
         """
         found = await self.note_holders(crowd)
         if len(found.serving) < 2:
+            await self._require_all_processes()
             raise NotJudged(
                 f"one of the server's processes takes all connections, those of {counted(crowd.count, 'client')} among "
                 "them, and this needs several: start more workers, or leave promises.recovery.worker_within out"
             )
         return found
 
+    async def _require_all_processes(self) -> None:
+        """Raises Inconclusive where processes of the server have gone since it was started, or since this cell began:
+        whether they were workers nobody knows, but one worker was not all there was."""
+        now = await self.sample()
+        journal = (await self.record()).journal
+        started = max((each.at for each in journal.of(ServerEvent) if each.what == "started"), default=-math.inf)
+        most = max((each.processes for each in journal.of(Sample) if each.at >= started), default=0)
+        if most > now.processes:
+            raise Inconclusive(
+                f"{most - now.processes} of the server's {most} processes had gone before anything was done "
+                "to them, and one of those that are left takes all connections"
+            )
+
     async def statistics(self) -> dict[str, float | str]:
         """What the server says of itself now; empty where it could not be read (the journal says why)."""
         return await self._conductor.statistics()
+
+    async def told_as(self, truth: Sample, *, within: float) -> list[StatisticsAgree]:
+        """Ask the server until it tells as many connections as its kernel had in a sample; what is to be judged of it,
+        which is nothing where it tells of none.
+
+        What a busy machine keeps it from counting is waited for: `within` is what the count may lag behind, seconds.
+        """
+        if not self.tells("connections"):
+            return []
+        said = StatisticsSay(which="connections", value=truth.connections)
+        await self.wait_until(said, within=within + self.patience)
+        return [StatisticsAgree(connections=truth.connections, since=truth.at, within=within)]
 
     # -- memory -----------------------------------------------------------------------------------------------
 
@@ -413,7 +441,7 @@ class Experiment:
         """Everything recorded so far."""
         await self._conductor.flush()
         self._journal.flush()
-        return Record(read_journal(self._journal.path.parent))
+        return Record(read_journal(self._journal.path.parent), self._waits)
 
     async def judge(self, *expectations: Expectation, over: Record | None = None) -> None:
         """Judge the promise. Raises `Worse` with every finding that is not held; the worst is the verdict.
@@ -421,7 +449,8 @@ class Experiment:
         It is also judged whether all was well before, whether the faults bit and healed, and whether the server lived.
         `over` is what is read where that is another scenario's record: several promises may be judged of one long run.
         Raises Inconclusive when nothing was given to judge, and NotJudged when the faults were left out and nothing
-        of what is expected means anything without them, or where a breach may be no more than a promised end at an age.
+        of what is expected means anything without them, or where every breach may be no more than a promised end at an
+        age.
         """
         wanted = that_mean_something(expectations, faults_allowed=self._faults_allowed)
         own = asked_of_every_one(self._fault if self._faults_allowed else None, vouched=self._vouched)
@@ -431,21 +460,26 @@ class Experiment:
                 self._journal.write(terms)
         record = over if over is not None else await self.record()
         judged = judge_all([*wanted, *own], record)
+        broken = [
+            (item, found) for item, found in zip(wanted, judged, strict=False) if found.verdict is Verdict.VIOLATED
+        ]
+        aged = ages.aged_out(record, self._target.promises.liveness) if broken else []
+        excused = [found for item, found in broken if ages.explained(item, record, aged)]
         if not self.ended_on_purpose:
             well = all(finding.verdict is Verdict.HELD for finding in judged)
             survival = await self._server.survival(patient=not well)
             own.append(survival)
             judged += judge_all([survival], record)
-        findings = sound([as_event(finding) for finding in judged])
-        broken = [finding for finding in findings if finding.verdict == Verdict.VIOLATED]
+        findings = sound([as_event(finding) for finding in judged if finding not in excused])
+        for explained in excused:
+            self._journal.write(Note(at=time.monotonic(), text=f"not judged: {explained.observed}"))
         # What is asked of every scenario is no matter of its clients' age: a server that has died was not due to.
-        if broken and not {finding.expectation for finding in broken} & {item.name for item in own}:
-            liveness = self._target.promises.liveness
-            aged = may_have_aged_out(record, wanted, liveness.max_age if liveness is not None else None)
-            if aged is not None:
-                for finding in broken:
-                    self._journal.write(Note(at=finding.at, text=f"not judged: {finding.observed}"))
-                raise NotJudged(aged)
+        names = {item.name for item in own}
+        if excused and not any(
+            each.verdict == Verdict.VIOLATED or (each.expectation in names and each.verdict != Verdict.HELD)
+            for each in findings
+        ):
+            raise NotJudged(ages.told(aged))
         for finding in findings:
             self.findings.append(finding)
             self._journal.write(finding)

@@ -10,11 +10,13 @@ from typing import Literal, cast
 import pytest
 
 from chaos.errors import AgentError, ChaosError
-from chaos.experiment import Experiment, Inconclusive, Violated, Worse
+from chaos.experiment import Experiment, Inconclusive, NotJudged, Violated, Worse
 from chaos.faults import Vanished
 from chaos.journal import FindingMade, JournalWriter, VerdictGiven, read_journal
 from chaos.report import CellOutcome, create_run
+from fixtures import plugin
 from fixtures.marks import Cell
+from fixtures.state import CELL as CELL_STATE
 from fixtures.state import CellState
 from fixtures.verdicts import note_outcome, record_of, require_judgement, verdict_repr, write_verdict
 
@@ -75,6 +77,20 @@ def ends(state: CellState, when: Literal["setup", "call", "teardown"], error: Ba
             raise error
 
     return note_outcome(state, pytest.CallInfo.from_call(phase, when))
+
+
+def ended_by(state: CellState, error: BaseException) -> BaseException:
+    """What becomes of the error that a scenario ends with."""
+
+    class Item:
+        stash = pytest.Stash()
+
+    Item.stash[CELL_STATE] = state
+    call = plugin.pytest_runtest_call(cast(pytest.Item, Item()))
+    next(call)
+    with pytest.raises((Exception, pytest.skip.Exception)) as caught:
+        call.throw(error)
+    return caught.value
 
 
 def worse(*errors: AssertionError) -> Worse:
@@ -160,6 +176,23 @@ def test_a_server_that_died_while_everything_was_put_away(state: CellState) -> N
     state.experiment = cast(Experiment, Made(finding("held"), death=DEATH))
     ends(state, "teardown", ChaosError("connection refused"))
     assert (state.outcome, state.detail) == ("violated", DEATH)
+
+
+@pytest.mark.parametrize("gives_up", [NotJudged("no compression"), pytest.skip.Exception("no compression")])
+def test_a_scenario_does_not_give_up_on_a_server_that_died(state: CellState, gives_up: BaseException) -> None:
+    state.experiment = cast(Experiment, Made(death=DEATH))
+    error = ended_by(state, gives_up)
+    assert isinstance(error, Violated)
+    assert ends(state, "call", error) is True
+    assert (state.outcome, state.detail) == ("violated", DEATH)
+
+
+@pytest.mark.parametrize("gives_up", [NotJudged("no compression"), pytest.skip.Exception("no compression")])
+def test_a_scenario_that_gives_up_on_a_server_that_lives_is_skipped(state: CellState, gives_up: BaseException) -> None:
+    error = ended_by(state, gives_up)
+    assert isinstance(error, pytest.skip.Exception)
+    ends(state, "call", error)
+    assert (state.outcome, state.detail) == ("skipped", "no compression")
 
 
 # -- several phases -----------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import pytest
 
 from chaos.bounds import Bound, dead_peer_bound
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, StatisticsSay
-from chaos.expectations import DatabaseSessionsGivenBack, ReleasedWithin, StatisticsAgree, Undisturbed
+from chaos.conditions import ConnectionsAtMost
+from chaos.expectations import DatabaseSessionsGivenBack, ReleasedWithin, Undisturbed
 from chaos.experiment import Experiment, NotJudged, Via
 from chaos.faults import (
     Churn,
@@ -164,11 +164,7 @@ async def _released(
         await living.exchange(3)
     # What proved the healing was a connection as well, and has just ended.
     await experiment.wait_until(ConnectionsAtMost(remaining), within=settles)
-    truth = await experiment.sample()
-    agree = []
-    if experiment.tells("connections"):
-        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
-        agree.append(StatisticsAgree(connections=truth.connections))
+    agree = await experiment.told_as(await experiment.sample(), within=settles)
     await experiment.judge(
         ReleasedWithin(dead=DEAD, remaining=remaining, limit=bound.seconds, why=bound.why),
         Undisturbed(crowd=living.name),
@@ -198,11 +194,7 @@ async def test_nothing_is_left_of_a_churn(experiment: Experiment, contract: Simp
         await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * settles + experiment.sampling)
         await talking
     await experiment.wait_until(ConnectionsAtMost(remaining), within=settles)
-    truth = await experiment.sample()
-    agree = []
-    if experiment.tells("connections"):
-        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
-        agree.append(StatisticsAgree(connections=truth.connections))
+    agree = await experiment.told_as(await experiment.sample(), within=settles)
     await experiment.judge(
         ReleasedWithin(
             dead=GUESTS // 2, remaining=remaining, limit=settles, why="a FIN or RST reached it", of_deaths=False

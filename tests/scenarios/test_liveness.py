@@ -320,12 +320,14 @@ async def test_idle_clients_though_the_clock_is_set(
 @pytest.mark.promise(
     "liveness",
     "connections keep their age though the clock is set",
-    expects="When the server's wall clock jumps, each connection is closed at its maximum age as if nothing had been.",
-    because="Who is looked up by a time of day is young again once the clock is set back, and lives for another day.",
+    expects="When the server's wall clock jumps, each connection is closed at its maximum age: not at once, and not "
+    "never.",
+    because="By a time of day everybody is a day older when the clock is put forward, and closed in that instant, and "
+    "young again once it is set back, to live for another day.",
 )
 @pytest.mark.reads("liveness.max_age")
 @pytest.mark.destructive
-@pytest.mark.faults(ClockSetBack())
+@pytest.mark.faults(ClockJump(), ClockSetBack())
 async def test_age_though_the_clock_is_set(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     limit = contract.liveness.max_age
     await experiment.restart_server_with_a_clock()

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, FilesAtMost, StatisticsSay
+from chaos.conditions import ConnectionsAtMost, FilesAtMost
 from chaos.expectations import (
     AnsweredAsAllowed,
     CameBesideTheHostile,
@@ -22,7 +22,6 @@ from chaos.expectations import (
     FilesGivenBack,
     RefusedAtTheDoor,
     ReleasedWithin,
-    StatisticsAgree,
     Undisturbed,
 )
 from chaos.experiment import Experiment
@@ -288,11 +287,7 @@ async def test_crashes_around_the_upgrade(
         await living.exchange(3)
     # What a busy machine keeps the server from closing is not kept by it.
     await experiment.wait_until(FilesAtMost(files), within=settles + experiment.patience)
-    truth = await experiment.sample()
-    agree = []
-    if experiment.tells("connections"):
-        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
-        agree.append(StatisticsAgree(connections=truth.connections))
+    agree = await experiment.told_as(await experiment.sample(), within=settles)
     await experiment.judge(
         ReleasedWithin(
             dead=fault.crowd, remaining=remaining, limit=settles, why="a FIN or RST reached it", of_deaths=False

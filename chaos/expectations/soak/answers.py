@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chaos.expectations.ages import old_from
 from chaos.expectations.base import Record, quantile
 from chaos.expectations.soak.base import MOST_OURS, OfASoak
 from chaos.expectations.soak.moments import Moments
@@ -16,9 +17,6 @@ from chaos.units import counted, format_duration, format_long
 from chaos.verdict import Finding
 
 __all__ = ["AnsweredThroughout"]
-
-OLD = 0.75
-"""The share of the promised age from which a server may well close a client for it."""
 
 PERIOD = 1.0
 """Seconds that one count of answers covers."""
@@ -132,7 +130,7 @@ class AnsweredThroughout(OfASoak):
         ]
 
     def _due(self, attempt: Attempt, ended: Ended, idled: Sequence[float]) -> bool:
-        if self.max_age is not None and ended.said_at - attempt.began >= OLD * self.max_age:
+        if self.max_age is not None and ended.said_at - attempt.began >= old_from(self.max_age):
             return True
         return self.idle_timeout is not None and any(
             attempt.at <= at <= ended.said_at - self.idle_timeout / 2 for at in idled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from chaos.expectations.base import Expectation
 from chaos.journal import Soaked
@@ -19,8 +18,6 @@ MOST_OURS = 0.1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfASoak(Expectation):
     """What all of them share."""
-
-    reckons_with_age: ClassVar[bool] = True
 
     def lasted(self, soaked: Soaked) -> str:
         """`for 3h12min of 8h`, or `for 8h`."""

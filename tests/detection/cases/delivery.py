@@ -157,4 +157,10 @@ CASES = (
         finding="intact",
         sentinels=(BROADCASTS, HEARTBEAT),
     ),
+    Case(
+        defect="hangs_up_after_five_long_messages",
+        caught_by=WHOLE,
+        finding="undisturbed",
+        sentinels=(BROADCASTS, HEARTBEAT, LATENCY),
+    ),
 )

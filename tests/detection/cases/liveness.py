@@ -102,6 +102,13 @@ CASES = (
         not_in=NO_CLOCK,
     ),
     Case(
+        defect="old_swept_by_the_wall_clock",
+        caught_by="test_liveness.py::test_age_though_the_clock_is_set[clock-jump]",
+        finding="closed_by_age",
+        sentinels=(HEARTBEAT, CLEANUP, "test_liveness.py::test_age_though_the_clock_is_set[clock-set-back]"),
+        not_in=NO_CLOCK,
+    ),
+    Case(
         defect="heartbeat_waits_for_each",
         caught_by="test_liveness.py::test_heartbeat_beside_others[silent]",
         finding="pinged_at_period",

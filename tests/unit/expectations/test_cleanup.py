@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chaos.expectations import FilesGivenBack, Record, ReleasedWithin, StatisticsAgree
-from chaos.journal import Statistics
+from chaos.journal import Event, Sample, Statistics
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, injected, late, record, sample
 
@@ -95,7 +95,7 @@ def test_without_a_fault_nothing_died() -> None:
 
 
 def test_statistics_are_the_second_witness() -> None:
-    agree = StatisticsAgree(connections=6)
+    agree = StatisticsAgree(connections=6, since=0.2, within=0.5)
     assert agree.judge(record(Statistics(at=1.0, values={"connections": 6.0}))).verdict is Verdict.HELD
     finding = agree.judge(record(Statistics(at=1.0, values={"connections": 16.0})))
     assert finding.verdict is Verdict.VIOLATED
@@ -107,7 +107,7 @@ def test_statistics_are_the_second_witness() -> None:
 
 def test_only_what_the_scenario_asked_for_is_held_against_the_truth() -> None:
     """A reading of the steady rate may be of a moment in which nothing had settled, or of one after it was all over."""
-    agree = StatisticsAgree(connections=6)
+    agree = StatisticsAgree(connections=6, since=0.2, within=0.5)
     early = Statistics(at=1.0, values={"connections": 16.0}, steady=True)
     asked = Statistics(at=2.0, values={"connections": 6.0})
     late = Statistics(at=3.0, values={"connections": 0.0}, steady=True)
@@ -115,6 +115,52 @@ def test_only_what_the_scenario_asked_for_is_held_against_the_truth() -> None:
     alone = agree.judge(record(early, late))
     assert alone.observed == "the statistics could not be read: never asked"
     assert alone.verdict is Verdict.INCONCLUSIVE
+
+
+def said(at: float, connections: float) -> Statistics:
+    return Statistics(at=at, values={"connections": connections}, took=0.01)
+
+
+def test_a_count_that_came_right_too_late_is_told_with_its_last_wrong_one() -> None:
+    seen = record(said(0.3, 16.0), said(1.0, 12.0), said(1.1, 6.0))
+    finding = StatisticsAgree(connections=6, since=0.2, within=0.5).judge(seen)
+    assert finding.observed == "the statistics still said 12 connections 790ms after 6 were open"
+    assert finding.promised == "the server's statistics say 6 connections, as its kernel does, within 500ms"
+
+
+def starved(start: float, end: float, seconds: float) -> list[Sample]:
+    """Two samples about a time in which others kept the server from running for so long."""
+    before = Sample(at=start, took=0.001, sockets={}, cores=2, waited=0.0, busy=0.0, cpu=0.0)
+    return [before, replace(before, at=end, waited=seconds, busy=2 * (end - start))]
+
+
+@pytest.mark.parametrize(
+    ("events", "verdict"),
+    [
+        ([said(0.3, 16.0), said(0.5, 6.0)], Verdict.HELD),
+        ([said(0.3, 16.0), said(1.0, 16.0), said(1.1, 6.0)], Verdict.VIOLATED),
+        ([said(0.3, 16.0), said(1.0, 16.0), said(1.1, 6.0), late(0.4, at=0.9)], Verdict.INCONCLUSIVE),
+        ([said(0.3, 16.0), said(1.0, 16.0), said(1.1, 6.0), late(0.4, at=5.0), late(0.0, at=4.9)], Verdict.VIOLATED),
+        ([said(0.3, 16.0), said(0.6, 16.0)], Verdict.INCONCLUSIVE),
+        ([said(0.3, 16.0), said(1.0, 16.0), *starved(0.2, 1.1, 0.4)], Verdict.INCONCLUSIVE),
+        ([said(0.3, 16.0), said(1.0, 16.0), *starved(0.2, 1.1, 0.2)], Verdict.VIOLATED),
+        ([said(0.3, 6.0), said(1.0, 16.0)], Verdict.VIOLATED),
+        ([said(0.1, 6.0)], Verdict.INCONCLUSIVE),
+    ],
+    ids=[
+        "in time",
+        "too late",
+        "we were late",
+        "we were late at another time",
+        "nobody looked longer",
+        "others had the cores",
+        "others had them for less",
+        "right, and wrong again",
+        "asked before",
+    ],
+)
+def test_a_count_that_lags_behind(events: list[Event], verdict: Verdict) -> None:
+    assert StatisticsAgree(connections=6, since=0.2, within=0.5).judge(record(*events)).verdict is verdict
 
 
 @pytest.mark.parametrize(

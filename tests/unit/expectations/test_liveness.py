@@ -65,7 +65,7 @@ def test_closed_too_late() -> None:
 
 
 def test_never_closed() -> None:
-    finding = IDLE.judge(record(attempt()))
+    finding = IDLE.judge(record(attempt(), worker_late(0.001, at=30.0)))
     assert (finding.verdict, finding.observed) == (Verdict.VIOLATED, "1 of 1 idle clients were never closed")
 
 
@@ -172,6 +172,24 @@ def test_not_watched_until_its_age_decides_nothing() -> None:
         Verdict.INCONCLUSIVE,
         "1 of 1 connections were still open at the age of 4s, and nobody looked longer",
     )
+
+
+def test_closed_long_before_its_age() -> None:
+    finding = AGED.judge(record(attempt(0), attempt(1), ended(0, at=5.905), ended(1, at=1.205)))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "200ms")
+    assert finding.observed == "1 of 2 were closed too young, the first at the age of 200ms"
+    assert finding.promised == ("no connection gets older than 5s: by then it is told and closed, and not before 3.75s")
+
+
+def test_a_server_that_is_stricter_than_it_promises_keeps_its_promise() -> None:
+    assert AGED.judge(record(attempt(0), ended(0, at=4.8))).verdict is Verdict.HELD
+
+
+def test_too_young_by_less_than_its_worker_was_late_to_see_it_let_in() -> None:
+    young = (attempt(0), ended(0, at=4.505))
+    assert AGED.judge(record(*young, worker_late(0.3, at=1.1))).verdict is Verdict.INCONCLUSIVE
+    assert AGED.judge(record(*young, worker_late(0.2, at=1.1))).verdict is Verdict.VIOLATED
+    assert AGED.judge(record(*young, worker_late(0.3, at=6.0))).verdict is Verdict.VIOLATED
 
 
 def test_cut_off_for_its_age_without_a_word() -> None:

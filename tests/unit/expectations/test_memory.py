@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,11 @@ def test_windows_that_outlive_their_connections() -> None:
 @pytest.mark.parametrize("count", [10, 17])
 def test_too_few_waves_decide_nothing(count: int) -> None:
     assert BACK.judge(record(*_waves(0.0, count=count))).verdict is Verdict.INCONCLUSIVE
+
+
+def test_crowds_that_did_not_get_in_whole_decide_nothing() -> None:
+    turned_away = [replace(wave, count=0) if wave.wave >= 15 else wave for wave in _waves(0.0)]
+    assert BACK.judge(record(*turned_away)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_crowd_that_costs_nothing_decides_nothing() -> None:

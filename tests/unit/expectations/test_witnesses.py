@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -77,7 +78,26 @@ def test_a_reading_that_took_long_may_be_of_any_moment_in_it() -> None:
 
 
 def test_the_harness_s_own_lateness_is_taken_off() -> None:
-    assert AGREE.judge(record(*sampled(falls), told(15.4, 16.0), late(0.3))).verdict is Verdict.HELD
+    readings = (told(10.5, 16.0), told(15.4, 16.0))
+    assert AGREE.judge(record(*sampled(falls), *readings, late(0.3, at=15.3))).verdict is Verdict.HELD
+
+
+def test_lateness_at_another_time_is_not() -> None:
+    steady = (late(0.0, at=14.0), late(0.3, at=14.1), late(0.0, at=14.15), late(0.0, at=19.0))
+    assert AGREE.judge(record(*sampled(falls), told(15.4, 16.0), *steady)).verdict is Verdict.VIOLATED
+
+
+def test_a_server_that_others_keep_from_counting_may_be_right() -> None:
+    def busy(kept: float) -> list[Sample]:
+        return [
+            replace(each, cores=2, busy=2 * (each.at - 10), waited=min(kept, max(0.0, each.at - 15.0)))
+            for each in sampled(falls)
+        ]
+
+    right = told(10.5, 16.0)
+    # Neither its own nor known: it is left out, and what is left decides.
+    assert AGREE.judge(record(*busy(0.3), right, told(15.4, 16.0))).verdict is Verdict.HELD
+    assert AGREE.judge(record(*busy(0.1), right, told(15.4, 16.0))).verdict is Verdict.VIOLATED
 
 
 def test_between_samples_that_are_far_apart_both_counts_may_be_right() -> None:

@@ -1,56 +1,186 @@
-"""A breach that may be the promised end of old connections is judged by nobody."""
+"""A breach that is no more than the promised end of old connections is judged by nobody; every other one is."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from chaos.expectations import ClosedByAge, ClosedWhenIdle, Expectation, Record, Undisturbed
-from chaos.experiment.ages import may_have_aged_out
-from chaos.journal import Attempt, CrowdMade, Ended, Journal, Outcome
+from chaos.contract import Liveness
+from chaos.expectations import (
+    ClosedByAge,
+    ClosedWhenIdle,
+    ClosedWith,
+    DeliveredInSequence,
+    Expectation,
+    PingedAtPeriod,
+    Provided,
+    ReleasedWithin,
+    RoundTripsWithin,
+    StatisticsAgree,
+    Undisturbed,
+    WarnedBeforeClose,
+)
+from chaos.experiment.ages import aged_out, explained, told
+from chaos.journal import Event, Statistics, Traffic
+from chaos.verdict import Verdict
+from tests.unit.expectations.records import attempt, bite, ended, frame, made, record, sample
 
+MADE = made("living", pid=7)
+IN = attempt(crowd="living")
+"""The client 0 of the crowd, inside from 1.0 s on."""
+AT_AGE = ended(crowd="living", at=2.8)
+"""Its end at the age of 1.8 s, by a close frame with 1001."""
+AGE = {"max_age": "2s", "age_code": 1001}
 STAYS = Undisturbed(crowd="living")
 
 
-def record(age: float, *, by: str = "server", how: str = "close") -> Record:
-    return Record(
-        Journal(
-            events=(
-                CrowdMade(at=0.5, crowd="living", pid=7),
-                Attempt(
-                    at=1.1, crowd="living", client=0, outcome=Outcome.OPEN, phase="handshake", began=1.0, handshake=0.1
-                ),
-                Ended(at=1.0 + age, crowd="living", client=0, by=by, how=how, code=1000 if how == "close" else None),
-            )
-        )
+def promised(**keys: object) -> Liveness:
+    return Liveness.model_validate(keys)
+
+
+def is_explained(breach: Expectation, *events: Event, **keys: object) -> bool:
+    """Whether a breach is, which has to be one."""
+    seen = record(MADE, *events)
+    assert breach.judge(seen).verdict is Verdict.VIOLATED, breach.judge(seen)
+    return explained(breach, seen, aged_out(seen, promised(**(keys or AGE))))
+
+
+def traffic(*, missing: int = 0, wrong: int = 0, at: float = 3.0) -> Traffic:
+    return Traffic(
+        at=at, crowd="living", began=at - 1, sent=9, received=9, pings=0, answered=8, missing=missing, wrong=wrong
     )
 
 
-def test_who_was_closed_when_old_is_told_with_both_figures() -> None:
-    assert may_have_aged_out(record(1.8), [STAYS], 2.0) == (
+# -- who may have been closed for its age -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "keys"),
+    [
+        (ended(crowd="living", at=2.4), AGE),
+        (AT_AGE, {}),
+        (ended(crowd="living", at=2.8, by="client"), AGE),
+        (ended(crowd="living", at=2.8, how="reset", code=None), AGE),
+        (ended(crowd="living", at=2.8, how="eof", code=None), AGE),
+        (ended(crowd="living", at=2.8, how="timeout"), AGE),
+        (ended(crowd="living", at=2.8, code=1011), AGE),
+    ],
+    ids=["too young", "no age is promised", "left by itself", "reset", "no word", "TCP held", "another code"],
+)
+def test_who_ended_otherwise_did_not_for_its_age(end: Event, keys: dict[str, object]) -> None:
+    assert aged_out(record(MADE, IN, end), promised(**keys)) == []
+
+
+def test_where_no_code_is_promised_any_may_be_the_ages() -> None:
+    seen = record(MADE, IN, replace(AT_AGE, code=1011))
+    assert len(aged_out(seen, promised(max_age="2s"))) == 1
+
+
+def test_who_came_back_is_as_old_as_its_last_session() -> None:
+    again = [ended(crowd="living", at=1.5, by="client"), attempt(crowd="living", began=1.6)]
+    assert aged_out(record(MADE, IN, *again, AT_AGE), promised(**AGE)) == []
+
+
+def test_it_is_told_with_both_figures() -> None:
+    assert told(aged_out(record(MADE, IN, AT_AGE), promised(**AGE))) == (
         "promises.liveness.max_age = 2s is shorter than this scenario needs its clients: the server closed one at the "
         "age of 1.8s, and may have done so for that"
     )
 
 
-def test_an_idle_client_that_is_due_no_sooner_may_have_been_closed_for_its_age() -> None:
-    due_as_late = ClosedWhenIdle(crowd="living", timeout=1.0, slack=0.5)
-    assert may_have_aged_out(record(1.8), [due_as_late], 2.0) is not None
+# -- what their end explains --------------------------------------------------------------------------------------
+
+
+def test_clients_that_were_to_stay() -> None:
+    assert is_explained(STAYS, IN, AT_AGE)
+    assert is_explained(STAYS, IN, AT_AGE, traffic(missing=1))
+    assert is_explained(Provided(condition=STAYS, then=STAYS), IN, AT_AGE)
 
 
 @pytest.mark.parametrize(
-    ("seen", "judged", "max_age"),
+    "more",
     [
-        pytest.param(record(1.4), STAYS, 2.0, id="too young for that"),
-        pytest.param(record(1.8), STAYS, None, id="no age is promised"),
-        pytest.param(record(1.8, by="client"), STAYS, 2.0, id="it left by itself"),
-        pytest.param(record(1.8, how="reset"), STAYS, 2.0, id="it was reset"),
-        pytest.param(record(1.8, how="eof"), STAYS, 2.0, id="it ended without a word"),
-        pytest.param(record(1.8), ClosedByAge(crowd="living", limit=2.0), 2.0, id="the age is what is judged"),
-        pytest.param(
-            record(1.8), ClosedWhenIdle(crowd="living", timeout=0.9, slack=0.5), 2.0, id="it was due for idling before"
-        ),
-        pytest.param(Record(Journal(events=())), STAYS, 2.0, id="nobody was there"),
+        pytest.param([attempt(1, crowd="living", began=2.0), ended(1, crowd="living", at=2.8)], id="one was young"),
+        pytest.param([attempt(1, crowd="living"), ended(1, crowd="living", at=2.8, code=1011)], id="another code"),
+        pytest.param([traffic(wrong=1)], id="a wrong answer"),
+        pytest.param([traffic(missing=2)], id="two answers for one who ended"),
+        pytest.param([traffic(missing=1, at=2.0)], id="an answer that was missing before"),
     ],
 )
-def test_everything_else_is_judged(seen: Record, judged: Expectation, max_age: float | None) -> None:
-    assert may_have_aged_out(seen, [judged], max_age) is None
+def test_what_happened_to_clients_besides_is_the_server_s(more: list[Event]) -> None:
+    assert not is_explained(STAYS, IN, AT_AGE, *more)
+
+
+def test_another_crowd_s_age_explains_nothing() -> None:
+    others = [made("others", pid=8), attempt(crowd="others", began=2.0), ended(crowd="others", at=2.8, code=1011)]
+    assert not is_explained(Undisturbed(crowd="others"), IN, AT_AGE, *others)
+
+
+def test_a_heartbeat_that_is_dead_is_not_excused_by_clients_that_grew_old_beside_it() -> None:
+    # Staging: what keeps the dead is found out after 363 s, when the living have reached their 361 s.
+    released = ReleasedWithin(dead=3, remaining=2, limit=181.5, why="interval + timeout + sweep")
+    living = [attempt(crowd="living"), ended(crowd="living", at=361.0)]
+    readings = [sample(float(at), 5 if at < 361 else 1) for at in range(2, 364)]
+    assert not is_explained(released, bite(2.0), *living, *readings, max_age="361s", age_code=1001)
+
+
+def test_an_idle_client_that_is_closed_with_the_wrong_code_is_not_excused_by_its_age() -> None:
+    wrong = ClosedWith(crowd="living", codes=(1001,), why="when idle")
+    closed = [IN, ended(crowd="living", at=301.0, code=4000)]
+    assert not is_explained(wrong, *closed, max_age="361s", age_code=1001)
+    # Where no code is promised for the age it may have been the age's.
+    assert is_explained(wrong, *closed, max_age="361s")
+
+
+def test_one_that_was_never_warned_may_have_been_closed_for_its_age_before() -> None:
+    warned = WarnedBeforeClose(crowd="living", warning="idle", notice=0.5)
+    assert is_explained(warned, IN, AT_AGE)
+    young = [attempt(1, crowd="living", began=2.0), ended(1, crowd="living", at=2.8)]
+    assert not is_explained(warned, IN, AT_AGE, *young)
+
+
+def test_an_idle_client_that_grew_old_is_the_breach_where_it_was_to_be_closed_before() -> None:
+    # It was due at 1.5 s at the latest.
+    assert not is_explained(ClosedWhenIdle(crowd="living", timeout=1.0, slack=0.5), IN, AT_AGE)
+    # Due at 2.0 s at the earliest, and closed at 1.8.
+    assert is_explained(ClosedWhenIdle(crowd="living", timeout=2.0, slack=0.5), IN, AT_AGE)
+
+
+def test_silence_after_its_end_and_none_before_it() -> None:
+    asked = PingedAtPeriod(crowd="living", interval=0.5, until=4.0)
+    pings = [frame(at, crowd="living", opcode="ping") for at in (1.4, 1.8, 2.2, 2.6)]
+    assert is_explained(asked, IN, *pings, AT_AGE)
+    assert not is_explained(asked, IN, *pings[:1], *pings[3:], AT_AGE)
+
+
+def test_broadcasts_after_its_end_and_none_before_it() -> None:
+    asked = DeliveredInSequence(crowd="living", gap=0.6, start=1.0, end=4.0, message="news", sequence=r"news (\d+)")
+    heard = [frame(1.0 + number / 2, crowd="living", text=f"news {number}") for number in (1, 2, 3)]
+    assert is_explained(asked, IN, *heard, AT_AGE)
+    assert not is_explained(asked, IN, heard[0], heard[2], AT_AGE)
+
+
+def test_as_many_answers_as_clients_waited_for_when_they_were_closed() -> None:
+    asked = RoundTripsWithin(
+        wanted=9, sent=9, answered=8, round_trips=(0.01,) * 8, p99=0.1, crowd="living", start=1.0, end=3.0
+    )
+    assert is_explained(asked, IN, AT_AGE)
+    assert not is_explained(replace(asked, answered=7), IN, AT_AGE)
+    assert not is_explained(replace(asked, end=2.5), IN, AT_AGE)
+    assert not is_explained(replace(asked, round_trips=(0.2,) * 8), IN, AT_AGE)
+
+
+def test_a_count_that_is_less_by_as_many_as_had_ended() -> None:
+    def says(count: float, at: float = 3.0) -> Statistics:
+        return Statistics(at=at, values={"connections": count}, took=0.01)
+
+    asked = StatisticsAgree(connections=5, since=1.0, within=0.2)
+    assert is_explained(asked, IN, AT_AGE, says(4.0))
+    assert not is_explained(asked, IN, AT_AGE, says(6.0))
+    assert not is_explained(asked, IN, AT_AGE, says(3.0))
+    assert not is_explained(asked, IN, AT_AGE, says(4.0, at=2.5))
+
+
+def test_the_age_itself_is_judged() -> None:
+    assert not is_explained(ClosedByAge(crowd="living", limit=1.7), IN, AT_AGE)

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from chaos.conditions import CrowdGone, Heard, NobodyLeaving
+from chaos.conditions import CrowdGone, Heard, NobodyLeaving, StatisticsSay
 from chaos.crowd.plan import ClientPlan, Mode, PhaseTimeouts
 from chaos.errors import ChaosError
+from chaos.expectations import StatisticsAgree
 from chaos.experiment import Inconclusive, NotJudged, Via
 from chaos.experiment.crowd import plan_for
 from chaos.faults import Composed, ConnectionBurst, Latency, Vanished
 from chaos.faults.base import Fault
-from chaos.journal import Call, Holders, Source
+from chaos.journal import Call, Event, Holders, Sample, ServerEvent, Source
 from chaos.target import Statistics, Target
 from tests.unit.experiment.scripted import DIRECT, LINK, Make, Remote, Scripted, a_healing, a_receipt, make_target
 
@@ -85,13 +86,44 @@ async def test_where_one_process_serves_them_all_what_needs_several_is_skipped(
     make: Make, serving: tuple[int, ...]
 ) -> None:
     seen = Holders(at=1.0, crowd="inside", serving=serving, held=dict.fromkeys("012", 7) if serving else {})
-    experiment = make(remote=Remote(answers={"note_holders": seen})).experiment
+    experiment = make(remote=Remote(answers={"note_holders": seen, "sample": with_processes(2, at=9.0)})).experiment
     with pytest.raises(NotJudged) as told:
         await experiment.needs_workers(await experiment.crowd("inside", 3))
     assert str(told.value) == (
         "one of the server's processes takes all connections, those of 3 clients among them, and this needs several: "
         "start more workers, or leave promises.recovery.worker_within out"
     )
+
+
+def with_processes(count: int, *, at: float) -> Sample:
+    return Sample(at=at, took=0.001, processes=count)
+
+
+@pytest.mark.parametrize(
+    ("before", "skipped"),
+    [
+        ([with_processes(2, at=5.0)], True),
+        ([with_processes(3, at=5.0)], False),
+        ([with_processes(3, at=5.0), ServerEvent(at=6.0, what="started", pid=7)], True),
+        ([ServerEvent(at=4.0, what="started", pid=7), with_processes(3, at=5.0)], False),
+    ],
+    ids=["all there was", "another was there", "another before it was started again", "another since it was"],
+)
+async def test_one_that_is_left_of_several_is_no_server_of_one_worker(
+    make: Make, before: list[Event], skipped: bool
+) -> None:
+    seen = Holders(at=8.0, crowd="inside", serving=(7,), held=dict.fromkeys("012", 7))
+    made = make(remote=Remote(answers={"note_holders": seen, "sample": with_processes(2, at=9.0)}))
+    for event in before:
+        made.experiment._journal.write(event)
+    inside = await made.experiment.crowd("inside", 3)
+    with pytest.raises(NotJudged if skipped else Inconclusive) as told:
+        await made.experiment.needs_workers(inside)
+    if not skipped:
+        assert str(told.value) == (
+            "1 of the server's 3 processes had gone before anything was done to them, and one of those that are left "
+            "takes all connections"
+        )
 
 
 async def test_several_that_take_connections_are_enough(make: Make) -> None:
@@ -328,6 +360,19 @@ async def test_a_cache_that_cannot_be_filled_is_inconclusive(make: Make, monkeyp
 
 
 # -- what it is ---------------------------------------------------------------------------------------------------
+
+
+async def test_its_count_is_waited_for_with_patience_and_judged_without(make: Make) -> None:
+    truth = Sample(at=9.0, took=0.001, sockets={"ESTABLISHED": 6})
+    made = make(target=make_target(statistics=Statistics(path="/stats", connections="/total")))
+    assert await made.experiment.told_as(truth, within=0.5) == [StatisticsAgree(connections=6, since=9.0, within=0.5)]
+    said = StatisticsSay(which="connections", value=6)
+    assert made.remote.called("wait_until") == [(said, 0.5 + made.experiment.patience)]
+
+
+async def test_where_it_tells_of_no_connections_nothing_is_asked(made: Scripted) -> None:
+    assert await made.experiment.told_as(Sample(at=9.0, took=0.001), within=0.5) == []
+    assert made.remote.calls == []
 
 
 def test_it_tells_what_the_statistics_declare(make: Make) -> None:

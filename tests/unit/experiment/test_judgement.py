@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from chaos.expectations import Expectation, Record, ReleasedWithin
+from chaos.expectations import Expectation, Record, ReleasedWithin, Undisturbed
 from chaos.experiment import Inconclusive, Violated, Worse, leaks
 from chaos.experiment.experiment import MOST_ROUNDS, WARM_UP
 from chaos.experiment.outcome import NotJudged
@@ -15,6 +15,7 @@ from chaos.faults import Latency
 from chaos.journal import (
     Attempt,
     Beat,
+    Bite,
     CrowdMade,
     Ended,
     FindingMade,
@@ -136,18 +137,42 @@ async def test_where_all_is_held_nobody_waits_for_a_death(make: Make) -> None:
     assert machine.looks == 1
 
 
-@pytest.mark.parametrize("runs", [True, False])
-async def test_what_may_be_an_end_at_an_age_is_not_judged_unless_the_server_is_dead(make: Make, runs: bool) -> None:
-    promised = make_target(liveness={"max_age": "2s"})
-    made = make(target=promised, machine=Machine(runs=runs, code=None if runs else 1))
+def with_one_who_grew_old(make: Make, *, runs: bool = True) -> Scripted:
+    """A server that promises an age of 2 s, and closed a client of the crowd "old" at that age."""
+    machine = Machine(runs=runs, code=None if runs else 1)
+    made = make(target=make_target(liveness={"max_age": "2s"}), machine=machine)
     opened = Attempt(at=1.1, crowd="old", client=0, outcome=Outcome.OPEN, phase="handshake", began=1.0, handshake=0.1)
     closed = Ended(at=3.0, crowd="old", client=0, by="server", how="close", code=1000)
     for event in (CrowdMade(at=0.5, crowd="old", pid=7), opened, closed):
         made.experiment._journal.write(event)
+    return made
+
+
+STAYS = Undisturbed(crowd="old")
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_what_is_an_end_at_an_age_is_not_judged_and_a_dead_server_is(make: Make, runs: bool) -> None:
+    made = with_one_who_grew_old(make, runs=runs)
     with pytest.raises(NotJudged if runs else Worse):
-        await made.experiment.judge(VIOLATED)
+        await made.experiment.judge(STAYS, HELD, INCONCLUSIVE)
     notes = [note.text for note in read_journal(made.directory).of(Note)]
-    assert notes == (["not judged: seen violated"] if runs else [])
+    assert notes == ["not judged: 1 of 1 untouched clients were cut off, the first by close 1000"]
+
+
+async def test_an_age_excuses_nothing_beside_what_it_explains(make: Make) -> None:
+    made = with_one_who_grew_old(make)
+    with pytest.raises(Worse, match=r"^violated") as caught:
+        await made.experiment.judge(STAYS, VIOLATED)
+    assert [str(error) for error in caught.value.exceptions] == ["seen violated; promised: all"]
+
+
+async def test_an_age_does_not_excuse_a_fault_that_did_not_bite(make: Make) -> None:
+    made = with_one_who_grew_old(make)
+    for event in (Injected(at=9.0, fault="latency", description=""), a_receipt(bite=Bite.DID_NOT_BITE), a_healing()):
+        made.experiment._journal.write(event)
+    with pytest.raises(Worse, match=r"^inconclusive"):
+        await made.experiment.judge(STAYS)
 
 
 async def test_where_all_was_not_well_before_nothing_is_the_server_s_breach(made: Scripted) -> None:

@@ -148,6 +148,13 @@ async def long_answer_is_sent_before_the_next(bench: Bench) -> bool:
     return [str(message)[0] for message in first] == list("01234")
 
 
+async def who_talks_at_length_stays(bench: Bench) -> bool:
+    connection, _ = traveller(bench)
+    for number in range(9):
+        await Echo().received(connection, f"{number}" * 200)
+    return not connection.ended
+
+
 async def fragments_stay_in_order(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     pieces = ((Opcode.TEXT, b"ab", False), (Opcode.CONT, b"cd", False), (Opcode.CONT, b"ef", True))
@@ -163,6 +170,7 @@ SESSION_CHECKS: dict[str, Check] = {
     "acknowledges_before_it_applies": acknowledged_message_survives_its_connection,
     "applies_again_what_is_sent_again": message_is_applied_once,
     "fragments_joined_in_the_wrong_order": fragments_stay_in_order,
+    "hangs_up_after_five_long_messages": who_talks_at_length_stays,
     "live_events_before_kept_ones": hears_what_it_missed,
     "long_answers_are_overtaken": long_answer_is_sent_before_the_next,
     "newcomers_make_it_send_again": newcomer_changes_nothing_for_others,

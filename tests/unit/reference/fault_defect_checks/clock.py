@@ -80,6 +80,15 @@ async def age_is_no_time_of_day(bench: Bench) -> bool:
     return connection.ended
 
 
+async def nobody_is_old_when_the_clock_is_put_forward(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    timers = Timers(connection, bench.parts, idles=False)
+    with mock.patch.object(time, "time", return_value=time.time() + DAY):
+        bench.parts.sweep.run()
+    timers.cancel()
+    return not connection.ended
+
+
 CHECKS: dict[str, Check] = {
     "alive_by_the_wall_clock": living_stay_when_the_clock_is_put_forward,
     "beats_by_the_wall_clock": pinged_when_the_clock_is_set_back,
@@ -87,5 +96,6 @@ CHECKS: dict[str, Check] = {
     "idle_by_the_wall_clock": idle_time_is_no_time_of_day,
     "idle_swept_by_the_wall_clock": idle_clients_stay_when_the_clock_is_put_forward,
     "old_by_the_wall_clock": age_is_no_time_of_day,
+    "old_swept_by_the_wall_clock": nobody_is_old_when_the_clock_is_put_forward,
     "pongs_due_by_the_wall_clock": dead_are_found_when_the_clock_is_set_back,
 }
