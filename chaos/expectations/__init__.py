@@ -14,7 +14,7 @@ from chaos.expectations.breaker import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.expectations.cleanup import FilesGivenBack, ReleasedWithin, StatisticsAgree
+from chaos.expectations.cleanup import FilesGivenBack, ProcessesGivenBack, ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import (
     ClosedWith,
     Established,
@@ -107,6 +107,7 @@ __all__ = [
     "PlacesThroughout",
     "PlainlyOver",
     "PongsDelayed",
+    "ProcessesGivenBack",
     "Provided",
     "ReachedEverybody",
     "ReachesEverybodyAgain",

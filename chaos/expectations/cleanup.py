@@ -10,7 +10,7 @@ from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["FilesGivenBack", "ReleasedWithin", "StatisticsAgree"]
+__all__ = ["FilesGivenBack", "ProcessesGivenBack", "ReleasedWithin", "StatisticsAgree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,37 @@ class FilesGivenBack(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessesGivenBack(Expectation):
+    """Once everything has settled the server has no more processes than before, give or take a few.
+
+    A helper that runs on counts, and so does one that has ended and that nobody has waited for: it keeps its number,
+    and a machine has some ten thousand of those. As for files the last sample counts.
+    """
+
+    name: ClassVar[str] = "processes_given_back"
+    needs_fault: ClassVar[bool] = True
+    before: int
+    """Those that it had before the fault, living or not waited for."""
+    ended: int
+    """How many connections ended in the same way."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = "no process of a connection that has ended is left"
+        healed = record.healed_since()
+        samples = [sample for sample in record.journal.of(Sample) if healed is not None and sample.at >= healed]
+        if not samples or not samples[-1].processes or not self.before:
+            return self.inconclusive("nobody could read how many processes the server has", promised)
+        last = samples[-1]
+        kept = last.children - self.before
+        waiting = f" ({last.zombies} of them ended, and not waited for)" if last.zombies else ""
+        observed = f"{_processes(last.children)}{waiting} where there were {self.before} before"
+        # A worker that takes another one's place is there beside it for a while.
+        if kept >= self.ended:
+            return self.violated(observed, promised, figure=f"{kept} kept")
+        return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatisticsAgree(Expectation):
     """The server's own count of connections agrees with what is really there, once everything has settled.
 
@@ -134,6 +165,10 @@ class StatisticsAgree(Expectation):
             promised,
             figure=f"says {_shown(said)}",
         )
+
+
+def _processes(number: int) -> str:
+    return "1 process" if number == 1 else f"{number} processes"
 
 
 def _shown(value: float | str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import FilesGivenBack, Record, ReleasedWithin, StatisticsAgree
+from chaos.expectations import FilesGivenBack, ProcessesGivenBack, Record, ReleasedWithin, StatisticsAgree
 from chaos.journal import Statistics
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, injected, late, record, sample
@@ -128,4 +128,23 @@ def test_files_are_given_back_or_kept_by_the_last_reading(
     readings = [replace(sample(10.2 + number / 20, 6), fds=count) for number, count in enumerate(fds)]
     during = replace(sample(10.05, 16), fds=30)
     finding = FilesGivenBack(before=14, ended=5).judge(record(injected(), bite(10.0), during, healed(10.1), *readings))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(
+    ("processes", "zombies", "verdict", "observed"),
+    [
+        (2, 0, Verdict.HELD, "2 processes where there were 2 before"),
+        (6, 0, Verdict.HELD, "6 processes where there were 2 before"),
+        (7, 0, Verdict.VIOLATED, "7 processes where there were 2 before"),
+        (2, 5, Verdict.VIOLATED, "7 processes (5 of them ended, and not waited for) where there were 2 before"),
+        (1, 0, Verdict.HELD, "1 process where there were 2 before"),
+        (0, 0, Verdict.INCONCLUSIVE, "nobody could read how many processes the server has"),
+    ],
+)
+def test_processes_are_given_back_or_kept_those_that_nobody_waited_for_included(
+    processes: int, zombies: int, verdict: Verdict, observed: str
+) -> None:
+    last = replace(sample(10.2, 6), processes=processes, zombies=zombies)
+    finding = ProcessesGivenBack(before=2, ended=5).judge(record(injected(), bite(10.0), healed(10.1), last))
     assert (finding.verdict, finding.observed) == (verdict, observed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import tracemalloc
@@ -14,7 +15,7 @@ from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from ..fakes import TimersByHand
-from ..wired import configured, upgraded
+from ..wired import configured, established, upgraded
 from .bench import LITTLE, Bench, Check, a_dead_peer, all_done_at_once
 
 
@@ -94,6 +95,41 @@ async def dead_peer_leaves_no_file(bench: Bench) -> bool:
     return not left
 
 
+async def reset_connection_leaves_no_file(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    before = _open_on_nothing()
+    protocol.connection_lost(ConnectionResetError())
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def whoever_leaves_leaves_no_process(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    before = _children()
+    bench.parts.registry.remove(connection)
+    left = _children() - before
+    _wait_for(left)
+    return not left
+
+
+def _wait_for(children: set[int]) -> None:
+    for child in children:
+        os.waitpid(child, 0)
+
+
+def _children() -> set[int]:
+    """Pids of this process's children, those included that have ended and are not waited for."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # others come and go meanwhile
+            _, parent, *_ = file.read_text().rpartition(")")[2].split()
+            if int(parent) == os.getpid():
+                found.add(int(file.parent.name))
+    return found
+
+
 def _open_on_nothing() -> set[int]:
     """Descriptors of /dev/null: other files may be opened meanwhile, by the look itself for one."""
     return {int(file.name) for file in Path("/proc/self/fd").iterdir() if os.path.realpath(file) == os.devnull}
@@ -102,10 +138,12 @@ def _open_on_nothing() -> set[int]:
 CHECKS: dict[str, Check] = {
     "a_page_for_each_request": request_costs_little,
     "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
+    "helpers_are_not_waited_for": whoever_leaves_leaves_no_process,
     "keep_session_per_connection": ended_connection_leaves_no_session,
     "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,
     "replies_pile_up": reply_waits_for_room,
+    "resets_keep_their_file": reset_connection_leaves_no_file,
 }
