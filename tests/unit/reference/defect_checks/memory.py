@@ -11,12 +11,13 @@ import weakref
 from pathlib import Path
 
 from reference_server.http_protocol import HttpProtocol
+from reference_server.idle import IdleTimer
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from ..fakes import TimersByHand
 from ..wired import configured, established, upgraded
-from .bench import LITTLE, Bench, Check, a_dead_peer, all_done_at_once
+from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once
 
 
 async def ended_connection_is_forgotten(bench: Bench) -> bool:
@@ -114,6 +115,28 @@ async def whoever_leaves_leaves_no_process(bench: Bench) -> bool:
     return not left
 
 
+async def who_is_turned_away_leaves_no_file(bench: Bench) -> bool:
+    before = _open_on_nothing()
+    while bench.parts.gate.enter() is None:
+        pass
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def idle_close_leaves_no_file(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    timer = IdleTimer(connection, clock=bench.parts.clock, timeout=LONG, warning=LONG / 2)
+    before = _open_on_nothing()
+    timer.close()
+    timer.cancel()
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
 def _wait_for(children: set[int]) -> None:
     for child in children:
         os.waitpid(child, 0)
@@ -139,11 +162,13 @@ CHECKS: dict[str, Check] = {
     "a_page_for_each_request": request_costs_little,
     "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
     "helpers_are_not_waited_for": whoever_leaves_leaves_no_process,
+    "idle_close_keeps_its_file": idle_close_leaves_no_file,
     "keep_session_per_connection": ended_connection_leaves_no_session,
     "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,
+    "refusals_keep_their_file": who_is_turned_away_leaves_no_file,
     "replies_pile_up": reply_waits_for_room,
     "resets_keep_their_file": reset_connection_leaves_no_file,
 }
