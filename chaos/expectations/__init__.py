@@ -44,7 +44,7 @@ from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
 from chaos.expectations.leaks import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
-from chaos.expectations.memory import CostsAtMost, GivenBack
+from chaos.expectations.memory import CostsAtMost, GivenBack, HoldsAtMost
 from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
@@ -94,6 +94,7 @@ __all__ = [
     "FollowsTheBreakerModel",
     "GivenBack",
     "GivenUpWithin",
+    "HoldsAtMost",
     "IdleFoundThroughout",
     "Intact",
     "IntactThroughReconnects",

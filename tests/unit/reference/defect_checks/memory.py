@@ -14,9 +14,10 @@ from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
 
 from ..fakes import TimersByHand
-from ..wired import configured, established, upgraded
+from ..wired import configured, end, established, upgraded
 from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once
 
 
@@ -137,6 +138,27 @@ async def idle_close_leaves_no_file(bench: Bench) -> bool:
     return not left
 
 
+async def a_ping_leaves_nothing_behind(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    pings = 10 * Frame(Opcode.PING, b"p").serialize(mask=True)
+    protocol.data_received(pings)
+    tracemalloc.start()
+    try:
+        protocol.data_received(pings)
+        return tracemalloc.get_traced_memory()[0] < LITTLE
+    finally:
+        tracemalloc.stop()
+        await end(protocol)
+
+
+async def message_waits_outside_for_a_busy_handler(bench: Bench) -> bool:
+    protocol, transport = await established(configured(bench.parts))
+    protocol.data_received(2 * Frame(Opcode.TEXT, b"x").serialize(mask=True))
+    paused = not transport.reading
+    await end(protocol)
+    return paused
+
+
 def _wait_for(children: set[int]) -> None:
     for child in children:
         os.waitpid(child, 0)
@@ -168,6 +190,8 @@ CHECKS: dict[str, Check] = {
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,
+    "pings_are_kept_until_the_end": a_ping_leaves_nothing_behind,
+    "reads_on_behind_a_busy_handler": message_waits_outside_for_a_busy_handler,
     "refusals_keep_their_file": who_is_turned_away_leaves_no_file,
     "replies_pile_up": reply_waits_for_room,
     "resets_keep_their_file": reset_connection_leaves_no_file,
