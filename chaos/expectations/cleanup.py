@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -103,9 +104,14 @@ class FilesGivenBack(Expectation):
         kept = samples[-1].fds - self.before
         observed = f"{samples[-1].fds} file descriptors where there were {self.before} before"
         # A log, a cache, a connection to an upstream: what a server opens meanwhile is less than one for each.
-        if kept >= self.ended:
+        if samples[-1].fds > self.most:
             return self.violated(observed, promised, figure=f"{kept} kept")
         return self.held(observed, promised)
+
+    @property
+    def most(self) -> int:
+        """What it may hold afterwards."""
+        return self.before + _few(self.ended)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +140,14 @@ class ProcessesGivenBack(Expectation):
         waiting = f" ({last.zombies} of them ended, and not waited for)" if last.zombies else ""
         observed = f"{_processes(last.children)}{waiting} where there were {self.before} before"
         # A worker that takes another one's place is there beside it for a while.
-        if kept >= self.ended:
+        if last.children > self.most:
             return self.violated(observed, promised, figure=f"{kept} kept")
         return self.held(observed, promised)
+
+    @property
+    def most(self) -> int:
+        """How many it may have afterwards."""
+        return self.before + _few(self.ended)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +176,16 @@ class StatisticsAgree(Expectation):
             promised,
             figure=f"says {_shown(said)}",
         )
+
+
+_KEPT = 0.8
+"""Share of those that have ended of which whoever keeps one of each is found: one reading in thirty was one off, where
+a connection of the suite's own came or went between two looks."""
+
+
+def _few(ended: int) -> int:
+    """How much more than before is less than one of each that has ended."""
+    return math.ceil(_KEPT * ended) - 1
 
 
 def _processes(number: int) -> str:

@@ -197,12 +197,11 @@ async def _given_back(experiment: Experiment, before: Sample, *, ended: int, set
     if before.fds:
         # What a busy machine keeps the server from closing is not kept by it.
         patient = settles + experiment.patience
-        await experiment.wait_until(FilesAtMost(before.fds + ended - 1), within=patient)
-        await experiment.wait_until(ProcessesAtMost(before.children + ended - 1), within=patient)
-        expectations += [
-            FilesGivenBack(before=before.fds, ended=ended),
-            ProcessesGivenBack(before=before.children, ended=ended),
-        ]
+        files = FilesGivenBack(before=before.fds, ended=ended)
+        processes = ProcessesGivenBack(before=before.children, ended=ended)
+        await experiment.wait_until(FilesAtMost(files.most), within=patient)
+        await experiment.wait_until(ProcessesAtMost(processes.most), within=patient)
+        expectations += [files, processes]
     truth = await experiment.sample()
     if experiment.tells("connections"):
         await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)

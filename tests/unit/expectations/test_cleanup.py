@@ -116,8 +116,8 @@ def test_only_what_the_scenario_asked_for_is_held_against_the_truth() -> None:
     ("fds", "verdict", "observed"),
     [
         ((20, 14), Verdict.HELD, "14 file descriptors where there were 14 before"),
-        ((18,), Verdict.HELD, "18 file descriptors where there were 14 before"),
-        ((19,), Verdict.VIOLATED, "19 file descriptors where there were 14 before"),
+        ((17,), Verdict.HELD, "17 file descriptors where there were 14 before"),
+        ((18,), Verdict.VIOLATED, "18 file descriptors where there were 14 before"),
         ((0,), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
         ((), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
     ],
@@ -135,8 +135,8 @@ def test_files_are_given_back_or_kept_by_the_last_reading(
     ("processes", "zombies", "verdict", "observed"),
     [
         (2, 0, Verdict.HELD, "2 processes where there were 2 before"),
-        (6, 0, Verdict.HELD, "6 processes where there were 2 before"),
-        (7, 0, Verdict.VIOLATED, "7 processes where there were 2 before"),
+        (5, 0, Verdict.HELD, "5 processes where there were 2 before"),
+        (6, 0, Verdict.VIOLATED, "6 processes where there were 2 before"),
         (2, 5, Verdict.VIOLATED, "7 processes (5 of them ended, and not waited for) where there were 2 before"),
         (1, 0, Verdict.HELD, "1 process where there were 2 before"),
         (0, 0, Verdict.INCONCLUSIVE, "nobody could read how many processes the server has"),
@@ -148,3 +148,9 @@ def test_processes_are_given_back_or_kept_those_that_nobody_waited_for_included(
     last = replace(sample(10.2, 6), processes=processes, zombies=zombies)
     finding = ProcessesGivenBack(before=2, ended=5).judge(record(injected(), bite(10.0), healed(10.1), last))
     assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(("ended", "most"), [(1, 14), (5, 17), (10, 21), (16, 26)])
+def test_a_few_more_than_before_are_less_than_one_of_each(ended: int, most: int) -> None:
+    assert FilesGivenBack(before=14, ended=ended).most == most
+    assert ProcessesGivenBack(before=14, ended=ended).most == most
