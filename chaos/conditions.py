@@ -25,6 +25,7 @@ __all__ = [
     "FilesAtMost",
     "Heard",
     "NobodyLeaving",
+    "ProcessesAtMost",
     "StatisticsSay",
     "UpstreamHit",
     "View",
@@ -79,6 +80,16 @@ class FilesAtMost(Condition):
 
     async def met(self, view: View) -> bool:
         return (await view.sample()).fds <= self.count
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessesAtMost(Condition):
+    """The server has at most `count` processes, those that have ended and that it has not waited for included."""
+
+    count: int
+
+    async def met(self, view: View) -> bool:
+        return (await view.sample()).children <= self.count
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class Figures:
     cpu: float = 0.0
     waited: float = 0.0
     """Seconds that their threads were ready to run and had no core."""
+    zombies: int = 0
+    """Those that have ended and that nobody has asked how: all that is left of them is their number."""
 
 
 def read_stat(pid: int, *, thread: int | None = None) -> Stat | None:
@@ -112,12 +114,15 @@ def descendants(roots: Iterable[int]) -> list[Stat]:
 
 
 def measure(processes: Iterable[Identity]) -> Figures:
-    """Sum what the processes that are still alive use; one that is a zombie counts as gone."""
-    count = fds = threads = rss = pss = 0
+    """Sum what the processes that are still alive use; one that is a zombie uses nothing, and is counted by itself."""
+    count = fds = threads = rss = pss = zombies = 0
     cpu = without_a_core = 0.0
     for process in processes:
         stat = read_stat(process.pid)
-        if stat is None or stat.started != process.started or stat.state == "Z":
+        if stat is None or stat.started != process.started:
+            continue
+        if stat.state == "Z":
+            zombies += 1
             continue
         resident, proportional = _memory(process.pid)
         count += 1
@@ -127,7 +132,16 @@ def measure(processes: Iterable[Identity]) -> Figures:
         pss += proportional
         cpu += stat.cpu
         without_a_core += waited(process.pid)
-    return Figures(processes=count, fds=fds, threads=threads, rss=rss, pss=pss, cpu=cpu, waited=without_a_core)
+    return Figures(
+        processes=count,
+        fds=fds,
+        threads=threads,
+        rss=rss,
+        pss=pss,
+        cpu=cpu,
+        waited=without_a_core,
+        zombies=zombies,
+    )
 
 
 def is_stopped(pid: int) -> bool:

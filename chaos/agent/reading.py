@@ -54,6 +54,7 @@ class Reader:
             "took": time.perf_counter() - began,
             "sockets": sockets,
             "processes": figures.processes,
+            "zombies": figures.zombies,
             # Zero where its processes are out of sight, and then theirs are none of ours.
             "fds": max(0, figures.fds - own),
             "threads": figures.threads,

@@ -14,7 +14,7 @@ from chaos.expectations.breaker import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.expectations.cleanup import FilesGivenBack, ReleasedWithin, StatisticsAgree
+from chaos.expectations.cleanup import FilesGivenBack, ProcessesGivenBack, ReleasedWithin, StatisticsAgree
 from chaos.expectations.clients import (
     ClosedWith,
     Established,
@@ -46,7 +46,7 @@ from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
 from chaos.expectations.leaks import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
-from chaos.expectations.memory import CostsAtMost, GivenBack
+from chaos.expectations.memory import CostsAtMost, GivenBack, HoldsAtMost
 from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
@@ -99,6 +99,7 @@ __all__ = [
     "FollowsTheBreakerModel",
     "GivenBack",
     "GivenUpWithin",
+    "HoldsAtMost",
     "IdleFoundThroughout",
     "Intact",
     "IntactThroughReconnects",
@@ -114,6 +115,7 @@ __all__ = [
     "PlacesThroughout",
     "PlainlyOver",
     "PongsDelayed",
+    "ProcessesGivenBack",
     "Provided",
     "ReachedEverybody",
     "ReachesEverybodyAgain",

@@ -17,8 +17,12 @@ __all__ = ["ConnectionsNotKept", "FdsNotKept", "MemoryNotKept", "NotKept", "Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotKept(Expectation):
-    """What is kept per ended connection stays below `margin`, for certain: its whole interval does."""
+    """What is kept per ended connection stays below `margin`, for certain: its whole interval does.
 
+    Whoever ended a connection, and however old it was: what is kept of it is kept.
+    """
+
+    reckons_with_age: ClassVar[bool] = True
     margin: float
 
     @abstractmethod

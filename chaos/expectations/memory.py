@@ -1,7 +1,8 @@
 """What clients cost the server while they are there, and what of that the next ones find given back.
 
-Both are slopes with an interval: over crowds that grow, and over crowds that come one after the other. That memory came
-back to where it was is asked of nobody: what a process has once had of the kernel it may keep for the next client.
+What the server holds in all has one figure. The others are slopes with an interval: over crowds that grow, and over
+crowds that come one after the other. That memory came back to where it was is asked of nobody: what a process has once
+had of the kernel it may keep for the next client.
 """
 
 from __future__ import annotations
@@ -10,12 +11,35 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import MemoryHeld
+from chaos.journal import MemoryHeld, Sample
 from chaos.stats import MINIMUM_ROUNDS, slope
 from chaos.units import format_size
 from chaos.verdict import Finding
 
-__all__ = ["CostsAtMost", "GivenBack"]
+__all__ = ["CostsAtMost", "GivenBack", "HoldsAtMost"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldsAtMost(Expectation):
+    """At no time that it was read does the server hold more than `limit` bytes, all its processes together.
+
+    What it takes for less than the time between two samples may not be seen.
+    """
+
+    name: ClassVar[str] = "holds_at_most"
+    limit: int
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"never more than {format_size(self.limit)} of memory in all"
+        readings = [sample.memory for sample in record.journal.of(Sample) if sample.memory]
+        if not readings:
+            return self.inconclusive("nothing could be read of the server's processes", promised)
+        most = max(readings)
+        observed = f"{format_size(most)} at most in {len(readings)} readings, {format_size(readings[0])} in the first"
+        figure = f"peak {format_size(most)}"
+        if most > self.limit:
+            return self.violated(observed, promised, figure=figure)
+        return self.held(observed, promised, figure=figure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

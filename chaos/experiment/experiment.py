@@ -423,13 +423,14 @@ class Experiment:
         async for number in leaks.rounds(self.record, expectations, warm_up=warm_up):
             yield number
 
-    async def record_round(self, number: int) -> None:
+    async def record_round(self, number: int, *, besides: int = 0) -> None:
         """Read what the server holds after a round in which all connections so far have ended, and write it down.
 
-        The endings are counted, not assumed: a server that lets nobody in keeps nothing of anybody.
+        The endings are counted, not assumed: a server that lets nobody in keeps nothing of anybody. `besides` are those
+        so far of connections that no client has had open: turned away, or made by a fault.
         """
         if number > WARM_UP:
-            ended = len((await self.record()).journal.of(Ended))
+            ended = len((await self.record()).journal.of(Ended)) + besides
             # One question more, some 3 ms a round: sessions and tasks are nowhere to be seen outside.
             asked = any(map(self.tells, ("connections", "tasks")))
             told = await self.statistics() if asked else {}

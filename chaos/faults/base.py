@@ -121,6 +121,9 @@ class Fault(ABC):
     """What it looks like and is not: the honest limit of the simulation."""
     announced: ClassVar[bool] = False
     """Whether the server's own kernel is told by FIN or RST that the victims are gone."""
+    forgotten: ClassVar[bool] = False
+    """Whether the server's kernel forgets the victims' sockets at once, by RST: what the server keeps of them shows
+    nowhere among its sockets then."""
     kills_its_worker: ClassVar[bool] = False
     """Whether the victims need a process of their own."""
     fills_its_worker: ClassVar[bool] = False

@@ -28,6 +28,7 @@ class ClientReset(Fault):
     family: ClassVar[str] = "client"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
     announced: ClassVar[bool] = True
+    forgotten: ClassVar[bool] = True
     cannot: ClassVar[str] = "a reset by a middlebox, which both ends survive"
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:

@@ -25,6 +25,7 @@ class CrashMidFrame(Fault):
     family: ClassVar[str] = "client"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.TCP_TRUE, Capability.SOCKET_PROBE})
     announced: ClassVar[bool] = True
+    forgotten: ClassVar[bool] = True
     cannot: ClassVar[str] = "a crash at every possible byte; half of the payload is there"
 
     def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:

@@ -16,7 +16,7 @@ from chaos.agent.own_disk import own_disk
 from chaos.capability import Capability
 from chaos.errors import FaultError
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import all_dead
+from chaos.faults.evidence import all_dead, poll_until
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.units import format_size
 
@@ -62,6 +62,8 @@ class DiskFull(Fault):
                     since=since,
                     evidence=(_room_evidence(before, _room(disk)), _write_evidence(0, refused)),
                 )
+                if refused == errno.ENOSPC:
+                    await _stayed_full(disk, pids, within=scene.patience)
         finally:
             healed_at, full = time.monotonic(), _room(disk)
             with contextlib.suppress(FileNotFoundError):  # with the server's last process its disk is gone as well
@@ -71,7 +73,7 @@ class DiskFull(Fault):
             fault=self.name,
             state=_healing(disk, pids),
             since=healed_at,
-            evidence=(_room_evidence(full, _room(disk)), _write_evidence(errno.ENOSPC, _refused(disk))),
+            evidence=(_room_evidence(full, _room(disk)), _write_evidence(refused, _refused(disk))),
         )
 
 
@@ -89,7 +91,7 @@ def _fill(ballast: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def _kept_full(ballast: Path) -> AsyncIterator[None]:
-    """Take what room the server makes."""
+    """Take what room the server makes. Raises FaultError at the end where nobody has, from some time on."""
 
     async def keep() -> None:
         while True:
@@ -101,7 +103,23 @@ async def _kept_full(ballast: Path) -> AsyncIterator[None]:
         yield
     finally:
         keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        (ended,) = await asyncio.gather(keeping, return_exceptions=True)
+        if isinstance(ended, Exception):  # nobody knows how long it was full
+            raise FaultError(f"the disk was not kept full: {ended}") from ended
+
+
+async def _stayed_full(disk: Path, pids: Sequence[int], *, within: float) -> None:
+    """See that a disk is full before it heals, or gone with its server: what room there is now is taken again.
+
+    Raises FaultError for one that does not get full again `within` so many seconds.
+    """
+
+    async def look() -> int:
+        return errno.ENOSPC if all_dead(pids) else _refused(disk)
+
+    refused = await poll_until(look, lambda found: found == errno.ENOSPC, within=within)
+    if refused != errno.ENOSPC:
+        raise FaultError(f"the disk did not stay full; a byte in a new file there: {_answer(refused)}")
 
 
 def _refused(disk: Path) -> int:

@@ -32,6 +32,7 @@ class InjectedReset(Fault):
         {Capability.TCP_TRUE, Capability.SOCKET_PROBE, Capability.INJECTED_RESETS}
     )
     announced: ClassVar[bool] = True
+    forgotten: ClassVar[bool] = True
     cannot: ClassVar[str] = "a forged RST beside the packets, which arrive all the same"
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:

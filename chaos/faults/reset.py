@@ -33,6 +33,7 @@ class Reset(Fault):
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
     announced: ClassVar[bool] = True
+    forgotten: ClassVar[bool] = True
     cannot: ClassVar[str] = "an RST that only one end gets"
 
     async def prepare(self, scene: Scene) -> None:

@@ -29,6 +29,7 @@ class SocketKilled(Fault):
         {Capability.TCP_TRUE, Capability.SOCKET_PROBE, Capability.SOCKET_KILL}
     )
     announced: ClassVar[bool] = True
+    forgotten: ClassVar[bool] = True
     cannot: ClassVar[str] = "a file descriptor that is closed under the server, which then is another connection's"
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -118,8 +119,15 @@ def _kept(quantity: Quantity, rounds: Sequence[Round]) -> Kept:
 
 def kept_lines(endings: Sequence[Ending]) -> Iterator[Line]:
     """A row for each way to end, or nothing where no leak was measured; intervals without extent are left out."""
+    ways = Counter(ending.fault for ending in endings)
     rows = [
-        (ending.fault, *map(_in_a_cell, ending.kept), str(ending.rounds), str(ending.endings))
+        (
+            # The good-bye and the close for idling are both done without a fault.
+            ending.fault if ways[ending.fault] == 1 else f"{ending.fault}, {ending.scenario}",
+            *map(_in_a_cell, ending.kept),
+            str(ending.rounds),
+            str(ending.endings),
+        )
         for ending in endings
         if any(kept.slope is not None for kept in ending.kept)
     ]

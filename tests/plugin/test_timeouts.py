@@ -99,6 +99,10 @@ def test_the_rounds_of_a_leak_are_all_of_its_budget() -> None:
         function.__name__: mark.args[0]
         for function in (
             test_leak_free.test_nothing_kept,
+            test_leak_free.test_nothing_kept_of_what_was_half_done,
+            test_leak_free.test_nothing_kept_of_crashes_around_the_upgrade,
+            test_leak_free.test_nothing_kept_of_who_is_turned_away,
+            test_leak_free.test_nothing_kept_of_who_is_closed_for_idling,
             test_leak_free.test_nothing_kept_of_dead_peers,
             test_bounded_memory.test_given_back,
         )
@@ -107,6 +111,10 @@ def test_the_rounds_of_a_leak_are_all_of_its_budget() -> None:
     }
     assert most == {
         "test_nothing_kept": MOST_ROUNDS,
+        "test_nothing_kept_of_what_was_half_done": MOST_ROUNDS,
+        "test_nothing_kept_of_crashes_around_the_upgrade": MOST_ROUNDS,
+        "test_nothing_kept_of_who_is_turned_away": MOST_ROUNDS,
+        "test_nothing_kept_of_who_is_closed_for_idling": MOST_ROUNDS,
         "test_nothing_kept_of_dead_peers": MOST_ROUNDS,
         "test_given_back": test_bounded_memory.WARM_UP + MOST_POINTS,
     }

@@ -1,8 +1,12 @@
 """Bounded memory: what a client costs while it is there has a bound, whatever it does, and is given back after it.
 
 Costs are slopes over crowds that grow: a process keeps of the kernel's memory what it once had, so each crowd has to be
-larger than all before it. Endless fragments, oversize messages and floods of control frames have their answers in
-`test_survival.py`, a listener that stops in `test_delivery.py`; a soak watches all of it for hours.
+larger than all before it. Endless fragments, oversize messages and floods of control frames are one client's each: they
+are held against the memory of all in `test_survival.py`, with their answers. A listener that stops is in
+`test_delivery.py`; a soak watches all of it for hours.
+
+A handler that is slower than its client is that of a slow reader: it waits for room for its answer, and what is sent
+meanwhile has to wait outside.
 """
 
 from __future__ import annotations
@@ -76,7 +80,7 @@ async def test_cost_of_a_compressed_connection(experiment: Experiment, contract:
     "bounded_memory",
     "a slow reader's cost",
     expects="A client that sends on and reads no answer costs no more than a promised amount of memory.",
-    because="Who does not read is not read either, or its answers pile up: one client is enough to fill a server.",
+    because="Who does not read is not read either, or its answers pile up, or its messages before a busy handler.",
 )
 @pytest.mark.slow  # 20 crowds, each until the server has given its clients up: 30 to 100 s
 @pytest.mark.reads("bounded_memory.per_slow_reader")

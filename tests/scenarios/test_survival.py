@@ -4,6 +4,9 @@ One scenario for each kind of input: its cases are sent at once, each on a conne
 those that were answered wrongly. What is odd but allowed has to be served: a server that refuses everything is no
 answer to those who send what is forbidden. How fast that is, is no promise of this family: it has to come before a
 client gives up (a flood was served after 0.3 to 0.9 s, on two cores under load).
+
+What costs its sender little and a server much, thousands of frames or one that inflates, is judged by memory as well,
+where it is promised how much the server takes in all: the right answer may come from one that took a gigabyte for it.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from chaos.expectations import (
     AnsweredAsAllowed,
     CameBesideTheHostile,
     Established,
+    Expectation,
     FilesGivenBack,
+    HoldsAtMost,
     RefusedAtTheDoor,
     ReleasedWithin,
     Undisturbed,
@@ -79,10 +84,10 @@ async def test_allowed_frames(experiment: Experiment, fault: HostileFrames) -> N
     expects="Thousands of pings or one-byte fragments are borne or cut short, while the others are answered.",
     because="Each is a few bytes on the wire and much more in memory and time, and no rule forbids it.",
 )
-@pytest.mark.reads("survival.hostile_within")
+@pytest.mark.reads("survival.hostile_within", optional=["bounded_memory.in_all"])
 @pytest.mark.faults(HostileFrames(kind=Input.FLOODS))
-async def test_floods(experiment: Experiment, fault: HostileFrames) -> None:
-    await _answered(experiment, fault, experiment.patience)
+async def test_floods(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
+    await _answered(experiment, fault, experiment.patience, memory=contract.bounded_memory.in_all)
 
 
 @pytest.mark.promise(
@@ -91,11 +96,12 @@ async def test_floods(experiment: Experiment, fault: HostileFrames) -> None:
     expects="A message beyond the promised size is closed with 1009, in one frame or in many; one of that size is not.",
     because="Without a limit one client takes all of the memory, and only 1009 tells an honest one what was wrong.",
 )
-@pytest.mark.reads("survival.max_message_size", "survival.hostile_within")
+@pytest.mark.reads("survival.max_message_size", "survival.hostile_within", optional=["bounded_memory.in_all"])
 @pytest.mark.faults(HostileFrames(kind=Input.SIZES))
 async def test_message_sizes(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
     promised = contract.survival
-    await _answered(experiment, replace(fault, max_message=promised.max_message_size), promised.hostile_within)
+    sized = replace(fault, max_message=promised.max_message_size)
+    await _answered(experiment, sized, promised.hostile_within, memory=contract.bounded_memory.in_all)
 
 
 @pytest.mark.promise(
@@ -104,11 +110,12 @@ async def test_message_sizes(experiment: Experiment, contract: SimpleNamespace, 
     expects="A small frame that inflates beyond the promised size is closed with 1009.",
     because="A limit on what comes in is none where it is inflated afterwards.",
 )
-@pytest.mark.reads("survival.max_message_size", "survival.hostile_within")
+@pytest.mark.reads("survival.max_message_size", "survival.hostile_within", optional=["bounded_memory.in_all"])
 @pytest.mark.faults(HostileFrames(kind=Input.BOMBS))
 async def test_compression_bomb(experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames) -> None:
     promised = contract.survival
-    await _answered(experiment, replace(fault, max_message=promised.max_message_size), promised.hostile_within)
+    sized = replace(fault, max_message=promised.max_message_size)
+    await _answered(experiment, sized, promised.hostile_within, memory=contract.bounded_memory.in_all)
 
 
 @pytest.mark.promise(
@@ -298,8 +305,11 @@ async def test_crashes_around_the_upgrade(
     )
 
 
-async def _answered(experiment: Experiment, fault: Hostile, limit: float) -> None:
-    """Send all of one kind beside others that live, and see that each is answered and no place is kept."""
+async def _answered(experiment: Experiment, fault: Hostile, limit: float, *, memory: int | None = None) -> None:
+    """Send all of one kind beside others that live, and see that each is answered and no place is kept.
+
+    `memory`: bytes that the server takes in all, where that is promised and it matters for this kind.
+    """
     hostile = len(cases_of(fault.kind))
     experiment.needs_places(LIVING + hostile)
     living = await experiment.crowd("living", LIVING)
@@ -317,10 +327,14 @@ async def _answered(experiment: Experiment, fault: Hostile, limit: float) -> Non
     answers = (await experiment.record()).journal.of(HostileAnswer)
     if answers and all(answer.reaction == Reaction.UNAGREED for answer in answers):
         raise NotJudged(f"{answers[0].detail}, so there is nothing to inflate")
+    bounded: list[Expectation] = []
+    if memory is not None and (await experiment.sample()).memory:
+        bounded.append(HoldsAtMost(limit=memory))
     await experiment.judge(
         AnsweredAsAllowed(kind=fault.kind, limit=limit),
         ReleasedWithin(
             dead=hostile, remaining=remaining, limit=released, why="twice as long as an answer", of_deaths=False
         ),
         Undisturbed(crowd=living.name),
+        *bounded,
     )

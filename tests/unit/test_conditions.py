@@ -19,6 +19,7 @@ from chaos.conditions import (
     FilesAtMost,
     Heard,
     NobodyLeaving,
+    ProcessesAtMost,
     StatisticsSay,
     UpstreamHit,
 )
@@ -32,6 +33,8 @@ class Truth:
 
     connections: int = 0
     files: int = 0
+    processes: int = 0
+    zombies: int = 0
     hit_at: tuple[float, ...] = ()
     open: int = 0
     heard: bool = False
@@ -42,7 +45,9 @@ class Truth:
 
     async def sample(self) -> Sample:
         sockets = {"ESTABLISHED": self.connections, "TIME_WAIT": 9, "LISTEN": 1}
-        return Sample(at=1.0, took=0.001, sockets=sockets, fds=self.files)
+        return Sample(
+            at=1.0, took=0.001, sockets=sockets, fds=self.files, processes=self.processes, zombies=self.zombies
+        )
 
     async def statistics(self) -> dict[str, float | str]:
         return self.told
@@ -72,6 +77,8 @@ class Truth:
     [
         (FilesAtMost(20), Truth(files=20), True),
         (FilesAtMost(20), Truth(files=21), False),
+        (ProcessesAtMost(3), Truth(processes=2, zombies=1), True),
+        (ProcessesAtMost(3), Truth(processes=2, zombies=2), False),
         (ConnectionsAtMost(3), Truth(connections=3), True),
         (ConnectionsAtMost(3), Truth(connections=4), False),
         (ConnectionsAtLeast(3), Truth(connections=3), True),

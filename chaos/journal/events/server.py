@@ -88,6 +88,8 @@ class Sample(Event):
     """The server's sockets with its listening port as local port: kernel state name to count, LISTEN left out; what
     the server has closed and the kernel alone still holds has "(orphaned)" behind its state."""
     processes: int = 0
+    zombies: int = 0
+    """Processes of the server's that have ended and that it has not waited for; `processes` are those that live."""
     fds: int = 0
     threads: int = 0
     rss: int = 0
@@ -110,6 +112,11 @@ class Sample(Event):
     def memory(self) -> int:
         """Bytes: the proportional share where the kernel gives it, else what is resident; 0 without a process."""
         return self.pss or self.rss
+
+    @property
+    def children(self) -> int:
+        """Processes of the server's that it has not done with: those that live, and those it has not waited for."""
+        return self.processes + self.zombies
 
     @property
     def connections(self) -> int:

@@ -23,6 +23,13 @@ CASES = (
         takes=60.0,
     ),
     Case(
+        defect="reads_on_behind_a_busy_handler",
+        caught_by="test_bounded_memory.py::test_cost_of_a_slow_reader[flooding-member]",
+        finding="costs_at_most",
+        sentinels=(HEARTBEAT, DELIVERY),
+        takes=60.0,
+    ),
+    Case(
         defect="a_page_for_each_request",
         caught_by="test_bounded_memory.py::test_cost_of_a_half_made_handshake[slow-loris]",
         finding="costs_at_most",

@@ -82,6 +82,25 @@ CASES = (
         also={"test_cleanup.py::test_dead_peers_among_slow_ones[latency+silent]": "released_within"},
     ),
     Case(
+        defect="resets_keep_their_file",
+        caught_by=CLEANUP,
+        finding="files_given_back",
+        sentinels=(HEARTBEAT, "test_cleanup.py::test_ended_connections_are_released[fin-without-close]"),
+        also={
+            "test_cleanup.py::test_ended_connections_are_released[injected-reset]": "files_given_back",
+            "test_cleanup.py::test_ended_connections_are_released[socket-killed]": "files_given_back",
+            "test_cleanup.py::test_ended_connections_are_released[reset]": "files_given_back",
+            "test_cleanup.py::test_nothing_is_left_of_a_churn[churn]": "files_given_back",
+        },
+        elsewhere={"leak_free": "one file is kept of each reset"},
+    ),
+    Case(
+        defect="helpers_are_not_waited_for",
+        caught_by="test_cleanup.py::test_ended_connections_are_released[fin-without-close]",
+        finding="processes_given_back",
+        sentinels=(HEARTBEAT, LATENCY),
+    ),
+    Case(
         defect="truncated_tls_is_no_end",
         caught_by="test_cleanup.py::test_ended_connections_are_released[tls-truncated]",
         finding="statistics_agree",

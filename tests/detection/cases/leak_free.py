@@ -19,6 +19,14 @@ CASES = (
         caught_by="test_leak_free.py::test_nothing_kept[fin-without-close]",
         finding="fds_not_kept",
         sentinels=(HEARTBEAT, REJECTION),
+        also={
+            "test_leak_free.py::test_nothing_kept_of_what_was_half_done[half-close]": "fds_not_kept",
+            "test_leak_free.py::test_nothing_kept_of_what_was_half_done[crash-mid-frame]": "fds_not_kept",
+            "test_leak_free.py::test_nothing_kept_of_what_was_half_done[crash-mid-message]": "fds_not_kept",
+            "test_leak_free.py::test_nothing_kept_of_crashes_around_the_upgrade[crash-mid-handshake]": "fds_not_kept",
+        },
+        elsewhere={"cleanup": "ten that end without a close frame leave ten files"},
+        takes=150.0,
     ),
     Case(
         defect="keep_session_per_connection",
@@ -40,6 +48,21 @@ CASES = (
             HEARTBEAT,
             "test_leak_free.py::test_nothing_kept[client-reset]",
         ),
+        elsewhere={"cleanup": "ten that are found dead leave ten files"},
+    ),
+    Case(
+        defect="refusals_keep_their_file",
+        caught_by="test_leak_free.py::test_nothing_kept_of_who_is_turned_away[burst]",
+        finding="fds_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
+        takes=60.0,
+    ),
+    Case(
+        defect="idle_close_keeps_its_file",
+        caught_by="test_leak_free.py::test_nothing_kept_of_who_is_closed_for_idling",
+        finding="fds_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
+        takes=60.0,
     ),
     Case(
         defect="goodbyes_kept_for_resumption",

@@ -55,6 +55,12 @@ CASES = (
         sentinels=(BROKEN_FRAMES, HEARTBEAT),
     ),
     Case(
+        defect="pings_are_kept_until_the_end",
+        caught_by="test_survival.py::test_floods[hostile-frames]",
+        finding="holds_at_most",
+        sentinels=(ALLOWED_FRAMES, HEARTBEAT),
+    ),
+    Case(
         defect="each_ping_is_written_down",
         caught_by="test_survival.py::test_floods[hostile-frames]",
         finding="undisturbed",

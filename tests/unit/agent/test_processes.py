@@ -75,11 +75,11 @@ def test_a_process_that_is_gone_counts_nothing(me: Identity) -> None:
     assert measure([predecessor]) == processes.Figures()
 
 
-def test_a_zombie_counts_nothing_and_is_still_in_the_tree() -> None:
+def test_a_zombie_uses_nothing_and_is_still_in_the_tree() -> None:
     with subprocess.Popen(["true"]) as child:
         wait_until(lambda: (stat := read_stat(child.pid)) is not None and stat.state == "Z", "it is a zombie")
         zombie = identities([child.pid])
-        assert measure(zombie) == processes.Figures()
+        assert measure(zombie) == processes.Figures(zombies=1)
         assert [stat.pid for stat in descendants([child.pid])] == [child.pid]
 
 

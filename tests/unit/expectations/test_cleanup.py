@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import FilesGivenBack, Record, ReleasedWithin, StatisticsAgree
+from chaos.expectations import FilesGivenBack, ProcessesGivenBack, Record, ReleasedWithin, StatisticsAgree
 from chaos.journal import Event, Sample, Statistics
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, injected, late, record, sample
@@ -167,8 +167,8 @@ def test_a_count_that_lags_behind(events: list[Event], verdict: Verdict) -> None
     ("fds", "verdict", "observed"),
     [
         ((20, 14), Verdict.HELD, "14 file descriptors where there were 14 before"),
-        ((18,), Verdict.HELD, "18 file descriptors where there were 14 before"),
-        ((19,), Verdict.VIOLATED, "19 file descriptors where there were 14 before"),
+        ((17,), Verdict.HELD, "17 file descriptors where there were 14 before"),
+        ((18,), Verdict.VIOLATED, "18 file descriptors where there were 14 before"),
         ((0,), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
         ((), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
     ],
@@ -180,3 +180,28 @@ def test_files_are_given_back_or_kept_by_the_last_reading(
     during = replace(sample(10.05, 16), fds=30)
     finding = FilesGivenBack(before=14, ended=5).judge(record(injected(), bite(10.0), during, healed(10.1), *readings))
     assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(
+    ("processes", "zombies", "verdict", "observed"),
+    [
+        (2, 0, Verdict.HELD, "2 processes where there were 2 before"),
+        (5, 0, Verdict.HELD, "5 processes where there were 2 before"),
+        (6, 0, Verdict.VIOLATED, "6 processes where there were 2 before"),
+        (2, 5, Verdict.VIOLATED, "7 processes (5 of them ended, and not waited for) where there were 2 before"),
+        (1, 0, Verdict.HELD, "1 process where there were 2 before"),
+        (0, 0, Verdict.INCONCLUSIVE, "nobody could read how many processes the server has"),
+    ],
+)
+def test_processes_are_given_back_or_kept_those_that_nobody_waited_for_included(
+    processes: int, zombies: int, verdict: Verdict, observed: str
+) -> None:
+    last = replace(sample(10.2, 6), processes=processes, zombies=zombies)
+    finding = ProcessesGivenBack(before=2, ended=5).judge(record(injected(), bite(10.0), healed(10.1), last))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(("ended", "most"), [(1, 14), (5, 17), (10, 21), (16, 26)])
+def test_a_few_more_than_before_are_less_than_one_of_each(ended: int, most: int) -> None:
+    assert FilesGivenBack(before=14, ended=ended).most == most
+    assert ProcessesGivenBack(before=14, ended=ended).most == most

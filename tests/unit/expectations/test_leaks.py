@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
+from chaos.expectations import ConnectionsNotKept, Expectation, FdsNotKept, MemoryNotKept, TasksNotKept
 from chaos.journal import Round
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import record
@@ -97,3 +97,8 @@ def test_what_only_the_statistics_tell(expectation: ConnectionsNotKept | TasksNo
         Verdict.INCONCLUSIVE,
         "0 rounds were measured, 12 are needed",
     )
+
+
+@pytest.mark.parametrize("kind", [ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept])
+def test_what_is_kept_is_kept_however_old_the_connection_was(kind: type[Expectation]) -> None:
+    assert kind.reckons_with_age

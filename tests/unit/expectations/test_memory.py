@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import CostsAtMost, GivenBack
-from chaos.journal import MemoryHeld
+from chaos.expectations import CostsAtMost, GivenBack, HoldsAtMost
+from chaos.journal import MemoryHeld, Sample
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import record
 
@@ -91,3 +91,22 @@ def test_crowds_that_did_not_get_in_whole_decide_nothing() -> None:
 
 def test_a_crowd_that_costs_nothing_decides_nothing() -> None:
     assert BACK.judge(record(*_waves(0.0, cost=-8e6))).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("memory", "verdict", "observed"),
+    [
+        ((40_000_000, 120_000_000, 60_000_000), Verdict.HELD, "120MB at most in 3 readings, 40MB in the first"),
+        ((40_000_000, 120_000_001, 60_000_000), Verdict.VIOLATED, "120MB at most in 3 readings, 40MB in the first"),
+        ((40_000_000, 0, 60_000_000), Verdict.HELD, "60MB at most in 2 readings, 40MB in the first"),
+        ((0, 0), Verdict.INCONCLUSIVE, "nothing could be read of the server's processes"),
+        ((), Verdict.INCONCLUSIVE, "nothing could be read of the server's processes"),
+    ],
+)
+def test_what_is_held_in_all_has_a_bound_at_every_reading(
+    memory: tuple[int, ...], verdict: Verdict, observed: str
+) -> None:
+    readings = [Sample(at=float(number), took=0.001, rss=held) for number, held in enumerate(memory)]
+    finding = HoldsAtMost(limit=120_000_000).judge(record(*readings))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert finding.promised == "never more than 120MB of memory in all"

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,39 @@ async def test_room_that_the_server_makes_is_taken_as_well(scene: Scene, disk: P
 
     _, healing = await run_fault(DiskFull(), scene, tmp_path, clear_up)
     assert healing.state is HealingState.HEALED
+
+
+async def test_a_disk_that_does_not_stay_full_is_not_healed(
+    scene: Scene, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clear_up() -> None:
+        monkeypatch.setattr(disk_full, "_fill", lambda ballast: None)
+        (disk / "log").unlink()
+
+    receipt, healing = await run_fault(DiskFull(), replace(scene, patience=0.1), tmp_path, clear_up)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
+    assert healing.evidence[0].during == ("FaultError: the disk did not stay full; a byte in a new file there: written")
+    assert os.listdir(disk) == []
+
+
+async def test_a_disk_that_nobody_keeps_full_is_not_healed(
+    scene: Scene, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full in the end all the same, and nobody knows of the time before."""
+
+    async def fail() -> None:
+        def broken(ballast: Path) -> None:
+            raise FaultError(f"the server's disk cannot be filled: {ballast.name}")
+
+        monkeypatch.setattr(disk_full, "_fill", broken)
+        await asyncio.sleep(2 * disk_full._AGAIN)
+
+    receipt, healing = await run_fault(DiskFull(), scene, tmp_path, fail)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.FAILED)
+    assert healing.evidence[0].during == (
+        "FaultError: the disk was not kept full: the server's disk cannot be filled: .chaos-ballast"
+    )
+    assert os.listdir(disk) == ["log"]
 
 
 async def test_a_disk_that_takes_more_was_not_full(

@@ -15,7 +15,14 @@ from chaos.stats import MINIMUM_ROUNDS, slope
 from .deaths import a_run
 
 
-def measured(run: Run, fault: str, *, rounds: int = MINIMUM_ROUNDS, told: bool = True) -> list[Round]:
+def measured(
+    run: Run,
+    fault: str,
+    *,
+    rounds: int = MINIMUM_ROUNDS,
+    told: bool = True,
+    scenario: str = "nothing kept per connection",
+) -> list[Round]:
     """A cell of a server that keeps a task of every fifth ending, and 20 bytes of every one, more or less."""
     made = [
         Round(
@@ -30,9 +37,7 @@ def measured(run: Run, fault: str, *, rounds: int = MINIMUM_ROUNDS, told: bool =
         for number in range(1, rounds + 1)
     ]
     directory = run.new_cell(f"tests/scenarios/test_leak_free.py::test_nothing_kept[{fault or 'calm'}]")
-    verdict = VerdictGiven(
-        at=99.0, outcome="held", promise="leak_free", scenario="nothing kept per connection", fault=fault, node=""
-    )
+    verdict = VerdictGiven(at=99.0, outcome="held", promise="leak_free", scenario=scenario, fault=fault, node="")
     with JournalWriter(directory, role="pytest", run=run.id, cell=directory.name) as journal:
         for event in (*made, verdict):
             journal.write(event)
@@ -78,6 +83,17 @@ def test_the_terminal_has_a_row_for_each_way_to_end(state: Path) -> None:
         "reset         20kB (16kB to 22kB)    0        0            -      -      12      600",
     ]
     assert text in plain(render_terminal(build_matrix(read_cells(run)), run=run))
+
+
+def test_two_ways_to_end_without_a_fault_are_told_apart(state: Path) -> None:
+    run = a_run(state)
+    for scenario in ("nothing kept per connection", "nothing kept of who is closed for idling"):
+        measured(run, "", scenario=scenario)
+    lines = plain(kept_lines(read_kept(run))).splitlines()[2:]
+    assert [line.partition("  ")[0] for line in lines] == [
+        "no fault, nothing kept per connection",
+        "no fault, nothing kept of who is closed for idling",
+    ]
 
 
 def test_the_page_says_where_nothing_was_measured(state: Path) -> None:

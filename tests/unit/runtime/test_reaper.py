@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import secrets
 import stat
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import chaos.runtime.owner
-from chaos.errors import ConfigurationError
+from chaos.errors import ConfigurationError, EnvironmentFailure
+from chaos.runtime import reaper
 from chaos.runtime.owner import OWNER_VARIABLE, Owner
 from chaos.runtime.reaper import Reaped, reap_machine
 from chaos.runtime.state import StateDirectory, owned_state_directories, remove_state_directory
@@ -112,6 +114,69 @@ def test_directories_of_the_dead_go_and_of_the_living_stay(dead: Owner, private_
     assert reap_machine().directories == ()
     remove_state_directory(ours)
     remove_state_directory(ours)
+
+
+def test_rules_and_groups_go_first_so_that_an_interrupted_reaper_leaves_the_next_one_a_reason(
+    dead: Owner, private_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan = StateDirectory(dead).make()
+
+    def interrupted() -> list[str]:
+        raise KeyboardInterrupt
+
+    for number, step in enumerate(("remove_stale_tables", "remove_stale_groups")):
+        with monkeypatch.context() as patch:
+            patch.setattr(reaper, "remove_stale_tables", list)
+            patch.setattr(reaper, step, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                reap_machine()
+            assert orphan.is_dir(), f"gone before step {number} was done"
+    monkeypatch.setattr(reaper, "remove_stale_tables", lambda: ["a table"])
+    monkeypatch.setattr(reaper, "remove_stale_groups", lambda: ["a group"])
+    reaped = reap_machine()
+    assert (reaped.rules, reaped.groups, reaped.directories) == (("a table",), ("a group",), (str(orphan),))
+    assert reap_machine() == Reaped()
+
+
+def test_what_cannot_be_removed_is_said_once_everything_else_is_gone(
+    dead: Owner, private_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed, _ = (StateDirectory(dead).make() for _ in range(2))
+
+    def remove(path: Path) -> None:
+        if path == fixed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path / "log"))
+        path.rmdir()
+
+    monkeypatch.setattr(reaper, "remove_state_directory", remove)
+    with pytest.raises(EnvironmentFailure) as caught:
+        reap_machine()
+    assert str(caught.value) == (
+        f"what a dead run has left cannot be removed: {fixed} (Permission denied); remove it by hand"
+    )
+    assert list(private_tmp.iterdir()) == [fixed]
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(errno.EPERM, "Operation not permitted"), subprocess.TimeoutExpired("nft", 10.0)]
+)
+@pytest.mark.parametrize(
+    ("step", "what"), [("remove_stale_tables", "packet rules"), ("remove_stale_groups", "control groups")]
+)
+def test_what_hinders_the_reaper_is_told_in_words(
+    dead: Owner, private_tmp: Path, monkeypatch: pytest.MonkeyPatch, step: str, what: str, error: Exception
+) -> None:
+    orphan = StateDirectory(dead).make()
+
+    def fail() -> list[str]:
+        raise error
+
+    monkeypatch.setattr(reaper, "remove_stale_tables", list)
+    monkeypatch.setattr(reaper, step, fail)
+    with pytest.raises(EnvironmentFailure) as caught:
+        reap_machine()
+    assert str(caught.value) == f"{what} of a dead run cannot be removed: {error}"
+    assert orphan.is_dir()
 
 
 def test_a_state_directory_is_private_and_names_its_owner(private_tmp: Path) -> None:

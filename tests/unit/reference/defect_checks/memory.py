@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import tracemalloc
@@ -10,12 +11,14 @@ import weakref
 from pathlib import Path
 
 from reference_server.http_protocol import HttpProtocol
+from reference_server.idle import IdleTimer
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
 
 from ..fakes import TimersByHand
-from ..wired import configured, upgraded
-from .bench import LITTLE, Bench, Check, a_dead_peer, all_done_at_once
+from ..wired import configured, end, established, upgraded
+from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once
 
 
 async def ended_connection_is_forgotten(bench: Bench) -> bool:
@@ -94,6 +97,84 @@ async def dead_peer_leaves_no_file(bench: Bench) -> bool:
     return not left
 
 
+async def reset_connection_leaves_no_file(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    before = _open_on_nothing()
+    protocol.connection_lost(ConnectionResetError())
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def whoever_leaves_leaves_no_process(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    before = _children()
+    bench.parts.registry.remove(connection)
+    left = _children() - before
+    _wait_for(left)
+    return not left
+
+
+async def who_is_turned_away_leaves_no_file(bench: Bench) -> bool:
+    before = _open_on_nothing()
+    while bench.parts.gate.enter() is None:
+        pass
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def idle_close_leaves_no_file(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    timer = IdleTimer(connection, clock=bench.parts.clock, timeout=LONG, warning=LONG / 2)
+    before = _open_on_nothing()
+    timer.close()
+    timer.cancel()
+    left = _open_on_nothing() - before
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
+
+
+async def a_ping_leaves_nothing_behind(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    pings = 10 * Frame(Opcode.PING, b"p").serialize(mask=True)
+    protocol.data_received(pings)
+    tracemalloc.start()
+    try:
+        protocol.data_received(pings)
+        return tracemalloc.get_traced_memory()[0] < LITTLE
+    finally:
+        tracemalloc.stop()
+        await end(protocol)
+
+
+async def message_waits_outside_for_a_busy_handler(bench: Bench) -> bool:
+    protocol, transport = await established(configured(bench.parts))
+    protocol.data_received(2 * Frame(Opcode.TEXT, b"x").serialize(mask=True))
+    paused = not transport.reading
+    await end(protocol)
+    return paused
+
+
+def _wait_for(children: set[int]) -> None:
+    for child in children:
+        os.waitpid(child, 0)
+
+
+def _children() -> set[int]:
+    """Pids of this process's children, those included that have ended and are not waited for."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # others come and go meanwhile
+            _, parent, *_ = file.read_text().rpartition(")")[2].split()
+            if int(parent) == os.getpid():
+                found.add(int(file.parent.name))
+    return found
+
+
 def _open_on_nothing() -> set[int]:
     """Descriptors of /dev/null: other files may be opened meanwhile, by the look itself for one."""
     return {int(file.name) for file in Path("/proc/self/fd").iterdir() if os.path.realpath(file) == os.devnull}
@@ -102,10 +183,16 @@ def _open_on_nothing() -> set[int]:
 CHECKS: dict[str, Check] = {
     "a_page_for_each_request": request_costs_little,
     "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
+    "helpers_are_not_waited_for": whoever_leaves_leaves_no_process,
+    "idle_close_keeps_its_file": idle_close_leaves_no_file,
     "keep_session_per_connection": ended_connection_leaves_no_session,
     "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
     "leak_fd_per_dead_peer": dead_peer_leaves_no_file,
     "leak_memory_per_connection": ended_connection_is_forgotten,
+    "pings_are_kept_until_the_end": a_ping_leaves_nothing_behind,
+    "reads_on_behind_a_busy_handler": message_waits_outside_for_a_busy_handler,
+    "refusals_keep_their_file": who_is_turned_away_leaves_no_file,
     "replies_pile_up": reply_waits_for_room,
+    "resets_keep_their_file": reset_connection_leaves_no_file,
 }
