@@ -25,6 +25,9 @@ CASES = (
         caught_by="test_accept_breaker.py::test_lets_clients_in_again[upstream-errors]",
         finding="established",
         sentinels=(TURNED_AWAY, TRIAL),
+        also={
+            "test_accept_breaker.py::test_lets_clients_in_again[upstream-down]": "established",
+        },
     ),
     Case(
         defect="accept_breaker_opens_late",

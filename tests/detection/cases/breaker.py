@@ -25,6 +25,9 @@ CASES = (
         caught_by="test_breaker.py::test_closes_again[upstream-errors]",
         finding="calls_answered",
         sentinels=("test_breaker.py::test_opens_at_threshold[upstream-errors]", HEARTBEAT),
+        also={
+            "test_breaker.py::test_closes_again[upstream-hangs]": "calls_answered",
+        },
     ),
     Case(
         defect="breaker_opens_on_first_failure",
@@ -58,6 +61,9 @@ CASES = (
             TRIAL,
             "test_breaker.py::test_spares_the_upstream[upstream-errors]",
         ),
+        also={
+            "test_breaker.py::test_trials_are_no_stampede[upstream-hangs]": "upstream_called",
+        },
     ),
     Case(
         defect="breaker_by_the_wall_clock",

@@ -13,6 +13,10 @@ CASES = (
         caught_by="test_cleanup.py::test_dead_peers_are_released[vanished]",
         finding="released_within",
         sentinels=(CLEANUP, HEARTBEAT, REJECTION),
+        also={
+            "test_cleanup.py::test_dead_peers_are_released[partition-to-server]": "released_within",
+            "test_cleanup.py::test_dead_peers_are_released[stalled-reader]": "released_within",
+        },
     ),
     Case(
         defect="keep_after_reset",
@@ -25,6 +29,12 @@ CASES = (
         caught_by="test_cleanup.py::test_ended_connections_are_released[half-close]",
         finding="released_within",
         sentinels=(CLEANUP, HEARTBEAT),
+        also={
+            "test_cleanup.py::test_ended_connections_are_released[client-killed]": "released_within",
+            "test_cleanup.py::test_ended_connections_are_released[proxy-down]": "released_within",
+            "test_cleanup.py::test_ended_connections_are_released[slow-close]": "released_within",
+            "test_cleanup.py::test_ended_connections_are_released[timeout]": "released_within",
+        },
     ),
     Case(
         defect="torn_frame_kept",
@@ -67,6 +77,9 @@ CASES = (
         caught_by="test_cleanup.py::test_dead_peers_are_released[silent]",
         finding="released_within",
         sentinels=("test_cleanup.py::test_dead_peers_are_released[vanished]", CLEANUP, HEARTBEAT),
+        also={
+            "test_cleanup.py::test_dead_peers_are_released[half-open]": "released_within",
+        },
     ),
     Case(
         defect="unacknowledged_is_slow",

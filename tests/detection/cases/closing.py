@@ -36,6 +36,10 @@ CASES = (
         caught_by=CLOSING,
         finding="closed_with",
         sentinels=(HEARTBEAT, CLEANUP),
+        also={
+            "test_closing.py::test_graceful_shutdown[silent]": "closed_with",
+            "test_closing.py::test_graceful_shutdown[vanished]": "closed_with",
+        },
     ),
     Case(
         defect="drops_the_queue_at_shutdown",

@@ -18,6 +18,12 @@ CASES = (
         caught_by="test_delivery.py::test_slow_consumer_hurts_only_itself[stalled-reader]",
         finding="delivered_in_sequence",
         sentinels=(HEARTBEAT, CLEANUP),
+        also={
+            "test_delivery.py::test_slow_consumer_hurts_only_itself[bandwidth]": "delivered_in_sequence",
+            "test_delivery.py::test_slow_consumer_hurts_only_itself[latency]": "delivered_in_sequence",
+            "test_delivery.py::test_slow_consumer_hurts_only_itself[silent]": "delivered_in_sequence",
+            "test_delivery.py::test_slow_consumer_hurts_only_itself[vanished]": "delivered_in_sequence",
+        },
     ),
     Case(
         defect="keep_slow_consumers",
@@ -56,12 +62,19 @@ CASES = (
         caught_by="test_delivery.py::test_slow_consumer_hurts_only_itself[client-reset]",
         finding="delivered_in_sequence",
         sentinels=(DELIVERY, HEARTBEAT),
+        also={
+            "test_delivery.py::test_slow_consumer_hurts_only_itself[fin-without-close]": "delivered_in_sequence",
+        },
     ),
     Case(
         defect="resume_repeats_the_last",
         caught_by=RECONNECT,
         finding="intact_through_reconnects",
         sentinels=(WHOLE, HEARTBEAT, CLEANUP),
+        also={
+            f"test_delivery.py::test_nothing_is_lost_through_a_reconnect[{end}]": "intact_through_reconnects"
+            for end in ("fin-without-close", "half-open", "proxy-down", "reset", "socket-killed", "truncated")
+        },
     ),
     Case(
         defect="resume_skips_the_first",

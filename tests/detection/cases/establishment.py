@@ -24,6 +24,9 @@ CASES = (
             "recovery": "those who come back together wait in line as well",
             "closing": "of twenty clients some are still in line when the signal comes, so nothing can be said",
         },
+        also={
+            "test_establishment.py::test_simultaneous[latency]": "established",
+        },
     ),
     Case(
         defect="looks_up_names_of_newcomers",
@@ -31,6 +34,11 @@ CASES = (
         finding="established",
         sentinels=(HEARTBEAT, CLEANUP),
         elsewhere={"accept_breaker": "who comes when the dependency is back waits for the name as well"},
+        also={
+            "test_establishment.py::test_sequential[latency]": "established",
+            "test_establishment.py::test_ramp[calm]": "established",
+            "test_establishment.py::test_ramp[latency]": "established",
+        },
     ),
     Case(
         defect="quiet_newcomers_are_cut_off",

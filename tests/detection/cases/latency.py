@@ -45,6 +45,9 @@ CASES = (
         caught_by="test_latency.py::test_while_others_misbehave[client-reset]",
         finding="round_trips_within",
         sentinels=(LATENCY, HEARTBEAT),
+        also={
+            "test_latency.py::test_while_others_misbehave[fin-without-close]": "round_trips_within",
+        },
     ),
     Case(
         defect="block_loop_on_flush",

@@ -24,6 +24,7 @@ CASES = (
             "test_leak_free.py::test_nothing_kept_of_what_was_half_done[crash-mid-frame]": "fds_not_kept",
             "test_leak_free.py::test_nothing_kept_of_what_was_half_done[crash-mid-message]": "fds_not_kept",
             "test_leak_free.py::test_nothing_kept_of_crashes_around_the_upgrade[crash-mid-handshake]": "fds_not_kept",
+            "test_leak_free.py::test_nothing_kept[reset]": "fds_not_kept",
         },
         elsewhere={"cleanup": "ten that end without a close frame leave ten files"},
         takes=150.0,
@@ -49,6 +50,10 @@ CASES = (
             "test_leak_free.py::test_nothing_kept[client-reset]",
         ),
         elsewhere={"cleanup": "ten that are found dead leave ten files"},
+        also={
+            "test_leak_free.py::test_nothing_kept_of_dead_peers[silent]": "fds_not_kept",
+            "test_leak_free.py::test_nothing_kept_of_dead_peers[stalled-reader]": "fds_not_kept",
+        },
     ),
     Case(
         defect="refusals_keep_their_file",

@@ -13,18 +13,31 @@ CASES = (
         caught_by=HEARTBEAT,
         finding="pinged_at_period",
         sentinels=(ESTABLISHMENT, CLEANUP),
+        also={
+            "test_liveness.py::test_heartbeat[latency]": "pinged_at_period",
+        },
     ),
     Case(
         defect="cut_slow_peers",
         caught_by="test_liveness.py::test_slow_peer_stays[calm]",
         finding="undisturbed",
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
+        also={
+            "test_liveness.py::test_slow_peer_stays[bandwidth]": "undisturbed",
+            "test_liveness.py::test_slow_peer_stays[jitter]": "undisturbed",
+            "test_liveness.py::test_slow_peer_stays[latency]": "undisturbed",
+        },
     ),
     Case(
         defect="cut_unacknowledged",
         caught_by="test_liveness.py::test_peer_on_a_bad_network_stays[partition-to-client]",
         finding="undisturbed",
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT, "test_liveness.py::test_slow_peer_stays[calm]"),
+        also={
+            "test_liveness.py::test_peer_on_a_bad_network_stays[packet-loss]": "undisturbed",
+            "test_liveness.py::test_peer_on_a_bad_network_stays[partition]": "undisturbed",
+            "test_liveness.py::test_peer_on_a_bad_network_stays[partition-to-server]": "undisturbed",
+        },
     ),
     Case(
         defect="pings_are_for_a_short_line",
@@ -43,6 +56,9 @@ CASES = (
         caught_by="test_liveness.py::test_idle_clients[calm]",
         finding="closed_when_idle",
         sentinels=(HEARTBEAT, CLEANUP),
+        also={
+            "test_liveness.py::test_idle_clients[latency]": "closed_when_idle",
+        },
     ),
     Case(
         defect="idle_timer_not_reset",
@@ -58,6 +74,9 @@ CASES = (
             HEARTBEAT,
             CLEANUP,
         ),
+        also={
+            "test_liveness.py::test_no_connection_gets_too_old[latency]": "closed_by_age",
+        },
     ),
     Case(
         defect="alive_by_the_wall_clock",
@@ -150,6 +169,9 @@ CASES = (
         finding="pinged_at_period",
         sentinels=(HEARTBEAT, ESTABLISHMENT),
         elsewhere={"pressure": "whom a client that has gone has left without pings is without them there as well"},
+        also={
+            "test_liveness.py::test_heartbeat_beside_others[fin-without-close]": "pinged_at_period",
+        },
     ),
     Case(
         defect="heartbeat_waits_for_room",

@@ -72,6 +72,9 @@ CASES = (
         caught_by="test_observability.py::test_the_dead_are_counted[vanished]",
         finding="counter_agrees",
         sentinels=("test_observability.py::test_ends_are_counted[client-reset]", CLEANUP),
+        also={
+            "test_observability.py::test_the_dead_are_counted[silent]": "counter_agrees",
+        },
     ),
     Case(
         defect="messages_counted_in_two_places",

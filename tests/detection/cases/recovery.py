@@ -45,6 +45,10 @@ CASES = (
         finding="recovered_within",
         sentinels=(CLEANUP, HEARTBEAT),
         elsewhere={"rejection": "who comes after many have hung up is turned away as well"},
+        also={
+            "test_recovery.py::test_after_a_mass_death[packet-loss+fin-without-close]": "recovered_within",
+            "test_recovery.py::test_after_the_network[proxy-down]": "recovered_within",
+        },
     ),
     Case(
         defect="newcomers_queue_behind_the_dead",
@@ -52,6 +56,9 @@ CASES = (
         finding="recovered_within",
         sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
         elsewhere={"rejection": "who comes after many have died waits as well"},
+        also={
+            "test_recovery.py::test_after_the_network[half-open]": "recovered_within",
+        },
     ),
     Case(
         defect="resets_trip_a_guard",
