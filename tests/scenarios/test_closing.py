@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, CrowdGone, EverythingRead, StatisticsSay
+from chaos.conditions import ConnectionsAtMost, CrowdGone, EverythingRead
 from chaos.expectations import (
     AnswersFirst,
     BroadcastsFirst,
@@ -29,7 +29,6 @@ from chaos.expectations import (
     RecoveredWithin,
     ReleasedWithin,
     ShutDownWithin,
-    StatisticsAgree,
     Undisturbed,
 )
 from chaos.experiment import Crowd, Experiment, Inconclusive, NotJudged
@@ -299,11 +298,7 @@ async def _released(experiment: Experiment, contract: SimpleNamespace, fault: Fa
         await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit + experiment.sampling)
         await living.exchange(3)
     settles = contract.cleanup.closed_within or limit
-    truth = await experiment.sample()
-    agree = []
-    if experiment.tells("connections"):
-        await experiment.wait_until(StatisticsSay(which="connections", value=truth.connections), within=settles)
-        agree.append(StatisticsAgree(connections=truth.connections))
+    agree = await experiment.told_as(await experiment.sample(), within=settles)
     await experiment.judge(
         ReleasedWithin(dead=DEAF, remaining=remaining, limit=limit, why="from the close frame"),
         Undisturbed(crowd=living.name),

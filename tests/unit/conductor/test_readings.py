@@ -135,6 +135,30 @@ async def test_what_a_server_has_not_read_is_seen_in_both_kernels(
             over.set()
 
 
+async def _unsent(rpc: RpcClient, *, least: int, most: int) -> None:
+    """Wait until the server cannot get rid of so many bytes."""
+    async with asyncio.timeout(WITHIN):
+        while not least <= await rpc.call("unsent") <= most:
+            pass
+
+
+async def test_what_a_server_cannot_get_rid_of_is_seen_in_its_kernel(
+    stage: Stage, private: Path, tmp_path: Path, agent_socket: Path
+) -> None:
+    said = 400_000
+    async with websocket_server() as address:
+        setup = make_setup(address, private, agent_socket=agent_socket)
+        async with await stage.scenario(setup) as rpc:
+            await open_cell(rpc, tmp_path)
+            await rpc.call("create_crowd", "crowd", make_plan(address, receive_buffer=1024), 1, False)
+            await rpc.call("crowd_call", "crowd", "connect", (), {})
+            await _unsent(rpc, least=0, most=0)
+            await rpc.call("crowd_call", "crowd", "stall", (), {})
+            await rpc.call("crowd_call", "crowd", "send", ("x" * said,), {})
+            # Its answer lies with its kernel, but for what fits in the client's.
+            await _unsent(rpc, least=said // 2, most=2 * said)
+
+
 async def test_what_serves_where_a_server_was_is_written_down(
     stage: Stage, private: Path, tmp_path: Path, agent_socket: Path
 ) -> None:
@@ -155,7 +179,11 @@ async def test_without_an_agent_nobody_sees_what_is_unread_or_left(
     stage: Stage, bare: ConductorSetup, tmp_path: Path
 ) -> None:
     async with under_way(stage, bare, tmp_path) as rpc:
-        for call, need in ((("unread", "crowd"), "SOCKET_PROBE"), (("note_left_behind",), "PROCESS_PROBE")):
+        for call, need in (
+            (("unread", "crowd"), "SOCKET_PROBE"),
+            (("unsent",), "SOCKET_PROBE"),
+            (("note_left_behind",), "PROCESS_PROBE"),
+        ):
             with pytest.raises(ChaosError, match=need):
                 await rpc.call(*call)
 

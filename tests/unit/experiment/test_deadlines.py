@@ -86,6 +86,8 @@ CALLS: dict[str, tuple[str, Call, float]] = {
     "server_changed": ("server_changed", lambda it: it.server_changed(cast(Any, None)), HELPERS),
     "sample": ("sample", lambda it: it.sample(), HELPERS),
     "note_holders": ("note_holders", lambda it: it.note_holders("crowd"), HELPERS),
+    "note_left_behind": ("note_left_behind", lambda it: it.note_left_behind(), HELPERS),
+    "unsent": ("unsent", lambda it: it.unsent(), HELPERS),
     "statistics": ("statistics", lambda it: it.statistics(), PATIENCE),
     "fetch_feed": ("fetch_feed", lambda it: it.fetch_feed("/latest"), PATIENCE),
     "leave_alone": ("leave_alone", lambda it: it.leave_alone(), HELPERS),

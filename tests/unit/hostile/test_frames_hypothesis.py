@@ -128,7 +128,7 @@ def _refusals(made: Sequence[Made]) -> set[int]:
     """The codes that RFC 6455, 7.4.1, has for what is wrong first; none where all is right.
 
     Who looks at text as it comes in says 1007 before its message is complete, who waits for its end meets what else is
-    wrong there: both are right.
+    wrong there, and who reads frames ahead of their text meets what is wrong behind it: all are right.
     """
     message, text, unreadable = b"", False, False
     for number, each in enumerate(made):
@@ -143,7 +143,7 @@ def _refusals(made: Sequence[Made]) -> set[int]:
         message += each.payload
         unreadable = text and not _is_utf8(message, whole=each.fin)
         if each.fin and unreadable:
-            return {1007}
+            return {1007, *([1002] if _is_broken(made) else [])}
         message = b"" if each.fin else message
     return {1007, NO_ERROR} if unreadable else set()
 
