@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from signal import Signals
@@ -11,7 +12,7 @@ import pytest
 
 from chaos.agent.client import AgentClient
 from chaos.agent.hermetic import AgentProcess, launch_agent
-from chaos.agent.isolation import Isolation, Kind, ProbedIsolation, probe_isolation, remedy, try_isolation
+from chaos.agent.isolation import BUCKETS, Isolation, Kind, ProbedIsolation, probe_isolation, remedy, try_isolation
 from chaos.errors import AgentError, ToolMissing
 
 from .support import exchange, start_echo
@@ -101,6 +102,18 @@ def test_a_missing_tool_is_named(isolation: Isolation, monkeypatch: pytest.Monke
             f"{tool} is not installed",
             "install util-linux",
         )
+
+
+def test_a_hermetic_network_has_a_small_table_of_its_own() -> None:
+    """Else each look at the server's sockets would walk the machine's, which grows with its memory."""
+    tables = Path("/proc/sys/net/ipv4")
+    isolation = probe_isolation().isolation
+    if not isolation.hermetic or not (tables / "tcp_child_ehash_entries").exists():
+        pytest.skip("no namespace of its own, or a kernel that shares one table")
+    said = subprocess.run(
+        [*isolation.prefix(), "cat", tables / "tcp_ehash_entries"], capture_output=True, text=True, check=True
+    )
+    assert int(said.stdout) == BUCKETS
 
 
 def test_a_hermetic_network_has_nothing_but_loopback(hermetic_agent: AgentProcess) -> None:
