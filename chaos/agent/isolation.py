@@ -23,7 +23,7 @@ _OWN = ("--net", "--pid", "--fork", "--kill-child")
 _USER = ("--user", "--map-root-user")
 
 BUCKETS = 4096
-"""Of the hash table that the kernel keeps a namespace's TCP connections in: as many as one has connections here at most.
+"""Of the hash table that the kernel keeps a namespace's TCP connections in: as many as one ever has connections here.
 
 Every list of sockets walks all of it, whosever they are. Without one of its own a namespace shares the machine's, which
 grows with its memory: 262,144 buckets with 24 GiB, and a look at the server's connections took 4.4 ms of a core, twenty
