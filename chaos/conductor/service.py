@@ -12,6 +12,7 @@ from typing import Any
 from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.bounds import patience
+from chaos.capability import Capability
 from chaos.conditions import Condition
 from chaos.conductor.caller import Caller
 from chaos.conductor.canary import Canary
@@ -205,40 +206,43 @@ class Conductor:
     async def note_holders(self, crowd: str) -> Holders:
         """Write down which of the server's processes holds the connections of a crowd. Raises ChaosError."""
         cell = self._open()
-        if self._agent is None:
-            raise ChaosError("nobody sees the server's processes here: mark the scenario with needs(PROCESS_PROBE)")
-        found = await holders_of(cell.crowds.get(crowd), self._agent, cell.server.port)
+        agent = self._who_sees("processes", Capability.PROCESS_PROBE)
+        found = await holders_of(cell.crowds.get(crowd), agent, cell.server.port)
         cell.journal.write(found)
         return found
 
     async def unsent(self) -> int:
         """Bytes that the server has written to its clients and they have not acknowledged. Raises ChaosError."""
         cell = self._open()
-        if self._agent is None:
-            raise ChaosError("nobody sees the server's sockets here: mark the scenario with needs(SOCKET_PROBE)")
-        found = await self._agent.sockets(cell.server.port)
+        agent = self._who_sees("sockets", Capability.SOCKET_PROBE)
+        found = await agent.sockets(cell.server.port)
         return sum(socket.wqueue for socket in found if socket.side == "local" and socket.state != "LISTEN")
 
     async def note_left_behind(self) -> LeftBehind:
         """Write down who takes connections, or holds some, where the server was. Raises ChaosError."""
         cell = self._open()
-        if self._agent is None:
-            raise ChaosError("nobody sees the server's processes here: mark the scenario with needs(PROCESS_PROBE)")
-        serving = await self._agent.serving(cell.server.port)
+        agent = self._who_sees("processes", Capability.PROCESS_PROBE)
+        serving = await agent.serving(cell.server.port)
         found = LeftBehind(at=time.monotonic(), pids=tuple(serving.pids))
         cell.journal.write(found)
         return found
 
     async def unread(self, crowd: str) -> int:
-        """Bytes that the clients of a crowd have sent and the server has not read. Raises ChaosError."""
+        """Bytes that the clients of a crowd have sent and the server has not read; twice those that have arrived and
+        are not acknowledged yet. Raises ChaosError."""
         cell = self._open()
-        if self._agent is None:
-            raise ChaosError("nobody sees the server's sockets here: mark the scenario with needs(SOCKET_PROBE)")
+        agent = self._who_sees("sockets", Capability.SOCKET_PROBE)
         handle, port = cell.crowds.get(crowd), cell.server.port
-        wires = await wires_of(handle, self._agent, port)
+        wires = await wires_of(handle, agent, port)
         on_its_way = sum(state.send_queue for state in (await handle.socket_states()).values())
-        arrived = (await peer_sockets(self._agent, port, wires)).values()
+        arrived = (await peer_sockets(agent, port, wires)).values()
         return on_its_way + sum(found.rqueue for found in arrived)
+
+    def _who_sees(self, what: str, need: Capability) -> AsyncAgent:
+        """The agent. Raises ChaosError where there is none, and with it nobody who sees this of the server's."""
+        if self._agent is None:
+            raise ChaosError(f"nobody sees the server's {what} here: mark the scenario with needs({need.name})")
+        return self._agent
 
     async def statistics(self) -> dict[str, float | str]:
         """The server's own statistics; what could not be read is in the journal, and empty here."""
