@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from chaos.cli.options import add_state, colours, encodable, state_of
+from chaos.cli.options import RUN, add_state, colours, encodable, state_of
 from chaos.report.cells import read_cells
 from chaos.report.comparison import compare
 from chaos.report.comparison_text import comparison_lines
@@ -25,9 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  python -m chaos compare 20250131-14               that run with the newest\n"
         "  python -m chaos compare 20250131-14 20250131-15   two runs, the earlier first\n"
     )
-    words = "`latest`, a run's id, or the beginning of one"
-    parser.add_argument("before", metavar="BEFORE", help=words)
-    parser.add_argument("after", metavar="AFTER", nargs="?", default="latest", help=f"{words} (latest)")
+    parser.add_argument("before", metavar="BEFORE", help=RUN)
+    parser.add_argument("after", metavar="AFTER", nargs="?", default="latest", help=f"{RUN} (latest)")
     add_state(parser)
 
 

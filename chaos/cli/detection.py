@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from chaos.cli.options import add_state, colours, encodable, state_of
+from chaos.cli.options import RUN, add_state, colours, encodable, state_of
 from chaos.errors import ConfigurationError
 from chaos.report.detection import read_detections
 from chaos.report.detection_text import as_record, detection_lines
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         nargs="*",
         default=["latest"],
-        help="`latest`, a run's id, or the beginning of one (latest); several are taken together",
+        help=f"{RUN} (latest); several are taken together",
     )
     parser.add_argument("--json", action="store_true", help="every figure and every time, seconds")
     parser.add_argument("--html", type=Path, metavar="FILE", help="draw the curves into a page of their own")

@@ -10,7 +10,11 @@ from pathlib import Path
 from chaos.errors import ConfigurationError
 from chaos.report.runs import find_state
 
-__all__ = ["add_run", "add_state", "colours", "encodable", "state_of"]
+__all__ = ["RUN", "add_run", "add_state", "colours", "encodable", "state_of"]
+
+
+RUN = "`latest`, a run's id, or the beginning of one"
+"""What names a run."""
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +29,10 @@ def add_state(parser: argparse.ArgumentParser) -> None:
 
 def add_run(parser: argparse.ArgumentParser, *, optional: bool) -> None:
     """The positional RUN."""
-    words = "`latest`, a run's id, or the beginning of one"
     if optional:
-        parser.add_argument("run", metavar="RUN", nargs="?", default="latest", help=f"{words} (latest)")
+        parser.add_argument("run", metavar="RUN", nargs="?", default="latest", help=f"{RUN} (latest)")
     else:
-        parser.add_argument("run", metavar="RUN", help=words)
+        parser.add_argument("run", metavar="RUN", help=RUN)
 
 
 def state_of(options: argparse.Namespace) -> Path:

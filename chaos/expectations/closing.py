@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.integrity import Books, Integrity
-from chaos.expectations.record import LATE_SHARE
 from chaos.journal import Correspondence, Ended, Frame, LeftBehind, ServerEvent
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -77,7 +76,7 @@ class AnswersFirst(Integrity):
         # Whoever reads is judged from when it had all of them: what kept it from running since may be what it lacked.
         until = max((ended.at for ended in ends), default=self.read_at)
         ours = record.of_ours(self.crowd, self.read_at, until)
-        if ours.seconds > LATE_SHARE * (until - self.read_at):
+        if ours.is_most_of(until - self.read_at):
             return self.within_uncertainty(observed, promised, ours)
         return self.violated(
             observed, promised, figure=f"{left} unanswered", evidence=books.examples(("unknown", "unanswered"))
@@ -142,7 +141,7 @@ class BroadcastsFirst(Expectation):
         observed = f"{len(lost)} of {waited} were lost{_unannounced(ends)}; first: {lost[0]}"
         until = max((ended.at for ended in ends), default=asked)
         ours = record.of_ours(self.crowd, asked, until)
-        if ours.seconds > LATE_SHARE * (until - asked):
+        if ours.is_most_of(until - asked):
             return self.within_uncertainty(observed, promised, ours)
         return self.violated(observed, promised, figure=f"{len(lost)} lost", evidence=lost)
 

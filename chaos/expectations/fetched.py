@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.record import LATE_SHARE
 from chaos.journal import FeedFetched, Frame
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -73,7 +72,7 @@ class FetchedInTime(Expectation):
         certain = [
             why
             for fetch, why in broken
-            if not fetch.timed_out or ours[fetch.began].seconds <= LATE_SHARE * (fetch.at - fetch.began)
+            if not fetch.timed_out or not ours[fetch.began].is_most_of(fetch.at - fetch.began)
         ]
         those = certain or [why for _, why in broken]
         if not those:

@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.clients import describe
-from chaos.expectations.record import LATE_SHARE
 from chaos.journal import Attempt, Bite, Correspondence, Healing, HealingState, Outcome
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -95,7 +94,7 @@ class Integrity(Expectation):
             f"{books.first('unanswered')}{books.unknown}"
         )
         ours = record.of_ours(self.crowd, end - waited, end)
-        if ours.seconds > LATE_SHARE * waited:
+        if ours.is_most_of(waited):
             return self.within_uncertainty(observed, promised, ours)
         return self.violated(
             observed, promised, figure=f"{missing} unanswered", evidence=books.examples(("unanswered", "unknown"))
@@ -205,7 +204,7 @@ class _Reconnects(Integrity):
         began, at = each.attempt.began, each.attempt.at
         if each.waited_in_vain:
             ours = record.of_ours(self.crowd, began, at)
-            return ours if ours.seconds > LATE_SHARE * (at - began) else None
+            return ours if ours.is_most_of(at - began) else None
         if not each.refused:
             return None
         late = record.crowd_late(self.crowd, each.ended, at)

@@ -22,7 +22,6 @@ class NotKept(Expectation):
     Whoever ended a connection, and however old it was: what is kept of it is kept.
     """
 
-    reckons_with_age: ClassVar[bool] = True
     margin: float
 
     @abstractmethod

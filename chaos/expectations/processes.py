@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.clients import describe
-from chaos.expectations.record import LATE_SHARE
 from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -39,7 +38,7 @@ class _OfWorkers(Expectation):
         certain = [
             attempt
             for attempt in outside
-            if attempt not in ours or ours[attempt].seconds <= LATE_SHARE * (attempt.at - attempt.began)
+            if attempt not in ours or not ours[attempt].is_most_of(attempt.at - attempt.began)
         ]
         those = certain or outside
         observed = f"{len(those)} of {len(came)} newcomers were not served"

@@ -24,7 +24,7 @@ from chaos.journal import (
 )
 from chaos.units import format_duration
 
-__all__ = ["LATE_SHARE", "Record", "Uncertainty", "Waits", "worst"]
+__all__ = ["Record", "Uncertainty", "Waits", "worst"]
 
 LATE_SHARE = 0.5
 """Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
@@ -78,6 +78,10 @@ class Uncertainty:
         """Both at once, which may have come one on top of the other."""
         return Uncertainty(self.seconds + other.seconds, self.reasons + other.reasons)
 
+    def is_most_of(self, waited: float) -> bool:
+        """Whether nobody knows any more what became of something that was waited for so many seconds."""
+        return self.seconds > LATE_SHARE * waited
+
     def at_most(self, seconds: float) -> Uncertainty:
         """The same, where something else says that it cannot be more."""
         return self if self.seconds <= seconds else Uncertainty(seconds, self.reasons if seconds else ())
@@ -126,7 +130,7 @@ class Record:
         ]
         of_server = sorted(seconds - each.seconds for seconds, each in zip(lasted, ours, strict=True))
         number = (len(times) if nth is None else nth) - 1
-        least, largest = of_server[number], max(ours, key=lambda each: each.seconds)
+        least, largest = of_server[number], worst(ours)
         seconds = sorted(lasted)[number] - least
         # Where it excuses all, what is told is what one of them owes to others, and not how much shorter the next is.
         return Uncertainty(max(seconds, largest.seconds) if least <= limit else seconds, largest.reasons)
@@ -239,7 +243,7 @@ class Record:
             return None
         start = ended.said_at - self.waits.server
         ours = self.of_ours(ended.crowd, start, ended.at) + self.conductor_late(start, ended.at)
-        return ours if self._is_most(ours, self.waits.server) else None
+        return ours if ours.is_most_of(self.waits.server) else None
 
     def failed_for(self, attempt: Attempt) -> Uncertainty | None:
         """What of ours may have failed an attempt while it was made; None where nothing may.
@@ -254,7 +258,7 @@ class Record:
         else:
             return None
         ours = self.of_ours(attempt.crowd, attempt.began, attempt.at)
-        return ours if self._is_most(ours, waited) else None
+        return ours if ours.is_most_of(waited) else None
 
     def unanswered(
         self, crowd: str, start: float = -math.inf, end: float = math.inf
@@ -265,12 +269,8 @@ class Record:
         for each in self.journal.of(Traffic):
             if each.crowd == crowd and each.missing and each.began <= end and each.at >= start:
                 ours = self.of_ours(crowd, each.began - self.waits.client, each.at)
-                found.append((each.missing, ours if self._is_most(ours, self.waits.client) else None))
+                found.append((each.missing, ours if ours.is_most_of(self.waits.client) else None))
         return found
-
-    @staticmethod
-    def _is_most(ours: Uncertainty, waited: float) -> bool:
-        return ours.seconds > LATE_SHARE * waited
 
     # -- what was recorded ------------------------------------------------------------------------------------
 

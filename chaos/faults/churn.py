@@ -15,7 +15,7 @@ from chaos.crowd.plan import ClientState, Mode
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import Wire, states_once_ended, wires_of
 from chaos.faults.unfinished import read_by_server
-from chaos.faults.victims import taken_out
+from chaos.faults.victims import taken_out_by_reset
 from chaos.journal import Bite, Evidence, Healing, Outcome, Receipt
 from chaos.units import format_duration
 
@@ -80,9 +80,8 @@ class Churn(Fault):
                 evidence=tuple(seen.evidence(wanted, took=time.monotonic() - began)),
             )
         finally:
-            healed_at, connected = time.monotonic(), await victims.open_count()
-            await victims.reset()
-        yield taken_out(self.name, since=healed_at, connected=connected, left=await victims.open_count())
+            healing = await taken_out_by_reset(self.name, victims)
+        yield healing
 
     async def _come(self, half: CrowdHandle, seen: _Seen) -> None:
         attempts = await half.connect(Mode.PACED, gap=self.gap)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
-from chaos.faults.victims import covering, taken_out
+from chaos.faults.victims import covering, taken_out_by_reset
 from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["CloseHeld"]
@@ -58,7 +58,5 @@ class CloseHeld(Fault):
                 ),
             )
         finally:
-            healed_at, before = time.monotonic(), await victims.open_count()
-            await victims.reset()
-        left = await victims.open_count()
-        yield taken_out(self.name, since=healed_at, connected=before, left=left)
+            healing = await taken_out_by_reset(self.name, victims)
+        yield healing

@@ -10,7 +10,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import states_evidence, states_once_ended, wires_of
-from chaos.faults.victims import covering, taken_out
+from chaos.faults.victims import covering, taken_out_by_reset
 from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["HalfClose"]
@@ -55,7 +55,5 @@ class HalfClose(Fault):
             )
         finally:
             # Whoever the server has not let go by now is waited for by nobody.
-            healed_at, before = time.monotonic(), await victims.open_count()
-            await victims.reset()
-        left = await victims.open_count()
-        yield taken_out(self.name, since=healed_at, connected=before, left=left)
+            healing = await taken_out_by_reset(self.name, victims)
+        yield healing

@@ -11,7 +11,7 @@ from chaos.capability import Capability
 from chaos.crowd.plan import PutOff
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
-from chaos.faults.victims import covering, taken_out
+from chaos.faults.victims import covering, taken_out_by_reset
 from chaos.journal import Evidence, Healing, Receipt
 from chaos.units import format_duration
 
@@ -91,10 +91,8 @@ class LatePongs(Fault):
                 ),
             )
         finally:
-            healed_at, before = time.monotonic(), await victims.open_count()
-            await victims.reset()
-        left = await victims.open_count()
-        yield taken_out(self.name, since=healed_at, connected=before, left=left)
+            healing = await taken_out_by_reset(self.name, victims)
+        yield healing
 
     def _too_late(self, put_off: Mapping[int, list[PutOff]]) -> dict[int, float]:
         """When the first ping came to each client that it answers too late; those that have had none are left out."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import POLL, Wire, peer_sockets, wires_of
-from chaos.faults.victims import covering, taken_out
+from chaos.faults.victims import covering, taken_out_by_reset
 from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["StalledReader"]
@@ -83,10 +83,8 @@ class StalledReader(Fault):
                 evidence=_evidence(scene, before, during),
             )
         finally:
-            healed_at, connected = time.monotonic(), await victims.open_count()
-            await victims.reset()
-        left = await victims.open_count()
-        yield taken_out(self.name, since=healed_at, connected=connected, left=left)
+            healing = await taken_out_by_reset(self.name, victims)
+        yield healing
 
     async def _exchanges(self, scene: Scene, wires: Sequence[Wire], watch: _Watch, message: str) -> None:
         """Begin them at the rate, until every victim is stuck."""

@@ -10,7 +10,7 @@ from chaos.crowd.handle import CrowdHandle
 from chaos.faults.evidence import Wire, connected_evidence, peer_sockets
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 
-__all__ = ["both_ends", "clients_reset", "covering", "gone_for_good", "taken_out"]
+__all__ = ["both_ends", "clients_reset", "covering", "gone_for_good", "taken_out", "taken_out_by_reset"]
 
 
 def covering(fault: str, *, since: float, covered: int, total: int, evidence: Iterable[Evidence]) -> Receipt:
@@ -67,6 +67,13 @@ async def gone_for_good(fault: str, agent: AsyncAgent, port: int, wires: Sequenc
             ),
         ),
     )
+
+
+async def taken_out_by_reset(fault: str, victims: CrowdHandle) -> Healing:
+    """End every victim that is still there by RST; the healing of a fault that lasts as long as they are there."""
+    since, connected = time.monotonic(), await victims.open_count()
+    await victims.reset()
+    return taken_out(fault, since=since, connected=connected, left=await victims.open_count())
 
 
 def taken_out(fault: str, *, since: float, connected: int, left: int) -> Healing:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from chaos.expectations import ConnectionsNotKept, Expectation, FdsNotKept, MemoryNotKept, TasksNotKept
+from chaos.experiment.ages import Aged, explained
 from chaos.journal import Round
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import record
+from tests.unit.expectations.records import attempt, ended, record
 
 FDS = FdsNotKept(margin=0.01)
 MEMORY = MemoryNotKept(margin=2000)
@@ -99,6 +100,16 @@ def test_what_only_the_statistics_tell(expectation: ConnectionsNotKept | TasksNo
     )
 
 
-@pytest.mark.parametrize("kind", [ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept])
-def test_what_is_kept_is_kept_however_old_the_connection_was(kind: type[Expectation]) -> None:
-    assert kind.reckons_with_age
+@pytest.mark.parametrize(
+    "breach",
+    [ConnectionsNotKept(margin=0.01), FdsNotKept(margin=0.01), MemoryNotKept(margin=2000), TasksNotKept(margin=0.01)],
+)
+def test_what_is_kept_is_kept_however_old_the_connection_was(breach: Expectation) -> None:
+    kept = [
+        replace(each, connections=float(each.ended), tasks=float(each.ended))
+        for each in _rounds(13, fds=1.0, memory=10_000.0)
+    ]
+    old = ended(at=2.8)
+    made = record(attempt(), old, *kept)
+    assert breach.judge(made).verdict is Verdict.VIOLATED
+    assert not explained(breach, made, [Aged(old, age=1.8, promised=2.0)])
