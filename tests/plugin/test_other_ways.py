@@ -16,7 +16,7 @@ AGEING = """
 import asyncio, struct, sys
 from websockets.asyncio.server import serve
 
-AGE = 0.7  # seconds; each connection is told then, and the promise is a second
+AGE = 0.85  # seconds; each is told then: the promise is a second, and a connection that ends before 0.75 is cut young
 
 async def echo(connection):
     asyncio.get_running_loop().call_later(AGE, tell, connection.transport)
