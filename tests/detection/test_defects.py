@@ -24,20 +24,21 @@ DEFECTS = ROOT / "targets" / "reference" / "defects"
 
 
 IN_CONTAINERS = ("breaker", "cleanup", "pressure", "survival")
-"""Promises of which one defect is run in containers by `make test` too: those that need what is another there, the
-upstream's link, the kernel's rules, control groups, and bytes written to the server itself."""
+"""Promises whose defect is run in containers by `make test`, for what they need is another there: the upstream's link,
+the kernel's rules, control groups, and bytes written to the server itself. Those of the others run as processes."""
 
 
 def _cases() -> list[ParameterSet]:
-    """All of them. `make test` runs the first of each promise that takes no longer than a scenario, and few of those in
-    containers as well; the rest is left to `make test-full`."""
+    """All of them. `make test` runs the first of each promise that takes no longer than a scenario, in one runtime; the
+    rest is left to `make test-full`, and the whole catalogue in a runtime to `make detection`."""
     seen: set[str] = set()
     found = []
     for case in CASES:
         for runtime in RUNTIMES:
             (name,) = runtime.values
             quick = case.promise not in seen and not case.takes
-            marks = [] if quick and (name != "containers" or case.promise in IN_CONTAINERS) else [pytest.mark.slow]
+            here = (name == "containers") == (case.promise in IN_CONTAINERS)
+            marks = [] if quick and here else [pytest.mark.slow]
             found.append(pytest.param(case, name, id=f"{case.defect}-{name}", marks=[*runtime.marks, *marks]))
         if not case.takes:
             seen.add(case.promise)

@@ -21,7 +21,7 @@ from chaos.runtime.owned import OWNER_LABEL
 from tests.leftovers import leftovers, owned_processes
 from tests.plugin import hanging_toxiproxy
 from tests.plugin.conftest import WriteTarget
-from tests.running import CONTAINERS_SLOWLY, HANGS, ROOT, run_pytest, until
+from tests.running import CONTAINERS_SLOWLY, HANGS, ROOT, RUNTIMES, run_pytest, until
 
 SCENARIO = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
 REFERENCE = "targets/reference/target.toml"
@@ -120,7 +120,8 @@ def _half_way(runtime: str, what: str, tmp_path: Path) -> tuple[str, str]:
 
 
 @pytest.mark.timeout(350)
-@pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_one_that_hangs_half_way_spoils_one_scenario_only(runtime: str, tmp_path: Path) -> None:
     output, said = _half_way(runtime, "stopped", tmp_path)
     assert re.search(

@@ -116,6 +116,7 @@ def _message(case: ElementTree.Element) -> str:
     return re.sub(r"replay \S+", "replay RUN", message)
 
 
+@pytest.mark.slow
 def test_lanes_find_their_scenarios_from_any_directory(tmp_path: Path) -> None:
     """And write none of the files that the user's pytest writes."""
     log = tmp_path / "pytest.log"
@@ -131,6 +132,7 @@ def test_lanes_find_their_scenarios_from_any_directory(tmp_path: Path) -> None:
     assert log.is_file()
 
 
+@pytest.mark.slow
 def test_a_lane_that_collects_something_else_is_not_used(tmp_path: Path) -> None:
     """A plugin may choose anew in every process; nothing is lost by it."""
     (tmp_path / "choosing.py").write_text(
@@ -232,7 +234,7 @@ def lanes_of(run: subprocess.Popen[str]) -> list[int]:
 
 
 @pytest.mark.timeout(350)
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", CONTAINERS_SLOWLY)
 def test_ctrl_c_ends_every_lane(runtime: str, under_way: subprocess.Popen[str]) -> None:
     lanes = lanes_of(under_way)
     assert len(lanes) == 2

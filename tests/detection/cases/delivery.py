@@ -17,6 +17,7 @@ CASES = (
         defect="broadcast_waits_for_slowest",
         caught_by="test_delivery.py::test_slow_consumer_hurts_only_itself[stalled-reader]",
         finding="delivered_in_sequence",
+        takes=20.0,
         sentinels=(HEARTBEAT, CLEANUP),
         also={
             "test_delivery.py::test_slow_consumer_hurts_only_itself[bandwidth]": "delivered_in_sequence",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,9 +50,13 @@ def test_where_no_namespace_can_be_had_the_reason_and_the_remedy_are_told(direct
 
 
 def test_a_namespace_without_rights_in_it_is_no_namespace(directory: Path) -> None:
-    """Ubuntu's AppArmor lets unshare succeed and refuses what is done inside. Here: no namespace, and no rights."""
+    """Ubuntu's AppArmor lets unshare succeed and refuses what is done inside. Here: a network, and no rights in it."""
+    unshare = shutil.which("unshare")
     probed = _probe_with_unshare(
-        directory, 'while [ "${1#--}" != "$1" ]; do shift; done; exec setpriv --bounding-set=-all --inh-caps=-all "$@"'
+        directory,
+        'while [ "${1#--}" != "$1" ]; do shift; done; '
+        f'if [ "$1" = sh ]; then exec {unshare} --net "$@"; fi; '
+        'exec setpriv --bounding-set=-all --inh-caps=-all "$@"',
     )
     assert probed.hermetic.reason == (
         "own network and pid namespace in an unprivileged user namespace cannot be had: "

@@ -55,6 +55,7 @@ start_daemon() {
     clear_remains
     choose_iptables
     record_machine
+    small_tables
     # A driver once chosen stays: the images are stored in its form.
     for driver in $(cat -- "$ENGINE_HOME/storage-driver" 2>/dev/null || printf 'overlay2 vfs'); do
         if launch "$driver"; then

@@ -87,5 +87,5 @@ restore() {
     remove_guard
     unmount_below "$ENGINE_HOME"
     rm -rf --one-file-system -- "$RUN"
-    DID='bridges, packet rules, forwarding, route and mounts as they were before'
+    DID='bridges, packet rules, kernel settings, route and mounts as they were before'
 }

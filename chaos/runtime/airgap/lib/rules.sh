@@ -1,7 +1,10 @@
 # shellcheck shell=bash
-# Packet rules and bridges: which iptables dockerd gets, and putting back what it changes on the machine.
+# Packet rules, bridges and settings of the kernel: which iptables dockerd gets, and putting back what the engine changes.
 
 readonly TABLES='filter nat raw'
+# Two settings of the kernel: dockerd forwards, and `small_tables` gives each container's network a small table.
+readonly SETTINGS='ip_forward tcp_child_ehash_entries'
+readonly BUCKETS=4096
 
 # dockerd takes the first `iptables` on its path. Where the nft form does not work with this kernel and the legacy
 # one does, a directory with links goes before it; the machine's own alternatives stay as they are.
@@ -25,11 +28,13 @@ rules_of() { # PROGRAM TABLE
 
 # What the machine was like before dockerd changed it; a later `up` of the same engine must not overwrite it.
 record_machine() {
-    local program table new=$RUN/before.new
+    local program table setting new=$RUN/before.new
     [[ ! -d $RUN/before ]] || return 0
     rm -rf -- "$new"
     mkdir -p -- "$new"
-    cat /proc/sys/net/ipv4/ip_forward >"$new/ip_forward"
+    for setting in $SETTINGS; do
+        [[ ! -r /proc/sys/net/ipv4/$setting ]] || cat "/proc/sys/net/ipv4/$setting" >"$new/$setting"
+    done
     ip -oneline link show type bridge | cut -d: -f2 | tr -d ' ' >"$new/bridges"
     for program in iptables ip6tables; do
         for table in $TABLES; do rules_of "$program" "$table" >"$new/$program-$table"; done
@@ -37,14 +42,24 @@ record_machine() {
     mv -- "$new" "$RUN/before"
 }
 
+# The kernel keeps a network's TCP connections in a hash table, and a list of sockets walks all of it. Without one of its
+# own a container shares the machine's, which grows with its memory: 262,144 buckets with 24 GiB, 4.4 ms of a core a look.
+small_tables() {
+    local setting=/proc/sys/net/ipv4/tcp_child_ehash_entries
+    [[ -w $setting ]] || return 0 # before Linux 6.1 all share one
+    echo "$BUCKETS" >"$setting" || note "cannot give containers a small table of connections ($setting)"
+}
+
 restore_machine() {
-    local program table
+    local program table setting
     [[ -d $RUN/before ]] || return 0
     remove_bridges
     for program in iptables ip6tables; do
         for table in $TABLES; do remove_rules "$program" "$table"; done
     done
-    cat -- "$RUN/before/ip_forward" >/proc/sys/net/ipv4/ip_forward
+    for setting in $SETTINGS; do
+        [[ ! -s $RUN/before/$setting ]] || cat -- "$RUN/before/$setting" >"/proc/sys/net/ipv4/$setting"
+    done
     rm -rf -- "$RUN/before"
 }
 
