@@ -1,12 +1,14 @@
-"""The FastAPI application: paths to endpoints, and nothing else."""
+"""The Starlette application: paths to endpoints, and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from reference_server.background import running
@@ -22,15 +24,14 @@ from reference_server.parts import Parts
 from reference_server.serve import serve
 
 
-def build_app(parts: Parts) -> FastAPI:
+def build_app(parts: Parts) -> Starlette:
     """The application for these parts."""
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with running(parts):
             yield
 
-    app = FastAPI(title="reference server", lifespan=lifespan, openapi_url=None)
     endpoints = (
         Echo(),
         Live(),
@@ -39,41 +40,43 @@ def build_app(parts: Parts) -> FastAPI:
         Resumable(parts.sessions),
         Session(parts.settings, upstream=parts.upstream, breaker=parts.accept_breaker, gate=parts.gate),
     )
-    for endpoint in endpoints:
-        _add_websocket(app, parts, endpoint)
-    _add_http(app, parts)
-    return app
+    sockets = [_socket(parts, endpoint) for endpoint in endpoints]
+    return Starlette(lifespan=lifespan, routes=[*sockets, *_pages(parts), _nowhere(parts)])
 
 
-def _add_websocket(app: FastAPI, parts: Parts, endpoint: Endpoint) -> None:
-    @app.websocket(f"/{endpoint.name}")
+def _socket(parts: Parts, endpoint: Endpoint) -> BaseRoute:
     async def connect(websocket: WebSocket) -> None:
         await serve(websocket, parts, endpoint)
 
+    return WebSocketRoute(f"/{endpoint.name}", connect)
 
-def _add_http(app: FastAPI, parts: Parts) -> None:
-    @app.get("/health")
-    async def health() -> JSONResponse:
+
+def _pages(parts: Parts) -> list[BaseRoute]:
+    async def health(_request: Request) -> Response:
         status = "draining" if parts.drain.active else "ok"
         body = {"status": status, "connections": parts.admission.inside, "alerts": parts.alerts.update()}
         return JSONResponse(body, status_code=503 if parts.drain.active else 200)
 
-    @app.get("/stats")
-    async def stats() -> JSONResponse:
+    async def stats(_request: Request) -> Response:
         return JSONResponse(statistics(parts))
 
-    @app.get("/feed/latest")
-    async def latest() -> Response:
+    async def latest(_request: Request) -> Response:
         return Response(parts.feed.present(), media_type="application/json")
 
-    @app.get("/metrics")
-    async def metrics() -> Response:
+    async def metrics(_request: Request) -> Response:
         # Imported at the first scrape: a server nobody scrapes starts without it.
         from reference_server.metrics import CONTENT_TYPE_LATEST, exposition
 
         return Response(exposition(parts), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    @app.websocket("/{path:path}")
-    async def nowhere(websocket: WebSocket, path: str) -> None:
+    pages = {"/health": health, "/stats": stats, "/feed/latest": latest, "/metrics": metrics}
+    return [Route(path, page) for path, page in pages.items()]
+
+
+def _nowhere(parts: Parts) -> BaseRoute:
+    async def nowhere(websocket: WebSocket) -> None:
         parts.counters.reject("path")
+        path = websocket.path_params["path"]
         await websocket.send_denial_response(PlainTextResponse(f"no WebSocket at /{path}\n", status_code=404))
+
+    return WebSocketRoute("/{path:path}", nowhere)

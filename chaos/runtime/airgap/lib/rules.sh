@@ -3,8 +3,8 @@
 
 readonly TABLES='filter nat raw'
 # Two settings of the kernel: dockerd forwards, and `small_tables` gives each container's network a small table.
-readonly SETTINGS='ip_forward tcp_child_ehash_entries'
-readonly BUCKETS=4096
+readonly KERNEL_SETTINGS='ip_forward tcp_child_ehash_entries'
+readonly KERNEL_BUCKETS=4096
 
 # dockerd takes the first `iptables` on its path. Where the nft form does not work with this kernel and the legacy
 # one does, a directory with links goes before it; the machine's own alternatives stay as they are.
@@ -32,7 +32,7 @@ record_machine() {
     [[ ! -d $RUN/before ]] || return 0
     rm -rf -- "$new"
     mkdir -p -- "$new"
-    for setting in $SETTINGS; do
+    for setting in $KERNEL_SETTINGS; do
         [[ ! -r /proc/sys/net/ipv4/$setting ]] || cat "/proc/sys/net/ipv4/$setting" >"$new/$setting"
     done
     ip -oneline link show type bridge | cut -d: -f2 | tr -d ' ' >"$new/bridges"
@@ -47,7 +47,7 @@ record_machine() {
 small_tables() {
     local setting=/proc/sys/net/ipv4/tcp_child_ehash_entries
     [[ -w $setting ]] || return 0 # before Linux 6.1 all share one
-    echo "$BUCKETS" >"$setting" || note "cannot give containers a small table of connections ($setting)"
+    echo "$KERNEL_BUCKETS" >"$setting" || note "cannot give containers a small table of connections ($setting)"
 }
 
 restore_machine() {
@@ -57,7 +57,7 @@ restore_machine() {
     for program in iptables ip6tables; do
         for table in $TABLES; do remove_rules "$program" "$table"; done
     done
-    for setting in $SETTINGS; do
+    for setting in $KERNEL_SETTINGS; do
         [[ ! -s $RUN/before/$setting ]] || cat -- "$RUN/before/$setting" >"/proc/sys/net/ipv4/$setting"
     done
     rm -rf -- "$RUN/before"
