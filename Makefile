@@ -9,7 +9,7 @@ N ?= 20
 TIMES ?= 1
 RUNTIME ?= processes
 # Tests of the project at a time.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 # How much of the suite `make detection` runs against each defect; the wide form takes an hour, the cross product is for a
 # night, in shards.
 FORM ?= narrow

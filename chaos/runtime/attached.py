@@ -163,8 +163,8 @@ def _require_answer(target: Target, address: Address) -> None:
         wait_healthy(check, exit_code=lambda: None, within=ANSWERS_WITHIN)
     except NeverHealthy as never:
         raise StartFailed(
-            f"{target.name} is to be attached to, and {never.seen}; start it first, or correct start.attach or "
-            "start.health"
+            f"{target.name} is to be attached to, and {never.seen}; "
+            f"{never.remedy or 'start it first, or correct start.attach or start.health'}"
         ) from never
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 
 from chaos.address import Address
@@ -15,10 +18,12 @@ from chaos.target import Tls
 __all__ = [
     "CHECK_WITHIN",
     "POLL_INTERVAL",
+    "AnswersInTls",
     "Check",
     "Dial",
     "Died",
     "NeverHealthy",
+    "Unhealthy",
     "accepts",
     "answers_200",
     "fetch",
@@ -37,6 +42,16 @@ RELAY_LOOK = 0.05
 the container, and closes when nobody listens there: within 0.1 ms, measured over 200 connections."""
 
 
+_TLS_ALERT = b"\x15\x03"
+"""A record of type alert: what a server that speaks TLS answers a request in clear (RFC 8446 section 5.1)."""
+_NAME_MISMATCH = 62
+"""X509_V_ERR_HOSTNAME_MISMATCH of OpenSSL."""
+
+
+class AnswersInTls(ValueError):
+    """A request in clear was answered in TLS."""
+
+
 class Dial(Protocol):
     """Any way to connect, such as `Place.dial`."""
 
@@ -44,16 +59,27 @@ class Dial(Protocol):
         """A connected, blocking socket within so many seconds; raises OSError."""
 
 
-Check = Callable[[], str | None]
-"""None when healthy, else what was seen instead, as half a sentence."""
+@dataclass(frozen=True, slots=True)
+class Unhealthy:
+    """What was seen instead of health."""
+
+    seen: str
+    """As half a sentence."""
+    remedy: str = ""
+    """What to do about it where this tells; empty where it may be the port, the address or the time."""
+
+
+Check = Callable[[], Unhealthy | None]
+"""None when healthy."""
 
 
 class NeverHealthy(Exception):
-    """The deadline passed; `seen` is the last thing that was seen instead of health."""
+    """The deadline passed; `seen` and `remedy` are those of the last check."""
 
-    def __init__(self, seen: str) -> None:
-        super().__init__(seen)
-        self.seen = seen
+    def __init__(self, last: Unhealthy) -> None:
+        super().__init__(last.seen)
+        self.seen = last.seen
+        self.remedy = last.remedy
 
 
 class Died(Exception):
@@ -85,14 +111,14 @@ def wait_healthy(check: Check, *, exit_code: Callable[[], int | None], within: f
 def accepts(address: Address, *, dial: Dial, relayed: bool) -> Check:
     """A connection is accepted; where an engine relays it, it also has to stay open."""
 
-    def check() -> str | None:
+    def check() -> Unhealthy | None:
         try:
             with dial(address, timeout=CHECK_WITHIN) as connection:
                 if relayed and _closed_at_once(connection):
-                    return f"connections to {address} are closed at once"
+                    return Unhealthy(f"connections to {address} are closed at once")
                 _leave(connection, address)
         except OSError as error:
-            return f"no connection to {address} ({_reason(error)})"
+            return Unhealthy(f"no connection to {address} ({_reason(error)})", _remedy_of(error))
         return None
 
     return check
@@ -119,14 +145,17 @@ def _leave(connection: socket.socket, address: Address) -> None:
 def answers_200(address: Address, path: str, *, dial: Dial) -> Check:
     """GET `path` is answered with 200."""
 
-    def check() -> str | None:
+    def check() -> Unhealthy | None:
         try:
             status, _ = fetch(address, path, dial=dial, within=CHECK_WITHIN)
         except OSError as error:
-            return f"no answer from {address}{path} ({_reason(error)})"
+            return Unhealthy(f"no answer from {address}{path} ({_reason(error)})", _remedy_of(error))
+        except AnswersInTls:
+            return Unhealthy(f"{address} answers in TLS", 'say so in the target file: [tls] server_name = "..."')
         except ValueError:
-            return f"{address}{path} does not answer in HTTP"
-        return None if status == 200 else f"{address}{path} answers {status}"
+            seen = f"{address}{path} does not answer in HTTP"
+            return Unhealthy(seen, "correct start.port, or leave start.health out")
+        return None if status == 200 else Unhealthy(f"{address}{path} answers {status}", _remedy_for(status))
 
     return check
 
@@ -147,7 +176,7 @@ def speaking(tls: Tls | None, dial: Dial) -> Dial:
 def fetch(address: Address, path: str, *, dial: Dial, within: float, post: bytes | None = None) -> tuple[int, bytes]:
     """Status and body of a GET, or of a POST of some JSON, through any way to connect.
 
-    Raises OSError, or ValueError for what is not HTTP.
+    Raises OSError, AnswersInTls, or ValueError for whatever else is not HTTP.
     """
     deadline = time.monotonic() + within
     method, content = ("GET", b"") if post is None else ("POST", post)
@@ -169,6 +198,8 @@ def fetch(address: Address, path: str, *, dial: Dial, within: float, post: bytes
     if not version.startswith(b"HTTP/"):
         if not answer:
             raise ConnectionResetError("closed without an answer")
+        if answer.startswith(_TLS_ALERT):
+            raise AnswersInTls
         raise ValueError("not an HTTP answer")
     return int(rest[:3]), body
 
@@ -183,6 +214,25 @@ def _complete(answer: bytes) -> bool:
         if name.strip().lower() == b"content-length":
             return len(body) >= int(value)
     return False
+
+
+def _remedy_for(status: int) -> str:
+    if status == HTTPStatus.UPGRADE_REQUIRED:
+        return "that path takes WebSockets alone: set start.health to a page that answers 200, or leave it out"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "give it longer (start.ready_within), or see what it says of itself"
+    return "correct start.health to a page that answers 200, or leave it out: then it has to accept a connection"
+
+
+def _remedy_of(error: OSError) -> str:
+    """What to do where TLS could not be agreed on; empty for every other error."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code == _NAME_MISMATCH:
+            return "correct tls.server_name to a name that is in its certificate"
+        return "name in tls.ca the certificates that vouch for it, or set tls.verify = false"
+    if isinstance(error, ssl.SSLError):
+        return "leave the table [tls] out if it speaks no TLS, or start it with its certificate"
+    return ""
 
 
 def _reason(error: OSError) -> str:

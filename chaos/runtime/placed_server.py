@@ -129,11 +129,14 @@ class PlacedServer:
 def why_not_healthy(
     problem: Died | NeverHealthy, *, target: Target, address: Address, log: list[str], port_remedy: str, remedy: str
 ) -> TargetFailure:
-    """The error for a server that did not come up, its last lines included; the remedies are the runtime's own."""
+    """The error for a server that did not come up, its last lines included.
+
+    Where what was seen tells no remedy, the one that the runtime gives is said.
+    """
     if isinstance(problem, NeverHealthy):
         return StartFailed(
             f"{target.name} is not healthy {format_duration(target.start.ready_within)} after its start: "
-            f"{problem.seen}; {remedy}{quote(log)}"
+            f"{problem.seen}; {problem.remedy or remedy}{quote(log)}"
         )
     if any(sign in line for line in log for sign in _PORT_TAKEN_SIGNS):
         return PortTaken(

@@ -57,7 +57,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("waiting", "wanted", "lanes"),
     [
-        (40, None, 3),  # one more than there are cores
+        (40, None, 4),  # two more than there are cores
         (11, None, 2),  # four scenarios for each lane's start
         (7, None, 1),
         (0, None, 1),
@@ -112,4 +112,4 @@ def test_why_they_run_one_after_the_other(
 def test_in_a_namespace_of_its_own_each_server_has_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
     hermetic = SimpleNamespace(isolation=SimpleNamespace(hermetic=True))
     monkeypatch.setattr(schedule, "isolation_for", lambda _: hermetic)
-    assert schedule_of(config(), items(40), target=target(), runtime="processes", wanted=None).lanes == 3
+    assert schedule_of(config(), items(40), target=target(), runtime="processes", wanted=None).lanes == 4

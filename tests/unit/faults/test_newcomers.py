@@ -16,6 +16,8 @@ from chaos.faults.newcomers import Newcomers, newcomers
 from tests.unit.faults.stage import PATIENCE, make_scene
 
 _REQUEST_ENDS = b"\r\n\r\n"
+_TURNS = 5
+"""Turns of the loop until asyncio has called `serve` for whom it accepted last: a task, `connection_made`, a task."""
 _WANTED = 3
 """Who come before it is looked who they were: more than one turn of a place."""
 
@@ -39,6 +41,8 @@ async def answering(answer: bytes) -> AsyncIterator[Address]:
     async with server:
         host, port = server.sockets[0].getsockname()
         yield Address(host, port)
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
     # A connection that outlives the loop is told of in the middle of another test.
     await asyncio.gather(*filter(None, visits))
 
