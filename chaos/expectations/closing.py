@@ -73,10 +73,12 @@ class AnswersFirst(Integrity):
             return self.held(observed, promised, figure=f"{sent} answered")
         first = books.first("unknown") or books.first("unanswered")
         observed = f"{left} of {sent} were never answered{_unannounced(ends)}; first: {first}"
-        # Whoever reads is judged from when it had all of them: what kept it from running since may be what it lacked.
+        # Whoever reads is judged from when it had all of them: what kept it from running since may be what it lacked. A
+        # client that closed itself says when: a close frame that comes back to it comes after the answers, or instead.
         until = max((ended.at for ended in ends), default=self.read_at)
         ours = record.of_ours(self.crowd, self.read_at, until)
-        if ours.is_most_of(until - self.read_at):
+        instead = asked is None and all(ended.announced for ended in ends)
+        if not instead and ours.is_most_of(until - self.read_at):
             return self.within_uncertainty(observed, promised, ours)
         return self.violated(
             observed, promised, figure=f"{left} unanswered", evidence=books.examples(("unknown", "unanswered"))

@@ -1,4 +1,4 @@
-"""Keeps the number of connections for two seconds before it counts again: asking is cheap, and the answer is old.
+"""Shows how many connections there are once their number has stood for two seconds, so that a graph is a smooth one.
 
 Breaks the agreement of the server's count with its kernel's: in calm weather it is right, and while clients come or go
 it says how things were.
@@ -11,21 +11,25 @@ import time
 from reference_server.parts import Parts
 from reference_server.registry import Registry
 
-DESCRIPTION = "the number of connections is counted every two seconds and shown from memory in between"
+DESCRIPTION = "the number of connections is shown once it has stood for two seconds"
 
-KEPT_FOR = 2.0
+STANDS_FOR = 2.0
 """Seconds; longer than `fast` promises to release what was closed within."""
 
 
 def install(parts: Parts) -> None:
-    """Count now and then."""
-    count, kept = Registry.__len__, (float("-inf"), 0)
+    """Count, and show what stood."""
+    count = Registry.__len__
+    shown = counted = 0
+    since = time.monotonic()
 
-    def remembered(self: Registry) -> int:
-        nonlocal kept
-        counted_at, number = kept
-        if time.monotonic() - counted_at >= KEPT_FOR:
-            counted_at, number = kept = time.monotonic(), count(self)
-        return number
+    def smoothed(self: Registry) -> int:
+        nonlocal shown, counted, since
+        now, number = time.monotonic(), count(self)
+        if number != counted:
+            counted, since = number, now
+        if now - since >= STANDS_FOR:
+            shown = counted
+        return shown
 
-    Registry.__len__ = remembered  # type: ignore[method-assign]  # a defect replaces a method
+    Registry.__len__ = smoothed  # type: ignore[method-assign]  # a defect replaces a method

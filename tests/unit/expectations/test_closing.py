@@ -104,6 +104,19 @@ def test_whoever_closes_is_owed_all_that_it_said() -> None:
     assert LEAVING.judge(record(attempt(), end, LOST)).verdict is Verdict.VIOLATED
 
 
+@pytest.mark.parametrize(
+    ("end", "verdict"),
+    [
+        (ended(at=9.6, by="client"), Verdict.VIOLATED),  # its answer to the close frame came: the others were skipped
+        (ended(at=9.6, by="client", how="reset", code=None), Verdict.INCONCLUSIVE),
+    ],
+    ids=["its close was answered", "cut off"],
+)
+def test_who_has_its_close_answered_was_read_in_order(end: Ended, verdict: Verdict) -> None:
+    events = (made(pid=7), attempt(), end, LOST)
+    assert LEAVING.judge(record(*events, worker_late(0.2, at=9.6))).verdict is verdict
+
+
 def heard(crowd: str, *numbers: int, at: float, client: int = 0) -> list[Event]:
     return [frame(at + number / 1000, crowd=crowd, client=client, text=f"news {number}") for number in numbers]
 

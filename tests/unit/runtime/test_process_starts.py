@@ -42,13 +42,22 @@ def test_a_server_that_dies_is_known_at_once_with_its_last_lines(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "seen"),
+    ("arguments", "seen", "remedy"),
     [
-        (("--deaf",), "no answer from 127.0.0.1:8765/health ("),
-        (("--health", "503"), "127.0.0.1:8765/health answers 503; give it longer"),
+        (
+            ("--deaf",),
+            "no answer from 127.0.0.1:8765/health (",
+            "give it longer (start.ready_within) or correct start.health or start.port",
+        ),
+        (
+            ("--health", "503"),
+            "127.0.0.1:8765/health answers 503; ",
+            "give it longer (start.ready_within), or see what it says of itself",
+        ),
     ],
+    ids=["deaf", "503"],
 )
-def test_a_server_that_never_gets_healthy(arguments: tuple[str, ...], seen: str, owner: Owner) -> None:
+def test_a_server_that_never_gets_healthy(arguments: tuple[str, ...], seen: str, remedy: str, owner: Owner) -> None:
     target = stub_target(arguments=arguments, ready_within="2s")
     if not probe_isolation().hermetic.available:
         pytest.skip("the port in the message is only known in a namespace")
@@ -56,7 +65,7 @@ def test_a_server_that_never_gets_healthy(arguments: tuple[str, ...], seen: str,
         ProcessesRuntime().deploy(target, owner=owner, options=RuntimeOptions())
     message = str(caught.value)
     assert message.startswith(f"stub is not healthy 2s after its start: {seen}")
-    assert "give it longer (start.ready_within) or correct start.health or start.port; the last lines" in message
+    assert f"; {remedy}; the last lines" in message
     assert message.splitlines()[1] == "    starting"
 
 
