@@ -6,6 +6,7 @@ Under pytest-xdist the workers run the defects and their reports carry what they
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.detection.cases import CASES
 from tests.detection.forms import Form, parse_shard, shard_of
 from tests.detection.observed import Observation, by_name
 from tests.detection.table import render_table
+from tests.detection.turns import Turns
 from tests.running import RUNTIME_NAMES
 
 PROPERTY = "observation"
@@ -40,6 +42,13 @@ def form(request: pytest.FixtureRequest) -> Form:
     return Form(request.config.getoption("--detection-form", Form.NARROW.value))
 
 
+@pytest.fixture
+def turns(tmp_path_factory: pytest.TempPathFactory) -> Turns:
+    """Shared by all processes of the run: each has a base directory of its own, below one for them all."""
+    base = tmp_path_factory.getbasetemp()
+    return Turns(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     results = config.getoption("--detection-results", None)
     if results and not hasattr(config, "workerinput"):
@@ -61,7 +70,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         params = getattr(getattr(item, "callspec", None), "params", {})
         if "case" not in params or "form" not in getattr(item, "fixturenames", ()):
             continue
-        item.add_marker(pytest.mark.timeout(form.limit + params["case"].takes + 30), append=False)
+        # Once beside others, and once alone after the longest of those.
+        longest = form.limit + max(case.takes for case in CASES)
+        item.add_marker(pytest.mark.timeout(2 * (form.limit + params["case"].takes) + longest + 30), append=False)
         elsewhere = runtime is not None and params["runtime"] != runtime
         if elsewhere or (mine is not None and params["case"].defect not in mine):
             others.append(item)

@@ -59,6 +59,8 @@ class Observation:
     cells: tuple[SeenCell, ...]
     said: str = ""
     """The end of what its run has said, where a cell that was asked for is not decided."""
+    again: bool = False
+    """Whether this is a second run, alone, for beside others a cell was not decided."""
 
     def to_json(self) -> str:
         """One line."""
@@ -71,8 +73,8 @@ class Observation:
             fields = json.loads(line)
             cells = tuple(SeenCell(**{**cell, "findings": tuple(cell["findings"])}) for cell in fields["cells"])
             # Results of an earlier day have no words.
-            said = fields.get("said", "")
-            return cls(defect=fields["defect"], runtime=fields["runtime"], cells=cells, said=said)
+            said, again = fields.get("said", ""), fields.get("again", False)
+            return cls(defect=fields["defect"], runtime=fields["runtime"], cells=cells, said=said, again=again)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"no result of detection: {line[:80]!r}") from error
 

@@ -64,7 +64,9 @@ def _sum(judged: Sequence[tuple[Observation, Judgement]]) -> list[str]:
     alarms = sum(len(judgement.false_alarms) for _, judgement in judged)
     escaped = sum(bool(judgement.complaint) for _, judgement in judged)
     cells = sum(len(observation.cells) for observation, _ in judged)
+    again = sum(observation.again for observation, _ in judged)
+    alone = f"; {again} ran a second time, alone, for a cell was undecided" if again else ""
     return [
         f"{len(judged)} runs of defects, {cells} cells: "
-        f"{len(judged) - escaped} caught, {escaped} not, {alarms} false alarms"
+        f"{len(judged) - escaped} caught, {escaped} not, {alarms} false alarms{alone}"
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from tests.detection.case import Case
 from tests.detection.cases import CASES
 from tests.detection.conftest import PROPERTY
 from tests.detection.forms import Form, all_cells, nodes_for
-from tests.detection.observed import end_of, judge, see
+from tests.detection.observed import end_of, judge, see, undecided
+from tests.detection.turns import Turns
 from tests.running import RUNTIMES, run_scenarios
 
 pytestmark = [pytest.mark.detection]
@@ -47,12 +49,18 @@ def _cases() -> list[ParameterSet]:
 
 @pytest.mark.parametrize(("case", "runtime"), _cases())
 def test_defect_is_caught(
-    case: Case, runtime: str, form: Form, tmp_path: Path, record_property: Callable[[str, object], None]
+    case: Case, runtime: str, form: Form, turns: Turns, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
+    """What is undecided beside others runs again, alone; what is red or held never does."""
     if runtime in case.not_in:
         pytest.skip(case.not_in[runtime])
-    code, said = _run(case, runtime, form, tmp_path)
-    observation = see(case, runtime, _cells(tmp_path), said=said)
+    with turns.beside():
+        code, said = _run(case, runtime, form, tmp_path / "beside")
+    observation = see(case, runtime, _cells(tmp_path / "beside"), said=said)
+    if undecided(case, observation):
+        with turns.alone():
+            code, said = _run(case, runtime, form, tmp_path / "alone")
+        observation = replace(see(case, runtime, _cells(tmp_path / "alone"), said=said), again=True)
     record_property(PROPERTY, observation.to_json())
     judgement = judge(case, observation)
     assert judgement.complaint == "", observation.said
@@ -68,6 +76,7 @@ def test_every_defect_has_a_case() -> None:
 
 def _run(case: Case, runtime: str, form: Form, directory: Path) -> tuple[int | None, str]:
     """Its exit code, None where it had to be ended, and all that it said."""
+    directory.mkdir()
     try:
         ended = run_scenarios(
             nodes_for(case, form, runtime=runtime, cells=() if form is Form.NARROW else all_cells()),
