@@ -49,8 +49,8 @@ def test_a_server_that_never_gets_healthy(
     message = str(caught.value)
     assert message.startswith("stub is not healthy 2s after its start: ")
     assert message.endswith(
-        ":8765/health answers 503; give it longer (start.ready_within), correct start.health or start.port, or have "
-        "it listen on 0.0.0.0 instead of its own loopback; the last lines of its log:\n    starting\n    serving"
+        ":8765/health answers 503; give it longer (start.ready_within), or see what it says of itself; the last lines "
+        "of its log:\n    starting\n    serving"
     )
 
 
