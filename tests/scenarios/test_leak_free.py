@@ -49,7 +49,7 @@ pytestmark = [
 ]
 
 CONNECTIONS = 50
-"""Endings in a round."""
+"""Endings in a round, where the server has places for so many."""
 
 EACH = 8
 """Clients for each of the six ways to crash around an upgrade: 48 endings in a round."""
@@ -200,7 +200,7 @@ async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Faul
     seconds at most."""
 
     async def end(name: str) -> int:
-        crowd = await experiment.victims_of(fault, name, CONNECTIONS)
+        crowd = await experiment.victims_of(fault, name, experiment.fitting(CONNECTIONS))
         await crowd.connect()
         async with experiment.inject(fault, crowd) as injection:
             if injection.receipt.bite is not Bite.BIT:
