@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -22,6 +22,10 @@ from chaos.target import Target
 from .conftest import DOCKERFILE
 from .deploying import STUB, stub_target
 
+NAME = f"images-test-{os.getpid()}"
+"""Of the images of this process: the engine is shared by all that pytest-xdist has started, and so is what it builds
+from the same files."""
+
 
 @pytest.fixture
 def registry_engine(engine: Engine) -> Engine:
@@ -32,16 +36,16 @@ def registry_engine(engine: Engine) -> Engine:
 @pytest.fixture
 def target(client: docker.DockerClient) -> Iterator[Target]:
     """A target whose image is removed with the test."""
-    target = stub_target(name="images-test", build=".")
+    target = stub_target(name=NAME, build=".")
     yield target
     with contextlib.suppress(docker.errors.ImageNotFound):
-        client.images.remove("chaos/images-test:local", force=True)
+        client.images.remove(f"chaos/{NAME}:local", force=True)
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
-    shutil.copyfile(STUB, tmp_path / "stub_server.py")
+    (tmp_path / "stub_server.py").write_text(f"{STUB.read_text()}\n# {NAME}\n")
     return tmp_path
 
 
@@ -96,7 +100,7 @@ def test_a_build_is_made_once_for_each_state_of_its_files(
         pytest.skip("the engine is not the air-gapped set-up's")
     using = engine if way == "air-gapped" else dataclasses.replace(registry_engine)
     tag = build_image(using, target, directory=directory)
-    assert tag == "chaos/images-test:local"
+    assert tag == f"chaos/{NAME}:local"
     first = client.images.get(tag)
     assert first.labels[BUILD_LABEL]
     (directory / "__pycache__").mkdir()
@@ -106,7 +110,7 @@ def test_a_build_is_made_once_for_each_state_of_its_files(
         patched.setattr(docker.models.images.ImageCollection, "build", None)
         build_image(using, target, directory=directory)
     assert client.images.get(tag).id == first.id
-    (directory / "stub_server.py").write_text("print('another')\n")
+    (directory / "stub_server.py").write_text(f"print('another of {NAME}')\n")
     build_image(using, target, directory=directory)
     second = client.images.get(tag)
     assert second.id != first.id
@@ -126,7 +130,7 @@ def test_a_build_that_fails_shows_its_last_lines(
     message = str(caught.value)
     without = " without a registry" if way == "air-gapped" else ""
     assert message.startswith(
-        f"{directory} cannot be built into chaos/images-test:local{without}; correct its Dockerfile, name an image "
+        f"{directory} cannot be built into chaos/{NAME}:local{without}; correct its Dockerfile, name an image "
         "that is there with --chaos-image, or take the processes runtime (--chaos-runtime=processes); "
         "the last lines of its log:\n"
     )
