@@ -22,7 +22,7 @@ from chaos.runtime.base import Deployment, RuntimeOptions
 from chaos.runtime.capabilities import BY_GROUPS, BY_RULES, by_proxy, by_target, without_agent
 from chaos.runtime.certificates import refuse_issued
 from chaos.runtime.ground import PLAIN, Ground, open_ground
-from chaos.runtime.health import NeverHealthy, accepts, answers_200, speaking, wait_healthy
+from chaos.runtime.health import NeverHealthy, accepts, check_of, speaking, wait_healthy
 from chaos.runtime.helpers import proxy_endpoint, start_proxy
 from chaos.runtime.host import dial
 from chaos.runtime.logs import TOLD
@@ -155,10 +155,7 @@ def attached_address(target: Target, *, options: RuntimeOptions) -> Address:
 
 
 def _require_answer(target: Target, address: Address) -> None:
-    if target.start.health is None:
-        check = accepts(address, dial=speaking(target.tls, dial), relayed=True)
-    else:
-        check = answers_200(address, target.start.health, dial=speaking(target.tls, dial))
+    check = check_of(target, address, dial=dial, relayed=True)
     try:
         wait_healthy(check, exit_code=lambda: None, within=ANSWERS_WITHIN)
     except NeverHealthy as never:

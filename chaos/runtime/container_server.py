@@ -20,7 +20,7 @@ from chaos.agent.own_disk import DISK
 from chaos.agent.processes import read_stat
 from chaos.errors import EnvironmentFailure, TargetFailure, Unsupported
 from chaos.runtime.engine import last_lines, translated
-from chaos.runtime.health import Check, Dial, Died, NeverHealthy, accepts, answers_200, speaking, wait_healthy
+from chaos.runtime.health import Dial, Died, NeverHealthy, check_of, wait_healthy
 from chaos.runtime.host import GONE_WITHIN
 from chaos.runtime.logs import TOLD
 from chaos.runtime.placed_server import why_not_healthy
@@ -94,8 +94,9 @@ class ContainerServer:
 
     def wait_healthy(self) -> None:
         """Wait until the container that was started is healthy. Raises StartFailed, TargetDied or PortTaken."""
+        check = check_of(self._target, self._address, dial=self._dial, relayed=self._relayed)
         try:
-            wait_healthy(self._check(), exit_code=self.exit_code, within=self._target.start.ready_within)
+            wait_healthy(check, exit_code=self.exit_code, within=self._target.start.ready_within)
         except (Died, NeverHealthy) as problem:
             raise why_not_healthy(
                 problem,
@@ -144,12 +145,6 @@ class ContainerServer:
     def log_tail(self, lines: int = TOLD) -> list[str]:
         with translated(f"the log of {self._target.name} cannot be read"):
             return last_lines(self._container, lines)
-
-    def _check(self) -> Check:
-        dial = speaking(self._target.tls, self._dial)
-        if self._target.start.health is None:
-            return accepts(self._address, dial=dial, relayed=self._relayed)
-        return answers_200(self._address, self._target.start.health, dial=dial)
 
     def _signal(self, sig: signal.Signals) -> None:
         with translated(f"{sig.name} cannot be sent to {self._target.name}"):

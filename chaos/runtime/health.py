@@ -13,7 +13,7 @@ from typing import Protocol
 
 from chaos.address import Address
 from chaos.probes.tls import wrapped
-from chaos.target import Tls
+from chaos.target import Target, Tls
 
 __all__ = [
     "CHECK_WITHIN",
@@ -26,6 +26,7 @@ __all__ = [
     "Unhealthy",
     "accepts",
     "answers_200",
+    "check_of",
     "fetch",
     "speaking",
     "wait_healthy",
@@ -122,6 +123,14 @@ def accepts(address: Address, *, dial: Dial, relayed: bool) -> Check:
         return None
 
     return check
+
+
+def check_of(target: Target, address: Address, *, dial: Dial, relayed: bool) -> Check:
+    """What the target file takes for health: that `start.health` is answered, or else that a connection is accepted."""
+    dial = speaking(target.tls, dial)
+    if target.start.health is None:
+        return accepts(address, dial=dial, relayed=relayed)
+    return answers_200(address, target.start.health, dial=dial)
 
 
 def _closed_at_once(connection: socket.socket) -> bool:

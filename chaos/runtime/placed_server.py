@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos.address import Address
 from chaos.errors import PortTaken, StartFailed, TargetDied, TargetFailure, ToolMissing, Unsupported
 from chaos.runtime.base import Place, SpawnedProcess
-from chaos.runtime.health import Died, NeverHealthy, accepts, answers_200, speaking, wait_healthy
+from chaos.runtime.health import Died, NeverHealthy, check_of, wait_healthy
 from chaos.runtime.logs import TOLD, quote, tail
 from chaos.target import Target
 from chaos.units import format_duration
@@ -66,14 +66,9 @@ class PlacedServer:
 
     def wait_healthy(self) -> None:
         """Wait until what was launched is healthy. Raises StartFailed, TargetDied or PortTaken."""
-        start = self._target.start
-        dial = speaking(self._target.tls, self._place.dial)
-        if start.health is None:
-            check = accepts(self._address, dial=dial, relayed=False)
-        else:
-            check = answers_200(self._address, start.health, dial=dial)
+        check = check_of(self._target, self._address, dial=self._place.dial, relayed=False)
         try:
-            wait_healthy(check, exit_code=self.exit_code, within=start.ready_within)
+            wait_healthy(check, exit_code=self.exit_code, within=self._target.start.ready_within)
         except (Died, NeverHealthy) as problem:
             raise why_not_healthy(
                 problem,
