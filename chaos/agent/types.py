@@ -104,13 +104,16 @@ class Serving:
     """Those that hold a listening socket of the port, or a connection to it that nobody else holds, and from which no
     other such process descends, as /proc shows them: the workers of a master, or the one process of a server that has
     one. A worker to whom a master hands connections on is known by its first, and while it has none it is not."""
+    above: tuple[int, ...]
+    """Those that hold a listening socket too, and from which one of the workers descends: a master that would not be
+    told from its workers if all of them were gone."""
     held: Mapping[Endpoint, tuple[int, ...]]
     """The remote end of each connection to the processes that hold it, more than one where it was inherited."""
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Serving:
         held = {(host, port): tuple(pids) for (host, port), pids in record["held"]}
-        return cls(pids=tuple(record["pids"]), held=held)
+        return cls(pids=tuple(record["pids"]), above=tuple(record["above"]), held=held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

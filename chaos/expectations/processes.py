@@ -177,13 +177,13 @@ class WorkerRecycled(_OfWorkers):
         if not came or len(readings) < 2:
             return self.inconclusive("nobody came after it was seen who serves whom", promised)
         first, last = readings[0], readings[-1]
-        known, gone = set(first.serving), set(first.serving) - set(last.serving)
+        workers, gone = len(first.serving), set(first.serving) - set(last.serving)
         made = len(came) + len(record.attempts(self.crowd))
         if not gone:
-            return self._all_still_there(len(known), made, promised)
-        if not set(last.serving) - known:
+            return self._all_still_there(workers, made, promised)
+        if not set(last.serving) - first.there:
             return self.violated(
-                f"{len(gone)} of {len(known)} workers went after {counted(made, 'request')} to all of them together, "
+                f"{len(gone)} of {workers} workers went after {counted(made, 'request')} to all of them together, "
                 "and none has come in their place",
                 promised,
                 figure="not replaced",
@@ -202,10 +202,10 @@ class WorkerRecycled(_OfWorkers):
                 promised,
                 figure=f"{len(lost) + silent}/{len(others)} hurt",
             )
-        if not {pid for each in readings if each.crowd in self.newcomers for pid in each.held.values()} - known:
+        if not {pid for each in readings if each.crowd in self.newcomers for pid in each.held.values()} - first.there:
             return self.inconclusive(f"none of {len(came)} newcomers came to a new worker", promised)
         return self.held(
-            f"{len(gone)} of {len(known)} workers replaced after {counted(made, 'request')} to all of them together, "
+            f"{len(gone)} of {workers} workers replaced after {counted(made, 'request')} to all of them together, "
             f"{counted(len(others), 'client')} of the others stayed, all {len(came)} newcomers were served",
             promised,
             figure=f"{len(came)}/{len(came)} served",

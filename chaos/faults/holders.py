@@ -21,7 +21,7 @@ async def holders_of(crowd: CrowdHandle, agent: AsyncAgent, port: int) -> Holder
     wires = await wires_of(crowd, agent, port)
     serving = await agent.serving(port)
     held = {str(wire.client): pids[0] for wire in wires if len(pids := serving.held.get(wire.peer, ())) == 1}
-    return Holders(at=time.monotonic(), crowd=crowd.name, serving=serving.pids, held=held)
+    return Holders(at=time.monotonic(), crowd=crowd.name, serving=serving.pids, held=held, above=serving.above)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class OneOfSeveral:
             pid=self.pid,
             crowd=self.before.crowd,
             clients=self.clients,
-            left=tuple(sorted(self.there.union(self.before.serving) - {self.pid})),
+            left=tuple(sorted(self.there.union(self.before.there) - {self.pid})),
         )
 
     async def healing(self, fault: str, agent: AsyncAgent, port: int) -> Healing:

@@ -143,21 +143,21 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
     inside = await experiment.crowd("inside", INSIDE)
     await inside.connect(mode=Mode.SEQUENTIAL)
     first = await experiment.needs_workers(inside)
-    known, came, new, gone_at = set(first.serving), [], False, None
+    workers, came, new, gone_at = set(first.serving), [], False, None
     # While no worker goes: as many requests as they may serve, all together. Once one has gone: twice the bound.
     while not new and (
-        len(came) <= changed.promised * len(known) if gone_at is None else experiment.now() < gone_at + 2 * limit
+        len(came) <= changed.promised * len(workers) if gone_at is None else experiment.now() < gone_at + 2 * limit
     ):
         newcomer = await experiment.crowd(f"newcomer {len(came) + 1}", 1)
         await newcomer.connect()
         came.append(newcomer.name)
         found = await experiment.note_holders(newcomer)
         await newcomer.close()
-        new = not known.issuperset(found.held.values())
-        if gone_at is None and known - set(found.serving):
+        new = not first.there.issuperset(found.held.values())
+        if gone_at is None and workers - set(found.serving):
             gone_at = experiment.now()
-        if gone_at is not None and known.issuperset(found.serving):
-            await _until_one_is_new(experiment, inside, known, within=limit / WHILE_ONE_IS_MISSING)
+        if gone_at is not None and first.there.issuperset(found.serving):
+            await _until_one_is_new(experiment, inside, first.there, within=limit / WHILE_ONE_IS_MISSING)
     await experiment.watch(closing.shutdown_within or limit)  # another may be on its way
     await experiment.wait_until(NobodyLeaving(inside.name), within=2 * inside.close_timeout)
     result = await inside.exchange(1)
@@ -172,7 +172,7 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
     )
 
 
-async def _until_one_is_new(experiment: Experiment, inside: Crowd, known: set[int], *, within: float) -> None:
+async def _until_one_is_new(experiment: Experiment, inside: Crowd, known: frozenset[int], *, within: float) -> None:
     end = experiment.now() + within
     while experiment.now() < end and known.issuperset((await experiment.note_holders(inside)).serving):
         await experiment.watch(within / 10)

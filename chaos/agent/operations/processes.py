@@ -65,8 +65,11 @@ def process_operations(spawner: Spawner, sockets: Callable[[], SockDiag]) -> dic
         holders = socket_holders(held)
         # Where a master accepts and hands on, as node's cluster does, no worker holds the listener.
         alone = {pids[0] for pids in holders.values() if len(pids) == 1}
+        taking = alone.union(listening)
+        workers = innermost(taking)
         return {
-            "pids": innermost(alone.union(listening)),
+            "pids": workers,
+            "above": [pid for pid in sorted(taking.difference(workers)) if read_stat(pid) is not None],
             "held": [[list(held[inode]), pids] for inode, pids in holders.items()],
         }
 

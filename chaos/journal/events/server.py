@@ -38,6 +38,13 @@ class Holders(Event):
     """Pids of all processes that take connections."""
     held: dict[str, int] = field(default_factory=dict)
     """Client of the crowd, in digits, to the pid of who serves it; those whose connection nobody holds are left out."""
+    above: tuple[int, ...] = ()
+    """Pids of those that hold the listener above them: a master, which alone is left of it where all of them go."""
+
+    @property
+    def there(self) -> frozenset[int]:
+        """Pids of which none is a new worker from now on."""
+        return frozenset((*self.serving, *self.above))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

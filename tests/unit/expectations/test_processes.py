@@ -160,6 +160,15 @@ def test_workers_that_all_go_on_beyond_their_requests_are_a_breach() -> None:
     )
 
 
+def test_a_master_that_is_left_alone_with_the_listener_is_no_new_worker() -> None:
+    alone = Holders(at=20.0, crowd="crowd", serving=(6,))
+    not_served = attempt(1, crowd="second", began=12.0, outcome=Outcome.TIMEOUT)
+    assert _recycled(replace(BEFORE, above=(6,)), *CAME, not_served, BY_AN_OLD_ONE, TOLD, alone) == (
+        Verdict.VIOLATED,
+        "2 of 2 workers went after 6 requests to all of them together, and none has come in their place",
+    )
+
+
 def test_one_that_goes_and_leaves_its_place_empty_is_a_breach() -> None:
     nobody_new = replace(BY_A_NEW_ONE, serving=(8,), held={"0": 8})
     assert _recycled(BEFORE, *CAME, BY_AN_OLD_ONE, TOLD, nobody_new, replace(AFTERWARDS, serving=(8,))) == (

@@ -29,6 +29,7 @@ REUSE_PORT = HERE / "reuse_port_server.py"
 """Each of them has its own."""
 HANDING = HERE / "handing_server.py"
 """They have none: the master accepts, and hands on."""
+_MASTER_LISTENS = (PRE_FORKED, HANDING)
 CLIENTS = 6
 
 
@@ -59,6 +60,7 @@ async def test_the_workers_are_known_and_who_serves_whom(
         _, *workers = await agent.tree(master.pid)
         found = await holders_of(victims, agent, master.address.port)
         assert sorted(found.serving) == sorted(workers)
+        assert found.above == ((master.pid,) if script in _MASTER_LISTENS else ())
         assert set(found.held) == {str(client) for client in range(CLIENTS)}
         assert set(found.held.values()) <= set(workers)
 
