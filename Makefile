@@ -100,7 +100,7 @@ sweep: setup ## a setting of an incident's server at each value of its sweep, NA
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --figures --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/incidents/$(NAME)/sweep/*.toml -- -k "$$(cat targets/incidents/$(NAME)/sweep/scenarios)" $(ARGS)
 
-variations: setup ## thirty clean variations of the reference server, in RUNTIME: nothing may go red; one table of them all
+variations: setup ## thirty clean variations of the reference server, in RUNTIME: nothing may go red; one table (an hour)
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/variations/*.toml -- $(ARGS)
 
@@ -116,7 +116,7 @@ engine: ## a container engine without a registry (Debian, root); a no-op the sec
 engine-stop: ## end what `make engine` started
 	bash $(ENGINE) down
 
-detection: setup ## every defect of the reference server, in RUNTIME: caught by its cells, no other touched; FORM=wide (cross), SHARD=2/4, TIMES over
+detection: setup ## every defect of the reference server, in RUNTIME: red in its cells, green in its sentinels (12 to 17 min); FORM=wide (cross), SHARD=2/4, TIMES over
 	@$(WITH_ENGINE) for time in $$(seq $(TIMES)); do \
 	  echo "detection $$time of $(TIMES)"; \
 	  $(BIN)/python -m pytest tests/detection/test_defects.py $(SIDE_BY_SIDE) --detection-form=$(FORM) \

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chaos.errors import ConfigurationError
+from chaos.red_rate import Tally, load_tally, save_tally
 from chaos.runtime.selection import usable_runtimes
-from chaos.soak import Tally, load_tally, save_tally
 
 __all__ = ["add_arguments", "run"]
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     (
-        "errors", "units", "address", "capability", "verdict", "bounds", "rpc", "unix_listener", "stats", "soak",
+        "errors", "units", "address", "capability", "verdict", "bounds", "rpc", "unix_listener", "stats", "red_rate",
         "suggest", "mistakes", "contract", "target", "target_checks", "target_file", "target_parts",
         "toml_file", "toml_lines", "schema", "server_view", "journal", "dialects",
     ),

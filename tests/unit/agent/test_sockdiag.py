@@ -133,7 +133,7 @@ def test_a_thousand_connections_are_read_faster_than_from_proc(
         for _ in range(1000):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
             stack.enter_context(listener.accept()[0])
-        # The machine's namespace: what somebody else has left on this port may be among them, in TIME_WAIT for a minute.
+        # What somebody else has left on this port may be among them, in TIME_WAIT for a minute.
         assert diag.states(port)["ESTABLISHED"] == 1000
         assert _proc_states(port) >= 1000
         readings = (lambda: diag.states(port), lambda: diag.sockets(port), lambda: _proc_states(port))

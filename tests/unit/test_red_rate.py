@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import JournalError
-from chaos.soak import Tally, load_tally, red_rate_bound, save_tally
+from chaos.red_rate import Tally, load_tally, red_rate_bound, save_tally
 
 
 @pytest.mark.parametrize(("runs", "bound"), [(20, 0.1391), (298, 0.0100), (1, 0.95)])
