@@ -48,11 +48,11 @@ define run_incidents
 $(BIN)/python targets/environments.py $(dir $(foreach name,$(1),$(wildcard targets/incidents/$(name)/*/requirements.txt \
   targets/incidents/$(name)/*/package.json targets/incidents/$(name)/*/go.mod))) && \
 $(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runtime $(RUNTIME) \
-  $(1:%=targets/incidents/%) -- $(ARGS)
+  --times $(TIMES) $(1:%=targets/incidents/%) -- $(ARGS)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos test test-full lint nightly strangers incident incidents sweep variations soak-suite detection detection-table engine engine-stop doctor wheel clean
+.PHONY: help setup chaos test test-full lint nightly strangers incident incidents measure sweep variations soak-suite detection detection-table engine engine-stop doctor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,13 +84,19 @@ strangers: setup ## released servers that nobody here wrote, at their defaults, 
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/strangers/*/target.toml -- $(ARGS)
 
-incident: setup ## one incident before and after its fix, NAME=hub in RUNTIME: reproduced and fixed, or what is missing
+incident: setup ## one incident before and after its fix, NAME=hub in RUNTIME, TIMES over: reproduced and fixed, or what is missing
 	@$(if $(filter $(NAME),$(INCIDENTS)),,$(error NAME is one of $(INCIDENTS)))
 	@$(call run_incidents,$(NAME))
 
-incidents: setup ## all incidents, in RUNTIME
+incidents: setup ## all incidents, in RUNTIME, TIMES over (20 min each)
 	@$(foreach name,$(WITHOUT_NODE),echo "$(name) is left out: it takes Node and npm" &&) true
 	@$(call run_incidents,$(filter-out $(WITHOUT_NODE),$(INCIDENTS)))
+
+measure: setup ## what an incident's owners told and no scenario can show, NAME=breaker: told beside measured (2 to 4 min)
+	@$(if $(wildcard targets/incidents/$(NAME)/measure.py),,$(error NAME is one of \
+	  $(patsubst targets/incidents/%/measure.py,%,$(wildcard targets/incidents/*/measure.py))))
+	@$(BIN)/python targets/environments.py $(dir $(wildcard targets/incidents/$(NAME)/*/requirements.txt))
+	@.chaos/incidents/$(NAME)/server/bin/python targets/incidents/$(NAME)/measure.py
 
 sweep: setup ## a setting of an incident's server at each value of its sweep, NAME=exhaustion in RUNTIME: what it measured, side by side
 	@$(if $(wildcard targets/incidents/$(NAME)/sweep/*.toml),,$(error NAME is one of \

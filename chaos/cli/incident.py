@@ -14,7 +14,7 @@ from chaos.cli.options import encodable
 from chaos.cli.surveying import EXIT_USAGE, Surveyed, add_ways, survey
 from chaos.errors import ConfigurationError
 from chaos.report.cells import CellOutcome
-from chaos.report.incident import IncidentVerdict, Ran, judge_incident, render_incident, undecided
+from chaos.report.incident import IncidentVerdict, Ran, judge_incident, render_incident, render_tally, undecided
 from chaos.report.incident_file import AFTER, FILE, Incident, VariantName, load_incident
 from chaos.report.terminal import signs_for
 from chaos.units import counted, format_duration
@@ -36,10 +36,11 @@ server's, and on two cores with a load of 11 it was 2 of 94 cells."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incidents", metavar="FOLDER", nargs="+", type=Path, help=f"a folder with an {FILE}")
     add_ways(parser, collected=f"{SCENARIOS} here, else the folder that an installed copy carries")
+    parser.add_argument("--times", type=_times, default=1, metavar="N", help="passes over all of them (%(default)s)")
     parser.epilog = (
-        "Ends with 0 where every incident was reproduced and is fixed, 1 where one was not, 4 where a file is wrong\n"
-        "or none can be had in the runtime, 130 after Ctrl-C, which also ends the run under way. Options after -- go\n"
-        "to pytest."
+        "Ends with 0 where every incident was reproduced and is fixed in each pass, 1 where one was not, 4 where a\n"
+        "file is wrong or none can be had in the runtime, 130 after Ctrl-C, which also ends the run under way. Options\n"
+        "after -- go to pytest."
     )
 
 
@@ -64,10 +65,30 @@ def run(options: argparse.Namespace) -> int:
     if not asked:
         print(f"error: nothing to run in {options.runtime}", file=sys.stderr)
         return EXIT_USAGE
-    verdicts = [_one(incident, options, collect) for incident in asked]
-    if len(asked) > 1:
-        print("\n".join(_table(asked, verdicts)))
-    return 0 if all(verdict.sound for verdict in verdicts) else 1
+    passes: dict[str, list[dict[VariantName, Ran]]] = {incident.name: [] for incident in asked}
+    sound = True
+    for number in range(1, options.times + 1):
+        if options.times > 1:
+            print(f"pass {number} of {options.times}", flush=True)
+        verdicts = []
+        for incident in asked:
+            ran, verdict = _one(incident, options, collect)
+            passes[incident.name].append(ran)
+            verdicts.append(verdict)
+        sound = sound and all(verdict.sound for verdict in verdicts)
+        if len(asked) > 1:
+            print("\n".join(_table(asked, verdicts)), flush=True)
+    if options.times > 1:
+        for incident in asked:
+            tally = render_tally(incident, passes[incident.name], runtime=options.runtime)
+            print(encodable("\n".join(["", *tally])), flush=True)
+    return 0 if sound else 1
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a number of passes, one or more; found {text!r}")
+    return int(text)
 
 
 def _own_scenarios() -> list[str]:
@@ -81,7 +102,9 @@ def _own_scenarios() -> list[str]:
     return [] if installed is None else [str(place) for place in installed.submodule_search_locations or ()]
 
 
-def _one(incident: Incident, options: argparse.Namespace, collect: Sequence[str]) -> IncidentVerdict:
+def _one(
+    incident: Incident, options: argparse.Namespace, collect: Sequence[str]
+) -> tuple[dict[VariantName, Ran], IncidentVerdict]:
     ran = run_variants(
         incident,
         runtime=options.runtime,
@@ -92,7 +115,7 @@ def _one(incident: Incident, options: argparse.Namespace, collect: Sequence[str]
     verdict = judge_incident(incident, ran, runtime=options.runtime)
     lines = render_incident(incident, ran, verdict, signs=signs_for(sys.stdout.encoding))
     print(encodable("\n".join(["", *lines, ""])), flush=True)
-    return verdict
+    return ran, verdict
 
 
 def run_variants(

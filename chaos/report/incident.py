@@ -15,7 +15,7 @@ from chaos.report.side_by_side import side_by_side, title_of
 from chaos.report.terminal import what_happened
 from chaos.report.text import clean
 
-__all__ = ["IncidentVerdict", "Ran", "judge_incident", "render_figures", "render_incident", "undecided"]
+__all__ = ["IncidentVerdict", "Ran", "judge_incident", "render_figures", "render_incident", "render_tally", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def undecided(incident: Incident, name: VariantName, ran: Ran) -> list[CellRecor
 def _not_red(told: Told, ran: Ran | None) -> str:
     where = f"{told.variant}: {told.cell}"
     cell = ran.cell(told.cell) if ran is not None else None
-    if cell is None:
+    if cell is None or ran is None:
         return f"{where} did not run"
     if cell.outcome is not CellOutcome.VIOLATED:
         return f"{where} is {cell.outcome.value} where it has to go red: {_sentence(cell)}"
@@ -95,9 +95,20 @@ def _not_red(told: Told, ran: Ran | None) -> str:
     if not own:
         others = ", ".join(each.expectation for each in findings)
         return f"{where} went red for another reason: it violates {others}, not {told.finding}"
-    if not any(re.search(told.says, clean(each.observed)) for each in own):
+    if not _words(told, ran):
         return f"{where} went red with other words than {told.says!r}: {clean(own[0].observed)}"
     return ""
+
+
+def _words(told: Told, ran: Ran) -> str:
+    """The sentence in which a cell went red as it was told to; empty where there is none."""
+    cell = ran.cell(told.cell)
+    observed = (
+        clean(each.observed)
+        for each in (cell.findings if cell is not None else ())
+        if each.verdict == CellOutcome.VIOLATED.value and each.expectation == told.finding
+    )
+    return next((sentence for sentence in observed if re.search(told.says, sentence)), "")
 
 
 def _touched(ran: Ran | None) -> Iterator[str]:
@@ -135,6 +146,22 @@ def render_incident(
         lines += ["", "the owners' figures, and what was measured", *render_figures(incident.figures, ran)]
     lines += ["", f"{incident.name}: {verdict.sentence()}"]
     return [*lines, *(f"  {sentence}" for sentence in (*verdict.not_reproduced, *verdict.not_fixed))]
+
+
+def render_tally(incident: Incident, passes: Sequence[Mapping[VariantName, Ran]], *, runtime: str) -> Iterator[str]:
+    """How often an incident was reproduced and was fixed, and how often each of its reds was red, in which words."""
+    verdicts = [judge_incident(incident, ran, runtime=runtime) for ran in passes]
+    of = len(passes)
+    reproduced = sum(not verdict.not_reproduced for verdict in verdicts)
+    fixed = sum(not verdict.not_fixed for verdict in verdicts)
+    yield f"{incident.name}: reproduced {reproduced} of {of}, fixed {fixed} of {of}"
+    for told in incident.red:
+        if runtime in told.not_in:
+            continue
+        words = [_words(told, ran[told.variant]) for ran in passes if not _not_red(told, ran.get(told.variant))]
+        yield f"  red {len(words)} of {of}  {told.variant}: {told.cell}"
+        if words:
+            yield f"      {words[-1]}"
 
 
 def render_figures(figures: Sequence[Figure], ran: Mapping[VariantName, Ran]) -> Iterator[str]:

@@ -110,6 +110,26 @@ def test_what_stays_undecided_is_not_fixed(
     assert len(ran.calls) == 5
 
 
+def test_several_passes_end_with_how_often_it_was_reproduced_and_in_which_words(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(project, monkeypatch, after=["held", "held"], before=["violated", "held"])
+    result = chaos("incident", incident, "--times=2")
+    assert result.code == 1
+    assert "pass 2 of 2\n" in result.out
+    assert result.out.endswith(
+        "\nit: reproduced 1 of 2, fixed 2 of 2\n"
+        "  red 1 of 2  before: test_latency.py::test_round_trips[calm]\n"
+        "      0 of 300\n"
+    )
+
+
+def test_no_pass_at_all_is_refused(chaos: Invoke, incident: str) -> None:
+    result = chaos("incident", incident, "--times=0")
+    assert result.code == 2
+    assert "argument --times: a number of passes, one or more; found '0'" in result.err
+
+
 def test_one_whose_servers_cannot_be_had_in_the_runtime_is_left_out(
     chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
