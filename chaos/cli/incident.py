@@ -38,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_ways(parser, collected=f"{SCENARIOS} here, else the folder that an installed copy carries")
     parser.add_argument("--times", type=_times, default=1, metavar="N", help="passes over all of them (%(default)s)")
     parser.epilog = (
-        "Ends with 0 where every incident was reproduced and is fixed in each pass, 1 where one was not, 4 where a\n"
-        "file is wrong or none can be had in the runtime, 130 after Ctrl-C, which also ends the run under way. Options\n"
-        "after -- go to pytest."
+        "Ends with 0 where every incident was reproduced and is fixed in each pass, 1 where one was not,\n"
+        "4 where a file is wrong or none can be had in the runtime, 130 after Ctrl-C, which also ends the run\n"
+        "under way. Options after -- go to pytest."
     )
 
 

@@ -73,12 +73,12 @@ def test_marks_of_module_and_function_add_up(item: pytest.Item) -> None:
             item,
             PROMISE,
             pytest.mark.reads("recovery.within"),
-            pytest.mark.reads("latency.p99", optional=["liveness.max_age"]),
+            pytest.mark.reads("latency.p99", "recovery.within", optional=["liveness.max_age"]),
             pytest.mark.needs(endpoints=["feed"]),
             pytest.mark.needs(Capability.RESTART, endpoints=["data"]),
         )
     )
-    assert set(cell.reads) == {"recovery.within", "latency.p99"}
+    assert sorted(cell.reads) == ["latency.p99", "recovery.within"]
     assert cell.optional == ("liveness.max_age",)
     assert (set(cell.endpoints), cell.needs) == ({"feed", "data"}, (Capability.RESTART,))
 
