@@ -40,15 +40,10 @@ done
 endef
 
 INCIDENTS = $(patsubst targets/incidents/%/incident.toml,%,$(wildcard targets/incidents/*/incident.toml))
-# Those whose servers take Node and npm, where there is none: `make incidents` is run without them, and says so.
-WITHOUT_NODE = $(if $(shell command -v npm 2>/dev/null),,$(foreach name,$(INCIDENTS),$(if \
-  $(wildcard targets/incidents/$(name)/*/package.json),$(name))))
-# The incidents of those names, each with the environments of its servers.
+# The incidents in those folders, each with the environments of its servers.
 define run_incidents
-$(BIN)/python targets/environments.py $(dir $(foreach name,$(1),$(wildcard targets/incidents/$(name)/*/requirements.txt \
-  targets/incidents/$(name)/*/package.json targets/incidents/$(name)/*/go.mod))) && \
-$(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runtime $(RUNTIME) \
-  --times $(TIMES) $(1:%=targets/incidents/%) -- $(ARGS)
+$(BIN)/python targets/environments.py $(1) && \
+$(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runtime $(RUNTIME) --times $(TIMES) $(1) -- $(ARGS)
 endef
 
 .DEFAULT_GOAL := help
@@ -86,23 +81,21 @@ strangers: setup ## released servers that nobody here wrote, at their defaults, 
 
 incident: setup ## one incident before and after its fix, NAME=hub in RUNTIME, TIMES over: reproduced and fixed, or what is missing
 	@$(if $(filter $(NAME),$(INCIDENTS)),,$(error NAME is one of $(INCIDENTS)))
-	@$(call run_incidents,$(NAME))
+	@$(call run_incidents,targets/incidents/$(NAME))
 
 incidents: setup ## all incidents, in RUNTIME, TIMES over (20 min each)
-	@$(foreach name,$(WITHOUT_NODE),echo "$(name) is left out: it takes Node and npm" &&) true
-	@$(call run_incidents,$(filter-out $(WITHOUT_NODE),$(INCIDENTS)))
+	@able=$$($(BIN)/python targets/environments.py --able $(INCIDENTS:%=targets/incidents/%)) && $(call run_incidents,$$able)
 
 measure: setup ## what an incident's owners told and no scenario can show, NAME=breaker: told beside measured (2 to 4 min)
 	@$(if $(wildcard targets/incidents/$(NAME)/measure.py),,$(error NAME is one of \
 	  $(patsubst targets/incidents/%/measure.py,%,$(wildcard targets/incidents/*/measure.py))))
-	@$(BIN)/python targets/environments.py $(dir $(wildcard targets/incidents/$(NAME)/*/requirements.txt))
+	@$(BIN)/python targets/environments.py targets/incidents/$(NAME)
 	@.chaos/incidents/$(NAME)/server/bin/python targets/incidents/$(NAME)/measure.py
 
 sweep: setup ## a setting of an incident's server at each value of its sweep, NAME=exhaustion in RUNTIME: what it measured, side by side
 	@$(if $(wildcard targets/incidents/$(NAME)/sweep/*.toml),,$(error NAME is one of \
 	  $(patsubst targets/incidents/%/sweep/,%,$(sort $(dir $(wildcard targets/incidents/*/sweep/*.toml))))))
-	@$(BIN)/python targets/environments.py $(dir $(wildcard targets/incidents/$(NAME)/*/requirements.txt \
-	  targets/incidents/$(NAME)/*/package.json targets/incidents/$(NAME)/*/go.mod))
+	@$(BIN)/python targets/environments.py targets/incidents/$(NAME)
 	@$(WITH_ENGINE) $(BIN)/python -m chaos survey --figures --collect tests/scenarios --runtime $(RUNTIME) \
 	  targets/incidents/$(NAME)/sweep/*.toml -- -k "$$(cat targets/incidents/$(NAME)/sweep/scenarios)" $(ARGS)
 

@@ -1,9 +1,11 @@
 """Makes what servers with dependencies of their own need to run: `python targets/environments.py FOLDER...`.
 
 One environment for each folder below targets/, at the same path in `.chaos` of the repository, from the pins in it:
-requirements.txt (a virtual environment), package.json (npm) or go.mod (one binary). What is there already and was made
-from the same pins is left alone. Prints the name of each folder, and the version of the server it is about where its
-pins name one.
+requirements.txt (a virtual environment), package.json (npm) or go.mod (one binary). A folder without pins stands for
+those in it that have some. What is there already and was made from the same pins is left alone. Prints the name of each
+folder, and the version of the server it is about where its pins name one.
+
+    python targets/environments.py --able targets/incidents/*/    # makes nothing: those that this machine could make
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ENVIRONMENTS = HERE.parent / ".chaos"
 STAMP = ".made-from"
-PINS = ("requirements.txt", "package.json", "go.mod")
+PINS = {"requirements.txt": "python", "package.json": "npm", "go.mod": "go"}
+"""A file that pins, and the program that makes an environment from it. Python is there: it runs this."""
 SERVERS = {
     "socketio": "socket.io",
     "uvicorn-wsproto": "uvicorn",
@@ -36,6 +39,19 @@ SERVERS = {
 def environment_of(folder: Path) -> Path:
     """Where the environment of a folder is. Raises ValueError for one that is not below targets/."""
     return ENVIRONMENTS / folder.relative_to(HERE)
+
+
+def parts(folder: Path) -> list[Path]:
+    """The folders that an environment is made for: this one, where it has pins, or those in it that have."""
+    if any((folder / name).is_file() for name in PINS):
+        return [folder]
+    return sorted({file.parent for name in PINS for file in folder.glob(f"*/{name}")})
+
+
+def lacking(folder: Path) -> list[str]:
+    """The programs that its environments take and that are not on this machine."""
+    named = {PINS[name] for part in parts(folder) for name in PINS if (part / name).is_file()}
+    return sorted(program for program in named - {"python"} if shutil.which(program) is None)
 
 
 def pins(folder: Path) -> dict[str, str]:
@@ -106,10 +122,21 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if not arguments:
+    able, folders = "--able" in arguments, [Path(each).resolve() for each in arguments if each != "--able"]
+    if not folders:
         print("error: no folder is named; targets/environments.py takes those that hold pins", file=sys.stderr)
         return 2
-    for folder in (Path(argument).resolve() for argument in arguments):
+    if without := [folder for folder in folders if not parts(folder)]:
+        print(f"error: {without[0]} holds none of {', '.join(PINS)}, nor does a folder in it", file=sys.stderr)
+        return 1
+    if able:
+        for folder in folders:
+            if programs := lacking(folder):
+                print(f"{folder.name} is left out: it takes {' and '.join(programs)}", file=sys.stderr)
+            else:
+                print(os.path.relpath(folder))
+        return 0
+    for folder in (part for folder in folders for part in parts(folder)):
         try:
             with _one_at_a_time():
                 made = make(folder, environment_of(folder))

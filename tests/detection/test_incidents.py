@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,8 +26,6 @@ def test_reproduced_and_fixed(folder: Path, runtime: str, tmp_path: Path) -> Non
     incident = load_incident(folder)
     if runtime in incident.not_in:
         pytest.skip(incident.not_in[runtime])
-    if any(folder.glob("*/package.json")) and shutil.which("npm") is None:
-        pytest.skip(f"{folder.name} takes Node and npm")
     _make_environments(folder)
     ran = run_variants(incident, runtime=runtime, state=tmp_path, collect=["tests/scenarios"])
     verdict = judge_incident(incident, ran, runtime=runtime)
@@ -37,7 +34,8 @@ def test_reproduced_and_fixed(folder: Path, runtime: str, tmp_path: Path) -> Non
 
 
 def _make_environments(folder: Path) -> None:
-    pins = [path for name in ("requirements.txt", "package.json", "go.mod") for path in folder.glob(f"*/{name}")]
-    made = [str(path.parent) for path in pins]
-    if made:
-        subprocess.run([sys.executable, str(ROOT / "targets/environments.py"), *made], check=True, cwd=ROOT)
+    make = [sys.executable, str(ROOT / "targets/environments.py"), str(folder)]
+    able = subprocess.run([*make, "--able"], check=True, capture_output=True, text=True)
+    if not able.stdout:
+        pytest.skip(able.stderr.strip())
+    subprocess.run(make, check=True)
