@@ -136,7 +136,7 @@ def main(arguments: Sequence[str]) -> int:
             else:
                 print(os.path.relpath(folder))
         return 0
-    for folder in (part for folder in folders for part in parts(folder)):
+    for folder in [part for each in folders for part in parts(each)]:
         try:
             with _one_at_a_time():
                 made = make(folder, environment_of(folder))
