@@ -57,12 +57,18 @@ def test_profiles(profile: str, cloud: bool, threshold: int, recovery: float, gi
     assert (settings.memory, settings.cores) == (gibibytes << 30, cores)
 
 
+def test_time_outs_of_the_handshake_and_of_the_close_are_the_owners() -> None:
+    settings = read_settings({"ENVIRONMENT": "staging"})
+    assert (settings.handshake_timeout, settings.close_timeout) == (15, 10)
+    assert read_settings({"WEBSOCKET_HANDSHAKE_TIMEOUT": "off"}).handshake_timeout is None
+
+
 def test_without_a_word_it_is_development() -> None:
     assert read_settings({}).profile == "development"
 
 
 TAKEN_BACK: Mapping[str, tuple[str, str, object]] = {
-    "WEBSOCKET_BREAKER_THRESHOLD": ("failure_threshold", "999", 999),
+    "WEBSOCKET_BREAKER_THRESHOLD": ("failure_threshold", "999", None),
     "WEBSOCKET_TURN_AWAY": ("turn_away", "raise", "raise"),
     "WEBSOCKET_CONNECT_PHASES": ("phases", "off", None),
     "WEBSOCKET_CONNECT_TIMEOUT": ("connect_timeout", "off", None),
@@ -93,6 +99,8 @@ def test_before_takes_back_all_of_them() -> None:
         ("WEBSOCKET_BREAKER_THRESHOLD", "0"),
         ("WEBSOCKET_CONNECT_PHASES", ""),
         ("WEBSOCKET_SELECTOR_CAP", "nan"),
+        ("WEBSOCKET_HANDSHAKE_TIMEOUT", "0"),
+        ("WEBSOCKET_CLOSE_TIMEOUT", "off"),
         ("WEBSOCKET_TURN_AWAY", "politely"),
     ],
 )
@@ -142,10 +150,14 @@ def test_a_trial_that_says_nothing_is_due_to_the_next_client() -> None:
     assert breaker.get_statistics()["opened"] == 1
 
 
-def test_999_failures_are_more_than_anybody_sees() -> None:
-    breaker = Breaker(threshold=999, recovery_timeout=15.0)
-    fails(breaker, 998)
-    assert breaker.state == CLOSED
+@pytest.mark.parametrize(("text", "threshold"), [("998", 998), ("999", None), ("1000", None)])
+def test_from_999_up_it_never_opens(text: str, threshold: int | None) -> None:
+    settings = read_settings({"WEBSOCKET_BREAKER_THRESHOLD": text})
+    assert settings.failure_threshold == threshold
+    breaker = Breaker(threshold=settings.failure_threshold, recovery_timeout=15.0)
+    fails(breaker, 998 if threshold else 1000)
+    assert breaker.state == (OPEN if threshold else CLOSED)
+    assert breaker.get_statistics()["failures_in_a_row"] == (998 if threshold else 1000)
 
 
 def fast(**changes: object) -> Settings:
@@ -206,6 +218,17 @@ async def test_failures_are_counted_by_what_the_client_offered(offered: list[str
     assert sent[1]["code"] == 1011
     assert sent[1]["reason"].startswith("phase 3 of 3: ")
     assert door.get_statistics()["failures"] == {kind: 1}
+
+
+async def test_who_is_turned_away_is_counted_with_the_time_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(float(second) for second in range(100))
+    monkeypatch.setattr("gateway.door.time.perf_counter", lambda: next(clock))
+    door = Door(fast(upstream="http://127.0.0.1:9", failure_threshold=1))
+    await turned_away(door, [])
+    assert door.get_statistics()["overhead_us"] == 2e6, "one client, a second to ask and one to tell how it ended"
+    await turned_away(door, [])
+    assert door.get_statistics()["rejected"] == 1
+    assert door.get_statistics()["overhead_us"] == 1.5e6, "two clients, and the second had nothing to tell"
 
 
 async def test_closing_before_accepting_is_all_that_was_told() -> None:

@@ -143,6 +143,7 @@ def test_each_that_the_target_file_has_refused_is_refused_for_itself_alone(setti
     [
         ("HUB_PUMPS", "both", "HUB_PUMPS is 'both': one of raced, joined is needed"),
         ("HUB_PING_INTERVAL", "nan", "HUB_PING_INTERVAL is 'nan': a number above 0 is needed"),
+        ("HUB_MESSAGE_RATE", "0", "HUB_MESSAGE_RATE is '0': a number above 0 is needed"),
         ("HUB_FAILURE_THRESHOLD", "0", "HUB_FAILURE_THRESHOLD is '0': a whole number from 1 up is needed"),
     ],
 )

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,11 +14,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
 from serving.rate import Rate
-from serving.redis_server import Missing, program
+from serving.redis_server import Missing, program, socket_of
 from serving.workers import Workers
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -33,6 +35,7 @@ WITHIN = 60.0
 ANOTHER_WORKER = """
 import sys
 from pathlib import Path
+from typing import IO
 from serving.workers import Workers
 workers = Workers(expected=2, directory=Path(sys.argv[1]))
 workers.came()
@@ -60,23 +63,48 @@ def test_a_rate_of_less_than_one_lets_one_in() -> None:
     assert rate.take("a")
 
 
-def test_a_rate_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="above 0; found 0"):
-        Rate(0.0)
+def test_whoever_comes_too_often_hears_that_it_may_not_connect_whichever_worker_it_meets(tmp_path: Path) -> None:
+    # One connection in a hundred seconds: of twelve that come from one address, to four workers, one gets in.
+    with _served(tmp_path, CONNECTION_RATE="0.01") as (_, health):
+        assert sorted(_answers_to_comers(health, 12)) == ["40"] + 11 * ["44"]  # in, and a connect error
 
 
-def test_whoever_comes_too_often_hears_that_it_may_not_connect(tmp_path: Path) -> None:
-    # One connection in a hundred seconds and worker: of twelve that come from one address four get in at most.
-    with _served(tmp_path, CONNECTION_RATE="0.01") as (_, health), contextlib.ExitStack() as stack:
-        url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
-        answers = []
-        for _ in range(12):
+def test_while_redis_is_gone_each_worker_counts_by_itself_and_says_so_once(tmp_path: Path) -> None:
+    settings = {"CONNECTION_RATE": "0.01", "QUEUE_BACK_AFTER": "1000"}
+    with (tmp_path / "log").open("wb") as log, _served(tmp_path, log=log, **settings) as (server, health):
+        _kill_redis(server)
+        answers = _answers_to_comers(health, 12)
+        assert set(answers) == {"40", "44"}
+        said = (
+            (tmp_path / "log")
+            .read_text(encoding="utf-8")
+            .count(
+                "Redis does not answer: until it does, each worker counts the new connections of an address by itself\n"
+            )
+        )
+        assert answers.count("40") == said  # one each, of the workers that were met
+        assert 1 <= said <= 4
+
+
+def test_when_redis_is_back_all_workers_count_together_again(tmp_path: Path) -> None:
+    with _served(tmp_path, CONNECTION_RATE="0.01", QUEUE_BACK_AFTER="0.1") as (server, health):
+        (first,) = _redis_of(server)
+        first.kill()
+        _wait_for_another_redis(server, first, tmp_path)
+        assert sorted(_answers_to_comers(health, 12)) == ["40"] + 11 * ["44"]
+
+
+def _answers_to_comers(health: str, count: int) -> list[str]:
+    """Of so many clients who come one after the other and stay: the packet that answers their wish to come in."""
+    url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
+    answers = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
             client = stack.enter_context(connect(url, compression=None))
             assert str(client.recv(WITHIN))[:1] == "0"  # Engine.IO's open packet
             client.send("40")  # Socket.IO: let me in
             answers.append(str(client.recv(WITHIN))[:2])
-        assert set(answers) == {"40", "44"}  # in, and a connect error
-        assert 1 <= answers.count("40") <= 4
+    return answers
 
 
 def test_workers_know_of_each_other_until_one_is_killed(tmp_path: Path) -> None:
@@ -117,7 +145,9 @@ def test_without_its_redis_client_it_does_not_start() -> None:
 
 
 @contextlib.contextmanager
-def _served(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _served(
+    directory: Path, *, log: IO[bytes] | int = subprocess.DEVNULL, **settings: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The fixed server and the address of its health, once it is healthy; killed in the end."""
     if not PYTHON.exists():
         pytest.skip("run python targets/environments.py targets/incidents/pg2/server")
@@ -125,7 +155,7 @@ def _served(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen
     own = {"TMPDIR": str(directory), "GUNICORN_COMMAND": "after", "MESSAGE_QUEUE": "redis", "GRACEFUL_TIMEOUT": "1"}
     command = [PYTHON, "start.py", "--port", str(port)]
     environment = {**os.environ, **own, **settings}
-    with subprocess.Popen(command, cwd=SERVER, env=environment, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, cwd=SERVER, env=environment, stderr=log) as server:
         try:
             _await_healthy(server, port)
             yield server, f"http://127.0.0.1:{port}/health"
@@ -151,20 +181,42 @@ def test_nobody_is_left_however_the_server_ends(running: subprocess.Popen[bytes]
     assert code == (0 if how is signal.SIGTERM else -signal.SIGKILL)
 
 
-def test_a_redis_that_has_died_is_started_again(running: subprocess.Popen[bytes]) -> None:
-    def queue() -> list[psutil.Process]:
-        return [child for child in psutil.Process(running.pid).children() if child.name() == "redis-server"]
-
-    (first,) = queue()
+def test_a_redis_that_has_died_is_started_again(running: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    (first,) = _redis_of(running)
     first.kill()
+    _wait_for_another_redis(running, first, tmp_path)
+
+
+def _redis_of(server: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return [child for child in psutil.Process(server.pid).children() if child.name() == "redis-server"]
+
+
+def _kill_redis(server: subprocess.Popen[bytes]) -> None:
+    (redis,) = _redis_of(server)
+    redis.kill()
     deadline = time.monotonic() + WITHIN
-    while not (second := [each for each in queue() if each.pid != first.pid]) and time.monotonic() < deadline:
+    while redis.is_running() and redis.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert len(second) == 1
+
+
+def _wait_for_another_redis(server: subprocess.Popen[bytes], first: psutil.Process, directory: Path) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not (_answers(directory) and [each for each in _redis_of(server) if each.pid != first.pid]):
+        assert time.monotonic() < deadline, "there is no other"
+        time.sleep(0.02)
+
+
+def _answers(directory: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(socket_of(directory)))
+            return True
+    except OSError:
+        return False
 
 
 def test_health_tells_of_a_worker_that_nobody_replaces(tmp_path: Path) -> None:
-    with _served(tmp_path, REPLACE_WORKERS="no") as (server, health):
+    with _served(tmp_path, GUNICORN_COMMAND="unattended") as (server, health):
         worker = next(
             process
             for process in psutil.Process(server.pid).children(recursive=True)

@@ -5,22 +5,18 @@ What a run of the suite has to scale is read from the environment, with theirs a
 
 from __future__ import annotations
 
-import os
-from typing import Any
+from serving.settings import read_settings
+from serving.sleeping import sleep_for_so_long
+
+sleep_for_so_long()
+_settings = read_settings()
 
 workers = 4  # 2 x cores, of theirs
-worker_class = os.environ.get("WORKER_CLASS", "eventlet")
+worker_class = _settings.worker_class
 worker_connections = 1000
 reuse_port = True
-max_requests = int(os.environ.get("MAX_REQUESTS", "10000"))
-max_requests_jitter = int(os.environ.get("MAX_REQUESTS_JITTER", "1000"))
+max_requests = _settings.max_requests
+max_requests_jitter = _settings.max_requests_jitter
 timeout = 120
-graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT", "30"))
+graceful_timeout = _settings.graceful_timeout
 keepalive = 5
-
-
-if os.environ.get("REPLACE_WORKERS", "yes") == "no":
-
-    def child_exit(server: Any, worker: Any) -> None:
-        """What a master does that nobody told how many there should be: one less, and no other."""
-        server.num_workers -= 1

@@ -1,43 +1,42 @@
 """The application that both commands serve as `main:app`: Flask-SocketIO with the owners' settings.
 
-The settings of the environment: PING_INTERVAL and PING_TIMEOUT in seconds, CONNECTION_RATE in new connections a second
-and client address, REDIS_URL of the message queue (empty: none, and each worker knows its own clients only).
+Its settings are `serving.settings`.
 """
 
 from __future__ import annotations
 
-import os
 from http import HTTPStatus
 
-import redis  # noqa: F401  without it python-socketio serves on, and loses each broadcast: no start is better
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_socketio import SocketIO, emit
+from serving.parent import die_with_parent
 from serving.rate import Rate
-from serving.redis_server import die_with_parent
+from serving.settings import read_settings
+from serving.shared_rate import SharedRate  # takes redis: without that python-socketio serves on, and loses broadcasts
 from serving.workers import Workers
 from socketio import RedisManager
 
 # An eventlet worker of gunicorn's does not notice that its master was killed, and would serve on.
 die_with_parent()
 
+settings = read_settings()
 app = Flask(__name__)
-workers = Workers(expected=int(os.environ.get("WORKERS_EXPECTED", "1")))
-rate = Rate(float(os.environ.get("CONNECTION_RATE", "1000")))
-
-queue = os.environ.get("REDIS_URL")
+workers = Workers(expected=settings.workers_expected)
+own_rate = Rate(settings.connection_rate)
+rate = SharedRate(settings.redis_url, own_rate) if settings.redis_url else own_rate
 
 # Flask-SocketIO's own `message_queue` takes Redis over TCP only, and this one listens on a socket in the file system.
 socketio = SocketIO(
     app,
     async_mode="eventlet",
-    ping_interval=float(os.environ.get("PING_INTERVAL", "25")),
-    ping_timeout=float(os.environ.get("PING_TIMEOUT", "60")),
+    ping_interval=settings.ping_interval,
+    ping_timeout=settings.ping_timeout,
     max_http_buffer_size=10 * 1024 * 1024,
     allow_upgrades=True,
     transports=["websocket", "polling"],
     cors_allowed_origins="*",
-    **({"client_manager": RedisManager(queue)} if queue else {}),
+    **({"client_manager": RedisManager(settings.redis_url)} if settings.redis_url else {}),
 )
 
 

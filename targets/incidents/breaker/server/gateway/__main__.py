@@ -18,12 +18,14 @@ def main(host: str, port: int, settings: Settings) -> None:
     import uvicorn
 
     from gateway.app import create_app
+    from gateway.protocols import http_within, websocket_closing_within
 
     config = uvicorn.Config(
         create_app(settings, apply_limits(settings)),
         host=host,
         port=port,
-        ws="websockets-sansio",
+        http=http_within(settings.handshake_timeout),
+        ws=websocket_closing_within(settings.close_timeout),
         ws_ping_interval=settings.heartbeat_interval,
         ws_ping_timeout=settings.heartbeat_timeout,
         backlog=100,  # asyncio of Python 3.11 tries to accept as often as this at once, also where files are short

@@ -17,8 +17,9 @@ class Breaker:
     """One for one dependency, used from one event loop."""
 
     def __init__(
-        self, *, threshold: int, recovery_timeout: float, monotonic: Callable[[], float] = time.monotonic
+        self, *, threshold: int | None, recovery_timeout: float, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
+        """`threshold` failures in a row open it; None: it counts and never opens."""
         self.state = CLOSED
         self._threshold = threshold
         self._recovery_timeout = recovery_timeout
@@ -55,7 +56,7 @@ class Breaker:
         if permit != self._generation:
             return
         self._in_a_row += 1
-        if self.state == HALF_OPEN or self._in_a_row >= self._threshold:
+        if self.state == HALF_OPEN or (self._threshold is not None and self._in_a_row >= self._threshold):
             self._enter(OPEN)
 
     def cancel(self, permit: int) -> None:

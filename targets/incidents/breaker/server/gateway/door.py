@@ -43,7 +43,7 @@ class Door:
         self._bookkeeping = 0.0
         """Seconds inside the breaker."""
         self._operations = 0
-        self._largest_manager = 0
+        """Clients that asked it: those who were turned away as well."""
 
     async def establish(self, websocket: WebSocket) -> bool:
         """Accept the client with a session, or turn it away: whether it is in. Raises WebSocketDisconnect."""
@@ -51,17 +51,17 @@ class Door:
         began = time.perf_counter()
         permit = breaker.acquire()
         self._bookkeeping += time.perf_counter() - began
+        self._operations += 1
         if permit is None:
             await self._turn_away(websocket, TRY_AGAIN_LATER, "Service temporarily unavailable")
             return False
         return await self._through(websocket, breaker, permit)
 
     def get_statistics(self) -> dict[str, object]:
-        """The breaker's, and what each operation costs."""
+        """The breaker's, and what it costs for each client that asks it."""
         return {
             **self._breaker.get_statistics(),
             "overhead_us": self._bookkeeping / max(1, self._operations) * 1e6,
-            "timeout_manager_bytes": self._largest_manager,
         }
 
     async def _through(self, websocket: WebSocket, breaker: Breaker, permit: int) -> bool:
@@ -93,14 +93,11 @@ class Door:
             raise NotAllowed("unknown token")
 
     async def _open_session(self) -> None:
-        manager = TimeoutManager(self._settings)
         try:
             async with asyncio.timeout(self._settings.connection_timeout):
-                await manager.run(self._sessions.open)
+                await TimeoutManager(self._settings).run(self._sessions.open)
         except TimeoutError:
             raise PhaseFailed(f"no session within {self._settings.connection_timeout:g} s") from None
-        finally:
-            self._largest_manager = max(self._largest_manager, manager.size())
 
     async def _turn_away(self, websocket: WebSocket, code: int, reason: str) -> None:
         match self._settings.turn_away:
@@ -119,7 +116,6 @@ class Door:
         began = time.perf_counter()
         how_it_ended()
         self._bookkeeping += time.perf_counter() - began
-        self._operations += 1
 
     def _new_breaker(self) -> Breaker:
         return Breaker(threshold=self._settings.failure_threshold, recovery_timeout=self._settings.recovery_timeout)

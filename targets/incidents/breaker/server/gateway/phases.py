@@ -6,7 +6,6 @@ One manager for each request: nothing of one user's is kept for another.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -52,10 +51,6 @@ class TimeoutManager:
             await asyncio.sleep(min(delay, self._settings.backoff_cap))
             delay *= 2
         raise AssertionError("there is at least one phase")
-
-    def size(self) -> int:
-        """Bytes of its own: the settings are everybody's."""
-        return sys.getsizeof(self) + sys.getsizeof(self._phase)
 
 
 async def _within(limit: float | None, operation: Callable[[], Awaitable[T]]) -> T:

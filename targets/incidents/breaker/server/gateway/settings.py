@@ -17,7 +17,7 @@ from gateway.cloud import DEVELOPMENT, PRODUCTION, STAGING, on_cloud, profile_of
 T = TypeVar("T")
 
 SWITCHED_OFF = 999
-"""The failure threshold that switches the breaker off, as its owners had it."""
+"""The failure threshold from which the breaker is off, as its owners had it."""
 DEFAULTS: Mapping[str, Mapping[str, str]] = {
     DEVELOPMENT: {"threshold": "50", "recovery": "5", "memory": "2147483648", "cores": "2"},
     STAGING: {"threshold": "3", "recovery": "15", "memory": "4294967296", "cores": "4"},
@@ -35,7 +35,7 @@ class Settings:
     upstream: str
     tokens: frozenset[str]
     """Who may come in; empty: everybody."""
-    failure_threshold: int
+    failure_threshold: int | None
     recovery_timeout: float
     breaker_scope: str
     """`dependency`: one breaker for the session service, which all need; `request`: one for each client."""
@@ -53,6 +53,10 @@ class Settings:
     """For all tries and the delays between them."""
     connection_timeout: float
     """For the establishment as a whole."""
+    handshake_timeout: float | None
+    """For the head of the first request, from when TCP is there; the owners' 15 s."""
+    close_timeout: float
+    """For the answer to a close frame; the owners' 10 s."""
     heartbeat_interval: float
     heartbeat_timeout: float
     selector_cap: float | None
@@ -79,7 +83,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         on_cloud=cloud,
         upstream=read("UPSTREAM_URL", "", str),
         tokens=read("GATEWAY_TOKENS", "", lambda text: frozenset(text.split())),
-        failure_threshold=read("WEBSOCKET_BREAKER_THRESHOLD", defaults["threshold"], _count),
+        failure_threshold=read("WEBSOCKET_BREAKER_THRESHOLD", defaults["threshold"], _threshold),
         recovery_timeout=read("WEBSOCKET_BREAKER_RECOVERY", defaults["recovery"], _seconds),
         breaker_scope=read("WEBSOCKET_BREAKER_SCOPE", "dependency", _one_of("dependency", "request")),
         breaker_counts=read("WEBSOCKET_BREAKER_COUNTS", "dependency", _one_of("dependency", "everything")),
@@ -89,6 +93,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         backoff_cap=read("WEBSOCKET_RETRY_BACKOFF_CAP", "30", _seconds),
         connect_timeout=read("WEBSOCKET_CONNECT_TIMEOUT", "10", _optional(_seconds)),
         connection_timeout=read("WEBSOCKET_CONNECTION_TIMEOUT", "360" if cloud else "900", _seconds),
+        handshake_timeout=read("WEBSOCKET_HANDSHAKE_TIMEOUT", "15", _optional(_seconds)),
+        close_timeout=read("WEBSOCKET_CLOSE_TIMEOUT", "10", _seconds),
         heartbeat_interval=read("WEBSOCKET_HEARTBEAT_INTERVAL", "15", _seconds),
         heartbeat_timeout=read("WEBSOCKET_HEARTBEAT_TIMEOUT", "45", _seconds),
         selector_cap=read("WEBSOCKET_SELECTOR_CAP", "1" if cloud else "off", _optional(_seconds)),
@@ -116,6 +122,11 @@ def _count(text: str) -> int:
     if value < 1:
         raise ValueError("a whole number from 1 up is needed")
     return value
+
+
+def _threshold(text: str) -> int | None:
+    value = _count(text)
+    return None if value >= SWITCHED_OFF else value
 
 
 def _optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:

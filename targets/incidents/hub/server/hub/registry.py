@@ -10,7 +10,8 @@ from hub.settings import Settings
 from hub.source import Source
 
 OUTBOX = 64
-"""Answers that wait to be written to one client; who asks for more is read no further until it reads itself."""
+"""Answers that wait to be written to one client; who asks for more is read no further until it reads itself. Chosen by
+us: the owners name none, and no promise is read off it."""
 
 
 class Client:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Durations in seconds. Raises ValueError that names the variable."""
+    """Durations in seconds."""
 
     pumps: str
     """`raced`, as the incident had them, or `joined`, as its fix has them."""
@@ -35,19 +35,19 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """The settings of this process. Raises ValueError."""
+    """The settings of this process. Raises ValueError that names the variable."""
     return Settings(
         pumps=_read("HUB_PUMPS", "joined", _one_of("raced", "joined")),
-        ping_interval=_read("HUB_PING_INTERVAL", "30", _seconds),
-        pong_timeout=_read("HUB_PONG_TIMEOUT", "10", _seconds),
-        handshake_timeout=_read("HUB_HANDSHAKE_TIMEOUT", "10", _seconds),
-        close_timeout=_read("HUB_CLOSE_TIMEOUT", "5", _seconds),
+        ping_interval=_read("HUB_PING_INTERVAL", "30", _positive),
+        pong_timeout=_read("HUB_PONG_TIMEOUT", "10", _positive),
+        handshake_timeout=_read("HUB_HANDSHAKE_TIMEOUT", "10", _positive),
+        close_timeout=_read("HUB_CLOSE_TIMEOUT", "5", _positive),
         upstream=_read("UPSTREAM_URL", "", str),
-        upstream_timeout=_read("HUB_UPSTREAM_TIMEOUT", "5", _seconds),
+        upstream_timeout=_read("HUB_UPSTREAM_TIMEOUT", "5", _positive),
         failure_threshold=_read("HUB_FAILURE_THRESHOLD", "5", _count),
-        reset_timeout=_read("HUB_RESET_TIMEOUT", "300", _seconds),
+        reset_timeout=_read("HUB_RESET_TIMEOUT", "300", _positive),
         message_limit=_read("HUB_MESSAGE_LIMIT", "1048576", _count),
-        message_rate=_read("HUB_MESSAGE_RATE", "1000", _seconds),
+        message_rate=_read("HUB_MESSAGE_RATE", "1000", _positive),
         secret=_read("HUB_JWT_SECRET", "", str),
         origins=_read("HUB_ORIGINS", "", lambda text: frozenset(text.split())),
     )
@@ -61,7 +61,7 @@ def _read(variable: str, default: str, parse: Callable[[str], T]) -> T:
         raise ValueError(f"{variable} is {text!r}: {error}") from None
 
 
-def _seconds(text: str) -> float:
+def _positive(text: str) -> float:
     value = float(text)
     if not math.isfinite(value) or value <= 0:
         raise ValueError("a number above 0 is needed")

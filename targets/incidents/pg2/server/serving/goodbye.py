@@ -12,6 +12,8 @@ from typing import Any
 import eventlet
 from eventlet import websocket
 
+from serving.standstill import Unhurried
+
 GOING_AWAY = 1001
 """https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 FINISH = 0.5
@@ -22,7 +24,7 @@ AGAIN_AFTER = 0.1
 _open: weakref.WeakSet[Known] = weakref.WeakSet()
 
 
-class Known(websocket.RFC6455WebSocket):
+class Known(Unhurried):
     """A WebSocket that is told when this worker ends."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,18 +13,16 @@ class Rate:
     """Buckets by address, in one worker: several workers together let in as many times as many."""
 
     def __init__(self, per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        if not per_second > 0:
-            raise ValueError(f"CONNECTION_RATE is a number of connections a second, above 0; found {per_second:g}")
-        self._rate = per_second
-        self._most = max(1.0, per_second)
+        self.per_second = per_second
+        self.most = max(1.0, per_second)
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, address: str) -> bool:
         """Whether one more may come from there now."""
         now = self._clock()
-        left, since = self._buckets.pop(address, (self._most, now))
-        left = min(self._most, left + self._rate * (now - since))
+        left, since = self._buckets.pop(address, (self.most, now))
+        left = min(self.most, left + self.per_second * (now - since))
         taken = left >= 1
         self._buckets[address] = (left - 1 if taken else left, now)
         if len(self._buckets) > MOST:

@@ -6,19 +6,18 @@ by the kernel's hand, also of SIGKILL.
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+from serving.parent import die_with_parent
+from serving.sleeping import sleep
+
 STARTED_WITHIN = 20.0
 """Seconds; 0.02 s on an idle machine."""
-_SET_PDEATHSIG = 1
 
 
 class Missing(Exception):
@@ -52,19 +51,13 @@ def start(directory: Path) -> subprocess.Popen[bytes]:
         if time.monotonic() >= deadline:
             process.kill()
             raise Missing(f"redis-server does not answer {STARTED_WITHIN:g} s after its start")
-        time.sleep(0.01)
+        sleep(0.01)
     return process
 
 
 def socket_of(directory: Path) -> Path:
     """Where it listens."""
     return directory / "redis.sock"
-
-
-def die_with_parent() -> None:
-    """In a child, before its program: have the kernel end it when its parent has ended."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answers(path: Path) -> bool:

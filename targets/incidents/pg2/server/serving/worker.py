@@ -1,8 +1,9 @@
-"""gunicorn's eventlet worker, with an accept loop that outlives a shortage of open files, and an end that is told.
+"""gunicorn's eventlet worker, with an accept loop that outlives a shortage of open files, an end that is told, and a
+heartbeat that cuts nobody off because the server itself stood still.
 
 gunicorn 23's own ends its loop at its first EMFILE: the worker then lives, tells its master so each second, and takes
 nobody any more, also when there are files again. And it ends, when it is told to or after `max_requests`, by waiting
-`graceful_timeout` for clients who do not know, and cuts them off.
+`graceful_timeout` for clients who do not know, and cuts them off. Of the heartbeat `serving.standstill` says more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import eventlet
 from gunicorn.workers import geventlet
 
 from serving.goodbye import know_everybody, say_goodbye
+from serving.standstill import let_the_reader_tell
 
 AGAIN_AFTER = 0.1
 """Seconds until it tries to accept again: often enough to be back at once, and no loop that eats a core."""
@@ -57,4 +59,5 @@ class Worker(geventlet.EventletWorker):
     def patch(self) -> None:
         super().patch()
         know_everybody()
+        let_the_reader_tell()
         geventlet._eventlet_serve = _serve_patiently
