@@ -70,7 +70,7 @@ def test_a_setting_that_cannot_be_used_is_named() -> None:
     )
     assert (ended.returncode, ended.stderr) == (
         2,
-        "error: MAX_CONNECTIONS is a whole number above zero; found 'many'\n",
+        "error: MAX_CONNECTIONS is 'many': a whole number from 1 up is needed\n",
     )
 
 

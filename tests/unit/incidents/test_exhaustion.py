@@ -1,4 +1,4 @@
-"""The resource manager's admission and Plan B; what can be seen from outside is what the scenarios are about."""
+"""The resource manager's admission, clean-up and Plan B; what is seen from outside is for the scenarios."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exhaustion.connection import NUMBERS
 from exhaustion.manager import WebSocketResourceManager
 from exhaustion.plan_b import DEAD, MEMORY, OVERLOAD, TOO_MANY
 from exhaustion.settings import MEGABYTE, Settings, read_settings
@@ -17,6 +18,7 @@ from chaos.target_file import load_target
 EXHAUSTION = Path(__file__).resolve().parents[3] / "targets/incidents/exhaustion"
 
 PLENTY = 1000 * MEGABYTE
+LATE_COMER = 9_999
 
 
 class Machine:
@@ -24,6 +26,10 @@ class Machine:
 
     def __init__(self) -> None:
         self.now, self.resident, self.headroom = 100.0, 50 * MEGABYTE, float(PLENTY)
+        self.given_back = 0
+
+    def give_back(self) -> None:
+        self.given_back += 1
 
 
 @dataclass
@@ -42,7 +48,8 @@ class Client:
     """A connection as the manager sees it."""
 
     active_at: float
-    number: int = 1
+    number: int = field(default_factory=lambda: next(NUMBERS))
+    came_at: float = 0.0
     wire: Wire = field(default_factory=Wire)
     warned_at: float | None = None
     ending_since: float | None = None
@@ -51,6 +58,9 @@ class Client:
     async def tell(self, message: dict[str, Any]) -> bool:
         self.told.append(message["type"])
         return True
+
+    def is_active(self) -> None:
+        self.warned_at = None
 
     async def close(self, code: int, reason: str) -> None:
         self.told.append(f"{code} {reason}")
@@ -61,6 +71,7 @@ def managed(machine: Machine, monkeypatch: pytest.MonkeyPatch, **environment: st
         settings(monkeypatch, **environment),
         resident=lambda: machine.resident,
         headroom=lambda: machine.headroom,
+        give_back=machine.give_back,
         monotonic=lambda: machine.now,
     )
 
@@ -74,7 +85,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
 def come(manager: WebSocketResourceManager, machine: Machine, count: int) -> list[Client]:
     clients = [Client(active_at=machine.now) for _ in range(count)]
     for client in clients:
-        assert manager.admit() is None
+        assert manager.admit(client.number) is None
         manager.joined(client)  # type: ignore[arg-type]  # a fake
     return clients
 
@@ -88,7 +99,7 @@ def in_force(manager: WebSocketResourceManager) -> list[str]:
 
 
 async def clean_up(manager: WebSocketResourceManager) -> None:
-    manager._clean_up()
+    manager.cleanup.run()
     await asyncio.sleep(0)
 
 
@@ -102,17 +113,17 @@ async def test_too_many_connections_new_ones_are_rejected_and_the_idle_have_half
     busy.active_at = machine.now
     await clean_up(manager)
     assert (idle.told, busy.told, in_force(manager)) == (["backpressure_warning"], ["backpressure_warning"], [])
-    assert manager.admit() == "connections"
+    assert manager.admit(LATE_COMER) == "connections"
     assert in_force(manager) == [TOO_MANY]
     await clean_up(manager)
     assert idle.told[-1] == "idle_warning"
     machine.now += 59
-    manager.admit()
+    manager.admit(LATE_COMER)
     machine.now += 1
     await clean_up(manager)
     assert (idle.told[-1], busy.told[-1]) == ("1001 idle", "backpressure_warning")
     leave(manager, idle)
-    assert manager.admit() is None
+    assert manager.admit(LATE_COMER) is None
 
 
 async def test_memory_pressure_turns_away_by_memory_and_keeps_the_limit_low_for_a_while(
@@ -122,16 +133,16 @@ async def test_memory_pressure_turns_away_by_memory_and_keeps_the_limit_low_for_
     manager = managed(machine, monkeypatch, EMERGENCY_SECONDS="60", MEMORY_RESERVE_MB="50")
     clients = come(manager, machine, 3)
     machine.headroom = 49 * MEGABYTE
-    assert manager.admit() == "memory"
+    assert manager.admit(LATE_COMER) == "memory"
     assert in_force(manager) == [MEMORY]
     assert "websocket_memory_usage_high" in manager.statistics()["alerts"]  # type: ignore[operator]
     machine.headroom = PLENTY
     assert manager.statistics()["alerts"] == []
-    assert manager.admit() == "memory"
+    assert manager.admit(LATE_COMER) == "memory"
     leave(manager, clients[0])
-    assert manager.admit() is None
+    assert manager.admit(LATE_COMER) is None
     machine.now += 60
-    assert (in_force(manager), manager.admit()) == ([], None)
+    assert (in_force(manager), manager.admit(LATE_COMER)) == ([], None)
 
 
 async def test_what_the_process_has_grown_by_is_held_against_the_limit_of_all_together(
@@ -141,7 +152,7 @@ async def test_what_the_process_has_grown_by_is_held_against_the_limit_of_all_to
     manager = managed(machine, monkeypatch, MAX_CONNECTIONS="100", MEMORY_LIMIT_PER_CONNECTION_MB="5")
     come(manager, machine, 1)
     machine.resident += 500 * MEGABYTE
-    assert manager.admit() == "memory"
+    assert manager.admit(LATE_COMER) == "memory"
 
 
 async def test_as_told_memory_is_the_number_of_connections_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,9 +160,9 @@ async def test_as_told_memory_is_the_number_of_connections_once_more(monkeypatch
     manager = managed(machine, monkeypatch, MEMORY_MEASURED_BY="count")
     machine.headroom, machine.resident = 0, PLENTY
     come(manager, machine, 97)
-    assert manager.memory() == 485 * MEGABYTE
+    assert manager.budget.taken() == 485 * MEGABYTE
     come(manager, machine, 3)
-    assert (manager.admit(), manager.rejected["memory"]) == ("connections", 0)
+    assert (manager.admit(LATE_COMER), manager.admission.rejected["memory"]) == ("connections", 0)
 
 
 async def test_dead_connections_that_pile_up_double_the_pace_of_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,9 +201,9 @@ async def test_overload_halves_the_limit_until_it_has_been_over_for_a_while(monk
         patched.setattr(asyncio, "sleep", late)
         for _ in range(3):
             await manager._look_at_the_loop(0.1)
-    assert (in_force(manager), manager.admit()) == ([OVERLOAD], "cpu")
+    assert (in_force(manager), manager.admit(LATE_COMER)) == ([OVERLOAD], "cpu")
     machine.now += 60
-    assert manager.admit() is None
+    assert manager.admit(LATE_COMER) is None
 
 
 async def test_a_peer_that_is_given_up_and_takes_nothing_is_cut_by_the_next_clean_up(
@@ -207,6 +218,52 @@ async def test_a_peer_that_is_given_up_and_takes_nothing_is_cut_by_the_next_clea
     machine.now += 10
     await clean_up(manager)
     assert closing.wire.aborted
+
+
+async def test_memory_is_given_back_in_the_two_clean_ups_after_an_end_and_in_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine()
+    manager = managed(machine, monkeypatch)
+    client, _ = come(manager, machine, 2)
+    await clean_up(manager)
+    assert machine.given_back == 0
+    leave(manager, client)
+    for _ in range(3):
+        await clean_up(manager)
+    assert machine.given_back == 2
+
+
+async def test_memory_is_given_back_once_in_an_emergency_however_many_are_turned_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine()
+    manager = managed(machine, monkeypatch)
+    machine.headroom = 0.0
+    assert [manager.admit(LATE_COMER) for _ in range(5)] == ["memory"] * 5
+    assert machine.given_back == 1
+
+
+async def test_also_where_memory_is_given_back_at_once_the_limit_stays_low_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine()
+    manager = managed(machine, monkeypatch, EMERGENCY_SECONDS="60")
+    come(manager, machine, 1)
+    before, machine.resident = machine.resident, machine.resident + 500 * MEGABYTE
+    monkeypatch.setattr(manager, "_give_back", lambda: setattr(machine, "resident", before))
+    assert manager.admit(LATE_COMER) == "memory"
+    machine.now += 60
+    assert manager.admit(LATE_COMER) is None
+
+
+async def test_who_goes_while_it_is_accepted_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
+    manager = managed(machine, monkeypatch, MAX_CONNECTIONS="1")
+    assert manager.admit(1) is None
+    assert manager.admit(2) == "connections"
+    manager.gave_up(1)
+    assert manager.admit(3) is None
 
 
 @pytest.mark.parametrize(

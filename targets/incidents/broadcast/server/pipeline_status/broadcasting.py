@@ -14,7 +14,10 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocketState
 
+from pipeline_status import mistakes
 from pipeline_status.members import Member
+from pipeline_status.mistakes import live_set
+from pipeline_status.mistakes.absences import Absences
 from pipeline_status.parts import Parts
 
 GOING_AWAY = 1001
@@ -24,6 +27,7 @@ GOODBYES = (1000, GOING_AWAY)
 
 def add_handler(app: FastAPI, parts: Parts, path: str) -> None:
     """Broadcast to clients on a path."""
+    absences = Absences(parts.sessions) if mistakes.ABSENCES in parts.settings.mistakes else None
 
     @app.websocket(path)
     async def pipeline_status(websocket: WebSocket) -> None:
@@ -41,8 +45,30 @@ def add_handler(app: FastAPI, parts: Parts, path: str) -> None:
             lost = gone.code not in GOODBYES
         finally:
             parts.members.leave(member)
-        if lost and parts.settings.absences == "open":
-            await parts.begin_absence(member)
+        if lost and absences is not None:
+            await absences.begin(member)
+
+
+async def _age_by_own_timer(parts: Parts, member: Member) -> str:
+    """Its time is up, or it has fallen too far behind."""
+    try:
+        async with asyncio.timeout(parts.settings.max_age):
+            await member.over.wait()
+    except TimeoutError:
+        return "maximum age"
+    return "too far behind"
+
+
+async def _age_by_sweep(parts: Parts, member: Member) -> str:
+    """Somebody else says when."""
+    await member.over.wait()
+    return "ended by the sweep, or too far behind"
+
+
+AGEING: dict[str, Callable[[Parts, Member], Coroutine[Any, Any, str]]] = {
+    "meant": _age_by_own_timer,
+    "told": _age_by_sweep,
+}
 
 
 async def _first_to_end(parts: Parts, member: Member) -> str:
@@ -88,28 +114,6 @@ async def _send(parts: Parts, member: Member) -> str:
         await member.websocket.send_text(await member.updates.get())
 
 
-async def _age_by_own_timer(parts: Parts, member: Member) -> str:
-    """Its time is up, or it has fallen too far behind."""
-    try:
-        async with asyncio.timeout(parts.settings.max_age):
-            await member.over.wait()
-    except TimeoutError:
-        return "maximum age"
-    return "too far behind"
-
-
-async def _age_by_sweep(parts: Parts, member: Member) -> str:
-    """Somebody else says when."""
-    await member.over.wait()
-    return "ended by the sweep, or too far behind"
-
-
-AGEING: dict[str, Callable[[Parts, Member], Coroutine[Any, Any, str]]] = {
-    "meant": _age_by_own_timer,
-    "told": _age_by_sweep,
-}
-
-
 async def broadcast(parts: Parts) -> None:
     """Tell everybody the status at its interval, until cancelled. A database that fails costs an update, no more."""
     loop = asyncio.get_running_loop()
@@ -119,7 +123,10 @@ async def broadcast(parts: Parts) -> None:
         await asyncio.sleep(max(0.0, due - loop.time()))
         due = max(due, loop.time() - parts.settings.broadcast_interval)  # what was missed is not made up for
         if (update := await parts.next_update()) is not None:
-            parts.members.tell(update)
+            if mistakes.LIVE_SET in parts.settings.mistakes:
+                await live_set.tell(parts.members, update)
+            else:
+                parts.members.tell(update)
 
 
 async def sweep(parts: Parts) -> None:

@@ -8,12 +8,11 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline_status.database.sessions import Sessions, read_status
-from pipeline_status.members import Member, Members
+from pipeline_status.members import Members
 from pipeline_status.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -29,17 +28,11 @@ class Parts:
         self.failures = 0
         """Updates that the database did not let be made."""
         self._sequence = 0
-        self._absences: dict[Member, AsyncSession] = {}
 
     async def session_while_handled(self) -> AsyncIterator[AsyncSession]:
         """A session for as long as a request or a WebSocket is handled, as a dependency of FastAPI's."""
         async with self.sessions.session() as session:
             yield session
-
-    async def begin_absence(self, member: Member) -> None:
-        """Note from which event on it misses all, in a session for as long as it is away. Raises SQLAlchemyError."""
-        session = self._absences[member] = self.sessions.session()
-        await session.execute(text("SELECT max(id) FROM events"))
 
     async def next_update(self) -> str | None:
         """The next broadcast; None where the database fails."""

@@ -7,6 +7,13 @@ from collections.abc import Callable, Mapping
 
 logger = logging.getLogger(__name__)
 
+CONNECTIONS_HIGH, CONNECTIONS_CRITICAL = 0.80, 0.95
+"""Shares of the connections: over 80 and over 95 of 100 told."""
+MEMORY_HIGH, MEMORY_CRITICAL = 0.80, 0.96
+"""Shares of their memory: over 400 and 480 of 500 MB told."""
+CLEANUP_FAILURES = 0.05
+"""Of the clean-ups: over 5 % told."""
+
 
 class Alerts:
     """Each is raised while its condition holds, and gone when it does not any more."""

@@ -10,21 +10,24 @@ from fastapi import WebSocket
 
 from exhaustion.wire import EXTENSION, Wire
 
-_NUMBERS = itertools.count(1)
+NUMBERS = itertools.count(1)
+"""One for each client that comes, let in or not: its correlation id, which all that the log says of it carries."""
 
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """Times are of the monotonic clock."""
+    """Times are of the monotonic clock, but for the first."""
 
     websocket: WebSocket
-    number: int = field(default_factory=lambda: next(_NUMBERS))
-    """Its correlation id: whatever the log says of it carries this."""
+    number: int = field(default_factory=lambda: next(NUMBERS))
+    """Its correlation id."""
+    came_at: float = field(default_factory=time.perf_counter)
+    """When it asked for a place, by the clock that durations are measured with."""
     active_at: float = field(default_factory=time.monotonic)
     warned_at: float | None = None
     """When it was warned that it is idle, since it was last active."""
     ending_since: float | None = None
-    """When it was first seen to have been closed."""
+    """When the clean-up told it to go, or first saw that it had been closed from either side."""
 
     @property
     def wire(self) -> Wire:

@@ -1,31 +1,34 @@
-"""The fix: who is let in, who has to go, what is told of it."""
+"""The fix: its parts, and what each is told of a connection that comes, talks and goes."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable
 
-from exhaustion.alerts import Alerts
+from exhaustion.admission import Admission
+from exhaustion.alerts import (
+    CLEANUP_FAILURES,
+    CONNECTIONS_CRITICAL,
+    CONNECTIONS_HIGH,
+    MEMORY_CRITICAL,
+    MEMORY_HIGH,
+    Alerts,
+)
+from exhaustion.backpressure import Backpressure
+from exhaustion.budget import MemoryBudget
+from exhaustion.claims import ACTIVITY, CLEANUP, METRICS, REGISTRATION, Claims
+from exhaustion.cleanup import Cleanup
 from exhaustion.connection import Connection
-from exhaustion.memory import headroom, resident
-from exhaustion.plan_b import DEAD, DEAD_SHARE, MEMORY, OVERLOAD, TOO_MANY, PlanB
-from exhaustion.settings import MEGABYTE, Settings
+from exhaustion.errands import Errands
+from exhaustion.memory import give_back, headroom, resident
+from exhaustion.overload import TICK, LoopWatch
+from exhaustion.plan_b import MEMORY, OVERLOAD, PlanB
+from exhaustion.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-GOING_AWAY = 1001
-TICK = 0.1
-LATE = 0.25
-"""Seconds between two looks at the event loop, and by which it is late when it has too much to do."""
-LOOKS, LATE_LOOKS = 10, 3
-CONNECTIONS_HIGH, CONNECTIONS_CRITICAL = 0.80, 0.95
-MEMORY_HIGH, MEMORY_CRITICAL = 0.80, 0.96
-CLEANUP_FAILURES = 0.05
-"""Shares that raise an alert: of the connections, of their memory (400 and 480 of 500 MB), of the clean-ups."""
 
 
 class WebSocketResourceManager:
@@ -37,226 +40,129 @@ class WebSocketResourceManager:
         *,
         resident: Callable[[], int] = resident,
         headroom: Callable[[], float] = headroom,
+        give_back: Callable[[], None] = give_back,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.settings = settings
+        self._settings = settings
+        self._monotonic = monotonic
+        self._give_back = give_back
+        self._connections: set[Connection] = set()
+        self._counts: Counter[str] = Counter()
+        self._claims = Claims()
+        errands = Errands()
         self.plan_b = PlanB(outlasts=settings.websocket_emergency_seconds, monotonic=monotonic)
-        self.counts: Counter[str] = Counter()
-        self.rejected: Counter[str] = Counter()
-        """By what there was too little of."""
-        self.cleanups: deque[float] = deque(maxlen=1000)
-        """Seconds that each connection took from being told to go until it was gone; the last thousand."""
+        self.budget = MemoryBudget(settings, inside=lambda: self.admission.inside, resident=resident, headroom=headroom)
+        self.admission = Admission(settings, self.plan_b, budget=self.budget, relieve=self._relieve_memory)
+        self.backpressure = Backpressure(
+            settings, errands, inside=lambda: self.admission.inside, connections=self._connections
+        )
+        self.cleanup = Cleanup(
+            settings,
+            self.plan_b,
+            errands,
+            self._claims,
+            connections=self._connections,
+            give_back=give_back,
+            monotonic=monotonic,
+        )
+        self._loop_watch = LoopWatch(monotonic)
         self._alerts = Alerts(
             {
                 "websocket_connections_high": lambda: self._fill() > CONNECTIONS_HIGH,
                 "websocket_connections_critical": lambda: self._fill() > CONNECTIONS_CRITICAL,
-                "websocket_backpressure": lambda: self._crowded,
-                "websocket_memory_usage_high": lambda: self._memory_above(MEMORY_HIGH),
-                "websocket_memory_usage_critical": lambda: self._memory_above(MEMORY_CRITICAL),
+                "websocket_backpressure": lambda: self.backpressure.crowded,
+                "websocket_memory_usage_high": lambda: self.budget.is_above(MEMORY_HIGH),
+                "websocket_memory_usage_critical": lambda: self.budget.is_above(MEMORY_CRITICAL),
                 "websocket_cleanup_failures": self._cleanups_fail,
             }
         )
-        self._connections: set[Connection] = set()
-        self._entering = 0
-        self._crowded = False
-        self._lowered_to = settings.websocket_max_connections
-        self._late: deque[bool] = deque(maxlen=LOOKS)
-        self._resident, self._headroom, self._monotonic = resident, headroom, monotonic
-        self._at_rest = resident()
-        self._dead = 0
-        """Found since the last clean-up."""
-        self._under_way: set[asyncio.Task[object]] = set()
 
-    # -- admission ---------------------------------------------------------------------------------------------
+    # -- a connection's life -----------------------------------------------------------------------------------
 
-    @property
-    def inside(self) -> int:
-        """Places taken."""
-        return len(self._connections) + self._entering
-
-    def admit(self) -> str | None:
-        """Take a place, in one step with looking for it: None, or what there is too little of."""
-        lacking = self._lacking()
-        if lacking is not None:
-            self.rejected[lacking] += 1
-            return lacking
-        self._entering += 1
-        return None
-
-    def _lacking(self) -> str | None:
-        if self.inside >= self.settings.websocket_max_connections:
-            self.plan_b.pull(TOO_MANY)
-            return "connections"
-        if self._memory_is_short():
-            self._relieve_memory()
-        if self._memory_is_short() or (self.plan_b.is_on(MEMORY) and self.inside >= self._lowered_to):
-            return "memory"
-        if self.plan_b.is_on(OVERLOAD) and self.inside >= self.settings.websocket_max_connections // 2:
-            return "cpu"
-        return None
-
-    def memory(self) -> float:
-        """Bytes that the connections take: what the process has grown by, or as the owners' figures come about."""
-        if self.settings.websocket_memory_measured_by == "count":
-            return self.inside * self.settings.websocket_memory_limit_per_connection_mb * MEGABYTE
-        return max(0, self._resident() - self._at_rest)
-
-    def _memory_is_short(self) -> bool:
-        if self.memory() >= self.settings.memory_limit:
-            return True
-        if self.settings.websocket_memory_measured_by == "count":
-            return False
-        return self._headroom() < self.settings.websocket_memory_reserve_mb * MEGABYTE
-
-    def _relieve_memory(self) -> None:
-        if not self.plan_b.is_on(MEMORY):
-            self._lowered_to = self.inside
-            gc.collect()
-        self.plan_b.pull(MEMORY)
-        self._clean_up()
+    def admit(self, number: int) -> str | None:
+        """Take a place for the connection of a number: None, or what there is too little of."""
+        return self.admission.take(number)
 
     def joined(self, connection: Connection) -> None:
         """It has been accepted: the place that was taken is its own."""
-        self._entering -= 1
         self._connections.add(connection)
-        self.counts["accepted"] += 1
-        logger.info("connection=%d accepted, %d inside", connection.number, self.inside)
-        if self._crowded:
-            self._tell(connection, self._warning())
-        self._update_pressure()
+        self._counts["accepted"] += 1
+        logger.info("connection=%d accepted, %d inside", connection.number, self.admission.inside)
+        self.backpressure.came(connection)
+        self._claims.note(REGISTRATION, time.perf_counter() - connection.came_at)
 
-    def gave_up(self) -> None:
+    def gave_up(self, number: int) -> None:
         """The place that was taken is not needed: its client has gone while it was accepted."""
-        self._entering -= 1
+        self.admission.free()
+        self.backpressure.update()
+        logger.info("connection=%d gone before it was accepted, %d inside", number, self.admission.inside)
+
+    def heard(self, connection: Connection) -> None:
+        """It has said something."""
+        with self._claims.timed(ACTIVITY):
+            self._counts["received"] += 1
+            connection.is_active()
 
     def left(self, connection: Connection) -> None:
         """It has gone."""
         self._connections.discard(connection)
-        self.counts["ended"] += 1
-        self.counts["dead"] += connection.wire.given_up
-        self._dead += connection.wire.given_up
-        if connection.ending_since is not None:
-            self.cleanups.append(self._monotonic() - connection.ending_since)
-        logger.info("connection=%d ended, %d inside", connection.number, self.inside)
-        self._update_pressure()
+        self.admission.free()
+        self.cleanup.ended(connection)
+        logger.info("connection=%d ended, %d inside", connection.number, self.admission.inside)
+        self.backpressure.update()
 
-    def heard(self, connection: Connection) -> None:
-        """It has said something."""
-        self.counts["received"] += 1
-        connection.is_active()
-
-    # -- backpressure ------------------------------------------------------------------------------------------
-
-    def _update_pressure(self) -> None:
-        limit, threshold = self.settings.websocket_max_connections, self.settings.websocket_backpressure_threshold
-        crowded = self.inside >= round(limit * threshold, 6)
-        if crowded and not self._crowded:
-            for connection in self._connections:
-                self._tell(connection, self._warning())
-        self._crowded = crowded
-
-    def _warning(self) -> dict[str, object]:
-        return {
-            "type": "backpressure_warning",
-            "connections": self.inside,
-            "limit": self.settings.websocket_max_connections,
-        }
-
-    def _tell(self, connection: Connection, message: dict[str, object]) -> None:
-        self._start(connection.tell(message))
-
-    def _start(self, doing: Coroutine[object, object, object]) -> None:
-        """Have it done beside everything else."""
-        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(doing)
-        self._under_way.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[object]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever has gone meanwhile need not be told
-
-    # -- clean-up ----------------------------------------------------------------------------------------------
+    # -- meanwhile ---------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Look after the connections until cancelled."""
-        next_cleanup = self._monotonic()
+        # What is there before the first client is there to the end: nobody need look through it for garbage.
+        gc.collect()
+        gc.freeze()
+        due = self._monotonic()
         while True:
-            if self._monotonic() >= next_cleanup:
-                pace = 2 if self.plan_b.is_on(DEAD) else 1
-                next_cleanup = self._monotonic() + self.settings.websocket_cleanup_interval_seconds / pace
-                self._clean_up()
-            await self._look_at_the_loop(min(TICK, next_cleanup - self._monotonic()))
+            if self._monotonic() >= due:
+                self.cleanup.run(memory_is_high=self.budget.is_above(MEMORY_HIGH))
+                due = self._monotonic() + self.cleanup.interval
+            await self._look_at_the_loop(min(TICK, due - self._monotonic()))
 
     async def _look_at_the_loop(self, seconds: float) -> None:
-        due = self._monotonic() + seconds
-        await asyncio.sleep(max(0.0, seconds))
-        self._late.append(self._monotonic() - due > LATE)
-        if sum(self._late) >= LATE_LOOKS:
+        await self._loop_watch.look(seconds)
+        if self._loop_watch.is_overloaded:
             self.plan_b.pull(OVERLOAD)
 
-    def _clean_up(self) -> None:
-        """Cut what has been closed and is still there, close the idle, warn those who will be."""
-        if self._dead and self._dead >= DEAD_SHARE * (len(self._connections) + self._dead):
-            self.plan_b.pull(DEAD)
-        self._dead = 0
-        interval = self.settings.websocket_heartbeat_interval_seconds / (2 if self.plan_b.is_on(DEAD) else 1)
-        now = self._monotonic()
-        for connection in tuple(self._connections):
-            connection.wire.ping_interval = interval
-            if connection.wire.is_ending:
-                self._cut_if_due(connection, now)
-            else:
-                self._look_whether_idle(connection, now)
-
-    def _cut_if_due(self, connection: Connection, now: float) -> None:
-        if connection.ending_since is None:
-            connection.ending_since = now
-        waited = now - connection.ending_since
-        if connection.wire.given_up or waited >= self.settings.websocket_close_timeout_seconds:
-            connection.wire.abort()
-
-    def _look_whether_idle(self, connection: Connection, now: float) -> None:
-        timeout, notice = self.settings.websocket_idle_timeout_seconds, self.settings.websocket_idle_warning_seconds
-        if self.plan_b.is_on(TOO_MANY) or self.plan_b.is_on(MEMORY):
-            timeout = max(timeout / 2, notice)
-        idle = now - connection.active_at
-        if connection.warned_at is None:
-            if idle >= timeout - notice:
-                connection.warned_at = now
-                self.counts["idle_warned"] += 1
-                self._tell(connection, {"type": "idle_warning", "closes_in": max(0.0, timeout - idle)})
-        elif idle >= timeout and now - connection.warned_at >= notice / 2:
-            connection.ending_since = now
-            self.counts["idle_closed"] += 1
-            logger.info("connection=%d closed: idle", connection.number)
-            self._start(connection.close(GOING_AWAY, "idle"))
+    def _relieve_memory(self) -> None:
+        """Called for every newcomer while memory is short: what costs time is done once in an emergency."""
+        if not self.plan_b.is_on(MEMORY):
+            self._give_back()
+        self.plan_b.pull(MEMORY)
+        self.cleanup.run()
 
     # -- what is told ------------------------------------------------------------------------------------------
 
-    def _fill(self) -> float:
-        return self.inside / self.settings.websocket_max_connections
-
-    def _memory_above(self, share: float) -> bool:
-        return self.memory() > share * self.settings.memory_limit or self._memory_is_short()
-
-    def _cleanups_fail(self) -> bool:
-        """Whether too many of those that were told to go are still there when they should have gone."""
-        overdue = self._monotonic() - (
-            self.settings.websocket_close_timeout_seconds + 2 * self.settings.websocket_cleanup_interval_seconds
-        )
-        since = [each.ending_since for each in self._connections if each.ending_since is not None]
-        failed = sum(ending < overdue for ending in since)
-        return failed > CLEANUP_FAILURES * (failed + len(self.cleanups))
-
     def statistics(self) -> dict[str, object]:
         """What it can tell."""
+        with self._claims.timed(METRICS):
+            told = self._statistics()
+        return {**told, "claims": self._claims.told()}
+
+    def _statistics(self) -> dict[str, object]:
+        inside, counts, taken = self.admission.inside, self.cleanup.counts, self.budget.taken()
+        rejected = self.admission.rejected
         return {
-            "connections": self.inside,
-            **{name: self.counts[name] for name in ("accepted", "ended", "dead", "received")},
-            "idle": {"warned": self.counts["idle_warned"], "closed": self.counts["idle_closed"]},
-            "rejected": {"total": self.rejected.total(), **self.rejected},
-            "memory": {"connections": self.memory(), "per_connection": self.memory() / max(1, self.inside)},
+            "connections": inside,
+            **{name: self._counts[name] for name in ("accepted", "received")},
+            **{name: counts[name] for name in ("ended", "dead")},
+            "idle": {"warned": counts["idle_warned"], "closed": counts["idle_closed"]},
+            "cleanup": {"runs": counts["runs"], "cut": counts["cut"], "overdue": self.cleanup.overdue()},
+            "rejected": {"total": rejected.total(), **rejected},
+            "memory": {"connections": taken, "per_connection": taken / max(1, inside)},
             "plan_b": {"in_force": self.plan_b.in_force(), "times": self.plan_b.times},
             "alerts": self._alerts.update(),
         }
+
+    def _fill(self) -> float:
+        return self.admission.inside / self._settings.websocket_max_connections
+
+    def _cleanups_fail(self) -> bool:
+        overdue = self.cleanup.overdue()
+        return overdue > CLEANUP_FAILURES * (overdue + self._claims.count(CLEANUP))

@@ -1,13 +1,16 @@
 """What is done when things go wrong. Each trigger has a response, which ends when its reason has been gone for a while.
 
-The fifth, complete failure, is for whoever started the process: it keeps nothing outside itself, so a restart begins
-with a clean state.
+The owners told what is done and not by how much: a tenth, a half and twice are ours. The fifth, complete failure, is
+for whoever started the process: it keeps nothing outside itself, so a restart begins with a clean state.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 TOO_MANY = "too_many_connections"
 """Reject new ones; the idle ones are closed after half of their time."""
@@ -19,7 +22,11 @@ OVERLOAD = "overload"
 """Half as many connections are the limit."""
 
 DEAD_SHARE = 0.1
-"""Of the connections, found dead in one clean-up."""
+"""Of the connections, found dead in one clean-up, is a pile. Ours."""
+HALF = 0.5
+"""Of the limit, and of the idle timeout, while they are cut short. Ours."""
+TWICE = 2
+"""As often as otherwise. Ours."""
 
 
 class PlanB:
@@ -36,6 +43,7 @@ class PlanB:
         """There is a reason for it now."""
         if not self.is_on(trigger):
             self.times[trigger] = self.times.get(trigger, 0) + 1
+            logger.warning("plan b in force: %s", trigger)
         self._until[trigger] = self._monotonic() + self._outlasts
 
     def is_on(self, trigger: str) -> bool:

@@ -28,6 +28,7 @@ class Settings:
     """How long before the idle timeout a client is warned."""
     websocket_heartbeat_interval_seconds: float
     websocket_heartbeat_timeout_seconds: float
+    """For a pong. The owners name none, and without one nobody is ever dead: 90 s are ours."""
     websocket_cleanup_interval_seconds: float
     websocket_close_timeout_seconds: float
     """For a client to answer a close frame, before its connection is cut."""
@@ -56,7 +57,7 @@ def read_settings() -> Settings:
         websocket_idle_timeout_seconds=_read("WEBSOCKET_IDLE_TIMEOUT_SECONDS", "300", _positive),
         websocket_idle_warning_seconds=_read("WEBSOCKET_IDLE_WARNING_SECONDS", "60", _positive),
         websocket_heartbeat_interval_seconds=_read("WEBSOCKET_HEARTBEAT_INTERVAL_SECONDS", "30", _positive),
-        websocket_heartbeat_timeout_seconds=_read("WEBSOCKET_HEARTBEAT_TIMEOUT_SECONDS", "30", _positive),
+        websocket_heartbeat_timeout_seconds=_read("WEBSOCKET_HEARTBEAT_TIMEOUT_SECONDS", "90", _positive),
         websocket_cleanup_interval_seconds=_read("WEBSOCKET_CLEANUP_INTERVAL_SECONDS", "60", _positive),
         websocket_close_timeout_seconds=_read("WEBSOCKET_CLOSE_TIMEOUT_SECONDS", "10", _positive),
         websocket_backpressure_threshold=_read("WEBSOCKET_BACKPRESSURE_THRESHOLD", "0.85", _share),
@@ -91,7 +92,7 @@ def _positive(text: str) -> float:
 def _share(text: str) -> float:
     value = _positive(text)
     if value > 1:
-        raise ValueError("a share of 1 is needed")
+        raise ValueError("a share of at most 1 is needed")
     return value
 
 

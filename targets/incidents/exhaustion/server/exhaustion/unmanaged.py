@@ -13,7 +13,7 @@ class ConnectionList:
         self.accepted = 0
         self.received = 0
 
-    def admit(self) -> str | None:
+    def admit(self, number: int) -> str | None:
         """Everybody is let in."""
         return None
 
@@ -22,7 +22,7 @@ class ConnectionList:
         self.connections.append(connection)
         self.accepted += 1
 
-    def gave_up(self) -> None:
+    def gave_up(self, number: int) -> None:
         """Nothing was taken."""
 
     def heard(self, connection: Connection) -> None:

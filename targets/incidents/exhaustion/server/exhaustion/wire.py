@@ -24,6 +24,13 @@ class Wire(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):  # none where the handshake was refused
             self.scope["extensions"][EXTENSION] = self  # type: ignore[index,assignment]  # ASGI leaves it to servers
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
+            # The parser has refused the request, 2,000 headers say, and uvicorn 0.54 leaves its answer lying.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def keepalive_timeout(self) -> None:
         self.given_up = True
         super().keepalive_timeout()
