@@ -18,6 +18,13 @@ class Cleanup(Family):
         Duration | None,
         Field(description="The period of the sweep, where dead peers are only removed by one."),
     ] = None
+    farewell: Annotated[
+        Duration | None,
+        Field(
+            description="From giving a dead peer up to letting its socket go, where the server says goodbye to the "
+            "dead as well and waits for their answer: the close_timeout of the library websockets, 10 s by default."
+        ),
+    ] = None
     closed_within: Annotated[
         Duration | None,
         Field(description="From a FIN or RST that reached the server to everything released."),

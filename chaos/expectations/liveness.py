@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
+from chaos.bounds import by_timer
 from chaos.expectations.ages import old_from
 from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
 from chaos.journal import Attempt
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding, Verdict
-
-JITTER = 1.1
-"""A periodic timer is always late by a hair, never early: a period of 1 s was seen as 1.002 s on an idle machine. A
-tenth is far from the next thing that goes wrong, a ping left out."""
 
 ONE_WAY = 0.01
 """Seconds that a server may close too early by the clients' clock: its own begins with the last message it has read,
@@ -62,10 +59,10 @@ class PingedAtPeriod(Expectation):
         return self.by_limit(
             record,
             longest,
-            self.interval * JITTER,
+            by_timer(self.interval),
             observed=observed,
             promised=promised,
-            uncertainty=record.of_ours_in_each(self.crowd, silences, self.interval * JITTER),
+            uncertainty=record.of_ours_in_each(self.crowd, silences, by_timer(self.interval)),
             figure=figure,
         )
 
@@ -121,7 +118,7 @@ class WarnedBeforeClose(Expectation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedWhenIdle(Expectation):
-    """Every idle client is closed with a close frame, neither before `timeout` nor after `timeout + slack`."""
+    """Every idle client is closed with a close frame, not before `timeout`, and by `timeout + slack` as timers go."""
 
     name: ClassVar[str] = "closed_when_idle"
     crowd: str
@@ -130,8 +127,9 @@ class ClosedWhenIdle(Expectation):
     """Seconds that the server's sweep may add."""
 
     def judge(self, record: Record) -> Finding:
-        latest = self.timeout + self.slack
-        promised = f"idle clients are closed between {format_duration(self.timeout)} and {format_duration(latest)}"
+        promised = (
+            f"idle clients are closed between {format_duration(self.timeout)} and {format_duration(self._latest)}"
+        )
         opened = record.opened(self.crowd)
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
@@ -155,12 +153,12 @@ class ClosedWhenIdle(Expectation):
         late = self.by_limit(
             record,
             max(times),
-            latest,
+            self._latest,
             observed=observed,
             promised=promised,
             # What keeps the server waiting makes it late, and never early: from when each was due to its end.
             uncertainty=record.of_ours_in_each(
-                self.crowd, [(born + self.timeout, end) for born, end in lives], self.slack
+                self.crowd, [(born + self.timeout, end) for born, end in lives], self._latest - self.timeout
             ),
             figure=figure,
         )
@@ -168,6 +166,10 @@ class ClosedWhenIdle(Expectation):
             _, uncertainty = max(early, key=lambda each: each[0])
             return self.within_uncertainty(f"{observed}: too early", promised, uncertainty, figure=figure)
         return late
+
+    @property
+    def _latest(self) -> float:
+        return by_timer(self.timeout + self.slack)
 
     def _early(
         self, record: Record, opened: Sequence[Attempt], times: Sequence[float]
@@ -194,7 +196,7 @@ class ClosedWhenIdle(Expectation):
         observed = f"{len(never)} of {len(opened)} idle clients were never closed"
         figure = f"{len(opened) - len(never)}/{len(opened)} closed"
         ours = record.of_ours(self.crowd, first + self.timeout, last)
-        if last - first <= self.timeout + self.slack + ours.seconds:
+        if last - first <= self._latest + ours.seconds:
             watched = f"{observed} in {format_duration(last - first)}, and nobody looked longer"
             return self.inconclusive(watched, promised, figure=figure)
         return self.violated(observed, promised, figure=figure)
@@ -202,7 +204,7 @@ class ClosedWhenIdle(Expectation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedByAge(Expectation):
-    """No connection of the crowd gets older than `limit` seconds: by then it is closed, with a close frame.
+    """No connection gets older than `limit` seconds, as timers go: by then it is closed, with a close frame.
 
     The age counts from the 101 to the close frame, both as the client sees them: a slow link shifts the two alike.
     None is closed before an age that may be meant by the promise (`ages.old_from`): who closes everybody at once lets
@@ -215,8 +217,8 @@ class ClosedByAge(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = (
-            f"no connection gets older than {format_duration(self.limit)}: by then it is told and closed, and not "
-            f"before {format_duration(old_from(self.limit))}"
+            f"no connection gets older than {format_duration(self.limit)}, a tenth of it late: by then it is told and "
+            f"closed, and not before {format_duration(old_from(self.limit))}"
         )
         opened = record.opened(self.crowd)
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
@@ -229,7 +231,7 @@ class ClosedByAge(Expectation):
             age = last - youngest
             observed = f"{len(older)} of {len(opened)} connections were still open at the age of {format_duration(age)}"
             figure = f"{len(opened) - len(older)}/{len(opened)} closed"
-            if age <= self.limit + record.of_ours(self.crowd, youngest, last).seconds:
+            if age <= by_timer(self.limit) + record.of_ours(self.crowd, youngest, last).seconds:
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
             return self.violated(observed, promised, figure=figure)
         ages = {attempt.client: endings[attempt.client].said_at - _born(attempt) for attempt in opened}
@@ -248,14 +250,14 @@ class ClosedByAge(Expectation):
         return self.by_limit(
             record,
             oldest,
-            self.limit,
+            by_timer(self.limit),
             observed=observed,
             promised=promised,
             # When it was due nobody knows, for a server may close sooner: whatever held it up in its life may have.
             uncertainty=record.of_ours_in_each(
                 self.crowd,
                 [(_born(attempt), endings[attempt.client].said_at) for attempt in opened],
-                self.limit,
+                by_timer(self.limit),
             ),
             figure=figure,
         )

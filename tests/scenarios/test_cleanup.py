@@ -87,7 +87,7 @@ READINGS = 10
 @pytest.mark.reads(
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
-    optional=["cleanup.sweep_interval", "cleanup.closed_within"],
+    optional=["cleanup.sweep_interval", "cleanup.farewell", "cleanup.closed_within"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(Vanished(), PartitionToServer(), PartitionToClient(), SilentClient(), StalledReader(), HalfOpen())
@@ -96,6 +96,7 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
         interval=contract.liveness.heartbeat_interval,
         timeout=contract.liveness.heartbeat_timeout,
         sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
     )
     # Where it is not promised when the server lets go of what was closed, it may take as long as to find the dead.
     await _released(experiment, fault, bound, settles=contract.cleanup.closed_within or bound.seconds)
@@ -110,7 +111,7 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
 @pytest.mark.reads(
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
-    optional=["cleanup.sweep_interval", "cleanup.closed_within"],
+    optional=["cleanup.sweep_interval", "cleanup.farewell", "cleanup.closed_within"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(
@@ -123,6 +124,7 @@ async def test_dead_peers_among_slow_ones(experiment: Experiment, contract: Simp
         interval=contract.liveness.heartbeat_interval,
         timeout=contract.liveness.heartbeat_timeout,
         sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
     )
     # Whoever lives is on the slow link: those who die need none.
     settles = contract.cleanup.closed_within or bound.seconds
@@ -266,7 +268,7 @@ async def test_database_sessions_are_given_back(
     "liveness.heartbeat_timeout",
     "cleanup.closed_within",
     "cleanup.database_sessions",
-    optional=["cleanup.sweep_interval"],
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.STATISTICS)
 @pytest.mark.faults(Vanished(), SilentClient(), StalledReader())
@@ -277,6 +279,7 @@ async def test_database_sessions_of_the_dead_are_given_back(
         interval=contract.liveness.heartbeat_interval,
         timeout=contract.liveness.heartbeat_timeout,
         sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
     )
     await _sessions_given_back(experiment, contract, fault, bound=bound.seconds)
 

@@ -73,7 +73,12 @@ async def test_round_trips(experiment: Experiment, contract: SimpleNamespace, fa
     because="One event loop serves them all: what blocks it for one blocks it for everybody.",
 )
 @pytest.mark.reads(
-    optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval"],
+    optional=[
+        "liveness.heartbeat_interval",
+        "liveness.heartbeat_timeout",
+        "cleanup.sweep_interval",
+        "cleanup.farewell",
+    ],
 )
 @pytest.mark.faults(ClientReset(), FinWithoutClose(), StalledReader(), Vanished(), ConnectionBurst())
 async def test_while_others_misbehave(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
@@ -114,4 +119,9 @@ def _found_after(fault: Fault, contract: SimpleNamespace) -> float:
     interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
     if fault.announced or isinstance(fault, ConnectionBurst) or interval is None or timeout is None:
         return 0.0
-    return dead_peer_bound(interval=interval, timeout=timeout, sweep=contract.cleanup.sweep_interval).seconds
+    return dead_peer_bound(
+        interval=interval,
+        timeout=timeout,
+        sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
+    ).seconds

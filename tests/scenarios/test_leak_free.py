@@ -180,10 +180,15 @@ async def test_nothing_kept_of_who_is_closed_for_idling(experiment: Experiment, 
 @pytest.mark.reads(
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
-    optional=["cleanup.sweep_interval"],
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
 )
 @pytest.mark.steps(
-    MOST_ROUNDS, "liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval", times=2
+    MOST_ROUNDS,
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    "cleanup.sweep_interval",
+    "cleanup.farewell",
+    times=2,
 )
 @pytest.mark.faults(Vanished(), SilentClient(), StalledReader())
 async def test_nothing_kept_of_dead_peers(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
@@ -191,6 +196,7 @@ async def test_nothing_kept_of_dead_peers(experiment: Experiment, contract: Simp
         interval=contract.liveness.heartbeat_interval,
         timeout=contract.liveness.heartbeat_timeout,
         sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
     )
     await _rounds(experiment, contract, fault, within=2 * bound.seconds)
 

@@ -146,14 +146,21 @@ async def test_slow_peer_stays(experiment: Experiment, contract: SimpleNamespace
     "late within the timeout stays.",
     because="Whoever takes any pong for an answer to the last ping never finds a peer that falls behind.",
 )
-@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.reads(
+    "liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval", "cleanup.farewell"]
+)
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(LatePongs())
 async def test_peer_that_answers_too_late_is_dead(
     experiment: Experiment, contract: SimpleNamespace, fault: LatePongs
 ) -> None:
     interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
-    bound = dead_peer_bound(interval=interval, timeout=timeout, sweep=contract.cleanup.sweep_interval)
+    bound = dead_peer_bound(
+        interval=interval,
+        timeout=timeout,
+        sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
+    )
     delay = timeout / 2
     living = await experiment.crowd("late in time", 5, pong_delay=delay, trace=True)
     await living.connect()
@@ -263,7 +270,9 @@ async def test_clock_that_is_set_cuts_nobody(experiment: Experiment, contract: S
     expects="When the server's wall clock jumps, peers that die are released within the same bound; the living stay.",
     because="A pong that is due at a time of day is due a day later once the clock is set back.",
 )
-@pytest.mark.reads("liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval"])
+@pytest.mark.reads(
+    "liveness.heartbeat_interval", "liveness.heartbeat_timeout", optional=["cleanup.sweep_interval", "cleanup.farewell"]
+)
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.TCP_TRUE)
 @pytest.mark.destructive
 @pytest.mark.faults(ClockSetBack())
@@ -274,6 +283,7 @@ async def test_dead_peers_though_the_clock_is_set(
         interval=contract.liveness.heartbeat_interval,
         timeout=contract.liveness.heartbeat_timeout,
         sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
     )
     await experiment.restart_server_with_a_clock()
     living = await experiment.crowd("living", 10)

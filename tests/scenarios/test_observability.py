@@ -392,7 +392,7 @@ async def test_ends_are_counted(experiment: Experiment, contract: SimpleNamespac
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
     "cleanup.closed_within",
-    optional=["cleanup.sweep_interval"],
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(Vanished(), SilentClient())
@@ -401,6 +401,7 @@ async def test_the_dead_are_counted(experiment: Experiment, contract: SimpleName
         interval=contract.liveness.heartbeat_interval,
         timeout=contract.liveness.heartbeat_timeout,
         sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
     )
     await _ends_are_counted(experiment, contract, fault, found_within=bound.seconds, dead=LEAVING)
 

@@ -211,7 +211,7 @@ async def test_heartbeat_without_cpu(experiment: Experiment, contract: SimpleNam
     "pressure.cpu_delay",
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
-    optional=["cleanup.sweep_interval"],
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.TCP_TRUE)
 @pytest.mark.faults(CpuQuota())
@@ -221,6 +221,7 @@ async def test_dead_peers_without_cpu(experiment: Experiment, contract: SimpleNa
         interval=contract.liveness.heartbeat_interval,
         timeout=contract.liveness.heartbeat_timeout,
         sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
     )
     experiment.needs_places(CLIENTS + DEAD + fault.newcomers)
     living = await experiment.crowd("living", CLIENTS)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.bounds import Bound, dead_peer_bound, partition_bound, patience
+from chaos.bounds import dead_peer_bound, partition_bound, patience
 from chaos.contract import Breaker, Contract, Delivery, Establishment
 
 
 def test_with_a_sweep_all_three_intervals_add_up() -> None:
     """The peer dies right after a pong, its death shows right after a sweep."""
-    assert dead_peer_bound(interval=30.0, timeout=45.0, sweep=60.0) == Bound(
-        135.0, "heartbeat interval 30s + heartbeat timeout 45s + sweep 60s"
-    )
+    bound = dead_peer_bound(interval=30.0, timeout=45.0, sweep=60.0)
+    assert bound.seconds == pytest.approx(135.0 * 1.1)
+    assert bound.why == "heartbeat interval 30s + heartbeat timeout 45s + sweep 60s, a tenth of it late"
+
+
+def test_who_says_goodbye_to_the_dead_waits_for_their_answer_too() -> None:
+    bound = dead_peer_bound(interval=20.0, timeout=20.0, sweep=None, farewell=10.0)
+    assert bound.seconds == pytest.approx(50.0 * 1.1)
+    assert bound.why == "heartbeat interval 20s + heartbeat timeout 20s + farewell 10s, a tenth of it late"
 
 
 def test_without_a_sweep_there_is_nothing_to_wait_for_after_the_timeout() -> None:
-    assert dead_peer_bound(interval=0.5, timeout=0.75, sweep=None) == Bound(
-        1.25, "heartbeat interval 500ms + heartbeat timeout 750ms"
-    )
+    bound = dead_peer_bound(interval=0.5, timeout=0.75, sweep=None)
+    assert bound.seconds == pytest.approx(1.25 * 1.1)
+    assert bound.why == "heartbeat interval 500ms + heartbeat timeout 750ms, a tenth of it late"
 
 
 @pytest.mark.parametrize(

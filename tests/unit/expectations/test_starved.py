@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from chaos.bounds import by_timer
 from chaos.contract import RejectionAnswer
 from chaos.expectations import (
     AlertGone,
@@ -30,7 +31,6 @@ from chaos.expectations import (
     TurnedAwayWhileOpen,
     WarnedBeforeClose,
 )
-from chaos.expectations.liveness import JITTER
 from chaos.hostile.catalogue import Input
 from chaos.journal import (
     Call,
@@ -215,7 +215,7 @@ CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
         ),
     ),
     "pinged": (
-        PingedAtPeriod(crowd="crowd", interval=0.5 / JITTER, until=10.8),
+        PingedAtPeriod(crowd="crowd", interval=0.5 / by_timer(1), until=10.8),
         (attempt(began=9.0, took=0.5), *(frame(at, opcode="ping") for at in (9.7, 10.0, 10.8))),
     ),
     "closed by age": (ClosedByAge(crowd="crowd", limit=0.5), (attempt(began=10.0, took=0.0), ended(at=10.8))),
@@ -358,7 +358,7 @@ TWICE: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
         ),
     ),
     "pinged": (
-        PingedAtPeriod(crowd="crowd", interval=0.25 / JITTER, until=15.9),
+        PingedAtPeriod(crowd="crowd", interval=0.25 / by_timer(1), until=15.9),
         (attempt(began=11.9), *(frame(at / 10, opcode="ping") for at in (120, *range(127, 155)))),
     ),
     "delivered": (
@@ -431,7 +431,9 @@ def test_what_kept_it_waiting_before_the_breach_excuses_nothing() -> None:
     """It stood still for 0.4 s while all was well, and a ping was left out a second later."""
     silent = (attempt(began=9.0, took=0.5), *(frame(at, opcode="ping") for at in (9.9, 10.4, 10.8, 11.2, 12.0)))
     after = (reading(11.2, waited=0.4, busy=1.8), reading(12.0, waited=0.4, busy=1.8))
-    finding = PingedAtPeriod(crowd="crowd", interval=0.5 / JITTER, until=12.0).judge(record(*LATE, *after, *silent))
+    finding = PingedAtPeriod(crowd="crowd", interval=0.5 / by_timer(1), until=12.0).judge(
+        record(*LATE, *after, *silent)
+    )
     assert (finding.verdict, finding.observed) == (
         Verdict.VIOLATED,
         "5 pings to 1 client, one every 400ms (median), longest silence 800ms",

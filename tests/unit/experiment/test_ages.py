@@ -183,4 +183,4 @@ def test_a_count_that_is_less_by_as_many_as_had_ended() -> None:
 
 
 def test_the_age_itself_is_judged() -> None:
-    assert not is_explained(ClosedByAge(crowd="living", limit=1.7), IN, AT_AGE)
+    assert not is_explained(ClosedByAge(crowd="living", limit=1.6), IN, AT_AGE)
