@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
+from chaos.expectations.watched import not_long_enough
 from chaos.journal import Statistics
 from chaos.probes.statistics import alert_shown
 from chaos.units import format_duration
@@ -88,9 +89,10 @@ def _by_when(
     if settled is None:
         watched = last.at - last.took - asked.start
         observed = f"{format_duration(watched)} after {asked.why}, what is shown is {_alerts(last)}"
-        if watched <= asked.within + uncertain.seconds:
-            return asked.inconclusive(f"{observed}, and nobody looked longer", promised)
-        return asked.violated(observed, promised, figure=never)
+        undecided = not_long_enough(
+            asked, observed, promised, watched=watched, limit=asked.within, uncertainty=uncertain
+        )
+        return undecided or asked.violated(observed, promised, figure=never)
     figure = format_duration(settled.at - asked.start)
     return asked.by_limit(
         record,

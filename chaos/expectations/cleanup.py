@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong
+from chaos.expectations.watched import not_long_enough
 from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -32,6 +33,10 @@ class ReleasedWithin(Expectation):
     """The fault that they died of, where there are several; None: the first."""
     of_deaths: bool = True
     """Whether they died, and how long each was held belongs into the curve of that; else the server was to end them."""
+    until: float | None = None
+    """When others came, who count as well, seconds monotonic; None: nobody did before the fault was healed."""
+    so: str = ""
+    """What follows for others where they are held, for the sentence: "their places were not given again"."""
 
     def terms(self, *, at: float) -> ReleaseAwaited | None:
         if not self.of_deaths:
@@ -43,23 +48,32 @@ class ReleasedWithin(Expectation):
         since = record.bitten_since(self.fault)
         if since is None:
             return self.inconclusive("no fault left a receipt", promised)
-        healed = record.healed_since() or float("inf")
-        samples = [sample for sample in record.journal.of(Sample) if since <= sample.at <= healed]
+        ends = [at for at in (record.healed_since(), self.until) if at is not None]
+        end = min(ends, default=float("inf"))
+        samples = [sample for sample in record.journal.of(Sample) if since <= sample.at <= end]
         if not samples:
             return self.inconclusive("no sample of the server's sockets after the fault", promised)
         released = self._released(samples)
         if released is None:
             last = samples[-1]
-            uncertainty = self._uncertainty(record, since, last.at).seconds
             watched = last.at - since
             left = last.connections - self.remaining
             observed = f"{left} of {self.dead} dead connections still held {format_duration(watched)} after they died"
-            if watched <= self.limit + uncertainty:
-                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
-            return self.violated(observed, promised, figure=f"{left} kept", evidence=(_sockets(last, self),))
+            uncertain = self._uncertainty(record, since, last.at)
+            undecided = not_long_enough(
+                self, observed, promised, watched=watched, limit=self.limit, uncertainty=uncertain
+            )
+            if undecided is not None:
+                return undecided
+            follows = f", so {self.so}" if self.so else ""
+            return self.violated(
+                f"{observed}{follows}", promised, figure=f"{left} kept", evidence=(_sockets(last, self),)
+            )
         took = max(0.0, released.at - since)
         figure = format_duration(took)
         observed = f"the last of {self.dead} dead connections was released after {figure}"
+        if took > self.limit:
+            observed += _given_up(samples, since + self.limit)
         uncertain = self._uncertainty(record, since, released.at) + record.unseen_before(released)
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, figure=figure, uncertainty=uncertain
@@ -182,9 +196,11 @@ class StatisticsAgree(Expectation):
         said = _shown(last.values["connections"])
         if right is None:
             observed = f"the statistics say {said} connections where {self.connections} are open"
-            if last.at - last.took - self.since <= self.within + uncertain.seconds:
-                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
-            return self.violated(observed, promised, figure=f"says {said}")
+            watched = last.at - last.took - self.since
+            undecided = not_long_enough(
+                self, observed, promised, watched=watched, limit=self.within, uncertainty=uncertain
+            )
+            return undecided or self.violated(observed, promised, figure=f"says {said}")
         wrong = still_wrong(readings, self.since, right)
         before = [reading for reading in readings if reading.at < right.at]
         return self.by_limit(
@@ -216,6 +232,19 @@ def _processes(number: int) -> str:
 
 def _shown(value: float | str) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+_CLOSING = ("FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK")
+"""What a socket is in that the server has closed, or half of it."""
+
+
+def _given_up(samples: list[Sample], due: float) -> str:
+    """What a library that says goodbye to the dead looks like: given up in time, and the socket held for an answer."""
+    last = next((sample for sample in reversed(samples) if sample.at <= due), None)
+    closing = sum(last.sockets.get(state, 0) for state in _CLOSING) if last is not None else 0
+    if not closing:
+        return ""
+    return f", {closing} of them given up by then and waited for: how long a farewell may take is cleanup.farewell"
 
 
 def _sockets(sample: Sample, expected: ReleasedWithin) -> str:

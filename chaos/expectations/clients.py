@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
 from chaos.expectations.base import Expectation, Record, quantile, rank
 from chaos.expectations.record import worst
-from chaos.journal import Attempt, Ended, Outcome, Traffic
+from chaos.journal import Attempt, Ended, Outcome, ServerEvent, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
@@ -66,6 +67,8 @@ class Established(Expectation):
     success_ratio: float
     why: str = ""
     """How the limit comes about, where it is not the promised one: "of which the link adds 100ms"."""
+    places: int | None = None
+    """How many clients the server takes in all, where these take what is left of them."""
 
     def judge(self, record: Record) -> Finding:
         attempts = record.attempts(self.crowd)
@@ -74,6 +77,8 @@ class Established(Expectation):
             f"{_share(self.success_ratio)} of {self.count} attempts open, first message "
             f"within {format_duration(self.within)}{because}"
         )
+        if self.places is not None:
+            promised += f"; {_taken(self.places, free=self.count)}"
         if len(attempts) < self.count:
             return self.inconclusive(f"only {len(attempts)} of {self.count} attempts were recorded", promised)
         opened = [attempt for attempt in attempts if attempt.outcome is Outcome.OPEN]
@@ -109,6 +114,15 @@ class Established(Expectation):
             figure=f"{ratio} {format_duration(quantile(times, 0.5))}",
             evidence=map(describe, late),
         )
+
+
+def _taken(places: int, *, free: int, inside: int = 0) -> str:
+    """`of 50 places 11 are taken (10 inside, the canary)`; whoever is not inside is the suite's own."""
+    taken, own = places - free, places - free - inside
+    who = [f"{inside} inside"] if inside else []
+    who += ["the canary"] if own == 1 else [f"{own} of the suite's own"] if own else []
+    is_taken = f"{taken} is taken" if taken == 1 else f"{taken} are taken"
+    return f"of {places} places {is_taken}" + (f" ({', '.join(who)})" if who else "")
 
 
 def _share(ratio: float) -> str:
@@ -234,6 +248,10 @@ class RejectedGracefully(Expectation):
     answer: RejectionAnswer
     within: float
     retry_after: bool
+    places: int | None = None
+    """How many clients the server takes in all; None where it is not places that are short."""
+    inside: int = 0
+    """How many clients of ours have one already."""
     short: str = ""
     """What was short instead of places: "memory", where nobody at all may get in."""
 
@@ -245,6 +263,8 @@ class RejectedGracefully(Expectation):
             f"{self.free} more clients get in, each of the others is turned away with {self.answer.in_words}"
             f"{' and Retry-After' if self.retry_after else ''} within {format_duration(self.within)}"
         )
+        if self.places is not None:
+            promised += f"; {_taken(self.places, free=self.free, inside=self.inside)}"
         figure = f"{len(opened)} in, {len(others)} out"
         if len(attempts) <= self.free:
             return self.inconclusive(
@@ -347,7 +367,10 @@ def _cut_off(cut: Sequence[Ended], opened: Sequence[Attempt]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedWith(Expectation):
-    """Every open client of the crowd was closed by the server with one of the codes, and TCP ended afterwards."""
+    """Every open client of the crowd was closed by the server with one of the codes, and TCP ended afterwards.
+
+    Where the server is told to end, those count who were there then: whoever it closed before says nothing of its end.
+    """
 
     name: ClassVar[str] = "closed_with"
     crowd: str
@@ -365,13 +388,19 @@ class ClosedWith(Expectation):
         endings = {ended.client: ended for ended in record.endings(self.crowd)}
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
+        if early := self._closed_before(record, opened, endings):
+            return self.inconclusive(
+                f"{len(early)} of {len(opened)} clients had been closed before the server was told to end: "
+                f"{_tally_texts([_how_it_ended(each) for each in early])}",
+                promised,
+            )
         wrong = []
         for attempt in opened:
             ended = endings.get(attempt.client)
             if ended is None:
                 wrong.append(f"client {attempt.client}: still open")
             elif ended.how != "close" or (self.codes and ended.code not in self.codes):
-                wrong.append(f"client {attempt.client}: {ended.how} {ended.code or ''} {ended.reason}".rstrip())
+                wrong.append(_how_it_ended(ended))
         figure = f"{len(opened) - len(wrong)}/{len(opened)}"
         if wrong:
             return self.violated(
@@ -381,6 +410,18 @@ class ClosedWith(Expectation):
                 evidence=wrong,
             )
         return self.held(f"{figure} closed with {codes}", promised, figure=figure)
+
+    def _closed_before(self, record: Record, opened: Sequence[Attempt], endings: Mapping[int, Ended]) -> list[Ended]:
+        """Those whom the server closed before it was told to end, where it was, since they had come."""
+        came = max(attempt.at for attempt in opened)
+        asked = (event.at for event in record.journal.of(ServerEvent) if event.what == "asked to stop")
+        told = next((at for at in asked if at > came), -math.inf)
+        ends = (endings[attempt.client] for attempt in opened if attempt.client in endings)
+        return [ended for ended in ends if ended.by == "server" and ended.said_at < told]
+
+
+def _how_it_ended(ended: Ended) -> str:
+    return f"client {ended.client}: {ended.how} {ended.code or ''} {ended.reason}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

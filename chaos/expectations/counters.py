@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
+from chaos.expectations.watched import not_long_enough
 from chaos.journal import Beat, Statistics
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -47,9 +48,12 @@ class CounterAgrees(Expectation):
             least, most = self._beats(record, first, last)
             beside = f" beside {least} to {most} beats of the canary" if self.beats else ""
             observed = f"it has risen by {risen:g} where there were {self.happened} {self.counted}{beside}"
+            undecided = not_long_enough(
+                self, observed, promised, watched=watched, limit=self.within, uncertainty=uncertain
+            )
             # What it has counted too much it takes back in no time.
-            if risen <= self.happened + most and watched <= self.within + uncertain.seconds:
-                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
+            if undecided is not None and risen <= self.happened + most:
+                return undecided
             return self.violated(observed, promised, figure=f"{risen:g} of {self.happened + least}")
         shown = format_duration(right.at - self.end)
         return self.by_limit(

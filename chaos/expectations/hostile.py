@@ -26,6 +26,7 @@ class AnsweredAsAllowed(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"each of {self.kind.value} gets an allowed answer within {format_duration(self.limit)}"
+        promised += "".join(f"; {case.name}: {case.note}" for case in cases_of(self.kind) if case.note)
         answers = [answer for answer in record.journal.of(HostileAnswer) if answer.inputs == self.kind.value]
         unsent = {case.name for case in cases_of(self.kind)} - {answer.case for answer in answers}
         if unsent:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
+from chaos.expectations.watched import not_long_enough
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
@@ -46,9 +47,10 @@ class SessionsForgotten(Expectation):
         if right is None:
             left, watched = float(after[-1].values[SESSIONS]), after[-1].at - after[-1].took - last_end
             observed = f"{left:g} sessions still kept {format_duration(watched)} after the last of {self.gone} clients"
-            if watched <= self.limit + uncertain.seconds:
-                return self.inconclusive(f"{observed}, and nobody looked longer", promised)
-            return self.violated(observed, promised, figure=f"{left:g} kept")
+            undecided = not_long_enough(
+                self, observed, promised, watched=watched, limit=self.limit, uncertainty=uncertain
+            )
+            return undecided or self.violated(observed, promised, figure=f"{left:g} kept")
         shown = format_duration(right.at - last_end)
         return self.by_limit(
             record,

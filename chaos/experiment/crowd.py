@@ -62,10 +62,10 @@ class Crowd:
         waits = deadlines.connecting(self._plan, self.count, Mode.SIMULTANEOUS, gap=0.0, hold=True)
         return list(await self._call("reconnect", waits=waits))
 
-    async def overfill(self) -> list[Attempt]:
-        """Connect every client at once, also beyond the places that the server promises: it is about being refused."""
-        waits = deadlines.connecting(self._plan, self.count, Mode.SIMULTANEOUS, gap=0.0, hold=True)
-        return list(await self._call("connect", mode=Mode.SIMULTANEOUS, waits=waits))
+    async def overfill(self, *, mode: Mode = Mode.SIMULTANEOUS) -> list[Attempt]:
+        """Connect every client, also beyond the places that the server promises: it is about being refused."""
+        waits = deadlines.connecting(self._plan, self.count, mode, gap=0.0, hold=True)
+        return list(await self._call("connect", mode=mode, waits=waits))
 
     async def populate(self, plan: PopulationPlan) -> None:
         """Have the clients come and go as the plan says, until `end_population`.

@@ -7,6 +7,10 @@ from enum import StrEnum
 
 __all__ = ["Allowed", "Reaction"]
 
+_SPELT_OUT = 7
+"""Numbers of a list that is not given by its ends: the codes of a flood are so many, and those between are not allowed.
+"""
+
 
 class Reaction(StrEnum):
     """What became of one hostile connection."""
@@ -77,4 +81,4 @@ class Allowed:
 
 def _numbers(numbers: frozenset[int]) -> str:
     ordered = sorted(numbers)
-    return f"{ordered[0]} to {ordered[-1]}" if len(ordered) > 6 else "/".join(map(str, ordered))
+    return f"{ordered[0]} to {ordered[-1]}" if len(ordered) > _SPELT_OUT else "/".join(map(str, ordered))

@@ -65,6 +65,8 @@ class Case:
     description: str
     allowed: Allowed
     send: Send
+    note: str = ""
+    """Why an answer is allowed that looks like a wrong one, for the sentence of what is promised."""
     after_upgrade: bool = True
     """Whether a flawless handshake comes first; otherwise what is sent is the handshake."""
     joins: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 from chaos.dialects import SOCKET_IO
 from chaos.hostile.answers import Allowed
@@ -16,6 +17,8 @@ PROTOCOL_ERROR = Allowed(codes=frozenset({1002}), ended=True)
 """RFC 6455, 7.1.7: a connection is failed with a close frame that says why, or without one."""
 NOT_UTF8 = Allowed(codes=frozenset({1007}), ended=True)
 TOO_BIG = Allowed(codes=frozenset({1009}))
+CONTENT_REFUSED = frozenset({1003, 1007})
+"""RFC 6455, 7.4.1: what a message is, or says, is refused. Whoever says so has taken all of it."""
 
 FLOOD = 12_000
 """Frames: beyond the 10,000 that the reference takes at once, and 84 kB on the wire."""
@@ -51,7 +54,7 @@ BROKEN_FRAMES = (
     _broken(
         "length with the top bit",
         "a 64-bit length whose top bit is set (5.2)",
-        frame(Opcode.BINARY, length=LENGTH_TOP_BIT),
+        frame(Opcode.TEXT, length=LENGTH_TOP_BIT),
         allowed=Allowed(codes=frozenset({1002, 1009}), ended=True),
     ),
     Case(
@@ -107,9 +110,12 @@ def _fragments(on: Grounds, *between: bytes) -> bytes:
 
 
 def message_of(on: Grounds, size: int) -> tuple[Opcode, bytes]:
-    """A message of so many bytes that the dialect allows and nobody answers: bytes, or an event nobody listens for."""
+    """A message of so many bytes that the endpoint takes: its own and spaces after it, or an event nobody listens for.
+
+    Text, as what an endpoint answers is text: many a server refuses bytes. JSON has spaces after it, too (RFC 8259, 2).
+    """
     if on.dialect != SOCKET_IO:
-        return Opcode.BINARY, b"x" * size
+        return Opcode.TEXT, on.text[:size].ljust(size)
     start, end = f'42{"" if on.namespace == "/" else on.namespace + ","}["chaos-unheard","'.encode(), b'"]'
     return Opcode.TEXT, start + b"x" * (size - len(start) - len(end)) + end
 
@@ -181,6 +187,8 @@ ALLOWED_FRAMES = (
 
 _BOUNDED = Allowed(codes=frozenset({1002, 1008, 1009, 1011, 1013}), ended=True, served=True)
 """A flood may be borne or cut short, and 1008 is for what goes against a policy."""
+_BOUNDED_MESSAGE = replace(_BOUNDED, codes=_BOUNDED.codes | CONTENT_REFUSED)
+"""That of a message, which may be borne and not be understood."""
 
 FLOODS = (
     Case(
@@ -192,7 +200,7 @@ FLOODS = (
     Case(
         name="flood of fragments",
         description=f"a message in {FLOOD:,} fragments of one byte",
-        allowed=_BOUNDED,
+        allowed=_BOUNDED_MESSAGE,
         send=lambda on: _in_fragments(on, FLOOD),
     ),
 )
@@ -203,8 +211,9 @@ SIZES = (
     Case(
         name="largest message",
         description="a message of just the promised size",
-        allowed=SERVED,
+        allowed=replace(SERVED, codes=CONTENT_REFUSED),
         send=lambda on: (frame(*message_of(on, on.max_message)),),
+        note="who closes with 1003 or 1007 refuses what it says, and has taken its size (RFC 6455, 7.4.1)",
     ),
     Case(
         name="message too big",
@@ -223,10 +232,11 @@ SIZES = (
 
 
 def _bomb(on: Grounds) -> tuple[bytes, ...]:
-    """Zeros, deflated as RFC 7692, 7.2.1, says: without the last four bytes."""
+    """Mostly spaces, deflated as RFC 7692, 7.2.1, says: without the last four bytes."""
+    opcode, payload = message_of(on, INFLATED * on.max_message)
     deflate = zlib.compressobj(wbits=-15)
-    data = deflate.compress(bytes(INFLATED * on.max_message)) + deflate.flush(zlib.Z_SYNC_FLUSH)
-    return (frame(Opcode.BINARY, data[:-4], reserved=4),)
+    data = deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    return (frame(opcode, data[:-4], reserved=4),)
 
 
 BOMBS = (

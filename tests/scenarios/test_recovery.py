@@ -69,7 +69,9 @@ STORM = 60
     expects="Once a broken network is back all clients are served, beside those whose connections it has not cost.",
     because="What the dead connections still hold must not stand in the way of the new ones.",
 )
-@pytest.mark.reads(optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval"])
+@pytest.mark.reads(
+    optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval", "cleanup.farewell"]
+)
 @pytest.mark.faults(Partition(), ProxyDown(), Reset(), HalfOpen())
 async def test_after_the_network(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     via = Via.LINK if Capability.LINK in fault.needs else Via.DIRECT
@@ -82,7 +84,9 @@ async def test_after_the_network(experiment: Experiment, contract: SimpleNamespa
     expects="When a crowd has died in one instant, announced or not, the next one is served at once.",
     because="They come back together: whatever cleans up behind the dead must not stand in their way.",
 )
-@pytest.mark.reads(optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval"])
+@pytest.mark.reads(
+    optional=["liveness.heartbeat_interval", "liveness.heartbeat_timeout", "cleanup.sweep_interval", "cleanup.farewell"]
+)
 @pytest.mark.faults(ClientKilled(), Vanished(), Composed(parts=(PacketLoss(), FinWithoutClose())))
 async def test_after_a_mass_death(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     await _served_after(experiment, contract, fault, via=Via.DIRECT)
@@ -108,7 +112,12 @@ async def _served_after(experiment: Experiment, contract: SimpleNamespace, fault
     async with experiment.inject(fault, before) as injection:
         if not fault.announced and injection.receipt.bite is Bite.BIT and interval is not None and timeout is not None:
             # That all are found, and in time, is cleanup's promise.
-            bound = dead_peer_bound(interval=interval, timeout=timeout, sweep=contract.cleanup.sweep_interval)
+            bound = dead_peer_bound(
+                interval=interval,
+                timeout=timeout,
+                sweep=contract.cleanup.sweep_interval,
+                farewell=contract.cleanup.farewell,
+            )
             await experiment.wait_until(
                 ConnectionsAtMost(experiment.own_connections + CLIENTS - 1), within=bound.seconds + experiment.sampling
             )

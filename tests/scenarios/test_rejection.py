@@ -12,11 +12,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import dead_peer_bound
+from chaos.bounds import Bound, dead_peer_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, NotWarnedEarly, RejectedGracefully, Undisturbed, Warned
+from chaos.expectations import (
+    Established,
+    NotWarnedEarly,
+    Provided,
+    RejectedGracefully,
+    ReleasedWithin,
+    Undisturbed,
+    Warned,
+)
 from chaos.experiment import Experiment
 from chaos.experiment.delays import added_by
 from chaos.faults import (
@@ -74,6 +82,8 @@ async def test_burst_beyond_the_limit(experiment: Experiment, contract: SimpleNa
             answer=promised.answer,
             within=promised.within + added_by(fault),
             retry_after=promised.retry_after,
+            places=promised.max_connections,
+            inside=inside.count,
         ),
         Undisturbed(crowd=inside.name),
     )
@@ -121,6 +131,7 @@ async def test_the_limit_after_a_churn(experiment: Experiment, contract: SimpleN
             answer=promised.answer,
             within=promised.within,
             retry_after=promised.retry_after,
+            places=promised.max_connections,
         )
     )
 
@@ -128,7 +139,7 @@ async def test_the_limit_after_a_churn(experiment: Experiment, contract: SimpleN
 @pytest.mark.promise(
     "rejection",
     "places of the dead are given again",
-    expects="Whatever way clients die, once the server has let go of them their places are free again.",
+    expects="Whatever way clients die, by the time that the server has to let go of them their places are free again.",
     because="A place that is given back on the way out of one handler is kept on the way out of another.",
 )
 @pytest.mark.reads(
@@ -137,7 +148,7 @@ async def test_the_limit_after_a_churn(experiment: Experiment, contract: SimpleN
     "liveness.heartbeat_interval",
     "liveness.heartbeat_timeout",
     "cleanup.closed_within",
-    optional=["cleanup.sweep_interval"],
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.waits
@@ -147,20 +158,39 @@ async def test_places_of_the_dead_are_given_again(
 ) -> None:
     dying = await experiment.victims_of(fault, "dying", experiment.some(contract.rejection.max_connections // 2))
     await dying.connect()
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
+    bound = (
+        Bound(contract.cleanup.closed_within, "a FIN or RST reached it")
+        if fault.announced
+        else dead_peer_bound(
+            interval=contract.liveness.heartbeat_interval,
+            timeout=contract.liveness.heartbeat_timeout,
+            sweep=contract.cleanup.sweep_interval,
+            farewell=contract.cleanup.farewell,
+        )
     )
     async with experiment.inject(fault, dying) as injection:
-        if injection.receipt.bite is not Bite.BIT:
-            await dying.close()  # nobody has died: they leave in good order
-        # That they are found in time is cleanup's promise; here it is what is left of those that were found.
+        died = injection.receipt.bite is Bite.BIT
+        if not died:
+            await dying.close()  # they leave in good order
+        # Twice the bound: one that is only late is told from one that never comes.
         await experiment.wait_until(
-            ConnectionsAtMost(experiment.own_connections),
-            within=contract.cleanup.closed_within if fault.announced else 2 * bound.seconds,
+            ConnectionsAtMost(experiment.own_connections), within=2 * bound.seconds + experiment.sampling
         )
-    await experiment.judge(await _everyone_gets_in(experiment, contract))
+        came = experiment.now()
+        # Not once it has healed: that ends whoever is still held, and then there is room for everybody.
+        everyone = await _everyone_gets_in(experiment, contract)
+    released = ReleasedWithin(
+        dead=dying.count,
+        remaining=experiment.own_connections,
+        limit=bound.seconds,
+        why=bound.why,
+        of_deaths=False,
+        until=came,
+        so="their places were not given again",
+    )
+    # Who finds room for everybody while it still holds the dead has given their places again: that it finds them in
+    # time is cleanup's promise.
+    await experiment.judge(Provided(condition=released, then=everyone, or_more=True) if died else everyone)
 
 
 async def _everyone_gets_in(experiment: Experiment, contract: SimpleNamespace) -> Established:
@@ -168,12 +198,14 @@ async def _everyone_gets_in(experiment: Experiment, contract: SimpleNamespace) -
     await _settled(experiment, contract)
     free = experiment.some(contract.rejection.max_connections - experiment.own_connections)
     next_ones = await experiment.crowd("the next ones", free)
-    await next_ones.connect(mode=Mode.SEQUENTIAL)
+    # Also where a server that holds on to the dead has no room for them: that is what shows.
+    await next_ones.overfill(mode=Mode.SEQUENTIAL)
     return Established(
         crowd=next_ones.name,
         count=free,
         within=contract.establishment.within,
         success_ratio=contract.establishment.success_ratio,
+        places=contract.rejection.max_connections,
     )
 
 

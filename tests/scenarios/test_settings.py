@@ -75,6 +75,7 @@ async def test_the_limit_is_what_is_set(experiment: Experiment, contract: Simple
             answer=promised.answer,
             within=promised.within,
             retry_after=promised.retry_after,
+            places=changed.promised,
         )
     )
 

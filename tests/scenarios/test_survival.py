@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from chaos.bounds import by_timer
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, FilesAtMost
 from chaos.expectations import (
@@ -223,7 +224,7 @@ async def test_a_path_that_leads_nowhere(experiment: Experiment, contract: Simpl
 @pytest.mark.reads("survival.header_timeout")
 @pytest.mark.faults(HostileHandshakes(kind=Input.UNFINISHED))
 async def test_unfinished_requests(experiment: Experiment, contract: SimpleNamespace, fault: HostileHandshakes) -> None:
-    await _answered(experiment, fault, contract.survival.header_timeout)
+    await _answered(experiment, fault, by_timer(contract.survival.header_timeout))
 
 
 @pytest.mark.promise(
@@ -242,7 +243,7 @@ async def test_unfinished_requests(experiment: Experiment, contract: SimpleNames
 async def test_honest_beside_a_slow_crowd(
     experiment: Experiment, contract: SimpleNamespace, fault: SlowLoris | TlsStall
 ) -> None:
-    limit = contract.survival.header_timeout
+    limit = by_timer(contract.survival.header_timeout)
     slow = min(contract.rejection.max_connections or fault.crowd, MOST_SLOW)
     experiment.needs_places(LIVING + HONEST)
     living = await experiment.crowd("living", LIVING)

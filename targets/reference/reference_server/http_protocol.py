@@ -82,6 +82,13 @@ class HttpProtocol(HttpToolsProtocol):
             return
         super().handle_websocket_upgrade()
 
+    def _get_upgrade(self) -> bytes | None:
+        """Several Connection lines are one list (RFC 9110, 5.3); uvicorn takes the last of them for all."""
+        options = b",".join(value for name, value in self.headers if name == b"connection").lower().split(b",")
+        if b"upgrade" not in map(bytes.strip, options):
+            return None
+        return next((value.lower() for name, value in reversed(self.headers) if name == b"upgrade"), None)
+
     def _should_upgrade(self) -> bool:
         """HTTP/1.0 knows no upgrade: its header is ignored (RFC 9110, 7.8)."""
         return self.parser.get_http_version() != "1.0" and super()._should_upgrade()

@@ -4,10 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import FilesGivenBack, ProcessesGivenBack, Record, ReleasedWithin, StatisticsAgree
-from chaos.journal import Event, Sample, Statistics
+from chaos.expectations import (
+    Established,
+    FilesGivenBack,
+    ProcessesGivenBack,
+    Provided,
+    Record,
+    ReleasedWithin,
+    StatisticsAgree,
+)
+from chaos.journal import Event, Outcome, Sample, Statistics
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import bite, healed, injected, late, record, sample
+from tests.unit.expectations.records import attempt, bite, healed, injected, late, record, sample
 
 RELEASED = ReleasedWithin(dead=10, remaining=6, limit=1.0, why="interval + timeout")
 
@@ -34,6 +42,18 @@ def test_released_too_late() -> None:
     assert finding.promised == "all 10 released within 1s (interval + timeout)"
 
 
+def test_who_gave_the_dead_up_in_time_and_waits_for_their_answer_is_told_of_the_key_for_that() -> None:
+    waited_for = {"ESTABLISHED": 6, "FIN_WAIT1": 10}
+    held = [replace(sample(10 + step / 20, 16), sockets=waited_for) for step in range(15, 40)]
+    made = record(injected(), bite(10.0), *(sample(10 + step / 20, 16) for step in range(15)), *held, sample(12.0, 6))
+    finding = RELEASED.judge(made)
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == (
+        "the last of 10 dead connections was released after 2s, 10 of them given up by then and waited for: how long a "
+        "farewell may take is cleanup.farewell"
+    )
+
+
 def test_never_released() -> None:
     made = record(injected(), bite(10.0), *(sample(10 + step / 20, 10) for step in range(60)))
     finding = RELEASED.judge(made)
@@ -44,7 +64,57 @@ def test_never_released() -> None:
 
 def test_not_watched_long_enough_decides_nothing() -> None:
     made = record(injected(), bite(10.0), sample(10.05, 16), sample(10.1, 16))
-    assert RELEASED.judge(made).verdict is Verdict.INCONCLUSIVE
+    finding = RELEASED.judge(made)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == "10 of 10 dead connections still held 100ms after they died, and nobody looked longer"
+
+
+def test_not_watched_beyond_what_may_be_ours_says_what_that_is() -> None:
+    seen = [sample(10 + step / 20, 16) for step in range(29)]
+    finding = RELEASED.judge(record(injected(), bite(10.0), *seen, late(0.5)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == (
+        "10 of 10 dead connections still held 1.4s after they died, a breach within the reading's own uncertainty of "
+        "510ms: injecting the fault took 10ms, the conductor was up to 500ms late"
+    )
+    assert RELEASED.judge(record(injected(), bite(10.0), *seen, late(0.3))).verdict is Verdict.VIOLATED
+
+
+PLACES = replace(RELEASED, until=13.0, so="their places were not given again")
+
+
+def test_what_follows_of_those_that_are_held_is_said() -> None:
+    """Others have come by the time that it is healed, which ends them all: they are no longer the dead."""
+    held = [sample(10 + step / 20, 16) for step in range(60)]
+    others = [sample(13.1, 31), healed(13.2), sample(13.3, 6)]
+    finding = PLACES.judge(record(injected(), bite(10.0), *held, *others))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == (
+        "10 of 10 dead connections still held 2.95s after they died, so their places were not given again"
+    )
+    released = [sample(10 + step / 20, 16 if step < 10 else 6) for step in range(60)]
+    assert PLACES.judge(record(injected(), bite(10.0), *released, *others)).verdict is Verdict.HELD
+    assert RELEASED.judge(record(injected(), bite(10.0), *released, *others)).verdict is Verdict.VIOLATED
+
+
+def test_places_are_judged_by_who_comes_where_the_dead_were_let_go_or_did_not_matter() -> None:
+    everyone = Established(crowd="crowd", count=2, within=0.5, success_ratio=1.0)
+    given = Provided(condition=PLACES, then=everyone, or_more=True)
+    held = [sample(10 + step / 20, 16) for step in range(60)]
+    released = [sample(10 + step / 20, 16 if step < 10 else 6) for step in range(60)]
+    both = [attempt(client, began=13.1) for client in range(2)]
+    one = [both[0], attempt(1, began=13.1, outcome=Outcome.HTTP, status=503, phase="handshake")]
+
+    def judged(*events: Event) -> tuple[str, Verdict]:
+        finding = given.judge(record(injected(), bite(10.0), *events, healed(14.0)))
+        return finding.expectation, finding.verdict
+
+    assert judged(*released, *both) == ("established", Verdict.HELD)
+    assert judged(*released, *one) == ("established", Verdict.VIOLATED)
+    assert judged(*held, *one) == ("released_within", Verdict.VIOLATED)
+    assert judged(*held, *one, late(2.5)) == ("released_within", Verdict.INCONCLUSIVE)
+    # Their sockets are held, and their places are not.
+    assert judged(*held, *both) == ("established", Verdict.HELD)
 
 
 def test_a_count_that_rises_again_was_not_released() -> None:
@@ -132,6 +202,17 @@ def starved(start: float, end: float, seconds: float) -> list[Sample]:
     """Two samples about a time in which others kept the server from running for so long."""
     before = Sample(at=start, took=0.001, sockets={}, cores=2, waited=0.0, busy=0.0, cpu=0.0)
     return [before, replace(before, at=end, waited=seconds, busy=2 * (end - start))]
+
+
+def test_a_count_that_may_have_come_right_yet_says_why() -> None:
+    agree = StatisticsAgree(connections=6, since=0.2, within=0.5)
+    finding = agree.judge(record(said(0.3, 16.0), said(0.6, 16.0)))
+    assert finding.observed == "the statistics say 16 connections where 6 are open, and nobody looked longer"
+    finding = agree.judge(record(said(0.3, 16.0), said(1.0, 16.0), *starved(0.2, 1.1, 0.4)))
+    assert finding.observed == (
+        "the statistics say 16 connections where 6 are open, a breach within the reading's own uncertainty of 400ms: "
+        "others kept the server waiting 400ms for a core"
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from chaos.expectations import (
     Undisturbed,
     Warned,
 )
-from chaos.journal import Attempt, Outcome, Traffic
+from chaos.journal import Attempt, Outcome, ServerEvent, Traffic
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
 
@@ -112,6 +112,31 @@ REJECTED = RejectedGracefully(crowd="crowd", free=2, answer=RejectionAnswer.HTTP
 def test_the_free_places_are_taken_and_the_others_turned_away() -> None:
     finding = REJECTED.judge(record(*_burst(2, [_rejected(2), _rejected(3)])))
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "2 in, 2 out")
+    assert finding.promised == (
+        "2 more clients get in, each of the others is turned away with HTTP 503 and Retry-After within 500ms"
+    )
+
+
+@pytest.mark.parametrize(
+    ("places", "inside", "taken"),
+    [
+        (13, 10, "of 13 places 11 are taken (10 inside, the canary)"),
+        (3, 0, "of 3 places 1 is taken (the canary)"),
+        (14, 10, "of 14 places 12 are taken (10 inside, 2 of the suite's own)"),
+        (12, 10, "of 12 places 10 are taken (10 inside)"),
+        (2, 0, "of 2 places 0 are taken"),
+    ],
+)
+def test_what_is_promised_names_the_limit_and_who_has_the_rest_of_it(places: int, inside: int, taken: str) -> None:
+    finding = replace(REJECTED, places=places, inside=inside).judge(record(*_burst(3, [_rejected(3)])))
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == "3 of 4 got in although 2 places were free"
+    assert finding.promised.endswith(f"within 500ms; {taken}")
+
+
+def test_who_takes_what_is_left_is_told_of_how_many_places() -> None:
+    finding = replace(ESTABLISHED, places=11).judge(record(*(attempt(client) for client in range(9))))
+    assert finding.promised.endswith("first message within 500ms; of 11 places 1 is taken (the canary)")
 
 
 @pytest.mark.parametrize(
@@ -207,6 +232,21 @@ def test_of_a_part_of_the_crowd_only_that_part_is_judged() -> None:
     assert replace(CLOSED, only=(0,)).judge(seen).observed == "1/1 closed with 1001"
     assert replace(CLOSED, only=(1,)).judge(seen).verdict is Verdict.VIOLATED
     assert CLOSED.judge(seen).verdict is Verdict.VIOLATED
+
+
+def test_whoever_was_closed_before_the_server_was_told_to_end_says_nothing_of_its_end() -> None:
+    asked = ServerEvent(at=4.0, what="asked to stop", pid=7, detail="SIGTERM")
+    cut = ended(0, at=3.0, code=1011)
+    finding = CLOSED.judge(record(attempt(0), attempt(1), asked, cut, ended(1, at=4.2)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "1 of 2 clients had been closed before the server was told to end: 1 x close 1011",
+    )
+    finding = CLOSED.judge(record(attempt(0), attempt(1), asked, ended(0, at=4.1, code=1011), ended(1, at=4.2)))
+    assert finding.verdict is Verdict.VIOLATED
+    # One that was ended and started again before they came is another matter.
+    restarted = replace(asked, at=0.5)
+    assert CLOSED.judge(record(restarted, attempt(0), cut)).verdict is Verdict.VIOLATED
 
 
 TOLD = ClosedWith(crowd="crowd", codes=(), why="when idle")

@@ -29,7 +29,20 @@ def test_all_as_allowed() -> None:
     finding = SIZES.judge(_answers())
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "300ms")
     assert finding.observed == "3 answered as allowed, the slowest after 300ms: message too big"
-    assert finding.promised == "each of messages at and beyond the limit gets an allowed answer within 800ms"
+    assert finding.promised == (
+        "each of messages at and beyond the limit gets an allowed answer within 800ms; largest message: who closes "
+        "with 1003 or 1007 refuses what it says, and has taken its size (RFC 6455, 7.4.1)"
+    )
+
+
+@pytest.mark.parametrize("code", [1003, 1007])
+def test_who_refuses_what_a_message_says_has_taken_its_size(code: int) -> None:
+    refused = replace(LARGEST, reaction="closed", code=code, released_after=0.02)
+    finding = SIZES.judge(_answers(refused))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "300ms")
+    # What is too big is that, whatever it says.
+    assert SIZES.judge(_answers(replace(FRAGMENTS, code=code))).verdict is Verdict.VIOLATED
+    assert SIZES.judge(_answers(replace(TOO_BIG, code=code))).verdict is Verdict.VIOLATED
 
 
 @pytest.mark.parametrize(
@@ -52,7 +65,18 @@ def test_all_as_allowed() -> None:
         ),
         (
             replace(LARGEST, reaction="ended", released_after=0.01),
-            "largest message, a message of just the promised size: the end of TCP after 10ms; allowed: being served",
+            "largest message, a message of just the promised size: the end of TCP after 10ms; "
+            "allowed: close 1003/1007 or being served",
+        ),
+        (
+            replace(LARGEST, reaction="closed", code=1009, released_after=0.01),
+            "largest message, a message of just the promised size: close 1009 after 10ms; "
+            "allowed: close 1003/1007 or being served",
+        ),
+        (
+            replace(LARGEST, reaction="closed", code=1003, released_after=None),
+            "largest message, a message of just the promised size: close 1003, and TCP was held after 10ms; "
+            "allowed: close 1003/1007 or being served",
         ),
         (
             replace(
@@ -63,19 +87,20 @@ def test_all_as_allowed() -> None:
                 took=0.01,
             ),
             "largest message, a message of just the promised size: b'HTTP/1.1 500' in place of a frame after 10ms; "
-            "allowed: being served",
+            "allowed: close 1003/1007 or being served",
         ),
         (
             replace(LARGEST, reaction="dismissed", detail="an Engine.IO close packet", released_after=None),
             "largest message, a message of just the promised size: an Engine.IO close packet, and TCP was held after "
-            "10ms; allowed: being served",
+            "10ms; allowed: close 1003/1007 or being served",
         ),
         (
             replace(LARGEST, reaction="http", status=500),
-            "largest message, a message of just the promised size: HTTP 500 after 10ms; allowed: being served",
+            "largest message, a message of just the promised size: HTTP 500 after 10ms; "
+            "allowed: close 1003/1007 or being served",
         ),
     ],
-    ids=["code", "held", "nothing", "ended", "no frame", "goodbye", "status"],
+    ids=["code", "held", "nothing", "ended", "too big", "TCP held", "no frame", "goodbye", "status"],
 )
 def test_a_wrong_answer_is_named(wrong: HostileAnswer, told: str) -> None:
     finding = SIZES.judge(_answers(wrong))

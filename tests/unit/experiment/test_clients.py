@@ -49,6 +49,18 @@ async def test_a_crowd_that_does_not_fit_in_is_not_sent(make: Make) -> None:
     assert len(remote.called("crowd_call")) == 2
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+async def test_a_crowd_that_asks_for_the_places_of_the_dead_is_sent_whatever_is_taken(make: Make, mode: Mode) -> None:
+    target, remote = _limited(12, open_clients=5)
+    experiment = make(target=target, remote=remote, fault=Vanished()).experiment
+    dead, next_ones = await experiment.crowd("dead", 5), await experiment.crowd("next ones", 11)
+    await dead.connect()
+    with pytest.raises(NotJudged):
+        await next_ones.connect(mode=mode)
+    await next_ones.overfill(mode=mode)
+    assert [call[3]["mode"] for call in remote.called("crowd_call")] == [Mode.SIMULTANEOUS, mode]
+
+
 @pytest.mark.parametrize(
     ("fault", "read_along", "fits"), [(None, False, 9), (Latency(), False, 8), (None, True, 8), (Latency(), True, 7)]
 )

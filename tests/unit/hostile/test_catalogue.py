@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from chaos.dialects import SOCKET_IO
 from chaos.hostile.answers import Allowed, Reaction
 from chaos.hostile.catalogue import CASES, Case, Grounds, Input, case_named
 from chaos.hostile.handshakes import Request
@@ -47,7 +50,51 @@ def test_the_bomb_is_small_and_inflates_beyond_the_limit() -> None:
     (data,) = case.send(GROUNDS)
     assert len(data) < LIMIT / 20
     reader = [byte ^ mask for byte, mask in zip(data[6:], data[2:6] * len(data), strict=False)]
-    assert zlib.decompressobj(wbits=-15).decompress(bytes(reader) + b"\0\0\xff\xff") == bytes(8 * LIMIT)
+    inflated = zlib.decompressobj(wbits=-15).decompress(bytes(reader) + b"\0\0\xff\xff")
+    assert inflated == GROUNDS.text.ljust(8 * LIMIT)
+    assert data[0] & 0x0F == Opcode.TEXT
+
+
+SIZED = {"flood of fragments": 12_000, "largest message": LIMIT, "message too big": LIMIT + 1,
+         "fragments too big": LIMIT + 1}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_a_message_of_a_size_is_one_that_the_endpoint_takes(name: str) -> None:
+    """Bytes, or text that is no JSON, would be refused for what they are by a server that takes the size."""
+    grounds = replace(GROUNDS, text=b'{"ping": 1}')
+    server = ServerProtocol(state=State.OPEN)
+    for piece in case_named(name).send(grounds):
+        server.receive_data(piece)
+    first, *others = (event for event in server.events_received() if isinstance(event, Frame))
+    assert {frame.opcode for frame in others} <= {Opcode.CONT}
+    payload = b"".join(bytes(frame.data) for frame in (first, *others))
+    assert (first.opcode, len(payload)) == (Opcode.TEXT, SIZED[name])
+    assert json.loads(payload) == {"ping": 1}
+
+
+def test_a_message_of_a_size_is_an_event_that_nobody_listens_for_in_the_dialect() -> None:
+    server = ServerProtocol(state=State.OPEN)
+    for piece in case_named("largest message").send(replace(GROUNDS, dialect=SOCKET_IO, namespace="/own")):
+        server.receive_data(piece)
+    (found,) = (event for event in server.events_received() if isinstance(event, Frame))
+    assert found.opcode == Opcode.TEXT
+    assert len(found.data) == LIMIT
+    assert bytes(found.data).startswith(b'42/own,["chaos-unheard","xxx')
+
+
+def test_who_does_not_understand_a_message_has_borne_it() -> None:
+    for name in ("flood of fragments", "largest message"):
+        allowed = case_named(name).allowed
+        assert all(allowed.fits(Reaction.CLOSED, code=code, status=None) for code in (1003, 1007))
+    others = [case for kind in (Input.FLOODS, Input.SIZES, Input.ALLOWED_FRAMES) for case in CASES[kind]]
+    assert {case.name for case in others if 1003 in case.allowed.codes} == {"flood of fragments", "largest message"}
+    assert {case.name for case in others if case.note} == {"largest message"}
+
+
+def test_the_codes_of_a_flood_are_given_one_by_one() -> None:
+    sentence = case_named("flood of fragments").allowed.sentence()
+    assert sentence == "close 1002/1003/1007/1008/1009/1011/1013 or the end of TCP or being served"
 
 
 @pytest.mark.parametrize("case", CASES[Input.ALLOWED_FRAMES][:3], ids=lambda case: case.name)
