@@ -32,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SIDE_BY_SIDE = -n $(WORKERS) --dist=worksteal
 define in_every_runtime
 $(WITH_ENGINE) runtimes=$$($(BIN)/python -m chaos runtimes --reasons $(REQUIRE:%=--require=%)) || exit $$?; \
-$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not chaos$(1)" $(ARGS) || exit $$?; \
+$(BIN)/python -m pytest $(SIDE_BY_SIDE) -ra -m "not chaos$(1)" $(ARGS) || exit $$?; \
 for runtime in $$runtimes; do \
   $(BIN)/python -m pytest tests/scenarios -m "chaos$(1)" --chaos-runtime=$$runtime --chaos-require=180 \
     $(ARGS) || exit $$?; \
@@ -55,10 +55,11 @@ help: ## show this list
 setup: $(VENV)/.ready ## the virtual environment with everything pinned
 
 $(VENV)/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; e = p["optional-dependencies"]; print(*(d.replace(" ", "") for d in p["dependencies"] + e["reference"] + e["dev"]))')
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@echo "setting up $(VENV), once (a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $$($(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; e = p["optional-dependencies"]; print(*(d.replace(" ", "") for d in p["dependencies"] + e["reference"] + e["dev"]))')
+	@touch $@
 
 chaos: setup ## the chaos scenarios against the reference server, with the matrix at the end
 	@$(WITH_ENGINE) $(BIN)/python -m pytest tests/scenarios -m "chaos and not slow" $(ARGS)
@@ -130,8 +131,12 @@ doctor: setup ## what this machine can do, and the remedy for what it cannot
 	@$(WITH_ENGINE) $(BIN)/python -m chaos doctor
 
 wheel: setup ## the wheel, in dist/, built outside the tree
-	@tree=$$(mktemp -d) && git archive HEAD | tar -x -C "$$tree" && \
-	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist "$$tree"; \
+	@if [ -n "$$(git status --porcelain)" ]; then \
+	  echo "this packs HEAD ($$(git rev-parse --short HEAD)), without what is not committed yet"; fi
+	@tree=$$(mktemp -d) && mkdir "$$tree/source" "$$tree/dist" && git archive HEAD | tar -x -C "$$tree/source" && \
+	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$$tree/dist" \
+	    "$$tree/source" && mkdir -p dist && \
+	  for wheel in "$$tree"/dist/*.whl; do cp "$$wheel" dist/ && echo "dist/$${wheel##*/}"; done; \
 	  code=$$?; rm -rf "$$tree"; exit $$code
 
 clean: ## remove the virtual environment, caches and runs

@@ -1,6 +1,7 @@
 """The command line: one module for each subcommand, imported only when it is asked for.
 
-Each has `add_arguments(parser)` and `run(options) -> exit code`. Exit codes are 0, 1 where what was looked at is red, 2
+Each has `add_arguments(parser)` and `run(options) -> exit code`, and `PASSES_ON = True` where what stands after `--` is
+handed on to pytest. Exit codes are 0, 1 where what was looked at is red, 2
 for a mistake of the caller or something this machine cannot do (one clear message, no traceback), and 130 after Ctrl-C;
 `replay` ends as pytest does.
 """
@@ -24,6 +25,8 @@ EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 """128 + SIGPIPE: whoever read our output has had enough."""
 PROGRAM = "python -m chaos"
+NEAR = 0.7
+"""How like a command a word is that means it: "docter" is, by 0.83, and "nosuch" is "schema" by 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ COMMANDS = {
     "soak-suite": Command("chaos.cli.soak_suite", "run the whole matrix many times and bound its red rate"),
     "survey": Command("chaos.cli.survey", "run the matrix against several servers; one table of them all"),
     "incident": Command("chaos.cli.incident", "run an incident before and after its fix: reproduced, and fixed?"),
+    "faults": Command("chaos.cli.faults", "every fault by family: what it does, and what it needs of the machine"),
     "schema": Command("chaos.cli.schema", "print the JSON Schema of target files"),
     "proxy": Command(
         "chaos.links.embedded.command", "a TCP proxy with Toxiproxy's HTTP API and toxics, needing no Go binary"
@@ -64,6 +68,7 @@ examples:
   {program} doctor                        before the first run
   {program} report                        the newest run once more
   {program} replay latest CELL            what failed, again, alone
+  {program} faults                        what all those faults are
 """
 
 
@@ -95,22 +100,30 @@ def _dispatch(arguments: list[str]) -> int:
         rest, passed_on = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     command = COMMANDS.get(name)
     if command is None:
-        near = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+        near = get_close_matches(name, COMMANDS, n=1, cutoff=NEAR)
         hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(COMMANDS)}"
         print(f"error: {PROGRAM} has no command {name!r}; {hint}", file=sys.stderr)
         return EXIT_USAGE
     module = importlib.import_module(command.module)
     parser = argparse.ArgumentParser(
         prog=f"{PROGRAM} {name}",
-        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        description=_sentence(command.summary),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    if getattr(module, "PASSES_ON", False):
+        parser.usage = f"{' '.join(parser.format_usage().removeprefix('usage: ').split())} [-- OPTIONS]"
     options = parser.parse_args(rest)
     options.passed_on = passed_on
     code: int = module.run(options)
     return code
+
+
+def _sentence(summary: str) -> str:
+    """With a capital and a full stop, where it does not end in a mark of its own."""
+    text = summary[0].upper() + summary[1:]
+    return text if text.endswith("?") else f"{text}."
 
 
 def overview() -> str:

@@ -6,6 +6,8 @@ import argparse
 import sys
 
 from chaos.cli.options import RUN, add_state, colours, encodable, state_of
+from chaos.cli.runs import ended_as
+from chaos.errors import ConfigurationError
 from chaos.report.cells import read_cells
 from chaos.report.comparison import compare
 from chaos.report.comparison_text import comparison_lines
@@ -27,13 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("before", metavar="BEFORE", help=RUN)
     parser.add_argument("after", metavar="AFTER", nargs="?", default="latest", help=f"{RUN} (latest)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name each cell that only one of them judged")
     add_state(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     state = state_of(options)
     before, after = open_run(state, options.before), open_run(state, options.after)
+    for one in (before, after):
+        if not one.cells():
+            raise ConfigurationError(
+                f"run {one.id} has no cells ({ended_as(one)}), so there is nothing to compare; `python -m chaos runs` "
+                "lists those that have"
+            )
     found = compare(read_cells(before), read_cells(after))
-    lines = list(comparison_lines(found, before=before, after=after))
+    lines = list(comparison_lines(found, before=before, after=after, verbose=options.verbose))
     sys.stdout.write(encodable(ansi(lines) if colours() else plain(lines)))
     return EXIT_WORSE if found.worse else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -21,6 +22,10 @@ from chaos.units import counted, format_duration
 
 __all__ = ["add_arguments", "run", "run_variants"]
 
+PASSES_ON = True
+"""What stands after `--` goes to pytest."""
+FOLDERS = "targets/incidents"
+"""Where a working copy has its incidents."""
 SCENARIOS = "tests/scenarios"
 """Where a working copy has them. An incident names files in there: what pytest is configured to collect will not do."""
 
@@ -40,7 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Ends with 0 where every incident was reproduced and is fixed in each pass, 1 where one was not,\n"
         "4 where a file is wrong or none can be had in the runtime, 130 after Ctrl-C, which also ends the run\n"
-        "under way. Options after -- go to pytest."
+        "under way. Options after -- go to pytest.\n\n"
+        f"{_there()}\n\n"
+        "examples:\n"
+        f"  python -m chaos incident {FOLDERS}/hub\n"
+        f"  python -m chaos incident {FOLDERS}/hub --times 3 -- -x\n"
     )
 
 
@@ -83,6 +92,16 @@ def run(options: argparse.Namespace) -> int:
             tally = render_tally(incident, passes[incident.name], runtime=options.runtime)
             print(encodable("\n".join(["", *tally])), flush=True)
     return 0 if sound else 1
+
+
+def _there() -> str:
+    """The folders that may be named here; an installed copy has none."""
+    folders = sorted(file.parent.name for file in Path(FOLDERS).glob(f"*/{FILE}"))
+    if not folders:
+        return f"There is no {FOLDERS} here; a working copy of the suite has it, and your own may lie anywhere."
+    return textwrap.fill(
+        f"Here, in {FOLDERS}: {', '.join(folders)}.", 100, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _times(text: str) -> int:

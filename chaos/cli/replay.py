@@ -13,6 +13,9 @@ from chaos.report.runs import open_run
 
 __all__ = ["add_arguments", "run"]
 
+PASSES_ON = True
+"""What stands after `--` goes to pytest."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (

@@ -18,6 +18,9 @@ from chaos.runtime.selection import usable_runtimes
 
 __all__ = ["add_arguments", "run"]
 
+PASSES_ON = True
+"""What stands after `--` goes to pytest."""
+
 AT_LEAST_ONE = "--chaos-require=1"
 """A run that judged nothing is no green one: it would lower the bound on the red rate by saying nothing."""
 

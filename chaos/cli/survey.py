@@ -19,6 +19,9 @@ from chaos.units import format_duration
 
 __all__ = ["add_arguments", "render", "run"]
 
+PASSES_ON = True
+"""What stands after `--` goes to pytest."""
+
 COLUMNS = (CellOutcome.HELD, CellOutcome.VIOLATED, CellOutcome.INCONCLUSIVE, CellOutcome.SKIPPED)
 
 

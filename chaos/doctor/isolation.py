@@ -39,6 +39,9 @@ _OF_ITS_OWN = (
 )
 """What is done to a network of the target's own only."""
 
+_NETEM_IS_OPTIONAL = "nothing, it is optional: the proxy delays and nftables loses packets without it"
+_REPAIR_IS_OPTIONAL = "nothing, it is optional: a client that vanishes is cut off by nftables"
+
 _NETEM_WITHIN = 10.0
 """Seconds for making a namespace and one call of tc, which take 30 ms."""
 
@@ -96,7 +99,7 @@ def tcp_repair() -> CheckResult:
         "TCP_REPAIR",
         "tcp_repair",
         good="sockets can vanish without FIN or RST",
-        leaves_out="clients that vanish at once; cutting the connection off with nftables comes near",
+        leaves_out=_REPAIR_IS_OPTIONAL,
     )
 
 
@@ -125,7 +128,7 @@ def own_disk() -> CheckResult:
 def netem() -> CheckResult:
     """Packet loss and delay by the kernel's own emulator; many kernels are built without it."""
     if not _probed().hermetic.available:
-        return _nowhere("netem", leaves_out="delay and loss by netem")
+        return _nowhere("netem", leaves_out=_NETEM_IS_OPTIONAL)
     tc = shutil.which("tc", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if tc is None:
         return CheckResult(
@@ -133,7 +136,7 @@ def netem() -> CheckResult:
             state=State.MISSING,
             found="tc is not installed",
             remedy="install iproute2",
-            leaves_out="delay and loss by netem; loss by nftables needs none of it",
+            leaves_out=_NETEM_IS_OPTIONAL,
         )
     done = subprocess.run(
         [*_probed().isolation.prefix(), tc, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"],
@@ -150,7 +153,7 @@ def netem() -> CheckResult:
         state=State.MISSING,
         found=f"this kernel has none ({' '.join(done.stderr.split()) or f'tc ended with {done.returncode}'})",
         remedy="modprobe sch_netem, or a kernel with CONFIG_NET_SCH_NETEM",
-        leaves_out="delay and loss by netem; Toxiproxy's latency and loss by nftables need none of it",
+        leaves_out=_NETEM_IS_OPTIONAL,
     )
 
 

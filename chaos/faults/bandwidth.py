@@ -37,7 +37,7 @@ _BULK = _PINGS * _FRAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bandwidth(Fault):
-    """Lets at most `rate` bytes a second through, on each connection by itself and in each of its `streams`.
+    """At most so many bytes a second pass (`rate`), on each connection by itself, one way or both (`streams`).
 
     The proxy goes on reading only as fast as it may pass things on, so what does not fit fills its buffers and then
     the sender's: the server's sends wait.

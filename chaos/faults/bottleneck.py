@@ -24,7 +24,7 @@ _WAITING = 131_072
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bottleneck(Fault):
-    """All victims together get `rate` bytes a second, and `queue` bytes may wait: the kernel's own, by htb.
+    """All victims share a narrow line of the kernel's (htb: `rate` bytes a second, and `queue` bytes may wait).
 
     Where `Bandwidth` gives to each connection so much by itself, and its proxy acknowledges what has not arrived, here
     they share, acknowledgements wait behind messages, and the server's kernel sees each round trip get longer.

@@ -31,7 +31,7 @@ _ENOUGH = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Churn(Fault):
-    """Half of the victims come while the other half goes, `times` times: each of them comes `times` / 2 times.
+    """Half of the victims come while the other half goes, again and again (`times`: each comes half as often).
 
     A victim that comes makes one exchange. It goes in another way each time, and no two neighbours in the same one. At
     no time more than all of them are there; at the end none of them is.

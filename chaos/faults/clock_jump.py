@@ -27,7 +27,7 @@ _LEAST = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockJump(Fault):
-    """The time of day, as the server reads it, jumps by `by` seconds at once, and back when the fault heals.
+    """The time of day, as the server reads it, jumps ahead at once (`by` seconds), and back when the fault heals.
 
     The server has to have been started with a clock of its own (`Experiment.restart_server_with_a_clock`). Its
     monotonic clock stays true, as it does in a real jump: who measures how long something takes by the time of day is
@@ -94,7 +94,10 @@ class ClockJump(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSetBack(ClockJump):
-    """The same, backwards: whoever waits for a time of day waits a day longer, and what is over has not begun."""
+    """The time of day, as the server reads it, is set back at once, and forward again when the fault heals.
+
+    Whoever waits for a time of day waits a day longer, and what is over has not begun.
+    """
 
     name: ClassVar[str] = "clock-set-back"
     by: float = -86400.0

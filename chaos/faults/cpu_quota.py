@@ -27,7 +27,7 @@ of that moment, a timer for instance."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuQuota(Fault):
-    """All of the server's processes together get `share` of one core, in periods of 0.1 s; newcomers keep it short.
+    """All of the server's processes together get a part of one core (`share`, every 0.1 s), and newcomers to serve.
 
     Until it heals `newcomers` clients of the fault's own at a time connect and go, so that the server has more to do
     than it is given CPU for. Its kernel goes on accepting and acknowledging for it.

@@ -130,7 +130,7 @@ def _moment_of(heard: bytes | bytearray) -> Moment | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashMidHandshake(Fault):
-    """So many clients connect for each moment and each end, and crash there: half of a request, a request, a 101.
+    """Clients crash while they connect: at half of a request, at a whole one, at the 101; so many in each way.
 
     What a server keeps of a connection changes hands in between: from the HTTP parser to the application, from there to
     whatever counts sessions. Each has to let go where the other has not begun yet.

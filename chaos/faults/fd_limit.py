@@ -27,7 +27,7 @@ and a loop on two busy cores has been seen late by 0.2 s."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FdLimit(Fault):
-    """Each of the server's processes may open `spare` more files and no other; some knock, and keep the shortage up.
+    """Each of the server's processes may open few more files (`spare`); clients knock, and keep the shortage up.
 
     The knocks are TCP connections of the fault's own that say nothing. They stay until the fault heals: those that the
     server cannot take wait in its kernel's queue all the while.

@@ -23,7 +23,7 @@ __all__ = ["Flapping"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flapping(Fault):
-    """Takes the link down `times` times, `down` seconds each; the clients come back as soon as it is up.
+    """The link goes down again and again (`times`, `down` seconds each); the clients come back as soon as it is up.
 
     Every time all of them are cut at once and all of them connect at once, while the server may still be busy with
     those of the time before.

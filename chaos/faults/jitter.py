@@ -28,7 +28,7 @@ _SIZE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jitter(Fault):
-    """Delays each chunk the server sends by `delay` seconds, give or take up to `jitter`, drawn anew every time.
+    """Each chunk the server sends is late by another time, drawn anew (`delay` seconds, give or take `jitter`).
 
     TCP keeps the order, so a late chunk holds up what comes after it. A fault of its own and not a figure of
     `Latency`, because another thing proves it: that round trips differ, not that the least of them is long.

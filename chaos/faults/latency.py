@@ -27,7 +27,7 @@ _SIZE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency(Fault):
-    """Delays everything the server sends through the link by `delay` seconds, give or take `jitter`.
+    """Everything the server sends through the link is late by the same time (`delay` seconds, give or take `jitter`).
 
     The proxy acknowledges at once, so neither kernel sees a slow peer: retransmission and congestion control stay as
     they are. What the other direction carries is not delayed.

@@ -50,7 +50,7 @@ _NONE = MemoryCounters(used=0, limit=None, refused=0, killed=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryLimit(Fault):
-    """All of the server's processes together may have `spare` bytes beyond what they have; who takes more is killed.
+    """All of the server's processes together may take little more memory (`spare` bytes); who takes more is killed.
 
     What shows that the limit holds is a process of the fault's own that asks for more in the server's group, and is
     refused: the kernel has it killed and nobody else. It cannot simulate memory that is short on the whole machine, nor

@@ -20,7 +20,7 @@ __all__ = ["QueueKilled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueKilled(Fault):
-    """SIGKILL to each process below the server's whose command line fits `process`; all else is left alone.
+    """SIGKILL to the server's queue, the processes below it that have its name (`process`); all else is left alone.
 
     It is healed when as many that fit are there again: that is its supervisor's to do. It cannot simulate a queue on
     another machine, which takes its connections' ends with it and leaves its clients in silence.

@@ -33,7 +33,7 @@ _PING, _PONG = PAYLOAD + 6, PAYLOAD + 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sliced(Fault):
-    """Passes everything on in pieces of `size` bytes at most, `pause` seconds apart, in both directions.
+    """Everything passes in small pieces with pauses between them, both ways (`size` bytes at most, `pause` seconds).
 
     No frame arrives whole: headers are torn apart, and so are the characters of a text. TCP allows all of it.
     """

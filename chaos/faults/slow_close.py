@@ -33,7 +33,7 @@ _LEAST = 2 * PASSED_ON_WITHIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowClose(Fault):
-    """The clients end their direction, and the link passes their FIN on `delay` seconds late.
+    """The clients end their direction, and the link passes their FIN on late (`delay` seconds).
 
     They read on meanwhile, so that nothing the server sends comes back as RST. The counterpart of `HalfOpen`, whose
     FIN never comes: here the server is told, and has to let go then.

@@ -13,7 +13,7 @@ __all__ = ["SlowLoris"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowLoris(HostileCrowd):
-    """So many clients connect at once, and each sends the header of its request in single bytes.
+    """Many clients connect at once, and each sends the header of its request in single bytes.
 
     They last until the server has ended each of them, or twice as long as an answer is waited for. Each costs its
     sender a few bytes a second; what it costs the server is the question.

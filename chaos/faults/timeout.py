@@ -21,7 +21,7 @@ __all__ = ["Timeout"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout(Fault):
-    """Nothing passes any more, either way, and `after` seconds later the link cuts every connection on it.
+    """Nothing passes any more, either way, and a while later (`after` seconds) the link cuts every connection on it.
 
     The time is counted anew with every chunk that is swallowed, in each direction by itself; the direction that is
     quiet for so long first cuts both. Toxiproxy cuts also whoever is left when the toxic is removed.

@@ -14,7 +14,7 @@ __all__ = ["TlsStall"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsStall(HostileCrowd):
-    """So many clients connect at once, and each sends its ClientHello and leaves the server's answer unanswered.
+    """Many clients connect at once, and each sends its ClientHello and leaves the server's answer unanswered.
 
     They last until the server has ended each of them, or as long as an answer is waited for. A deadline for headers
     that begins only once TLS is there never begins for them.

@@ -20,7 +20,7 @@ __all__ = ["Truncated"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncated(Fault):
-    """Lets `size` bytes more through on every connection, in one direction, and then cuts it towards both ends.
+    """A few bytes more pass on every connection (`size`), one way, and then the link cuts it towards both ends.
 
     Each victim sends one exchange, of which the server gets no more than that (upstream), or of whose answer no more
     comes back (downstream): less than a whole frame, so that half a message has to be thrown away.

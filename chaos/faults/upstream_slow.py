@@ -19,7 +19,7 @@ __all__ = ["UpstreamSlow"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamSlow(Fault):
-    """The scripted upstream answers each request well, `delay` seconds after it has read it.
+    """The scripted upstream answers each request well, and late (`delay` seconds after it has read it).
 
     Just below its callers' time-out that is an answer as good as any; just above, a call that has failed, and whose
     answer comes all the same. Requests that wait already are answered in their own time, also after healing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from chaos.report.cells import CellRecord
@@ -21,8 +22,8 @@ MOST_MOVED = 15
 """Figures that are told: the furthest are enough to know where to look."""
 
 
-def comparison_lines(found: Comparison, *, before: Run, after: Run) -> Iterator[Line]:
-    """All that is to be said, line by line."""
+def comparison_lines(found: Comparison, *, before: Run, after: Run, verbose: bool = False) -> Iterator[Line]:
+    """All that is to be said, line by line; what only one of them judged by its number, and by name if `verbose`."""
     yield (Span("before  ", ("light",)), Span(_about(before)))
     yield (Span("after   ", ("light",)), Span(_about(after)))
     for change in found.worse:
@@ -35,8 +36,9 @@ def comparison_lines(found: Comparison, *, before: Run, after: Run) -> Iterator[
     for heading, cells in (("no longer judged", found.no_longer_judged), ("newly judged", found.newly_judged)):
         if cells:
             yield ()
-            yield (Span(f"{heading}: {counted(len(cells), 'cell')}", ("bold",)),)
-            yield from _titles(cells)
+            yield (Span(f"{heading}: {counted(len(cells), 'cell')}", ("bold",)), Span(_families(cells, verbose)))
+            if verbose:
+                yield from _titles(cells)
     if found.moved:
         yield ()
         yield from _figures(found.moved)
@@ -59,6 +61,13 @@ def _worse(change: Change, after: Run) -> Iterator[Line]:
     yield (Span(f"    {what_happened(change.after)}"),)
     if change.after.slug:
         yield (Span("    again: ", ("light",)), Span(replay_command(after, change.after.slug), ("cyan",)))
+
+
+def _families(cells: Sequence[CellRecord], verbose: bool) -> str:
+    """How many of which promise; whoever sees every title counts for himself."""
+    numbers = Counter(clean(cell.promise.replace("_", " ")) for cell in cells)
+    told = ", ".join(f"{promise} {number}" for promise, number in numbers.items())
+    return "" if verbose else f" ({told}); -v names them"
 
 
 def _titles(cells: Sequence[CellRecord]) -> Iterator[Line]:

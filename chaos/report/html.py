@@ -26,6 +26,7 @@ from chaos.report.replay import replay_command
 from chaos.report.rounds import draw_rounds
 from chaos.report.runs import Run
 from chaos.report.story import Story, tell
+from chaos.report.terminal import NO_FAULTS
 from chaos.report.timeline import build_timeline
 from chaos.units import format_duration
 
@@ -75,6 +76,7 @@ def render_html(run: Run) -> str:
     matrix = build_matrix((page.cell for page in pages), proven=proven_for(run))
     place = {cell.slug: number for number, cell in enumerate(matrix.cells)}
     pages.sort(key=lambda page: place[page.cell.slug])
+    declared = matrix.declared()
     anchors = {page.cell.slug: page.anchor for page in pages}
     return (
         _environment()
@@ -86,6 +88,9 @@ def render_html(run: Run) -> str:
             matrix=matrix,
             counts=matrix.counts(),
             anchors=anchors,
+            declared_promises=declared.promises,
+            undeclared_rows=[row for row in matrix.rows if row not in declared.rows],
+            faults_left_out=NO_FAULTS in run.header.options,
             failing=[page for page in pages if page.cell.outcome.needs_a_word],
             others=[page for page in pages if page.cell.outcome is CellOutcome.HELD],
             skipped=_skipped(matrix),

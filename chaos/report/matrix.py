@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from chaos.report.cells import CellOutcome, CellRecord
 from chaos.report.proven import CellKey
+from chaos.report.undeclared import undeclared_keys
 
 __all__ = ["NO_FAULT", "Entry", "Matrix", "Row", "build_matrix"]
 
@@ -73,6 +74,11 @@ class Entry:
         return self.outcome is CellOutcome.HELD and not self.proven
 
     @property
+    def undeclared(self) -> bool:
+        """Whether nothing was asked because the target declares no such promise, or no such endpoint."""
+        return all(cell.outcome is CellOutcome.SKIPPED and undeclared_keys(cell.detail) for cell in self.cells)
+
+    @property
     def worst(self) -> CellRecord:
         """The cell that speaks for all: the worst, the first among equals."""
         return max(self.cells, key=lambda cell: cell.outcome.severity)
@@ -128,6 +134,18 @@ class Matrix:
         """The cells that fail a run, violations first."""
         bad = [cell for cell in self.cells if cell.outcome.needs_a_word]
         return tuple(sorted(bad, key=lambda cell: -cell.outcome.severity))
+
+    def declared(self) -> Matrix:
+        """The part without the rows of which the target declares nothing, and without the columns this empties."""
+        said = {row for (row, _), entry in self.entries.items() if not entry.undeclared}
+        entries = {place: entry for place, entry in self.entries.items() if place[0] in said}
+        under = {fault for _, fault in entries}
+        return Matrix(
+            rows=tuple(row for row in self.rows if row in said),
+            faults=tuple(fault for fault in self.faults if fault in under),
+            families=self.families,
+            entries=entries,
+        )
 
     def within(self, faults: Iterable[str]) -> Matrix:
         """The part under some of the faults, without the rows that this leaves empty."""

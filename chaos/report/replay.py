@@ -27,6 +27,7 @@ def replay_arguments(run: Run, cells: Iterable[str]) -> list[str]:
         *arguments,
         f"--chaos-runtime={header.runtime}",
         f"--chaos-seed={header.seed}",
+        f"--chaos-replay-of={run.id}",
         *header.options,
     ]
 

@@ -1,7 +1,7 @@
 """Run directories: where a run keeps its header and the journals of its cells.
 
 .chaos/
-|-- latest -> runs/20250131-142501-9f3a1c      the newest run that has a cell
+|-- latest -> runs/20250131-142501-9f3a1c      the newest run that has a cell and is no replay
 `-- runs/20250131-142501-9f3a1c/
     |-- run.json                               the header, see RunHeader
     |-- report.html                            written at the end, or by `python -m chaos report`
@@ -65,6 +65,10 @@ class RunHeader:
     """The arguments pytest was called with, for the reader."""
     options: tuple[str, ...] = ()
     """Options beyond target, runtime and seed that a replay must repeat, such as `--chaos-allow-host=NAME`."""
+    declares: tuple[str, ...] | None = None
+    """The families of promises of which the target declares something; None where an earlier release ran it."""
+    replay_of: str = ""
+    """The run of which it repeated cells; empty for a run of its own."""
     ended: float | None = None
     """Seconds since the epoch; None while it runs, and for ever when it was killed."""
     exit_code: int | None = None
@@ -119,7 +123,7 @@ class Run:
         if module is not None:
             about["module"] = module
         _write_json(directory / _CELL, {"node": node, "began": time.time(), **about})
-        if first:
+        if first and not self.header.replay_of:
             _point_latest(self)
         return directory
 
@@ -181,8 +185,10 @@ def create_run(
     argv: tuple[str, ...] = (),
     options: tuple[str, ...] = (),
     launched: float | None = None,
+    declares: tuple[str, ...] | None = None,
+    replay_of: str = "",
 ) -> Run:
-    """Make the directory of a new run beneath `state`; `latest` points at it once it has a cell.
+    """Make the directory of a new run beneath `state`; `latest` points at it once it has a cell, if it is no replay.
 
     Two runs may start at once: ids are made under a lock. Raises JournalError where the directory cannot be written.
     """
@@ -203,6 +209,8 @@ def create_run(
                 versions=dict(versions),
                 argv=argv,
                 options=options,
+                declares=declares,
+                replay_of=replay_of,
             )
             _write_json(directory / _HEADER, dataclasses.asdict(header))
     except OSError as error:
@@ -213,15 +221,19 @@ def create_run(
 def open_run(state: Path, name: str = LATEST) -> Run:
     """The run called `name`: `latest`, an id, or the beginning of one. Raises ConfigurationError, JournalError.
 
-    `latest` is the newest that has cells, where one has.
+    `latest` is the newest that has cells and is no replay, where there is one: a replay has the cells it was told to
+    repeat and no others, and whoever says `latest` after it means what it repeated.
     """
     ids = sorted(path.parent.name for path in (state / "runs").glob(f"*/{_HEADER}"))
     if not ids:
         raise ConfigurationError(f"no run has been recorded in {state}; `pytest -m chaos` makes one")
     if name == LATEST:
         newest = (state / LATEST).resolve().name  # of a link that points nowhere, for instance after a clean-up: itself
-        one = _read(state / "runs" / newest) if newest in ids else list_runs(state)[-1]
-        return one if one.cells() else next((each for each in reversed(list_runs(state)) if each.cells()), one)
+        if newest in ids and (one := _read(state / "runs" / newest)).cells():
+            return one
+        runs = list_runs(state)
+        with_cells = [each for each in runs if each.cells()]
+        return next((each for each in reversed(with_cells) if not each.header.replay_of), (with_cells or runs)[-1])
     matches = [name] if name in ids else [candidate for candidate in ids if name and candidate.startswith(name)]
     if len(matches) > 1:
         raise ConfigurationError(
@@ -295,6 +307,8 @@ def _read(directory: Path) -> Run:
         values = {key: value for key, value in record.items() if key in known}
         for key in ("argv", "options"):
             values[key] = tuple(values.get(key, ()))
+        if values.get("declares") is not None:
+            values["declares"] = tuple(values["declares"])
         return Run(directory.resolve(), RunHeader(**values))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise JournalError(f"{directory.name}/{_HEADER} is not the header of a run: {error}") from error

@@ -19,27 +19,29 @@ __all__ = ["append_summary", "render_summary"]
 WORST_FIRST = tuple(reversed(CellOutcome))
 
 
-def append_summary(path: Path, matrix: Matrix, *, run: Run) -> None:
+def append_summary(path: Path, matrix: Matrix, *, run: Run, shortfall: str = "") -> None:
     """Add the run to a file, behind what is there: a job has one file for all of its steps.
 
+    `shortfall` is a sentence that makes the run red whatever its cells say.
     Raises JournalError where it cannot be written.
     """
     try:
         with path.open("a", encoding="utf-8") as file:
-            file.write(render_summary(matrix, run=run))
+            file.write(render_summary(matrix, run=run, shortfall=shortfall))
     except OSError as error:
         raise JournalError(f"cannot write the summary {path}: {error.strerror}") from error
 
 
-def render_summary(matrix: Matrix, *, run: Run) -> str:
+def render_summary(matrix: Matrix, *, run: Run, shortfall: str = "") -> str:
     """A table with a row for each promise, and a sentence with its replay for each cell that did not hold."""
-    return "\n".join(_lines(matrix, run)) + "\n\n"
+    return "\n".join(_lines(matrix, run, shortfall)) + "\n\n"
 
 
-def _lines(matrix: Matrix, run: Run) -> Iterator[str]:
+def _lines(matrix: Matrix, run: Run, shortfall: str) -> Iterator[str]:
     header, counts = run.header, matrix.counts()
     told = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in WORST_FIRST if counts[outcome])
-    yield f"### WebSocket chaos: {told or 'nothing was judged'}"
+    failed = f"FAILED, {_text(shortfall)}; " if shortfall else ""
+    yield f"### WebSocket chaos: {failed}{told or 'nothing was judged'}"
     yield ""
     yield f"Target {_text(header.target)}, runtime {_text(header.runtime)}, seed {header.seed}, run `{run.id}`."
     yield ""

@@ -8,6 +8,7 @@ repeats what the sign says.
 from __future__ import annotations
 
 import codecs
+import itertools
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from chaos.report.replay import replay_command
 from chaos.report.runs import Run
 from chaos.report.spans import Line, Span
 from chaos.report.text import clean
+from chaos.report.undeclared import undeclared_keys, undeclared_words
 from chaos.units import format_duration
 
 __all__ = ["ASCII", "UNICODE", "WIDTH", "render_terminal", "signs_for", "what_happened"]
@@ -50,17 +52,19 @@ def render_terminal(matrix: Matrix, *, run: Run, width: int = WIDTH, signs: Sign
     lines: list[Line] = [*_title(run), ()]
     if not matrix.rows:
         return [*lines, (Span("no scenario ran, so nothing was judged"),)]
-    for faults in blocks_of(matrix, width=width, signs=signs):
-        lines += [*grid_lines(matrix.within(faults), width=width, signs=signs), ()]
+    shown = matrix.declared()
+    for faults in blocks_of(shown, width=width, signs=signs) if shown.rows else ():
+        lines += [*grid_lines(shown.within(faults), width=width, signs=signs), ()]
     lines.append(_legend(matrix, signs=signs))
-    lines += _proven(matrix, width=width, signs=signs)
+    if NO_FAULTS not in run.header.options:  # there nothing was put to the test
+        lines += _proven(matrix, width=width, signs=signs)
     for cell in matrix.not_held():
         lines += [(), *_sentence(cell, run=run, width=width)]
     if detected := list(detection_lines(read_detections([run]))):
         lines += [(), *detected]
     if kept := list(kept_lines(read_kept(run))):
         lines += [(), *kept]
-    skipped = list(_skipped(matrix, width=width, signs=signs))
+    skipped = list(_skipped(matrix, run=run, width=width, signs=signs))
     return [*lines, (), *skipped] if skipped else lines
 
 
@@ -125,9 +129,20 @@ def _sentence(cell: CellRecord, *, run: Run, width: int) -> Iterator[Line]:
         yield (Span("    again: ", ("light",)), Span(replay_command(run, cell.slug), ("cyan",)))
 
 
-def _skipped(matrix: Matrix, *, width: int, signs: Signs) -> Iterator[Line]:
-    reasons = Counter(clean(cell.detail) for cell in matrix.cells if cell.outcome is CellOutcome.SKIPPED)
-    for reason, count in reasons.most_common():
+def _skipped(matrix: Matrix, *, run: Run, width: int, signs: Signs) -> Iterator[Line]:
+    """Each reason once: first what the target does not declare, by family, then what else there is."""
+    skipped = [cell for cell in matrix.cells if cell.outcome is CellOutcome.SKIPPED]
+    keys = [undeclared_keys(cell.detail) for cell in skipped]
+    told = [
+        (
+            f"not declared: {undeclared_words(itertools.chain(*keys), declared=run.header.declares)}",
+            sum(map(bool, keys)),
+        )
+    ]
+    told += Counter(clean(cell.detail) for cell in skipped if not undeclared_keys(cell.detail)).most_common()
+    for reason, count in told:
+        if not count:
+            continue
         head = f"{signs.of(CellOutcome.SKIPPED)} skipped {count}: "
         yield from _hanging(reason or "no reason given", head=head, markup=("light",), width=width)
 

@@ -222,6 +222,15 @@ def test_what_is_declared_is_run(item: pytest.Item) -> None:
     assert undeclared(cell, target()) == "the contract declares no promises.recovery.within"
 
 
+def test_all_that_is_not_declared_is_named(item: pytest.Item) -> None:
+    reads = pytest.mark.reads("recovery.within", "latency.p99", optional=["breaker.waits_for"])
+    cell = cell_of(mark(item, PROMISE, reads, pytest.mark.needs(endpoints=["data", "feed", "room"])))
+    assert undeclared(cell, target()) == (
+        "the contract declares no promises.recovery.within, promises.latency.p99; the target declares no "
+        "endpoints.data, endpoints.room"
+    )
+
+
 def test_an_endpoint_that_is_not_declared_skips(item: pytest.Item) -> None:
     cell = cell_of(mark(item, PROMISE, pytest.mark.needs(endpoints=["feed", "data"])))
     assert undeclared(cell, target()) == "the target declares no endpoints.data"

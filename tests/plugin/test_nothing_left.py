@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,21 @@ def test_ctrl_c_leaves_nothing(runtime: str, under_way: UnderWay) -> None:
     under_way.process.send_signal(signal.SIGINT)
     output = under_way.ended()
     assert under_way.process.returncode == pytest.ExitCode.INTERRUPTED, output
+    assert owned_processes(under_way.pid) == {}
+    assert under_way.left() == []
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_ctrl_c_again_and_again_is_answered_in_words_and_leaves_nothing(runtime: str, under_way: UnderWay) -> None:
+    """Who presses it twice is impatient, and gets the matrix all the same: no page of pytest's own calls."""
+    for _ in range(4):
+        if under_way.process.poll() is None:
+            under_way.process.send_signal(signal.SIGINT)
+        time.sleep(0.15)
+    output = under_way.ended()
+    assert under_way.process.returncode == pytest.ExitCode.INTERRUPTED, output
+    assert "Traceback" not in output
+    assert "promises x faults   target " in output
     assert owned_processes(under_way.pid) == {}
     assert under_way.left() == []
 

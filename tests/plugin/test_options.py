@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from chaos.report import CellOutcome, open_run, read_cells
+from chaos.report import CellOutcome, list_runs, open_run, read_cells
 from tests.plugin.conftest import WriteTarget
 from tests.running import ROOT, run_pytest
 
@@ -18,7 +19,7 @@ CLEANUP = "tests/scenarios/test_cleanup.py::test_dead_peers_are_released[vanishe
 PROCESSES = "--chaos-runtime=processes"
 
 
-VANISHED = "dead peers are released under vanished (cleanup-dead_peers_are_released-vanished)"
+READS = "  dead peers are released: reads liveness.heartbeat_interval,"
 
 
 def test_header_says_what_was_taken_and_how_to_get_the_other(tmp_path: Path) -> None:
@@ -59,8 +60,80 @@ def test_what_is_declared_and_read_by_no_scenario_is_told(write_target: WriteTar
 def test_plan_does_nothing(tmp_path: Path) -> None:
     ended = run_pytest(["tests/scenarios", "-m", "chaos", PROCESSES, "--chaos-dry=plan"], directory=tmp_path)
     assert ended.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), ended.stdout
-    assert f"{VANISHED}: reads liveness.heartbeat_interval" in ended.stdout
+    assert READS in ended.stdout
+    assert f"\n    '{CLEANUP}'\n" in ended.stdout
     assert not list(tmp_path.glob("runs/*/cells/*"))
+
+
+def test_what_the_plan_names_can_be_run(tmp_path: Path, write_target: WriteTarget) -> None:
+    """Each cell by the name that a shell and pytest take, those that would be run first; the rest by its reason."""
+    options = ["-m", "chaos and not slow", f"--chaos-target={write_target()}", PROCESSES, "--chaos-dry=plan"]
+    ended = run_pytest(["tests/scenarios", *options], directory=tmp_path, env={"COLUMNS": "90"})
+    plan = ended.stdout.split(" plan ")[1].split("collected ")[0]
+    run, _, skipped = plan.partition("\nskipped\n")
+    names = [shlex.split(line)[0] for line in run.splitlines() if line.startswith("    'tests/")]
+    assert SCENARIO in names
+    assert all(file.startswith("tests/scenarios/test_establishment.py::") for file in names)
+    assert "  2, not declared (bounded_memory): bounded memory, a connection's cost; bounded memory," in skipped
+    (counted,) = re.findall(r"\n(\d+) of (\d+) scenarios would be run;", skipped)
+    assert int(counted[0]) == len(names)
+    left_out = sum(int(number) for number in re.findall(r"^  (\d+), ", skipped, re.MULTILINE))
+    assert left_out == int(counted[1]) - len(names)
+    assert re.search(r"\n18 slow scenarios deselected by -m 'chaos and not slow', of which none would", skipped)
+    assert all(len(line) <= 90 for line in skipped.splitlines())
+    again = run_pytest([*names, *options], directory=tmp_path)
+    assert f"{len(names)} of {len(names)} scenarios would be run" in again.stdout
+
+
+def test_the_plan_names_slow_ones_that_were_left_out_and_would_be_run(tmp_path: Path) -> None:
+    leaks = "tests/scenarios/test_leak_free.py"
+    ended = run_pytest([leaks, "-m", "chaos and not slow", PROCESSES, "--chaos-dry=plan"], directory=tmp_path)
+    told = " ".join(ended.stdout.split())
+    deselected = r"(\d+) slow scenarios deselected by -m 'chaos and not slow', of which \1 would be run here: leak "
+    assert re.search(deselected, told)
+
+
+def test_the_plan_knows_what_the_target_file_alone_rules_out(tmp_path: Path, write_target: WriteTarget) -> None:
+    promises = """
+    [promises.liveness]
+    heartbeat_interval = "2s"
+    heartbeat_timeout = "2s"
+    [promises.cleanup]
+    closed_within = "2s"
+    """
+    chosen = ["tests/scenarios/test_cleanup.py", "tests/scenarios/test_pressure.py", "-k", "tls-truncated or disk-full"]
+    ended = run_pytest(
+        [*chosen, f"--chaos-target={write_target(more=promises)}", PROCESSES, "--chaos-dry=plan"], directory=tmp_path
+    )
+    told = " ".join(ended.stdout.split())
+    assert (
+        "1, needs a server that speaks TLS: small declares no TLS; say how it is known under [tls]: cleanup, ended "
+        "connections are released (tls-truncated)" in told
+    )
+    assert "1, needs a disk of the server's own: small writes to no disk that could be its own; name " in told
+    assert "0 of " in told
+
+
+def test_a_misspelt_option_names_the_nearest(tmp_path: Path) -> None:
+    ended = run_pytest([SCENARIO, "--chaos-lane=2"], directory=tmp_path)
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR, ended.stdout
+    assert ended.stderr.splitlines()[-1] in ("", "ERROR: there is no option --chaos-lane; did you mean --chaos-lanes?")
+    assert "did you mean --chaos-lanes?" in ended.stderr
+    ended = run_pytest([SCENARIO, "--chaos-xyzzy"], directory=tmp_path)
+    assert "unrecognized arguments: --chaos-xyzzy" in ended.stderr
+
+
+def test_a_replay_leaves_latest_where_it_is(tmp_path: Path) -> None:
+    """Whoever replays one cell of the newest run, and then says `latest`, means that run."""
+    run_pytest([SCENARIO, PROCESSES], directory=tmp_path)
+    first = open_run(tmp_path, "latest")
+    replayed = run_pytest([SCENARIO, PROCESSES, f"--chaos-replay-of={first.id}"], directory=tmp_path)
+    assert replayed.returncode == pytest.ExitCode.OK, replayed.stdout
+    assert open_run(tmp_path, "latest").id == first.id
+    newest = list_runs(tmp_path)[-1]
+    assert (newest.header.replay_of, len(newest.cells())) == (first.id, 1)
+    assert newest.header.declares is not None
+    assert "liveness" in newest.header.declares
 
 
 def test_plan_says_what_is_slow_and_how_long_it_may_take(tmp_path: Path, write_target: WriteTarget) -> None:
@@ -77,15 +150,14 @@ def test_plan_says_what_is_slow_and_how_long_it_may_take(tmp_path: Path, write_t
     plan = [f"--chaos-target={write_target(more=promises)}", PROCESSES, "--chaos-dry=plan"]
     leaks = "tests/scenarios/test_leak_free.py"
     ended = run_pytest([leaks, "-m", "chaos", *plan], directory=tmp_path)
-    slow = [line for line in ended.stdout.splitlines() if "; slow" in line]
-    begun = [line.partition(" under ")[0].strip() for line in slow]
-    half_way = ["nothing kept of what was half done"] * 3 + ["nothing kept of crashes around the upgrade"]
-    assert begun == [*half_way, *["nothing kept of dead peers"] * 3]
-    dead = slow[-3:]
-    assert all("; slow: 18 to 60 rounds of up to 40s each, so up to 12min, or 40min where" in line for line in dead)
+    told = " ".join(ended.stdout.split())
+    for scenario in ("nothing kept of what was half done", "nothing kept of crashes around the upgrade"):
+        assert re.search(rf" {scenario}: reads [^']*; slow '", told)
+    dead = r" nothing kept of dead peers: reads [^']*; slow: 18 to 60 rounds of up to 44s each, so up to 792s, or 44min"
+    assert re.search(dead, told)
     assert '7 of them are slow; -m "chaos and not slow" leaves them out\n' in ended.stdout
     ended = run_pytest([leaks, "-m", "chaos and not slow", *plan], directory=tmp_path)
-    assert "slow" not in ended.stdout.split(" plan ")[1]
+    assert "of them are slow" not in ended.stdout
 
 
 def test_the_example_of_the_readme_has_its_dead_peers_looked_for(tmp_path: Path) -> None:
@@ -94,13 +166,14 @@ def test_the_example_of_the_readme_has_its_dead_peers_looked_for(tmp_path: Path)
     file.write_text(example)
     plan = [f"--chaos-target={file}", PROCESSES, "--chaos-dry=plan"]
     ended = run_pytest(["tests/scenarios", "-m", "chaos", *plan], directory=tmp_path)
-    assert f"{VANISHED}: reads liveness.heartbeat_interval" in ended.stdout
+    assert READS in ended.stdout
 
 
 def test_without_its_fault_nothing_is_red(tmp_path: Path) -> None:
     ended = run_pytest([SCENARIO, CLEANUP, PROCESSES, "--chaos-dry=no-faults"], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout
     assert "every fault is left out, so any red is a bug of the suite" in ended.stdout
+    assert "proven" not in ended.stdout, "nothing was put to the test"
 
 
 @pytest.mark.slow
@@ -116,16 +189,25 @@ def test_undeclared_promise_is_skipped_and_says_so(write_target: WriteTarget, tm
     file = write_target()
     ended = run_pytest([CLEANUP, f"--chaos-target={file}", PROCESSES], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.OK, ended.stdout
-    assert "the contract declares no promises.liveness.heartbeat_interval" in ended.stdout
+    assert "- skipped 1: not declared: liveness\n" in ended.stdout
+    assert "dead peers are released" not in ended.stdout, "the row has nothing else to say"
+    assert "SKIPPED [" not in ended.stdout, "told once is enough"
     (cell,) = read_cells(open_run(tmp_path, "latest"))
     assert cell.outcome is CellOutcome.SKIPPED
+    assert cell.detail == (
+        "the contract declares no promises.liveness.heartbeat_interval, promises.liveness.heartbeat_timeout"
+    )
 
 
 def test_a_run_of_skips_can_be_made_red(write_target: WriteTarget, tmp_path: Path) -> None:
     file = write_target()
-    ended = run_pytest([CLEANUP, f"--chaos-target={file}", PROCESSES, "--chaos-require=1"], directory=tmp_path)
+    summary = tmp_path / "job.md"
+    options = [f"--chaos-target={file}", PROCESSES, "--chaos-require=1", f"--chaos-summary={summary}"]
+    ended = run_pytest([CLEANUP, *options], directory=tmp_path)
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout
-    assert "0 scenarios judged, --chaos-require=1 asks for more" in ended.stdout
+    told = "0 scenarios judged, --chaos-require=1 asks for more"
+    assert ended.stdout.splitlines()[-1] == f"chaos: FAILED: {told}"
+    assert summary.read_text().startswith(f"### WebSocket chaos: FAILED, {told}; 1 skipped\n")
 
 
 def test_a_stranger_s_server_is_judged_by_what_it_declares(write_target: WriteTarget, tmp_path: Path) -> None:
@@ -147,7 +229,7 @@ def test_a_broken_promise_is_one_sentence_with_the_command_that_replays_it(tmp_p
     flat = " ".join(ended.stdout.split())
     assert "VIOLATED cleanup, dead peers are released under vanished: " in flat
     assert re.search(
-        r"of 10 dead connections .*; promised: all 10 released within 1.7s \(heartbeat interval 500ms \+ ", flat
+        r"of 10 dead connections .*; promised: all 10 released within 1.87s \(heartbeat interval 500ms \+ ", flat
     )
     assert "python -m chaos replay " in flat
     (cell,) = read_cells(open_run(tmp_path, "latest"))

@@ -9,6 +9,7 @@ its files, its processes and its own count; where none of these can be read nobo
 from __future__ import annotations
 
 import asyncio
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -288,13 +289,13 @@ async def _sessions_given_back(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault | None, *, bound: float
 ) -> None:
     """Clients listen, and end; what they held is given back within `closed_within` of having been found, seconds."""
-    await _read_statistics(experiment)
+    before = await _least_held(experiment)
     came = experiment.now()
     endpoint = "echo" if experiment.endpoints.feed is None else "feed"
     listening = await experiment.victims_of(fault, "listening", experiment.fitting(LISTENING), endpoint=endpoint)
     await listening.connect()
     inside = experiment.now()
-    await _read_statistics(experiment)
+    await _least_held(experiment)
     ended = experiment.now()
     async with experiment.inject(fault, listening):
         if fault is None:
@@ -303,7 +304,9 @@ async def _sessions_given_back(
         await experiment.wait_until(ConnectionsAtMost(experiment.own_connections), within=2 * bound)
         await experiment.watch(contract.cleanup.closed_within)
         settled = experiment.now()
-        await _read_statistics(experiment)
+        # A session that the server takes for questions of its own may be in all readings of a busy moment.
+        while await _least_held(experiment) > before and experiment.now() < settled + experiment.patience:
+            pass
     await experiment.judge(
         DatabaseSessionsGivenBack(
             clients=listening.count,
@@ -316,7 +319,12 @@ async def _sessions_given_back(
     )
 
 
-async def _read_statistics(experiment: Experiment) -> None:
+async def _least_held(experiment: Experiment) -> float:
+    """The fewest database sessions that some readings tell of: one that is taken for a question and given back is not
+    in all of them. Without end where none tells."""
+    least = math.inf
     for _ in range(READINGS):
-        await experiment.statistics()
+        told = (await experiment.statistics()).get("database_sessions")
+        least = min(least, told) if isinstance(told, float) else least
         await experiment.watch(experiment.sampling)
+    return least

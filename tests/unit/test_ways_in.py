@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,9 +77,17 @@ def test_a_night_leaves_no_cell_out() -> None:
 
 @pytest.fixture
 def stand_in(tmp_path: Path) -> Path:
-    """In place of Python: writes down what it was called with, and fails for the fixed hub's own durations."""
+    """In place of Python: writes down what it was called with, and fails for the fixed hub's own durations. What it is
+    asked before anything is run, it has Python answer."""
     path = tmp_path / "python"
-    path.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/called\ncase "$*" in *hub/nightly*) exit 7 ;; esac\n', "utf-8")
+    path.write_text(
+        f"""#!/bin/sh
+case "$*" in *--able*) exec {sys.executable} "$@" ;; esac
+echo "$*" >>{tmp_path}/called
+case "$*" in *hub/nightly*) exit 7 ;; esac
+""",
+        "utf-8",
+    )
     path.chmod(0o755)
     return path
 

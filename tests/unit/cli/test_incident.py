@@ -14,7 +14,7 @@ from chaos.journal import FindingMade, JournalWriter, VerdictGiven
 from chaos.report.runs import create_run
 from tests.unit.report.test_incident_file import INCIDENT, written
 
-from .conftest import Invoke
+from .conftest import ROOT, Invoke
 
 CELL = "tests/scenarios/test_latency.py::test_round_trips[calm]"
 
@@ -122,6 +122,17 @@ def test_several_passes_end_with_how_often_it_was_reproduced_and_in_which_words(
         "  red 1 of 2  before: test_latency.py::test_round_trips[calm]\n"
         "      0 of 300\n"
     )
+
+
+def test_its_help_names_the_folders_that_are_there(
+    chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "There is no targets/incidents here; " in chaos("incident", "--help").out
+    monkeypatch.chdir(ROOT)
+    told = chaos("incident", "--help").out
+    assert "reproduced, and fixed?\n" in told
+    assert "Here, in targets/incidents: breaker, broadcast, " in told
+    assert "  python -m chaos incident targets/incidents/hub\n" in told
 
 
 def test_no_pass_at_all_is_refused(chaos: Invoke, incident: str) -> None:

@@ -40,10 +40,16 @@ def test_a_misspelt_command(chaos: Invoke) -> None:
     assert result.err == "error: python -m chaos has no command 'docter'; did you mean doctor?\n"
 
 
-def test_a_command_like_none(chaos: Invoke) -> None:
-    result = chaos("xyzzy")
+@pytest.mark.parametrize("name", ["xyzzy", "nosuch"])
+def test_a_command_like_none(chaos: Invoke, name: str) -> None:
+    result = chaos(name)
     assert result.code == 2
-    assert result.err == f"error: python -m chaos has no command 'xyzzy'; the commands are {', '.join(COMMANDS)}\n"
+    assert result.err == f"error: python -m chaos has no command '{name}'; the commands are {', '.join(COMMANDS)}\n"
+
+
+@pytest.mark.parametrize("name", ["survey", "incident", "replay", "soak-suite"])
+def test_what_hands_options_on_to_pytest_says_where_they_stand(chaos: Invoke, name: str) -> None:
+    assert chaos(name, "--help").out.splitlines()[0].endswith(" [-- OPTIONS]")
 
 
 def test_an_unknown_option(chaos: Invoke) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -12,7 +14,7 @@ from textwrap import dedent
 import pytest
 from report.samples import CELLS, make_run
 
-from chaos.report import Run
+from chaos.report import Run, create_run
 
 from .conftest import Invoke, in_a_process
 
@@ -29,19 +31,66 @@ def run(project: Path) -> Run:
 
 def test_runs_are_listed_with_their_counts(chaos: Invoke, run: Run, project: Path) -> None:
     killed = make_run(project / ".chaos", (), finish=False)
-    lines = chaos("runs").out.splitlines()
-    assert lines == [
-        f"{run.id}  reference  processes  seed 20250131  0.1s  1 violated, 3 held".replace(
-            "0.1s", lines[0].split("  ")[4]
-        ),
-        f"{killed.id}  reference  processes  seed 20250131  unended  no cells",
-    ]
+    header, *lines = (re.split(" {2,}", line) for line in chaos("runs").out.splitlines())
+    assert header == ["run", "started", "target", "runtime", "seed", "took", "cells"]
+    assert [line[0] for line in lines] == [run.id, killed.id]
+    assert lines[0][1] == time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.header.started))
+    assert lines[0][2:5] == ["reference", "processes", "20250131"]
+    assert lines[0][6] == "1 violated, 3 held"
+    assert lines[1][5:] == ["unended", "no cells: not ended: it runs, or was killed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--chaos-dry=plan",), 0, "a plan"),
+        ((), 0, "nothing was run"),
+        ((), 1, "did not start"),
+        ((), 2, "interrupted"),
+        ((), 4, "did not start"),
+    ],
+)
+def test_what_a_run_without_cells_was(
+    chaos: Invoke, project: Path, options: tuple[str, ...], code: int, told: str
+) -> None:
+    made = create_run(
+        project / ".chaos",
+        target="t",
+        target_file="",
+        runtime="r",
+        runtime_reason="",
+        seed=1,
+        versions={},
+        options=options,
+    )
+    made.finish(exit_code=code)
+    assert chaos("runs").out.splitlines()[-1].endswith(f"  no cells: {told}")
+
+
+def test_a_replay_says_of_what(chaos: Invoke, run: Run, project: Path) -> None:
+    create_run(
+        project / ".chaos",
+        target="t",
+        target_file="",
+        runtime="r",
+        runtime_reason="",
+        seed=1,
+        versions={},
+        replay_of=run.id,
+    ).new_cell(NODE)
+    assert chaos("runs").out.splitlines()[-1].endswith(f"  1 inconclusive; replay of {run.id}")
+    assert json.loads(chaos("runs", "--json", "-n", "1").out)["replay_of"] == run.id
+
+
+def test_no_run_yet(chaos: Invoke, project: Path) -> None:
+    (project / ".chaos").mkdir()
+    assert chaos("runs").out == "no run has been recorded; `pytest -m chaos` records one\n"
 
 
 def test_only_the_newest_are_listed(chaos: Invoke, run: Run, project: Path) -> None:
     newer = make_run(project / ".chaos", ())
-    assert [line.split()[0] for line in chaos("runs", "-n", "1").out.splitlines()] == [newer.id]
-    assert [line.split()[0] for line in chaos("runs", "-n", "0").out.splitlines()] == [run.id, newer.id]
+    assert [line.split()[0] for line in chaos("runs", "-n", "1").out.splitlines()] == ["run", newer.id]
+    assert [line.split()[0] for line in chaos("runs", "-n", "0").out.splitlines()] == ["run", run.id, newer.id]
 
 
 def test_runs_as_json(chaos: Invoke, run: Run) -> None:
@@ -113,20 +162,21 @@ def test_a_state_directory_that_is_not_there(chaos: Invoke) -> None:
 NODE = "tests/scenarios/test_establishment.py::test_simultaneous[latency]"
 COMMAND = (
     f"python -m pytest '{NODE}' --chaos-target=targets/reference/target.toml "
-    "--chaos-runtime=processes --chaos-seed=20250131"
+    "--chaos-runtime=processes --chaos-seed=20250131 --chaos-replay-of="
 )
 
 
 def test_a_replay_prints_the_exact_command(chaos: Invoke, run: Run) -> None:
     result = chaos("replay", "latest", "establishment-simultaneous-latency", "--dry-run")
-    assert (result.code, result.out) == (0, f"{COMMAND}\n")
+    assert (result.code, result.out) == (0, f"{COMMAND}{run.id}\n")
 
 
 def test_several_cells_by_name_or_node_and_more_for_pytest(chaos: Invoke, run: Run) -> None:
     result = chaos("replay", run.id, NODE, "establishment-sequential", "--dry-run", "--", "-x", "-k", "a b")
     assert result.out == (
         f"python -m pytest '{NODE}' tests/scenarios/test_establishment.py::test_sequential "
-        "--chaos-target=targets/reference/target.toml --chaos-runtime=processes --chaos-seed=20250131 -x -k 'a b'\n"
+        "--chaos-target=targets/reference/target.toml --chaos-runtime=processes --chaos-seed=20250131 "
+        f"--chaos-replay-of={run.id} -x -k 'a b'\n"
     )
 
 
@@ -147,7 +197,7 @@ def test_a_replay_runs_the_command_and_ends_as_pytest_does(run: Run, project: Pa
         dedent(
             """
             def pytest_addoption(parser):
-                for name in ("target", "runtime", "seed"):
+                for name in ("target", "runtime", "seed", "replay-of"):
                     parser.addoption(f"--chaos-{name}")
 
             def pytest_report_header(config):
@@ -164,6 +214,6 @@ def test_a_replay_runs_the_command_and_ends_as_pytest_does(run: Run, project: Pa
     )
     result = in_a_process("replay", "latest", "establishment-simultaneous-latency", cwd=scenarios)
     assert result.code == code, result.out + result.err
-    assert result.out.startswith(f"{COMMAND}\n")
+    assert result.out.startswith(f"{COMMAND}{run.id}\n")
     assert "asked for targets/reference/target.toml processes 20250131" in result.out
     assert f"1 {'passed' if code == 0 else 'failed'}" in result.out

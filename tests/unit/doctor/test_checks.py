@@ -196,6 +196,16 @@ def test_a_machine_without_tc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda tool, path=None: None)
     result = isolation.netem()
     assert (result.state, result.found, result.remedy) == (State.MISSING, "tc is not installed", "install iproute2")
+    assert result.leaves_out == "nothing, it is optional: the proxy delays and nftables loses packets without it"
+
+
+def test_what_nothing_needs_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all else is well, the end says that nothing is left out: no line above it may say something else."""
+    agent_can(monkeypatch)
+    for check in (isolation.netem, isolation.tcp_repair):
+        result = check()
+        assert not result.without
+        assert result.state is State.OK or result.leaves_out.startswith("nothing, it is optional: ")
 
 
 def test_a_machine_without_libfaketime(monkeypatch: pytest.MonkeyPatch) -> None:

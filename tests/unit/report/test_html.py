@@ -117,6 +117,29 @@ def test_a_held_cell_is_hollow_unless_it_has_been_seen_red(state: Path) -> None:
     assert f"{len(solid)} of {len(held)} held are proven" in legend.text
 
 
+def test_rows_of_what_is_not_declared_are_there_and_folded(state: Path, page: Element) -> None:
+    undeclared = Cell(
+        promise="observability",
+        scenario="messages are counted",
+        outcome="skipped",
+        detail="the contract declares no promises.observability.counted_within",
+    )
+    root = Page(render_html(make_run(state, [*CELLS, undeclared]))).root
+    folded = [row.text for row in root.all("tr", class_="undeclared")]
+    assert [text.partition(" -")[0] for text in folded] == ["observability", "messages are counted"]
+    (label,) = root.all("label")
+    assert label.text == "also what reference does not declare (1 row)"
+    assert not list(page.all("input")), "where all is declared there is nothing to unfold"
+
+
+def test_without_faults_nothing_is_said_to_be_proven(state: Path) -> None:
+    run = make_run(state, CELLS)
+    calm = replace(run, header=replace(run.header, options=("--chaos-dry=no-faults",)))
+    (legend,) = Page(render_html(calm)).root.all("p", class_="legend")
+    assert "proven" not in legend.text
+    assert "without faults: what held here held in calm" in legend.text
+
+
 def test_the_outcome_is_told_without_colour(page: Element) -> None:
     signs = {"held": "✓", "violated": "✗", "inconclusive": "?", "skipped": "-"}
     for link in page.all("a", class_="cell"):

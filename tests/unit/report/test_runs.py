@@ -75,6 +75,30 @@ def test_latest_is_the_newest_with_cells_where_one_has_any(state: Path) -> None:
     assert open_run(state, third.id).id == third.id
 
 
+def test_latest_is_no_replay_where_there_is_another(state: Path) -> None:
+    first = make(state)
+    first.new_cell(NODE)
+    replay = create_run(
+        state, target="t", target_file="", runtime="r", runtime_reason="", seed=1, versions={}, replay_of=first.id
+    )
+    replay.new_cell(NODE)
+    assert (state / "latest").resolve().name == first.id
+    assert open_run(state).id == first.id
+    assert open_run(state, replay.id).header.replay_of == first.id
+    (state / "latest").unlink()
+    assert open_run(state).id == first.id
+    shutil.rmtree(first.directory)
+    assert open_run(state).id == replay.id
+
+
+def test_what_the_target_declares_is_kept(state: Path) -> None:
+    made = create_run(
+        state, target="t", target_file="", runtime="r", runtime_reason="", seed=1, versions={}, declares=("liveness",)
+    )
+    assert open_run(state, made.id).header.declares == ("liveness",)
+    assert make(state).header.declares is None
+
+
 def test_latest_after_the_newest_run_was_deleted(state: Path) -> None:
     first, second = make(state), make(state)
     shutil.rmtree(second.directory)

@@ -56,6 +56,14 @@ def test_a_job_has_one_file_for_all_of_its_steps(state: Path, tmp_path: Path) ->
         append_summary(tmp_path, build_matrix(read_cells(run)), run=run)
 
 
+def test_what_makes_it_red_beside_its_cells_is_in_the_headline(state: Path, tmp_path: Path) -> None:
+    run = make_run(state, [HELD])
+    file = tmp_path / "summary.md"
+    told = "1 scenario judged, --chaos-require=40 asks for more"
+    append_summary(file, build_matrix(read_cells(run)), run=run, shortfall=told)
+    assert file.read_text().startswith(f"### WebSocket chaos: FAILED, {told}; 1 held\n")
+
+
 def test_a_run_without_cells_says_so(state: Path) -> None:
     run = make_run(state, [])
     assert render_summary(build_matrix([]), run=run).startswith("### WebSocket chaos: nothing was judged\n")

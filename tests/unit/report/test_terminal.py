@@ -125,6 +125,55 @@ def test_a_terminal_without_the_signs_gets_plain_ones(sample_run: Run) -> None:
     assert signs_for(None) is ASCII
 
 
+UNDECLARED = (
+    Cell(
+        promise="breaker",
+        scenario="opens",
+        fault="upstream-errors",
+        family="upstream",
+        outcome="skipped",
+        detail="the contract declares no promises.breaker.failure_threshold; the target declares no endpoints.data",
+    ),
+    Cell(
+        promise="liveness",
+        scenario="idle clients are closed",
+        outcome="skipped",
+        detail="the contract declares no promises.liveness.idle_timeout, promises.liveness.idle_code",
+    ),
+)
+
+
+def test_rows_of_what_is_not_declared_are_left_out_and_told_by_family(state: Path) -> None:
+    run = make_run(state, (*FEW, *UNDECLARED))
+    known = replace(run, header=replace(run.header, declares=("cleanup", "liveness")))
+    text = rendered(known)
+    assert "opens" not in text
+    assert "upstream" not in text, "nor is there a column of nothing but blanks"
+    assert "idle clients" not in text
+    assert "served again" in text, "this machine cannot: that is another thing"
+    assert "✓ held 2   - skipped 3" in text
+    assert text.endswith(
+        "\n- skipped 2: not declared: breaker; of liveness: idle_code, idle_timeout; endpoints: data\n"
+        "- skipped 1: needs kernel rules: nft is not installed; apt-get install nftables\n"
+    )
+    assert "not declared: of breaker: failure_threshold; of liveness: " in rendered(run), "an earlier release's"
+
+
+def test_where_nothing_is_declared_there_is_no_grid(state: Path) -> None:
+    run = make_run(state, UNDECLARED)
+    assert "\n\n✗ violated 0   ? inconclusive 0   ✓ held 0   - skipped 2   blank: not asked\n\n- skipped 2: " in (
+        rendered(run)
+    )
+
+
+def test_without_faults_nothing_is_said_to_be_proven(state: Path) -> None:
+    run = make_run(state, [FEW[1]])
+    calm = replace(run, header=replace(run.header, options=("--chaos-dry=no-faults",)))
+    assert "proven" in rendered(run)
+    assert "proven" not in rendered(calm)
+    assert "WITHOUT FAULTS: what held here held in calm" in rendered(calm)
+
+
 def test_nothing_ran(state: Path) -> None:
     assert "no scenario ran, so nothing was judged" in rendered(make_run(state, ()))
 
