@@ -28,7 +28,7 @@ from tests.unit.target_file.writing import DURATION, MINIMAL, PATH, SIZE, compla
             """\
             FILE:8: promises.cleanup.idle_timeout is not a key of promises.cleanup; did you mean promises.liveness.idle_timeout or promises.settings.idle_timeout?
                 found:   idle_timeout = "3s"
-                allowed: sweep_interval, closed_within, database_sessions""",
+                allowed: sweep_interval, farewell, closed_within, database_sessions""",
             id="a key of another table",
         ),
         pytest.param(
@@ -36,7 +36,7 @@ from tests.unit.target_file.writing import DURATION, MINIMAL, PATH, SIZE, compla
             """\
             FILE:8: promises.cleanup.Sweep-Interval is not a key of promises.cleanup; did you mean sweep_interval?
                 found:   Sweep-Interval = 3
-                allowed: sweep_interval, closed_within, database_sessions""",
+                allowed: sweep_interval, farewell, closed_within, database_sessions""",
             id="another spelling of a key",
         ),
         pytest.param(
@@ -44,7 +44,7 @@ from tests.unit.target_file.writing import DURATION, MINIMAL, PATH, SIZE, compla
             """\
             FILE:8: promises.cleanup."very odd" is not a key of promises.cleanup
                 found:   "very odd" = a table with x
-                allowed: sweep_interval, closed_within, database_sessions""",
+                allowed: sweep_interval, farewell, closed_within, database_sessions""",
             id="a key like none",
         ),
         pytest.param(
