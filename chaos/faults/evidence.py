@@ -97,16 +97,23 @@ async def connect_uncounted(agent: AsyncAgent, host: str, port: int, *, timeout:
 
 
 async def wires_of(victims: CrowdHandle, agent: AsyncAgent, port: int) -> list[Wire]:
-    """The connections of a crowd that the server's kernel holds, found by the client's own port.
+    """The connections of a crowd that the server's kernel holds, found by the client's own port, and by its address
+    where the server sees that: from another address, a proxy's for instance, somebody else may have the same port.
 
     Only meaningful on a TCP-true path: behind a proxy the server's peer is the proxy. A connection in TIME_WAIT is
-    somebody else's that used the same port, from another address for instance.
+    somebody else's that used the same port.
     """
-    ports = {local_port: client for client, _, local_port in await victims.locals()}
-    return [
-        Wire(client=ports[found.remote[1]], server=found.local, peer=found.remote, inode=found.inode)
+    own = {local_port: (client, host) for client, host, local_port in await victims.locals()}
+    held = [
+        found
         for found in await agent.sockets(port)
-        if found.side == "local" and found.remote[1] in ports and found.state not in ("LISTEN", "TIME_WAIT")
+        if found.side == "local" and found.remote[1] in own and found.state not in ("LISTEN", "TIME_WAIT")
+    ]
+    seen = {found.remote[1] for found in held if found.remote[0] == own[found.remote[1]][1]}
+    return [
+        Wire(client=own[found.remote[1]][0], server=found.local, peer=found.remote, inode=found.inode)
+        for found in held
+        if found.remote[1] not in seen or found.remote[0] == own[found.remote[1]][1]
     ]
 
 

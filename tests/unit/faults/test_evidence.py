@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,15 @@ async def test_wires_are_found_by_the_clients_own_ports(direct: Direct) -> None:
         client: (host, port) for client, host, port in await victims.locals()
     }
     assert {wire.server for wire in wires} == {(direct.server.host, direct.server.port)}
+
+
+async def test_who_has_a_victims_port_at_another_address_is_none_of_them(direct: Direct) -> None:
+    """A proxy's connections to the server come from an address of its own, and from any port."""
+    victims, port = await direct.connect(), direct.server.port
+    taken = [local_port for _, _, local_port in await victims.locals()]
+    with socket.create_connection((direct.server.host, port), source_address=("127.0.0.2", taken[0])):
+        wires = await wires_of(victims, direct.agent, port)
+    assert sorted(wire.peer for wire in wires) == sorted(("127.0.0.1", each) for each in taken)
 
 
 async def test_behind_a_proxy_there_are_no_wires(
