@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import ClassVar
 from chaos.contract import RejectionAnswer
 from chaos.expectations.base import Expectation, Record, quantile, rank
 from chaos.expectations.record import worst
-from chaos.journal import Attempt, Ended, Outcome, ServerEvent, Traffic
+from chaos.journal import Attempt, Ended, Outcome, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
@@ -413,9 +412,9 @@ class ClosedWith(Expectation):
 
     def _closed_before(self, record: Record, opened: Sequence[Attempt], endings: Mapping[int, Ended]) -> list[Ended]:
         """Those whom the server closed before it was told to end, where it was, since they had come."""
-        came = max(attempt.at for attempt in opened)
-        asked = (event.at for event in record.journal.of(ServerEvent) if event.what == "asked to stop")
-        told = next((at for at in asked if at > came), -math.inf)
+        told = record.asked_to_stop(after=max(attempt.at for attempt in opened))
+        if told is None:
+            return []
         ends = (endings[attempt.client] for attempt in opened if attempt.client in endings)
         return [ended for ended in ends if ended.by == "server" and ended.said_at < told]
 

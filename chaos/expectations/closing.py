@@ -16,11 +16,6 @@ from chaos.verdict import Finding
 __all__ = ["AnswersFirst", "BroadcastsFirst", "LateAnswerAwaited", "NothingLeftBehind"]
 
 
-def _asked(record: Record) -> float | None:
-    """When the server was told to end, seconds monotonic."""
-    return next((event.at for event in record.journal.of(ServerEvent) if event.what == "asked to stop"), None)
-
-
 def _unannounced(ends: Sequence[Ended]) -> str:
     """`; 2 of them ended by reset`, where a connection ended without a close frame; else nothing."""
     blunt = [ended for ended in ends if not ended.announced]
@@ -55,7 +50,7 @@ class AnswersFirst(Integrity):
         if not sent:
             return self.inconclusive(f"no client of {self.crowd!r} sent a numbered message", promised)
         ends = record.endings(self.crowd)
-        asked = _asked(record)
+        asked = record.asked_to_stop()
         if asked is not None and (early := [ended for ended in ends if ended.at < asked]):
             return self.inconclusive(
                 f"{counted(len(early), 'client')} had been cut off {format_duration(asked - early[0].at)} before the "
@@ -114,7 +109,7 @@ class BroadcastsFirst(Expectation):
         for crowd in (self.crowd, self.others):
             if (undecided := self.nobody(record, crowd, promised)) is not None:
                 return undecided
-        asked = _asked(record)
+        asked = record.asked_to_stop()
         if asked is None:
             return self.inconclusive("the server was never asked to stop", promised)
         ends = record.endings(self.crowd)

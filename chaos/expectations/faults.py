@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Beat, Bite, Healing, HealingState, Hit, HostileAnswer, Injected, ServerEvent
+from chaos.journal import Beat, Bite, Healing, HealingState, Hit, HostileAnswer, Injected
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
@@ -60,8 +60,8 @@ class SteadyBefore(Expectation):
     @staticmethod
     def _ended_on_purpose(record: Record) -> float:
         """When the scenario began to end the server: whom it does not answer from then on, it need not."""
-        asked = (event.at for event in record.journal.of(ServerEvent) if event.what == "asked to stop")
-        return min(asked, default=math.inf)
+        asked = record.asked_to_stop()
+        return math.inf if asked is None else asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,11 @@ class Record:
         """When the last fault stopped to act, seconds monotonic; None where none healed."""
         return max((healing.since for healing in self.journal.of(Healing)), default=None)
 
+    def asked_to_stop(self, *, after: float = -math.inf) -> float | None:
+        """When the server was first told to end after a moment, seconds monotonic; None where it was not."""
+        asked = (event.at for event in self.journal.of(ServerEvent) if event.what == "asked to stop")
+        return min((at for at in asked if at > after), default=None)
+
     def crowds(self) -> list[str]:
         """The names of all crowds, in the order in which they were made."""
         return list(dict.fromkeys(made.crowd for made in self.journal.of(CrowdMade)))

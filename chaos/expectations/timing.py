@@ -200,21 +200,21 @@ class ShutDownWithin(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"the process ends with exit code 0 within {format_duration(self.limit)} of SIGTERM"
-        events = record.journal.of(ServerEvent)
-        asked = next((event for event in events if event.what == "asked to stop"), None)
+        asked = record.asked_to_stop()
         if asked is None:
             return self.inconclusive("the server was never asked to stop", promised)
-        exited = next((event for event in events if event.what == "exited" and event.at >= asked.at), None)
+        events = record.journal.of(ServerEvent)
+        exited = next((event for event in events if event.what == "exited" and event.at >= asked), None)
         if exited is None:
-            return self._still_running(record, asked.at, promised)
-        took = exited.at - asked.at
+            return self._still_running(record, asked, promised)
+        took = exited.at - asked
         figure = format_duration(took)
         if exited.exit_code is None:
             return self.inconclusive(f"ended {figure} after SIGTERM with an exit code nobody could read", promised)
         if exited.exit_code != 0:
             return self.violated(f"ended with exit code {exited.exit_code} after {figure}", promised, figure=figure)
         observed = f"ended {figure} after SIGTERM"
-        uncertainty = record.of_ours(None, asked.at, exited.at)
+        uncertainty = record.of_ours(None, asked, exited.at)
         return self.by_limit(
             record, took, self.limit, observed=observed, promised=promised, uncertainty=uncertainty, figure=figure
         )
