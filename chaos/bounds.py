@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from chaos.contract import Contract
 from chaos.units import format_duration
 
-__all__ = ["RETRANSMISSION", "Bound", "by_timer", "dead_peer_bound", "least_wait", "partition_bound", "patience"]
+__all__ = [
+    "RETRANSMISSION",
+    "Bound",
+    "by_timer",
+    "dead_peer_bound",
+    "found_dead",
+    "least_wait",
+    "partition_bound",
+    "patience",
+]
 
 LEAST_PATIENCE = 2.0
 """Seconds: ten times the 0.2 s that a saturated loop on two cores has been seen late."""
@@ -56,6 +66,17 @@ def dead_peer_bound(*, interval: float, timeout: float, sweep: float | None, far
     declared = [(seconds, name) for seconds, name in parts if seconds is not None]
     why = " + ".join(f"{name} {format_duration(seconds)}" for seconds, name in declared)
     return Bound(by_timer(sum(seconds for seconds, _ in declared)), f"{why}, a tenth of it late")
+
+
+def found_dead(contract: SimpleNamespace) -> Bound:
+    """`dead_peer_bound` by what a scenario reads of the contract: both keys of the heartbeat, and, optional,
+    `cleanup.sweep_interval` and `cleanup.farewell`."""
+    return dead_peer_bound(
+        interval=contract.liveness.heartbeat_interval,
+        timeout=contract.liveness.heartbeat_timeout,
+        sweep=contract.cleanup.sweep_interval,
+        farewell=contract.cleanup.farewell,
+    )
 
 
 def partition_bound(*, within: float) -> float:

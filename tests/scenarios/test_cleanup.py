@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import Bound, dead_peer_bound
+from chaos.bounds import Bound, found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, FilesAtMost, ProcessesAtMost
 from chaos.expectations import (
@@ -93,12 +93,7 @@ READINGS = 10
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(Vanished(), PartitionToServer(), PartitionToClient(), SilentClient(), StalledReader(), HalfOpen())
 async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     # Where it is not promised when the server lets go of what was closed, it may take as long as to find the dead.
     await _released(experiment, fault, bound, settles=contract.cleanup.closed_within or bound.seconds)
 
@@ -121,12 +116,7 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
 async def test_dead_peers_among_slow_ones(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     if contract.liveness.heartbeat_timeout < 2 * SLOW:
         raise NotJudged(f"a link as slow as {format_duration(SLOW)} leaves a pong no time within the heartbeat timeout")
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     # Whoever lives is on the slow link: those who die need none.
     settles = contract.cleanup.closed_within or bound.seconds
     await _released(experiment, fault, bound, settles=settles, via=Via.LINK)
@@ -276,12 +266,7 @@ async def test_database_sessions_are_given_back(
 async def test_database_sessions_of_the_dead_are_given_back(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
 ) -> None:
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     await _sessions_given_back(experiment, contract, fault, bound=bound.seconds)
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import dead_peer_bound
+from chaos.bounds import found_dead
 from chaos.expectations import RoundTripsWithin, Undisturbed
 from chaos.experiment import Experiment, Via
 from chaos.experiment.delays import added_by
@@ -119,9 +119,4 @@ def _found_after(fault: Fault, contract: SimpleNamespace) -> float:
     interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
     if fault.announced or isinstance(fault, ConnectionBurst) or interval is None or timeout is None:
         return 0.0
-    return dead_peer_bound(
-        interval=interval,
-        timeout=timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    ).seconds
+    return found_dead(contract).seconds

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import dead_peer_bound
+from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import ConnectionsNotKept, Expectation, FdsNotKept, MemoryNotKept, TasksNotKept
@@ -192,12 +192,7 @@ async def test_nothing_kept_of_who_is_closed_for_idling(experiment: Experiment, 
 )
 @pytest.mark.faults(Vanished(), SilentClient(), StalledReader())
 async def test_nothing_kept_of_dead_peers(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     await _rounds(experiment, contract, fault, within=2 * bound.seconds)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import RETRANSMISSION, dead_peer_bound, partition_bound
+from chaos.bounds import RETRANSMISSION, found_dead, partition_bound
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
 from chaos.crowd.plan import Mode
@@ -155,12 +155,7 @@ async def test_peer_that_answers_too_late_is_dead(
     experiment: Experiment, contract: SimpleNamespace, fault: LatePongs
 ) -> None:
     interval, timeout = contract.liveness.heartbeat_interval, contract.liveness.heartbeat_timeout
-    bound = dead_peer_bound(
-        interval=interval,
-        timeout=timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     delay = timeout / 2
     living = await experiment.crowd("late in time", 5, pong_delay=delay, trace=True)
     await living.connect()
@@ -279,12 +274,7 @@ async def test_clock_that_is_set_cuts_nobody(experiment: Experiment, contract: S
 async def test_dead_peers_though_the_clock_is_set(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
 ) -> None:
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     await experiment.restart_server_with_a_clock()
     living = await experiment.crowd("living", 10)
     await living.connect()

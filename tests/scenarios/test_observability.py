@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import dead_peer_bound
+from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import AlertShown, ConnectionsAtMost, StatisticsSay
 from chaos.crowd.plan import Mode
@@ -397,12 +397,7 @@ async def test_ends_are_counted(experiment: Experiment, contract: SimpleNamespac
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(Vanished(), SilentClient())
 async def test_the_dead_are_counted(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     await _ends_are_counted(experiment, contract, fault, found_within=bound.seconds, dead=LEAVING)
 
 

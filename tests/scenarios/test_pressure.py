@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import dead_peer_bound
+from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import (
@@ -217,12 +217,7 @@ async def test_heartbeat_without_cpu(experiment: Experiment, contract: SimpleNam
 @pytest.mark.faults(CpuQuota())
 async def test_dead_peers_without_cpu(experiment: Experiment, contract: SimpleNamespace, fault: CpuQuota) -> None:
     delay = contract.pressure.cpu_delay
-    bound = dead_peer_bound(
-        interval=contract.liveness.heartbeat_interval,
-        timeout=contract.liveness.heartbeat_timeout,
-        sweep=contract.cleanup.sweep_interval,
-        farewell=contract.cleanup.farewell,
-    )
+    bound = found_dead(contract)
     experiment.needs_places(CLIENTS + DEAD + fault.newcomers)
     living = await experiment.crowd("living", CLIENTS)
     await living.connect()

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import dead_peer_bound
+from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, CrowdGone, NobodyLeaving
 from chaos.crowd.plan import Mode
@@ -112,12 +112,7 @@ async def _served_after(experiment: Experiment, contract: SimpleNamespace, fault
     async with experiment.inject(fault, before) as injection:
         if not fault.announced and injection.receipt.bite is Bite.BIT and interval is not None and timeout is not None:
             # That all are found, and in time, is cleanup's promise.
-            bound = dead_peer_bound(
-                interval=interval,
-                timeout=timeout,
-                sweep=contract.cleanup.sweep_interval,
-                farewell=contract.cleanup.farewell,
-            )
+            bound = found_dead(contract)
             await experiment.wait_until(
                 ConnectionsAtMost(experiment.own_connections + CLIENTS - 1), within=bound.seconds + experiment.sampling
             )

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.bounds import Bound, dead_peer_bound
+from chaos.bounds import Bound, found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
 from chaos.crowd.plan import Mode
@@ -159,14 +159,7 @@ async def test_places_of_the_dead_are_given_again(
     dying = await experiment.victims_of(fault, "dying", experiment.some(contract.rejection.max_connections // 2))
     await dying.connect()
     bound = (
-        Bound(contract.cleanup.closed_within, "a FIN or RST reached it")
-        if fault.announced
-        else dead_peer_bound(
-            interval=contract.liveness.heartbeat_interval,
-            timeout=contract.liveness.heartbeat_timeout,
-            sweep=contract.cleanup.sweep_interval,
-            farewell=contract.cleanup.farewell,
-        )
+        Bound(contract.cleanup.closed_within, "a FIN or RST reached it") if fault.announced else found_dead(contract)
     )
     async with experiment.inject(fault, dying) as injection:
         died = injection.receipt.bite is Bite.BIT
