@@ -33,6 +33,12 @@ START_WITHIN = 60.0
 """Seconds, as `start.ready_within` of after.toml."""
 PING = 2 + 4 + 6 + 4
 """A ping of four bytes and its masked pong."""
+SETTLES = 1.0
+"""Seconds in which the server has done what a first client has it do: its memory is read then."""
+LET_IN_WITHIN = 2.0
+"""Seconds after which a listener that has no answer counts as kept out."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks at whether the server answers yet."""
 LISTENERS = 50
 HEARD_WITHIN = 8.0
 """Seconds: a broadcast comes every 5."""
@@ -65,7 +71,7 @@ TOLD = {
 }
 """The owners' own durations."""
 
-LET_IN = f"of {LISTENERS} who come at once, let in within 2 s"
+LET_IN = f"of {LISTENERS} who come at once, let in within {LET_IN_WITHIN:g} s"
 HEARD = "of those a broadcast has reached"
 SESSIONS = "sessions of the database held meanwhile"
 MEMORY = "kB that one of them takes (PSS of all its processes)"
@@ -130,10 +136,10 @@ def _listen(server: Server) -> dict[str, str]:
     """What becomes of many listeners who come at once."""
     with ExitStack() as stack:
         _connect(server.port, stack)  # what the first client takes of a process is nobody's
-        time.sleep(1)
+        time.sleep(SETTLES)
         empty = server.memory()
         sockets = [_connect(server.port, stack) for _ in range(LISTENERS - 1)]
-        time.sleep(2)
+        time.sleep(LET_IN_WITHIN)
         let_in = [each for each in sockets if _said(each).startswith(b"HTTP/1.1 101")]
         sessions, cost = server.stats()["database"]["in_use"], server.memory() - empty
         time.sleep(HEARD_WITHIN)
@@ -227,7 +233,7 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
                 raise ChildProcessError(f"the server ended with exit code {process.returncode}") from None
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)
+            time.sleep(LOOK_EVERY)
 
 
 if __name__ == "__main__":
