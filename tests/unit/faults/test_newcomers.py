@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import socketserver
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -16,35 +20,35 @@ from chaos.faults.newcomers import Newcomers, newcomers
 from tests.unit.faults.stage import PATIENCE, make_scene
 
 _REQUEST_ENDS = b"\r\n\r\n"
-_TURNS = 5
-"""Turns of the loop until asyncio has called `serve` for whom it accepted last: a task, `connection_made`, a task."""
 _WANTED = 3
 """Who come before it is looked who they were: more than one turn of a place."""
 
 
 @contextlib.asynccontextmanager
 async def answering(answer: bytes) -> AsyncIterator[Address]:
-    """A server that answers every request with these bytes, and ends the connection."""
+    """A server in threads that answers every request with these bytes, and ends the connection.
 
-    visits = list[asyncio.Task[None] | None]()
+    asyncio's leaves a connection unclosed that it accepts in the turn before its own end; newcomers come until then.
+    """
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        visits.append(asyncio.current_task())
-        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-            await reader.readuntil(_REQUEST_ENDS)
-            writer.write(answer)
-        writer.close()
+    def converse(connection: socket.socket, _where: object, _server: object) -> None:
+        heard = b""
         with contextlib.suppress(OSError):
-            await writer.wait_closed()
+            while _REQUEST_ENDS not in heard and (data := connection.recv(4096)):
+                heard += data
+            connection.sendall(answer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        host, port = server.sockets[0].getsockname()
-        yield Address(host, port)
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)
-    # A connection that outlives the loop is told of in the middle of another test.
-    await asyncio.gather(*filter(None, visits))
+    handler: Any = converse  # called as the class of a handler would be
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    try:
+        yield Address(*server.socket.getsockname())
+    finally:
+        # Beside the loop, in which the last newcomers' connections end meanwhile.
+        await asyncio.to_thread(server.shutdown)
+        await asyncio.to_thread(server.server_close)
+        serving.join()
 
 
 def counts(came: Newcomers) -> tuple[int, int, int]:
