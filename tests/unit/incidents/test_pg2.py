@@ -250,6 +250,21 @@ def test_a_worker_that_ends_says_so_to_its_clients(worker_class: str, codes: set
         assert server.wait(WITHIN) == 0
 
 
+def test_who_has_said_goodbye_holds_up_nobody_s_end(tmp_path: Path) -> None:
+    """Engine.IO's writer closes their connection while its reader waits."""
+    settings = {"WORKER_CLASS": "serving.worker.Worker", "GRACEFUL_TIMEOUT": str(2 * int(WITHIN))}
+    with _served(tmp_path, **settings) as (server, health), contextlib.ExitStack() as stack:
+        url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
+        for _ in range(8):
+            client = stack.enter_context(connect(url, compression=None))
+            assert str(client.recv(WITHIN))[:1] == "0"
+            client.send("1")  # Engine.IO's close packet
+            with pytest.raises(ConnectionClosed):
+                client.recv(WITHIN)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(WITHIN) == 0
+
+
 def _await_healthy(server: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + WITHIN
     while True:

@@ -29,7 +29,7 @@ def stand_still():
 
 eventlet.spawn(stand_still)
 try:
-    found = lenient.recv(10).decode()
+    found = lenient.recv(10).decode() or "ended"
 except TimeoutError:
     found = "timed out"
 print(found, "late" if time.monotonic() - began > 1.0 else "in time")
@@ -44,8 +44,9 @@ print(found, "late" if time.monotonic() - began > 1.0 else "in time")
         ("theirs.send(b'here'); time.sleep(0.4)", "here in time"),
         ("time.sleep(1.3); eventlet.sleep(0.1); theirs.send(b'after')", "after late"),
         ("time.sleep(1.3)", "timed out late"),
+        ("lenient.close()", "ended in time"),
     ],
-    ids=["nobody", "spoke-meanwhile", "spoke-in-a-short-one", "speaks-after-it", "nobody-after-it"],
+    ids=["nobody", "spoke-meanwhile", "spoke-in-a-short-one", "speaks-after-it", "nobody-after-it", "closed-beside-it"],
 )
 def test_who_is_given_up(disturbance: str, outcome: str) -> None:
     if not PYTHON.exists():

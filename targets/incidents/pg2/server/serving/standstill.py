@@ -8,6 +8,7 @@ sweep's, by the time of day of the last ping. Here the reader's alone tells who 
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from typing import Any
 
@@ -19,7 +20,8 @@ OVERSLEPT = 1.0
 
 class Lenient:
     """A socket whose `recv` looks once more when its time is up, and begins anew where the process slept through it: a
-    client that was asked nothing meanwhile has nothing to answer. All else is the socket's own."""
+    client that was asked nothing meanwhile has nothing to answer. Its `close` wakes who reads. All else is the
+    socket's own."""
 
     def __init__(self, sock: Any) -> None:
         self._socket = sock
@@ -38,6 +40,15 @@ class Lenient:
                     return self._socket.fd.recv(size)
                 if late < OVERSLEPT:
                     raise
+
+    def close(self) -> None:
+        """End what can be heard and said; gunicorn closes it behind its reader.
+
+        Engine.IO's writer closes it when a client has said goodbye. eventlet's own close wakes nobody: the reader
+        waited for ping interval and timeout together, 85 s, and a worker that was told to end waited with it.
+        """
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class Unhurried(websocket.RFC6455WebSocket):
