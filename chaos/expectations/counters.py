@@ -29,6 +29,8 @@ class CounterAgrees(Expectation):
     start: float
     end: float
     within: float
+    perhaps: int = 0
+    """How many more of them there may have been, of which nobody but the server knows: clients that heard no answer."""
     beats: bool = False
     """Whether it counts what the canary sends as well: one message a beat, all along."""
 
@@ -47,7 +49,10 @@ class CounterAgrees(Expectation):
             watched, risen = last.at - last.took - self.end, _rise(first, last, self.counter)
             least, most = self._beats(record, first, last)
             beside = f" beside {least} to {most} beats of the canary" if self.beats else ""
-            observed = f"it has risen by {risen:g} where there were {self.happened} {self.counted}{beside}"
+            unheard = f", and {self.perhaps} who heard no answer" if self.perhaps else ""
+            observed = f"it has risen by {risen:g} where there were {self.happened} {self.counted}{beside}{unheard}"
+            if self.happened + most < risen <= self.happened + most + self.perhaps:
+                return self.inconclusive(observed, promised)
             undecided = not_long_enough(
                 self, observed, promised, watched=watched, limit=self.within, uncertainty=uncertain
             )

@@ -109,6 +109,12 @@ ALLOWED_HANDSHAKES = (
         SERVED,
     ),
     _case(
+        "two Connection lines",
+        "Connection in two lines, as a proxy adds its own, which are one list (RFC 9110, 5.3)",
+        _added(("Connection", "keep-alive")),
+        SERVED,
+    ),
+    _case(
         "empty line before the request",
         "an empty line first, to be ignored (RFC 9112, 2.2), which is no must",
         lambda on: (b"\r\n" + on.request.encode(),),

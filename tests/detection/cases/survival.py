@@ -101,6 +101,12 @@ CASES = (
         ),
     ),
     Case(
+        defect="last_connection_line_counts",
+        caught_by="test_survival.py::test_allowed_handshakes[hostile-handshakes]",
+        finding="answered_as_allowed",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", BROKEN_FRAMES),
+    ),
+    Case(
         defect="half_requests_keep_their_file",
         caught_by="test_survival.py::test_crashes_around_the_upgrade[crash-mid-handshake]",
         finding="files_given_back",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.expectations import CounterAgrees
@@ -64,6 +66,26 @@ def test_a_counter_rises_by_what_happened(readings: tuple[Event, ...], verdict: 
     finding = AGREES.judge(record(*readings))
     assert (finding.verdict, finding.observed) == (verdict, observed)
     assert finding.promised == "'accepted' has risen by 20 (clients let in) within 500ms"
+
+
+@pytest.mark.parametrize(
+    ("rise", "verdict", "observed"),
+    [
+        (20.0, Verdict.HELD, "it has risen by 20, shown 100ms after the last of them"),
+        (
+            23.0,
+            Verdict.INCONCLUSIVE,
+            "it has risen by 23 where there were 20 clients let in, and 3 who heard no answer",
+        ),
+        (24.0, Verdict.VIOLATED, "it has risen by 24 where there were 20 clients let in, and 3 who heard no answer"),
+        (19.0, Verdict.VIOLATED, "it has risen by 19 where there were 20 clients let in, and 3 who heard no answer"),
+    ],
+)
+def test_who_gave_up_waiting_may_have_been_counted(rise: float, verdict: Verdict, observed: str) -> None:
+    """A starved server answers when its clients have gone, and counts them as it should."""
+    readings = record(said(9.0, 5.0), said(12.1, 5.0 + rise), said(13.0, 5.0 + rise))
+    finding = replace(AGREES, perhaps=3).judge(readings)
+    assert (finding.verdict, finding.observed) == (verdict, observed)
 
 
 def test_the_harness_s_own_lateness_is_taken_off() -> None:

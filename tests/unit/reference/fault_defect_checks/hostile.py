@@ -56,11 +56,7 @@ async def bomb_is_refused(_bench: Bench) -> bool:
 
 
 async def junk_before_a_request_is_refused(bench: Bench) -> bool:
-    protocol, transport = HttpProtocol(configured(bench.parts), ServerState(), {}), RecordingTransport()
-    protocol.connection_made(transport)
-    protocol.data_received(b"hello\r\n" + UPGRADE)
-    await turns_until(lambda: bool(transport.written))
-    return b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
+    return await _answer_to_http(bench, b"hello\r\n" + UPGRADE) == b"400"
 
 
 async def other_version_is_refused(bench: Bench) -> bool:
@@ -76,6 +72,20 @@ async def unknown_extension_is_left_out(bench: Bench) -> bool:
     return await _answer(bench, offer) == b"101"
 
 
+async def lines_of_connection_are_one_list(bench: Bench) -> bool:
+    offer = UPGRADE.replace(b"\r\n\r\n", b"\r\nConnection: keep-alive\r\n\r\n")
+    return await _answer_to_http(bench, offer) == b"101"
+
+
+async def _answer_to_http(bench: Bench, request: bytes) -> bytes:
+    """The status that a connection's first request is answered with, before it is known to be an upgrade."""
+    protocol, transport = HttpProtocol(configured(bench.parts), ServerState(), {}), RecordingTransport()
+    protocol.connection_made(transport)
+    protocol.data_received(request)
+    await turns_until(lambda: bool(transport.written))
+    return transport.written[0].split(b" ")[1]
+
+
 async def _answer(bench: Bench, request: bytes) -> bytes:
     """The status that an upgrade request is answered with."""
     protocol, transport = await upgraded(configured(bench.parts), request)
@@ -86,6 +96,7 @@ async def _answer(bench: Bench, request: bytes) -> bytes:
 CHECKS: dict[str, Check] = {
     "each_ping_is_written_down": ping_does_not_block_the_loop,
     "inflates_without_a_limit": bomb_is_refused,
+    "last_connection_line_counts": lines_of_connection_are_one_list,
     "looks_for_the_request": junk_before_a_request_is_refused,
     "refuses_private_close_codes": own_close_code_comes_back,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
