@@ -7,6 +7,7 @@ ENGINE := chaos/runtime/airgap/engine.sh
 ENGINE_HOME ?= $(or $(CHAOS_ENGINE_HOME),/var/lib/chaos-engine)
 N ?= 20
 TIMES ?= 1
+AFTER ?=
 RUNTIME ?= processes
 # Tests of the project at a time.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
@@ -43,7 +44,8 @@ INCIDENTS = $(patsubst targets/incidents/%/incident.toml,%,$(wildcard targets/in
 # The incidents in those folders, each with the environments of its servers.
 define run_incidents
 $(BIN)/python targets/environments.py $(1) && \
-$(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runtime $(RUNTIME) --times $(TIMES) $(1) -- $(ARGS)
+$(WITH_ENGINE) $(BIN)/python -m chaos incident --collect tests/scenarios --runtime $(RUNTIME) --times $(TIMES) $(AFTER:%=--after %) \
+  $(1) -- $(ARGS)
 endef
 
 .DEFAULT_GOAL := help
@@ -84,7 +86,7 @@ incident: setup ## one incident before and after its fix, NAME=hub in RUNTIME, T
 	@$(if $(filter $(NAME),$(INCIDENTS)),,$(error NAME is one of $(INCIDENTS)))
 	@$(call run_incidents,targets/incidents/$(NAME))
 
-incidents: setup ## all incidents, in RUNTIME, TIMES over (20 min each)
+incidents: setup ## all incidents, in RUNTIME, TIMES over (20 min each), the fixed ones AFTER times more
 	@able=$$($(BIN)/python targets/environments.py --able $(INCIDENTS:%=targets/incidents/%)) && $(call run_incidents,$$able)
 
 measure: setup ## what an incident's owners told and no scenario can show, NAME=breaker: told beside measured (2 to 4 min)

@@ -2,14 +2,15 @@
 
 One environment for each folder below targets/, at the same path in `.chaos` of the repository, from the pins in it:
 requirements.txt (a virtual environment), package.json (npm) or go.mod (one binary). A folder without pins stands for
-those in it that have some. What is there already and was made from the same pins is left alone. Prints the name of each
-folder, and the version of the server it is about where its pins name one.
+those in it that have some. What is there already and was made from the same pins is left alone. Prints each folder, and
+the version of the server it is about where its pins name one.
 
     python targets/environments.py --able targets/incidents/*/    # makes nothing: those that this machine could make
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import hashlib
@@ -122,14 +123,12 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    able, folders = "--able" in arguments, [Path(each).resolve() for each in arguments if each != "--able"]
-    if not folders:
-        print("error: no folder is named; targets/environments.py takes those that hold pins", file=sys.stderr)
-        return 2
+    asked = _parser().parse_args(arguments)
+    folders = [folder.resolve() for folder in asked.folders]
     if without := [folder for folder in folders if not parts(folder)]:
         print(f"error: {without[0]} holds none of {', '.join(PINS)}, nor does a folder in it", file=sys.stderr)
         return 1
-    if able:
+    if asked.able:
         for folder in folders:
             if programs := lacking(folder):
                 print(f"{folder.name} is left out: it takes {' and '.join(programs)}", file=sys.stderr)
@@ -140,12 +139,28 @@ def main(arguments: Sequence[str]) -> int:
         try:
             with _one_at_a_time():
                 made = make(folder, environment_of(folder))
-            about = f"{folder.name} {version(folder) or ''}".rstrip()
+            about = f"{os.path.relpath(folder, HERE)} {version(folder) or ''}".rstrip()
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             print(f"error: {folder} cannot be set up: {error}", file=sys.stderr)
             return 1
         print(f"{about}{'' if made else ' (was there)'}", flush=True)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(
+        prog="python targets/environments.py",
+        description=__doc__.partition("\n\n")[2].partition("\n\n")[0],
+        epilog="Ends with 0, 1 where one could not be made, which stops it, 2 for a wrong option.",
+    )
+    parser.add_argument(
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="below targets/, with pins in it or inside"
+    )
+    parser.add_argument(
+        "--able", action="store_true", help="make nothing: print those whose programs (npm, go) this machine has"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,15 @@ from chaos.cli.options import encodable
 from chaos.cli.surveying import EXIT_USAGE, Surveyed, add_ways, survey
 from chaos.errors import ConfigurationError
 from chaos.report.cells import CellOutcome
-from chaos.report.incident import IncidentVerdict, Ran, judge_incident, render_incident, render_tally, undecided
+from chaos.report.incident import (
+    IncidentVerdict,
+    Ran,
+    judge_fix,
+    judge_incident,
+    render_incident,
+    render_tally,
+    undecided,
+)
 from chaos.report.incident_file import AFTER, FILE, Incident, VariantName, load_incident
 from chaos.report.terminal import signs_for
 from chaos.units import counted, format_duration
@@ -41,7 +50,12 @@ server's, and on two cores with a load of 11 it was 2 of 94 cells."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incidents", metavar="FOLDER", nargs="+", type=Path, help=f"a folder with an {FILE}")
     add_ways(parser, collected=f"{SCENARIOS} here, else the folder that an installed copy carries")
-    parser.add_argument("--times", type=_times, default=1, metavar="N", help="passes over all of them (%(default)s)")
+    parser.add_argument(
+        "--times", type=_times, metavar="N", help="passes over all of them (1, or none where --after is given)"
+    )
+    parser.add_argument(
+        "--after", type=_times, default=0, metavar="N", help="and so many passes of the fixed variants alone (none)"
+    )
     parser.epilog = (
         "Ends with 0 where every incident was reproduced and is fixed in each pass, 1 where one was not,\n"
         "4 where a file is wrong or none can be had in the runtime, 130 after Ctrl-C, which also ends the run\n"
@@ -49,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{_there()}\n\n"
         "examples:\n"
         f"  python -m chaos incident {FOLDERS}/hub\n"
-        f"  python -m chaos incident {FOLDERS}/hub --times 3 -- -x\n"
+        f"  python -m chaos incident {FOLDERS}/hub --times 3 --after 2\n"
     )
 
 
@@ -74,24 +88,36 @@ def run(options: argparse.Namespace) -> int:
     if not asked:
         print(f"error: nothing to run in {options.runtime}", file=sys.stderr)
         return EXIT_USAGE
-    passes: dict[str, list[dict[VariantName, Ran]]] = {incident.name: [] for incident in asked}
+    times = options.times if options.times is not None else int(not options.after)
+    passes = times + options.after
+    shown = {incident.name: _Shown() for incident in asked}
     sound = True
-    for number in range(1, options.times + 1):
-        if options.times > 1:
-            print(f"pass {number} of {options.times}", flush=True)
-        verdicts = []
+    for number in range(1, passes + 1):
+        if passes > 1:
+            print(f"pass {number} of {passes}", flush=True)
+        if number <= times:
+            verdicts = [_whole(incident, options, collect, shown[incident.name]) for incident in asked]
+            sound = sound and all(verdict.sound for verdict in verdicts)
+            if len(asked) > 1:
+                print("\n".join(_table(asked, verdicts)), flush=True)
+        else:
+            missing = [_fixed(incident, options, collect, shown[incident.name]) for incident in asked]
+            sound = sound and not any(missing)
+    if passes > 1:
         for incident in asked:
-            ran, verdict = _one(incident, options, collect)
-            passes[incident.name].append(ran)
-            verdicts.append(verdict)
-        sound = sound and all(verdict.sound for verdict in verdicts)
-        if len(asked) > 1:
-            print("\n".join(_table(asked, verdicts)), flush=True)
-    if options.times > 1:
-        for incident in asked:
-            tally = render_tally(incident, passes[incident.name], runtime=options.runtime)
+            one = shown[incident.name]
+            tally = render_tally(incident, one.whole, one.after, runtime=options.runtime)
             print(encodable("\n".join(["", *tally])), flush=True)
     return 0 if sound else 1
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What the passes of an incident have shown."""
+
+    whole: list[dict[VariantName, Ran]] = field(default_factory=list)
+    after: list[Ran] = field(default_factory=list)
+    """Of the fixed variant alone."""
 
 
 def _there() -> str:
@@ -121,26 +147,49 @@ def _own_scenarios() -> list[str]:
     return [] if installed is None else [str(place) for place in installed.submodule_search_locations or ()]
 
 
-def _one(
-    incident: Incident, options: argparse.Namespace, collect: Sequence[str]
-) -> tuple[dict[VariantName, Ran], IncidentVerdict]:
-    ran = run_variants(
+def _whole(incident: Incident, options: argparse.Namespace, collect: Sequence[str], shown: _Shown) -> IncidentVerdict:
+    """Every variant, and whether it was reproduced and is fixed."""
+    ran = _run(incident, options, collect)
+    shown.whole.append(ran)
+    verdict = judge_incident(incident, ran, runtime=options.runtime)
+    lines = render_incident(incident, ran, verdict, signs=signs_for(sys.stdout.encoding))
+    print(encodable("\n".join(["", *lines, ""])), flush=True)
+    return verdict
+
+
+def _fixed(incident: Incident, options: argparse.Namespace, collect: Sequence[str], shown: _Shown) -> tuple[str, ...]:
+    """The fixed variant alone, and what it has not shown of what it has to."""
+    after = _run(incident, options, collect, only=AFTER)[AFTER]
+    shown.after.append(after)
+    missing = judge_fix(incident, after, runtime=options.runtime)
+    said = [f"{incident.name}: {'not fixed' if missing else 'fixed'}", *(f"  {sentence}" for sentence in missing)]
+    print(encodable("\n".join(said)), flush=True)
+    return missing
+
+
+def _run(
+    incident: Incident, options: argparse.Namespace, collect: Sequence[str], *, only: VariantName | None = None
+) -> dict[VariantName, Ran]:
+    return run_variants(
         incident,
         runtime=options.runtime,
         state=options.state,
         collect=collect,
+        only=only,
         passed_on=options.passed_on,
     )
-    verdict = judge_incident(incident, ran, runtime=options.runtime)
-    lines = render_incident(incident, ran, verdict, signs=signs_for(sys.stdout.encoding))
-    print(encodable("\n".join(["", *lines, ""])), flush=True)
-    return ran, verdict
 
 
 def run_variants(
-    incident: Incident, *, runtime: str, state: Path, collect: Sequence[str], passed_on: Sequence[str] = ()
+    incident: Incident,
+    *,
+    runtime: str,
+    state: Path,
+    collect: Sequence[str],
+    only: VariantName | None = None,
+    passed_on: Sequence[str] = (),
 ) -> dict[VariantName, Ran]:
-    """What each variant has shown, in the order in which they are shown.
+    """What each variant has shown, or one of them, in the order in which they are shown.
 
     The fixed one runs first: where it converses as the target file says, the file is right, and what the others do not
     answer is theirs.
@@ -148,6 +197,8 @@ def run_variants(
     ran: dict[VariantName, Ran] = {}
     vouched: list[str] = []
     for name in (AFTER, *(other for other in incident.targets if other != AFTER)):
+        if only not in (None, name):
+            continue
         print(f"{incident.name}, {name} ...", flush=True)
         began = time.monotonic()
         run = partial(survey, incident.targets[name], runtime=runtime, state=state)
@@ -164,7 +215,7 @@ def run_variants(
                 ran[name] = ran[name].with_(run(collect=again, passed_on=[*options, "--chaos-lanes=1"]).cells)
         if name == AFTER and one.count(CellOutcome.HELD):
             vouched = [VOUCHED]
-    return {name: ran[name] for name in incident.targets}
+    return {name: ran[name] for name in incident.targets if name in ran}
 
 
 def _scenarios(chosen: Sequence[str] | None, collect: Sequence[str]) -> list[str]:

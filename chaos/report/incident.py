@@ -15,7 +15,16 @@ from chaos.report.side_by_side import side_by_side, title_of
 from chaos.report.terminal import what_happened
 from chaos.report.text import clean
 
-__all__ = ["IncidentVerdict", "Ran", "judge_incident", "render_figures", "render_incident", "render_tally", "undecided"]
+__all__ = [
+    "IncidentVerdict",
+    "Ran",
+    "judge_fix",
+    "judge_incident",
+    "render_figures",
+    "render_incident",
+    "render_tally",
+    "undecided",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +71,51 @@ def judge_incident(incident: Incident, ran: Mapping[VariantName, Ran], *, runtim
     What is red on one variant has to hold after the fix; and after it nothing else may go red or be undecided.
     """
     red = [told for told in incident.red if runtime not in told.not_in]
-    fixed = dict.fromkeys((AFTER, told.cell) for told in red)
-    held = dict.fromkeys((each.variant, each.cell) for each in incident.held if runtime not in each.not_in)
+    others = [each for each in incident.held if each.variant != AFTER and runtime not in each.not_in]
     return IncidentVerdict(
         not_reproduced=tuple(filter(None, (_not_red(told, ran.get(told.variant)) for told in red))),
         not_fixed=(
-            *_touched(ran.get(AFTER)),
-            *filter(None, (_not_held(name, cell, ran.get(name)) for name, cell in {**fixed, **held})),
+            *judge_fix(incident, ran.get(AFTER), runtime=runtime),
+            *filter(None, (_not_held(each.variant, each.cell, ran.get(each.variant)) for each in others)),
         ),
     )
 
 
+def judge_fix(incident: Incident, after: Ran | None, *, runtime: str) -> tuple[str, ...]:
+    """What the fixed variant has not shown of what it has to, each in a sentence."""
+    red = [told.cell for told in incident.red if runtime not in told.not_in]
+    held = [each.cell for each in incident.held if each.variant == AFTER and runtime not in each.not_in]
+    missing = (_not_held(AFTER, cell, after) for cell in dict.fromkeys([*red, *held]))
+    return (*_touched(after), *filter(None, missing))
+
+
 def undecided(incident: Incident, name: VariantName, ran: Ran) -> list[CellRecord]:
-    """The cells that the verdict asks for and that nobody could decide: they say nothing of the server."""
-    wanted = {each.cell for each in (*incident.red, *incident.held) if each.variant == name}
+    """The cells that the verdict asks for and that nobody could decide: they say nothing of the server.
+
+    So does one that is red for something else, where what it is asked for is what nobody could decide.
+    """
+    red = [told for told in incident.red if told.variant == name]
+    wanted = {each.cell for each in (*red, *(each for each in incident.held if each.variant == name))}
+    open_ = {told.cell for told in red if _is_open(told, ran)}
     return [
         cell
         for cell in ran.cells
-        if cell.outcome is CellOutcome.INCONCLUSIVE and (name == AFTER or cell.node.rpartition("/")[2] in wanted)
+        if (cell.outcome is CellOutcome.INCONCLUSIVE and (name == AFTER or cell.node.rpartition("/")[2] in wanted))
+        or cell.node.rpartition("/")[2] in open_
     ]
+
+
+def _is_open(told: Told, ran: Ran) -> bool:
+    cell = ran.cell(told.cell)
+    return (
+        cell is not None
+        and cell.outcome is CellOutcome.VIOLATED
+        and not _words(told, ran)
+        and any(
+            each.expectation == told.finding and each.verdict == CellOutcome.INCONCLUSIVE.value
+            for each in cell.findings
+        )
+    )
 
 
 def _not_red(told: Told, ran: Ran | None) -> str:
@@ -148,13 +183,22 @@ def render_incident(
     return [*lines, *(f"  {sentence}" for sentence in (*verdict.not_reproduced, *verdict.not_fixed))]
 
 
-def render_tally(incident: Incident, passes: Sequence[Mapping[VariantName, Ran]], *, runtime: str) -> Iterator[str]:
-    """How often an incident was reproduced and was fixed, and how often each of its reds was red, in which words."""
+def render_tally(
+    incident: Incident, passes: Sequence[Mapping[VariantName, Ran]], after: Sequence[Ran] = (), *, runtime: str
+) -> Iterator[str]:
+    """How often an incident was reproduced and was fixed, and how often each of its reds was red, in which words.
+
+    `after`: what the fixed variant has shown in passes of its own.
+    """
     verdicts = [judge_incident(incident, ran, runtime=runtime) for ran in passes]
     of = len(passes)
     reproduced = sum(not verdict.not_reproduced for verdict in verdicts)
     fixed = sum(not verdict.not_fixed for verdict in verdicts)
-    yield f"{incident.name}: reproduced {reproduced} of {of}, fixed {fixed} of {of}"
+    fixed += sum(not judge_fix(incident, ran, runtime=runtime) for ran in after)
+    told_reproduced = f"reproduced {reproduced} of {of}, " if of else ""
+    yield f"{incident.name}: {told_reproduced}fixed {fixed} of {of + len(after)}"
+    if not of:
+        return
     for told in incident.red:
         if runtime in told.not_in:
             continue

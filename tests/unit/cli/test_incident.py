@@ -124,6 +124,26 @@ def test_several_passes_end_with_how_often_it_was_reproduced_and_in_which_words(
     )
 
 
+def test_the_fixed_one_may_run_more_often_than_the_others(
+    chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(project, monkeypatch, after=["held"] * 3, before=["violated"])
+    result = chaos("incident", incident, "--times=1", "--after=2")
+    assert (result.code, len(ran.calls)) == (0, 4)
+    assert "pass 3 of 3\nit, after ...\nit, after: 0 violated, 0 inconclusive, 1 held, 0 skipped, 0s\nit: fixed\n" in (
+        result.out
+    )
+    assert "\nit: reproduced 1 of 1, fixed 3 of 3\n  red 1 of 1  before: " in result.out
+
+
+def test_the_fixed_one_alone(chaos: Invoke, project: Path, incident: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(project, monkeypatch, after=["held", "violated"])
+    result = chaos("incident", incident, "--after=2")
+    assert result.code == 1
+    assert "it: not fixed\n  after: latency, round trips is violated: 0 of 300" in result.out
+    assert result.out.endswith("\nit: fixed 1 of 2\n")
+
+
 def test_its_help_names_the_folders_that_are_there(
     chaos: Invoke, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

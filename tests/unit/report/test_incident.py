@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.journal import FindingMade
@@ -129,6 +131,19 @@ def test_undecided_cells_run_again_where_the_verdict_asks_for_them() -> None:
     assert len(undecided(incident(), "after", unsound)) == 2
     again = unsound.with_([cell(HELD)])
     assert [each.outcome for each in again.cells] == [HELD, INCONCLUSIVE, VIOLATED]
+
+
+def test_a_cell_that_is_red_for_something_else_runs_again_where_what_it_is_asked_for_is_undecided() -> None:
+    red = cell(VIOLATED, observed="too young")
+    open_ = FindingMade(
+        at=1.0, expectation="round_trips_within", verdict="inconclusive", observed="0 of 300, perhaps", promised="all"
+    )
+    other = replace(open_, expectation="undisturbed")
+    for findings, again in (((open_,), 1), ((other,), 0), ((), 0)):
+        ran = Ran((replace(red, findings=(*red.findings, *findings)),), 1)
+        assert len(undecided(incident(), "before", ran)) == again
+    in_its_words = Ran((replace(RED.cells[0], findings=(*RED.cells[0].findings, open_)),), 1)
+    assert undecided(incident(), "before", in_its_words) == []
 
 
 def test_matrices_side_by_side_sentences_and_figures() -> None:
