@@ -411,8 +411,8 @@ class ClosedWith(Expectation):
         return self.held(f"{figure} closed with {codes}", promised, figure=figure)
 
     def _closed_before(self, record: Record, opened: Sequence[Attempt], endings: Mapping[int, Ended]) -> list[Ended]:
-        """Those whom the server closed before it was told to end, where it was, since they had come."""
-        told = record.asked_to_stop(after=max(attempt.at for attempt in opened))
+        """Those whom the server closed before it could know of its end, where it was told since they had come."""
+        told = record.may_know_its_end(after=max(attempt.at for attempt in opened))
         if told is None:
             return []
         ends = (endings[attempt.client] for attempt in opened if attempt.client in endings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chaos.journal import (
@@ -287,9 +287,16 @@ class Record:
         return max((healing.since for healing in self.journal.of(Healing)), default=None)
 
     def asked_to_stop(self, *, after: float = -math.inf) -> float | None:
-        """When the server was first told to end after a moment, seconds monotonic; None where it was not."""
-        asked = (event.at for event in self.journal.of(ServerEvent) if event.what == "asked to stop")
-        return min((at for at in asked if at > after), default=None)
+        """When the server had first been told to end after a moment, seconds monotonic; None where it was not."""
+        return min((event.at for event in self._told_to_end(after)), default=None)
+
+    def may_know_its_end(self, *, after: float = -math.inf) -> float | None:
+        """The earliest time at which it may have known: a signal arrives before whoever sent it goes on."""
+        return min((event.begun_at for event in self._told_to_end(after)), default=None)
+
+    def _told_to_end(self, after: float) -> Iterator[ServerEvent]:
+        events = self.journal.of(ServerEvent)
+        return (event for event in events if event.what == "asked to stop" and event.at > after)
 
     def crowds(self) -> list[str]:
         """The names of all crowds, in the order in which they were made."""

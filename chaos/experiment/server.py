@@ -118,7 +118,7 @@ class ServerInHand:
         self.ended_on_purpose = True
         await self._conductor.leave_alone()
         loop, pid, asked = asyncio.get_running_loop(), self._pid(), 0.0
-        was_sent = asyncio.Event()
+        was_sent, began = asyncio.Event(), time.monotonic()
 
         def note_sent() -> None:
             nonlocal asked
@@ -126,7 +126,7 @@ class ServerInHand:
             loop.call_soon_threadsafe(told)
 
         def told() -> None:
-            self._note("asked to stop", at=asked, pid=pid, detail="SIGTERM")
+            self._note("asked to stop", at=asked, since=began, pid=pid, detail="SIGTERM")
             was_sent.set()
 
         async def follow() -> None:
@@ -189,11 +189,12 @@ class ServerInHand:
         pid: int | None = None,
         exit_code: int | None = None,
         detail: str = "",
+        since: float | None = None,
     ) -> None:
         now = time.monotonic() if at is None else at  # before the pid: an engine takes its time to say it
-        self._journal.write(
-            ServerEvent(at=now, what=what, pid=self._pid() if pid is None else pid, exit_code=exit_code, detail=detail)
-        )
+        pid = self._pid() if pid is None else pid
+        event = ServerEvent(at=now, what=what, pid=pid, exit_code=exit_code, detail=detail, since=since)
+        self._journal.write(event)
 
 
 def _assigned(environment: Mapping[str, str]) -> str:

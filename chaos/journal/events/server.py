@@ -27,6 +27,13 @@ class ServerEvent(Event):
     pid: int = 0
     exit_code: int | None = None
     detail: str = ""
+    since: float | None = None
+    """When it was begun, seconds monotonic, where `at` is when it was done: a signal arrives between the two."""
+
+    @property
+    def begun_at(self) -> float:
+        """The earliest time at which it may have been so."""
+        return self.at if self.since is None else self.since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,6 +244,10 @@ def test_whoever_was_closed_before_the_server_was_told_to_end_says_nothing_of_it
     )
     finding = CLOSED.judge(record(attempt(0), attempt(1), asked, ended(0, at=4.1, code=1011), ended(1, at=4.2)))
     assert finding.verdict is Verdict.VIOLATED
+    # A signal arrives before whoever sent it has noted that he did.
+    slowly_noted = replace(asked, since=3.9)
+    assert CLOSED.judge(record(attempt(0), slowly_noted, ended(0, at=3.95))).verdict is Verdict.HELD
+    assert CLOSED.judge(record(attempt(0), slowly_noted, ended(0, at=3.85))).verdict is Verdict.INCONCLUSIVE
     # One that was ended and started again before they came is another matter.
     restarted = replace(asked, at=0.5)
     assert CLOSED.judge(record(restarted, attempt(0), cut)).verdict is Verdict.VIOLATED

@@ -58,10 +58,13 @@ async def test_a_server_that_does_not_start_again_is_left_to_the_judges(make: Ma
 
 async def test_a_server_is_asked_to_end_and_its_exit_code_is_noted(make: Make) -> None:
     made = make(machine=Machine(stopping=lambda: 3))
+    began = time.monotonic()
     await made.experiment.terminate_server(within=2.5)
     assert made.remote.calls == [("leave_alone",)]
     assert made.machine.done == ["SIGTERM within 2.5s"]
     assert noted(made) == [("asked to stop", 7, None, "SIGTERM"), ("exited", 7, 3, "")]
+    asked = read_journal(made.directory).of(ServerEvent)[0]
+    assert began <= asked.begun_at < asked.at
     assert made.experiment.ended_on_purpose
     assert made.experiment.spoiled
 
