@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chaos.contract import Contract, Duration
 from chaos.dialects import SOCKET_IO, WEBSOCKET
+from chaos.errors import ChaosError
 
 __all__ = [
     "WAYS_TO_START",
@@ -36,6 +37,7 @@ __all__ = [
     "Target",
     "Tls",
     "Upstream",
+    "declared",
 ]
 
 
@@ -305,6 +307,17 @@ class Endpoints(_Table):
     data: Data | None = None
     gated: Gated | None = None
     resumable: Resumable | None = None
+
+
+_Value = TypeVar("_Value")
+
+
+def declared(value: _Value | None, key: str) -> _Value:
+    """What a target declares under a key. Raises ChaosError where it declares nothing: whoever asks for it is to be
+    asked only where it does (a scenario says so by its marks, or the target file is refused without it)."""
+    if value is None:
+        raise ChaosError(f"the target declares no {key}")
+    return value
 
 
 class Upstream(_Table):

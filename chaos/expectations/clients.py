@@ -28,6 +28,12 @@ __all__ = [
     "turned_away",
 ]
 
+TOO_BUSY_STATUSES = (429, 503)
+"""RFC 6585, 4, and RFC 9110, 15.6.4: too many requests, and overloaded for now."""
+
+TOO_BUSY_CODE = 1013
+"""Try again later, in IANA's registry of close codes."""
+
 UNAUTHORIZED = (401, 403)
 """RFC 9110, 15.5.2 and 15.5.4: who does not say who it is, and who has no right whoever it is."""
 
@@ -86,7 +92,9 @@ class Established(Expectation):
         needed = rank(len(attempts), self.success_ratio)
         if len(opened) < needed:
             observed = f"{len(opened)} of {len(attempts)} attempts got in; the others: {_tally(failed)}"
-            ours = [found for each in failed if (found := record.failed_for(each)) is not None]
+            starved = record.starved_mostly(min(a.began for a in attempts), max(a.at for a in attempts))
+            causes = (record.failed_for(each) or (starved if _too_busy(each) else None) for each in failed)
+            ours = [cause for cause in causes if cause is not None]
             if len(opened) + len(ours) >= needed:
                 return self.within_uncertainty(observed, promised, worst(ours), figure=ratio)
             return self.violated(observed, promised, figure=ratio, evidence=map(describe, failed))
@@ -113,6 +121,11 @@ class Established(Expectation):
             figure=f"{ratio} {format_duration(quantile(times, 0.5))}",
             evidence=map(describe, late),
         )
+
+
+def _too_busy(attempt: Attempt) -> bool:
+    """Whether it was turned away for now: what one that gets no core may well say, for it has too little of it."""
+    return attempt.status in TOO_BUSY_STATUSES or attempt.code == TOO_BUSY_CODE
 
 
 def _taken(places: int, *, free: int, inside: int = 0) -> str:
@@ -310,7 +323,7 @@ def turned_away(attempt: Attempt, answer: RejectionAnswer, *, retry_after: bool)
             and attempt.status == 503
             and (attempt.retry_after is not None or not retry_after)
         )
-    return attempt.outcome is Outcome.CLOSED and attempt.code == 1013
+    return attempt.outcome is Outcome.CLOSED and attempt.code == TOO_BUSY_CODE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

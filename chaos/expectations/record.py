@@ -196,6 +196,11 @@ class Record:
         seconds = min(max(0.0, waited - throttled), max(0.0, others))
         return Uncertainty.of_waiting(seconds)
 
+    def starved_mostly(self, start: float, end: float) -> Uncertainty | None:
+        """What others kept the server from running for between two times, where that was most of it; else None."""
+        pairs, starved = self._pairs(start, end), self.starved(start, end)
+        return starved if pairs and starved.is_most_of(pairs[-1][1].at - pairs[0][0].at) else None
+
     def crowded(self, start: float, end: float) -> Uncertainty:
         """The time that the machine's work could fill every core with between two times: of a process that nobody
         looked at, because it did not become the server, so much may have been waiting. Its own work is in it.

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from chaos.address import Address
 from chaos.agent.clock_library import clock_environment, find_clock_library, offset
@@ -47,7 +47,7 @@ from chaos.journal import (
     read_journal,
 )
 from chaos.server_view import ServerView
-from chaos.target import Endpoints, Target
+from chaos.target import Endpoint, Endpoints, Target, declared
 from chaos.units import counted
 from chaos.verdict import Verdict
 
@@ -60,6 +60,9 @@ SAMPLING = 0.05
 KEEP_ALIVES = 5
 """Exchanges that a client makes in one idle timeout so as not to idle: one that is late by a whole period does not
 matter, and a peer that dies is due to be closed for idling not much earlier than it would be anyway."""
+
+
+AnEndpoint = TypeVar("AnEndpoint", bound=Endpoint)
 
 
 class Experiment:
@@ -118,6 +121,11 @@ class Experiment:
     def endpoints(self) -> Endpoints:
         """What the target offers to converse with. Its promises are in a scenario's hands only as it reads them."""
         return self._target.endpoints
+
+    def endpoint(self, kind: type[AnEndpoint]) -> AnEndpoint:
+        """The one of a kind, for a scenario that `needs` it. Raises ChaosError where the target declares none."""
+        there = (each for _, each in self.endpoints if isinstance(each, kind))
+        return declared(next(there, None), f"endpoints.{kind.__name__.lower()}")
 
     def tells(self, name: str) -> bool:
         """Whether the server's statistics tell this, by its name in the target's statistics table."""

@@ -19,6 +19,7 @@ from chaos.experiment import Experiment, NotJudged
 from chaos.experiment.crowd import request_of
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamFlapping, UpstreamHangs
 from chaos.faults.base import Fault
+from chaos.target import Gated
 
 pytestmark = [
     pytest.mark.chaos,
@@ -118,7 +119,7 @@ async def test_failures_not_in_a_row(experiment: Experiment, contract: SimpleNam
 @pytest.mark.reads("accept_breaker.own_failure", "establishment.within", "establishment.success_ratio")
 async def test_keeps_users_failures_apart(experiment: Experiment, contract: SimpleNamespace) -> None:
     promised = contract.accept_breaker
-    theirs = request_of({**experiment.endpoints.gated.headers, **promised.own_failure})
+    theirs = request_of({**experiment.endpoint(Gated).headers, **promised.own_failure})
     failing = await experiment.crowd(
         "failing", promised.failure_threshold + 3, endpoint="gated", keep_alive=False, **theirs
     )

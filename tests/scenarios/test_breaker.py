@@ -49,6 +49,7 @@ from chaos.faults import (
 )
 from chaos.faults.base import Fault
 from chaos.journal import Source
+from chaos.target import Data
 
 pytestmark = [
     pytest.mark.chaos,
@@ -90,7 +91,7 @@ def too_slow(fault: Fault, seconds: float) -> Fault:
 
 async def _callers(experiment: Experiment, count: int) -> Crowd:
     """Clients who ask for the upstream's value, and take whatever they are answered."""
-    data = experiment.endpoints.data
+    data = experiment.endpoint(Data)
     answers = "|".join(f"(?:{each})" for each in (data.live, data.cached, data.unavailable) if each is not None)
     return await experiment.crowd("callers", count, endpoint="data", send=data.send, expect=answers, keep_alive=False)
 
@@ -266,7 +267,7 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
         # Half the recovery timeout, so that no trial is due yet.
         end = start + promised.recovery_timeout / 2
         await experiment.call_upstream_until(end, gap=promised.recovery_timeout / 20)
-    sources = (Source.CACHED,) if experiment.endpoints.data.cached is not None else FALLBACK
+    sources = (Source.CACHED,) if experiment.endpoint(Data).cached is not None else FALLBACK
     # With its link down the upstream cannot see who knocks; what callers get, and how fast, is what there is.
     spared = (
         []

@@ -36,6 +36,7 @@ from chaos.experiment import Crowd, Experiment, Inconclusive, NotJudged
 from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes
 from chaos.faults import CloseHeld, CloseUnanswered, Latency, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
+from chaos.target import Feed, declared
 from chaos.units import format_duration
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
@@ -203,8 +204,9 @@ heartbeat's timeout, for who is behind is not dead."""
 @pytest.mark.destructive
 async def test_broadcasts_come_before_the_close_frame(experiment: Experiment, contract: SimpleNamespace) -> None:
     promised, interval = contract.closing, contract.delivery.broadcast_interval
-    feed = experiment.endpoints.feed
+    feed = experiment.endpoint(Feed)
     numbered_broadcasts(feed)  # for what it says where they have no numbers
+    sequence = declared(feed.sequence, "endpoints.feed.sequence")
     if not feed.identical:
         raise NotJudged("endpoints.feed.identical is not declared, so nobody knows what all were to hear")
     timeout = contract.liveness.heartbeat_timeout
@@ -224,7 +226,7 @@ async def test_broadcasts_come_before_the_close_frame(experiment: Experiment, co
     await experiment.judge(
         Provided(
             condition=BroadcastsFirst(
-                crowd=behind.name, others=listening.name, message=feed.message, sequence=feed.sequence
+                crowd=behind.name, others=listening.name, message=feed.message, sequence=sequence
             ),
             then=ClosedWith(crowd=behind.name, codes=(promised.shutdown_code,), why="at shutdown"),
         ),

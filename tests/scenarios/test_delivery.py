@@ -57,6 +57,7 @@ from chaos.faults import (
     Vanished,
 )
 from chaos.faults.base import Fault
+from chaos.target import Feed, Resumable, Room, declared
 from chaos.units import format_duration, format_size
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
@@ -124,8 +125,8 @@ async def test_everyone_who_listens_hears(experiment: Experiment, contract: Simp
             gap=LATE * interval,
             start=start,
             end=end,
-            message=experiment.endpoints.feed.message,
-            sequence=experiment.endpoints.feed.sequence,
+            message=experiment.endpoint(Feed).message,
+            sequence=experiment.endpoint(Feed).sequence,
         )
         for crowd in (early, many)
     )
@@ -178,7 +179,7 @@ async def test_what_one_says_everybody_hears(experiment: Experiment, contract: S
             crowd=listeners.name,
             speakers=speakers.name,
             said=said.answered,
-            message=experiment.endpoints.room.expect,
+            message=experiment.endpoint(Room).expect,
             limit=limit,
             since=said.began,
         ),
@@ -227,7 +228,7 @@ async def test_what_one_says_everybody_hears_again(
             crowd=listeners.name,
             speakers=speakers.name,
             said=said,
-            message=experiment.endpoints.room.expect,
+            message=experiment.endpoint(Room).expect,
             limit=promised.queue_back_within,
         ),
         Undisturbed(crowd=listeners.name),
@@ -290,8 +291,8 @@ async def test_slow_consumer_hurts_only_itself(
             # From when the fault began to act: proving it takes a while, and a slow consumer is found in the meantime.
             start=injection.since,
             end=end,
-            message=experiment.endpoints.feed.message,
-            sequence=experiment.endpoints.feed.sequence,
+            message=experiment.endpoint(Feed).message,
+            sequence=experiment.endpoint(Feed).sequence,
         ),
         Undisturbed(crowd=listeners.name),
     )
@@ -361,7 +362,7 @@ async def test_slow_but_steady_consumer_stays(experiment: Experiment, contract: 
             gap=bound,
             start=start,
             end=experiment.now(),
-            message=experiment.endpoints.feed.message,
+            message=experiment.endpoint(Feed).message,
             sequence=None,  # whether one that is slow may miss an update is between it and its server
         ),
         Undisturbed(crowd=slow.name),
@@ -381,7 +382,8 @@ async def test_who_is_cut_off_goes_on_by_polling(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
 ) -> None:
     interval = contract.delivery.broadcast_interval
-    feed = experiment.endpoints.feed
+    feed = experiment.endpoint(Feed)
+    path, sequence = declared(feed.fetch, "endpoints.feed.fetch"), declared(feed.sequence, "endpoints.feed.sequence")
     listeners = await experiment.crowd("listeners", 10, endpoint="feed", trace=True)
     await listeners.connect()
     cut_off = await experiment.victims_of(fault, "cut off", SLOW, endpoint="feed")
@@ -389,12 +391,12 @@ async def test_who_is_cut_off_goes_on_by_polling(
     await experiment.watch(2 * interval)
     async with experiment.inject(fault, cut_off) as injection:
         # Twice in an interval: in one of both halves what is told is as old as it gets.
-        await experiment.fetch_feed_until(experiment.now() + INTERVALS * interval, path=feed.fetch, gap=interval / 2)
+        await experiment.fetch_feed_until(experiment.now() + INTERVALS * interval, path=path, gap=interval / 2)
     await experiment.judge(
         FetchedInTime(
             crowd=listeners.name,
             message=feed.message,
-            sequence=feed.sequence,
+            sequence=sequence,
             within=contract.delivery.fetched_within,
             start=injection.since,
         ),
@@ -460,7 +462,7 @@ async def test_messages_arrive_whole(experiment: Experiment, contract: SimpleNam
 @pytest.mark.faults(None, Latency(), Jitter(), Bandwidth(), Reset())
 async def test_broadcasts_arrive_whole(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     interval = contract.delivery.broadcast_interval
-    numbered = numbered_broadcasts(experiment.endpoints.feed)
+    numbered = numbered_broadcasts(experiment.endpoint(Feed))
     listeners = await experiment.victims_of(fault, "listeners", CLIENTS, endpoint="feed", numbered=numbered)
     await listeners.connect()
     passers = await experiment.crowd("passers-by", CLIENTS, endpoint="feed", numbered=numbered)
@@ -505,7 +507,7 @@ async def test_nothing_is_lost_through_a_reconnect(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
 ) -> None:
     clients = await experiment.victims_of(
-        fault, "travellers", CLIENTS, endpoint="resumable", numbered=numbered_session(experiment.endpoints.resumable)
+        fault, "travellers", CLIENTS, endpoint="resumable", numbered=numbered_session(experiment.endpoint(Resumable))
     )
     await clients.connect()
     await clients.act("begin_numbered")
@@ -536,7 +538,7 @@ async def test_a_session_that_is_over_is_said_to_be(
 ) -> None:
     window = contract.delivery.resume_within
     clients = await experiment.victims_of(
-        fault, "latecomers", CLIENTS, endpoint="resumable", numbered=numbered_session(experiment.endpoints.resumable)
+        fault, "latecomers", CLIENTS, endpoint="resumable", numbered=numbered_session(experiment.endpoint(Resumable))
     )
     await clients.connect()
     await clients.act("begin_numbered")

@@ -47,6 +47,7 @@ from chaos.faults import (
     Vanished,
 )
 from chaos.faults.base import Fault
+from chaos.target import Notices, declared
 
 pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 
@@ -362,7 +363,7 @@ async def test_idle_clients(experiment: Experiment, contract: SimpleNamespace, f
         ClosedWhenIdle(crowd=idle.name, timeout=promised.idle_timeout, slack=slack),
         WarnedBeforeClose(
             crowd=idle.name,
-            warning=experiment.endpoints.notices.idle_warning,
+            warning=declared(experiment.endpoint(Notices).idle_warning, "endpoints.notices.idle_warning"),
             notice=promised.idle_warning,
         ),
         ClosedWith(crowd=idle.name, codes=_promised(promised.idle_code), why="when idle"),
@@ -407,7 +408,7 @@ async def test_warned_client_that_answers_stays(experiment: Experiment, contract
     promised = contract.liveness
     crowd = await experiment.crowd("answering", 5, endpoint="notices", keep_alive=False, trace=True)
     await crowd.connect()
-    warning = experiment.endpoints.notices.idle_warning
+    warning = declared(experiment.endpoint(Notices).idle_warning, "endpoints.notices.idle_warning")
     for _ in range(2):
         asked = experiment.now()
         await experiment.wait_for_message(crowd, warning, within=2 * promised.idle_timeout)

@@ -40,6 +40,7 @@ from chaos.faults import (
 )
 from chaos.faults.base import Fault
 from chaos.journal import Bite
+from chaos.target import Notices, declared
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("rejection.max_connections", "rejection.within")]
 
@@ -241,7 +242,7 @@ async def test_warned_when_nearly_full(experiment: Experiment, contract: SimpleN
     before = experiment.now()
     filling = await experiment.crowd("filling", more)
     await filling.connect(mode=Mode.SEQUENTIAL)
-    warning = experiment.endpoints.notices.load_warning
+    warning = declared(experiment.endpoint(Notices).load_warning, "endpoints.notices.load_warning")
     await experiment.wait_for_message(listeners, warning, within=experiment.patience)
     await experiment.judge(
         NotWarnedEarly(

@@ -144,7 +144,9 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
     inside = await experiment.crowd("inside", INSIDE)
     await inside.connect(mode=Mode.SEQUENTIAL)
     first = await experiment.needs_workers(inside)
-    workers, came, new, gone_at = set(first.serving), [], False, None
+    workers, new = set(first.serving), False
+    came: list[str] = []
+    gone_at: float | None = None
     # While no worker goes: as many requests as they may serve, all together. Once one has gone: twice the bound.
     while not new and (
         len(came) <= changed.promised * len(workers) if gone_at is None else experiment.now() < gone_at + 2 * limit

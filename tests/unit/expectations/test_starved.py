@@ -57,6 +57,34 @@ def test_it_is_the_time_it_waited_while_others_had_the_cores() -> None:
     assert seen.starved(10.0, 11.0).sentence() == "400ms: others kept the server waiting 400ms for a core"
 
 
+@pytest.mark.parametrize(
+    ("waited", "status", "verdict"),
+    [
+        (0.6, 503, Verdict.INCONCLUSIVE),
+        (0.6, 429, Verdict.INCONCLUSIVE),
+        (0.6, 403, Verdict.VIOLATED),
+        (0.4, 503, Verdict.VIOLATED),
+    ],
+)
+def test_one_that_had_no_core_most_of_the_time_may_have_been_too_busy(
+    waited: float, status: int, verdict: Verdict
+) -> None:
+    """It is to turn away whom it cannot serve. With half of what it asked for it is its own affair."""
+    seen = record(
+        reading(10.0, waited=1.0, busy=50.0),
+        reading(11.0, waited=1.0 + waited, busy=52.0),
+        attempt(0, began=10.2, took=0.01),
+        attempt(1, began=10.4, took=0.01, outcome=Outcome.HTTP, phase="handshake", status=status),
+    )
+    finding = Established(crowd="crowd", count=2, within=0.5, success_ratio=1.0).judge(seen)
+    told = f"1 of 2 attempts got in; the others: 1 x HTTP {status}"
+    if verdict is Verdict.INCONCLUSIVE:
+        told += (
+            ", a breach within the reading's own uncertainty of 600ms: others kept the server waiting 600ms for a core"
+        )
+    assert (finding.verdict, finding.observed) == (verdict, told)
+
+
 def test_threads_of_its_own_that_wait_for_one_another_are_its_own_affair() -> None:
     """Ten of its threads on two cores: all of the machine's work was its own."""
     seen = record(reading(10.0, waited=1.0, busy=50.0, cpu=20.0), reading(11.0, waited=9.0, busy=52.0, cpu=22.0))

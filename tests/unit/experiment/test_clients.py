@@ -16,7 +16,7 @@ from chaos.experiment.crowd import plan_for
 from chaos.faults import Composed, ConnectionBurst, Latency, Vanished
 from chaos.faults.base import Fault
 from chaos.journal import Call, Event, Holders, Sample, ServerEvent, Source
-from chaos.target import Statistics, Target
+from chaos.target import Echo, Feed, Resumable, Statistics, Target, declared
 from tests.unit.experiment.scripted import DIRECT, LINK, Make, Remote, Scripted, a_healing, a_receipt, make_target
 
 
@@ -400,3 +400,16 @@ def test_without_statistics_it_tells_nothing(made: Scripted) -> None:
 def test_its_patience_follows_from_the_contract(make: Make) -> None:
     made = make(target=make_target(establishment={"within": "5s"}))
     assert made.experiment.patience == 15.0
+
+
+async def test_an_endpoint_by_its_kind(make: Make) -> None:
+    experiment = make().experiment
+    assert (experiment.endpoint(Echo).path, experiment.endpoint(Feed).message) == ("/echo", "news")
+    with pytest.raises(ChaosError, match=r"^the target declares no endpoints\.resumable$"):
+        experiment.endpoint(Resumable)
+
+
+def test_what_is_declared_is_had_and_what_is_not_is_named() -> None:
+    assert declared("", "endpoints.feed.sequence") == ""
+    with pytest.raises(ChaosError, match=r"^the target declares no endpoints\.feed\.sequence$"):
+        declared(None, "endpoints.feed.sequence")
