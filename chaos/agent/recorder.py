@@ -40,9 +40,9 @@ class Recorder:
     def close(self) -> None:
         """End the segment; fine when none is open."""
         with self._lock:
-            if self._writer is not None:
-                self._writer.close()
-            self._writer = None
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     @property
     def is_open(self) -> bool:

@@ -118,7 +118,7 @@ class FilesGivenBack(Expectation):
             return self.inconclusive("nobody could read how many files the server holds", promised)
         kept = samples[-1].fds - self.before
         observed = f"{samples[-1].fds} file descriptors where there were {self.before} before"
-        # A log, a cache, a connection to an upstream: what a server opens meanwhile is less than one for each.
+        # A log, a cache, a connection to an upstream: what a server opens meanwhile is less than half of them.
         if samples[-1].fds > self.most:
             return self.violated(observed, promised, figure=f"{kept} kept")
         return self.held(observed, promised)
@@ -216,9 +216,10 @@ class StatisticsAgree(Expectation):
         )
 
 
-_KEPT = 0.8
-"""Share of those that have ended of which whoever keeps one of each is found: one reading in thirty was one off, where
-a connection of the suite's own came or went between two looks."""
+_KEPT = 0.5
+"""Share of those that have ended of which so much kept is found. Of 200 readings of five servers one in ten was one
+off, where a connection of the suite's own came or went between two looks, and in three a server of four workers held
+four more, one of each: of ten that have ended that is the most that is allowed."""
 
 
 def _few(ended: int) -> int:

@@ -425,11 +425,9 @@ class ClosedWith(Expectation):
 
     def _closed_before(self, record: Record, opened: Sequence[Attempt], endings: Mapping[int, Ended]) -> list[Ended]:
         """Those whom the server closed before it could know of its end, where it was told since they had come."""
-        told = record.may_know_its_end(after=max(attempt.at for attempt in opened))
-        if told is None:
-            return []
         ends = (endings[attempt.client] for attempt in opened if attempt.client in endings)
-        return [ended for ended in ends if ended.by == "server" and ended.said_at < told]
+        by_the_server = (ended for ended in ends if ended.by == "server")
+        return record.ended_unasked(by_the_server, after=max(attempt.at for attempt in opened))
 
 
 def _how_it_ended(ended: Ended) -> str:

@@ -51,10 +51,10 @@ class AnswersFirst(Integrity):
             return self.inconclusive(f"no client of {self.crowd!r} sent a numbered message", promised)
         ends = record.endings(self.crowd)
         asked = record.asked_to_stop()
-        if asked is not None and (early := [ended for ended in ends if ended.at < asked]):
+        if asked is not None and (early := record.ended_unasked(ends)):
             return self.inconclusive(
-                f"{counted(len(early), 'client')} had been cut off {format_duration(asked - early[0].at)} before the "
-                "server was told to end",
+                f"{counted(len(early), 'client')} had been cut off {format_duration(asked - early[0].said_at)} before "
+                "the server was told to end",
                 promised,
             )
         owed = self._owed(record, asked)
@@ -113,10 +113,10 @@ class BroadcastsFirst(Expectation):
         if asked is None:
             return self.inconclusive("the server was never asked to stop", promised)
         ends = record.endings(self.crowd)
-        if early := [ended for ended in ends if ended.at < asked]:
+        if early := record.ended_unasked(ends):
             return self.inconclusive(
-                f"{counted(len(early), 'listener')} had been cut off {format_duration(asked - early[0].at)} before the "
-                "server was told to end",
+                f"{counted(len(early), 'listener')} had been cut off {format_duration(asked - early[0].said_at)} "
+                "before the server was told to end",
                 promised,
             )
         told = [number for frame, number in self._numbered(record, self.others) if frame.at <= asked]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.reach import alone, heard_by
+from chaos.expectations.record import Uncertainty
 from chaos.journal import ProcessLost
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -26,8 +28,8 @@ class ReachesEverybodyAgain(Expectation):
     crowd: str
     """The traced crowd that listens."""
     speakers: str
-    said: int
-    """Messages that were said after the queue's death and that their own speakers have heard."""
+    said_at: tuple[float, ...]
+    """When each message was said after the queue's death that its own speaker has heard, seconds monotonic."""
     message: str
     """A regular expression for one of them; `{n}` stands for its number."""
     limit: float
@@ -44,8 +46,13 @@ class ReachesEverybodyAgain(Expectation):
             return undecided
         listeners = len(record.opened(self.crowd))
         heard = heard_by(record, self.crowd, self.message, since=lost.at)
-        if not self.said or not heard:
+        if not self.said_at:
             return self.inconclusive("nobody has said anything after the queue's death", promised)
+        if (unheard := self._unheard(heard, lost.since + self.limit)) is not None:
+            return self.violated(unheard, promised, figure="not back")
+        if not heard:
+            lasted = format_duration(max(self.said_at) - lost.since)
+            return self.inconclusive(f"no listener heard anything, and messages were said for {lasted} only", promised)
         said = sorted((min(by.values()), len(by)) for by in heard.values())
         missed = [at for at, count in said if count < listeners]
         counted = f"{len(missed)} of {len(said)} messages missed somebody"
@@ -63,6 +70,9 @@ class ReachesEverybodyAgain(Expectation):
             )
         took = whole[0] - lost.since
         figure = format_duration(took)
+        # It may have been back as soon as the last was said that missed somebody: between both nobody tried.
+        untried = whole[0] - max([lost.since, *missed])
+        gap = Uncertainty(untried, (f"nothing was heard for {format_duration(untried)} before",))
         return self.by_limit(
             record,
             took,
@@ -70,6 +80,17 @@ class ReachesEverybodyAgain(Expectation):
             observed=f"what one says reached all {listeners} listeners again {figure} after the queue's death: "
             f"{counted}",
             promised=promised,
-            uncertainty=record.of_ours(self.crowd, lost.since, whole[0]),
+            uncertainty=record.of_ours(self.crowd, lost.since, whole[0]) + gap,
             figure=figure,
+        )
+
+    def _unheard(self, heard: Mapping[str, Mapping[int, float]], due: float) -> str | None:
+        """What was said after it was due and that no listener heard; None where all of it may have been heard."""
+        said = sum(at >= due for at in self.said_at)
+        missing = said - sum(min(by.values()) >= due for by in heard.values())
+        if missing <= 0:
+            return None
+        return (
+            f"{missing} of {said} messages that were said {format_duration(self.limit)} after the message queue's "
+            "death, or later, were heard by no listener"
         )

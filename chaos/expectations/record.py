@@ -295,9 +295,11 @@ class Record:
         """When the server had first been told to end after a moment, seconds monotonic; None where it was not."""
         return min((event.at for event in self._told_to_end(after)), default=None)
 
-    def may_know_its_end(self, *, after: float = -math.inf) -> float | None:
-        """The earliest time at which it may have known: a signal arrives before whoever sent it goes on."""
-        return min((event.begun_at for event in self._told_to_end(after)), default=None)
+    def ended_unasked(self, endings: Iterable[Ended], *, after: float = -math.inf) -> list[Ended]:
+        """Those of them that were announced before the server could know of its end, where it was told to after a
+        moment: a signal arrives before whoever sent it goes on."""
+        known = min((event.begun_at for event in self._told_to_end(after)), default=-math.inf)
+        return [ended for ended in endings if ended.said_at < known]
 
     def _told_to_end(self, after: float) -> Iterator[ServerEvent]:
         events = self.journal.of(ServerEvent)

@@ -69,6 +69,8 @@ class RoundTripsWithin(Expectation):
         # After those that were left without an answer: whoever was cut off while it waited could not ask again.
         if self.sent < self.wanted:
             return self.inconclusive(f"{self.sent} of {self.wanted} exchanges could be sent", promised)
+        if not self.round_trips:
+            return self.inconclusive("nobody was left to ask anything", promised)
         measured = quantile(self.round_trips, 0.99)
         figure = f"p99 {format_duration(measured)}"
         observed = f"{figure} of {self.sent} round trips, median {format_duration(quantile(self.round_trips, 0.5))}"

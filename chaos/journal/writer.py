@@ -36,7 +36,8 @@ class JournalWriter:
     """Appends events to `DIRECTORY/ROLE-PID.ndjson`; safe to call from several threads.
 
     What was handed to the kernel survives a SIGKILL of this process (not a power failure: nothing is fsynced).
-    Raises JournalError when the file cannot be written.
+    Raises JournalError when the file cannot be written, and from then on at every call: a journal with a hole in it is
+    no evidence.
     """
 
     def __init__(self, directory: Path, *, role: str, run: str, cell: str) -> None:
@@ -44,6 +45,7 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._pending: list[str] = []
         self._flushed = time.monotonic()
+        self._failed: JournalError | None = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -69,15 +71,20 @@ class JournalWriter:
             self._flush()
 
     def close(self) -> None:
-        """Flush and close; closing twice is fine."""
+        """Flush and close, whatever has failed; closing twice is fine."""
         with self._lock:
-            if self._fd >= 0:
+            if self._fd < 0:
+                return
+            try:
                 self._flush()
+            finally:
                 os.close(self._fd)
                 self._fd = -1
 
     def _flush(self) -> None:
         self._flushed = time.monotonic()
+        if self._failed is not None:
+            raise self._failed
         if not self._pending:
             return
         if self._fd < 0:
@@ -88,7 +95,8 @@ class JournalWriter:
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError as error:
-            raise JournalError(f"cannot write the journal {self.path}: {error.strerror}") from error
+            self._failed = JournalError(f"cannot write the journal {self.path}: {error.strerror}")
+            raise self._failed from error
 
     def __enter__(self) -> JournalWriter:
         return self

@@ -216,18 +216,18 @@ async def test_what_one_says_everybody_hears_again(
     await speakers.connect(mode=Mode.SEQUENTIAL)
     for crowd in (listeners, speakers):
         await experiment.note_holders(crowd)
-    said = 0
+    said_at: list[float] = []
     async with experiment.inject(replace(fault, process=promised.queue_process)) as injection:
         end = injection.since + TWICE * promised.queue_back_within
         while experiment.now() < end:
-            said += (await speakers.exchange(1)).answered
+            said_at += (await speakers.exchange(1)).sent_at
             await experiment.watch(SAYING)
     await experiment.watch(promised.reaches_all_within)
     await experiment.judge(
         ReachesEverybodyAgain(
             crowd=listeners.name,
             speakers=speakers.name,
-            said=said,
+            said_at=tuple(said_at),
             message=experiment.endpoint(Room).expect,
             limit=promised.queue_back_within,
         ),

@@ -248,8 +248,8 @@ def test_a_count_that_lags_behind(events: list[Event], verdict: Verdict) -> None
     ("fds", "verdict", "observed"),
     [
         ((20, 14), Verdict.HELD, "14 file descriptors where there were 14 before"),
-        ((17,), Verdict.HELD, "17 file descriptors where there were 14 before"),
-        ((18,), Verdict.VIOLATED, "18 file descriptors where there were 14 before"),
+        ((16,), Verdict.HELD, "16 file descriptors where there were 14 before"),
+        ((17,), Verdict.VIOLATED, "17 file descriptors where there were 14 before"),
         ((0,), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
         ((), Verdict.INCONCLUSIVE, "nobody could read how many files the server holds"),
     ],
@@ -267,8 +267,8 @@ def test_files_are_given_back_or_kept_by_the_last_reading(
     ("processes", "zombies", "verdict", "observed"),
     [
         (2, 0, Verdict.HELD, "2 processes where there were 2 before"),
-        (5, 0, Verdict.HELD, "5 processes where there were 2 before"),
-        (6, 0, Verdict.VIOLATED, "6 processes where there were 2 before"),
+        (4, 0, Verdict.HELD, "4 processes where there were 2 before"),
+        (5, 0, Verdict.VIOLATED, "5 processes where there were 2 before"),
         (2, 5, Verdict.VIOLATED, "7 processes (5 of them ended, and not waited for) where there were 2 before"),
         (1, 0, Verdict.HELD, "1 process where there were 2 before"),
         (0, 0, Verdict.INCONCLUSIVE, "nobody could read how many processes the server has"),
@@ -282,7 +282,7 @@ def test_processes_are_given_back_or_kept_those_that_nobody_waited_for_included(
     assert (finding.verdict, finding.observed) == (verdict, observed)
 
 
-@pytest.mark.parametrize(("ended", "most"), [(1, 14), (5, 17), (10, 21), (16, 26)])
-def test_a_few_more_than_before_are_less_than_one_of_each(ended: int, most: int) -> None:
+@pytest.mark.parametrize(("ended", "most"), [(1, 14), (5, 16), (10, 18), (16, 21)])
+def test_a_few_more_than_before_are_less_than_half_of_those_that_ended(ended: int, most: int) -> None:
     assert FilesGivenBack(before=14, ended=ended).most == most
     assert ProcessesGivenBack(before=14, ended=ended).most == most

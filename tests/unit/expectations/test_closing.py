@@ -68,6 +68,12 @@ LOST = books(
             Verdict.INCONCLUSIVE,
             "1 client had been cut off 50ms before the server was told to end",
         ),
+        # It was told before, and its connection was over after.
+        (
+            (BEFORE, replace(ended(at=10.1), close_frame_at=9.9), TOLD, LOST),
+            Verdict.INCONCLUSIVE,
+            "1 client had been cut off 100ms before the server was told to end",
+        ),
         (
             (BEFORE, TOLD, ended(), books(12.5, sent=0, answered=0)),
             Verdict.INCONCLUSIVE,

@@ -9,7 +9,9 @@ from chaos.journal import Event, Holders, ProcessLost
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, frame, record
 
-WANTED = ReachesEverybodyAgain(crowd="crowd", speakers="speakers", said=2, message='^"said {n}"$', limit=4.0)
+WANTED = ReachesEverybodyAgain(
+    crowd="crowd", speakers="speakers", said_at=(10.4, 12.9), message='^"said {n}"$', limit=4.0
+)
 LOST = ProcessLost(at=10.1, since=10.0, pid=9)
 SPREAD = [
     Holders(at=9.0, crowd="crowd", serving=(7, 8), held={"0": 7, "1": 8}),
@@ -32,8 +34,34 @@ def test_what_reaches_all_again_in_time_holds() -> None:
 
 
 def test_what_reaches_all_too_late_is_a_breach() -> None:
-    finding = WANTED.judge(record(*INSIDE, *SPREAD, LOST, *_said(1, 10.5, to=(0,)), *_said(2, 15.0)))
+    finding = WANTED.judge(record(*INSIDE, *SPREAD, LOST, *_said(1, 14.5, to=(0,)), *_said(2, 15.0)))
     assert finding.verdict is Verdict.VIOLATED
+
+
+def test_when_it_was_back_while_nobody_tried_nobody_knows() -> None:
+    finding = WANTED.judge(record(*INSIDE, *SPREAD, LOST, *_said(1, 10.5, to=(0,)), *_said(2, 15.0)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "what one says reached all 2 listeners again 5s after the queue's death: 1 of 2 messages missed somebody, a "
+        "breach within the reading's own uncertainty of 4.5s: nothing was heard for 4.5s before",
+    )
+
+
+def test_what_no_listener_hears_at_all_is_missed_as_well() -> None:
+    """A worker with speakers and no listener, which never subscribes again."""
+    some = replace(WANTED, said_at=(10.4, 13.9, 14.1, 15.0))
+    finding = some.judge(record(*INSIDE, *SPREAD, LOST, *_said(1, 10.5), *_said(2, 15.1)))
+    assert (finding.verdict, finding.observed, finding.figure) == (
+        Verdict.VIOLATED,
+        "1 of 2 messages that were said 4s after the message queue's death, or later, were heard by no listener",
+        "not back",
+    )
+    # One that was said before it was due may be the one that was heard after it.
+    assert some.judge(record(*INSIDE, *SPREAD, LOST, *_said(2, 14.0), *_said(3, 14.2), *_said(4, 15.1))).verdict is (
+        Verdict.HELD
+    )
+    nobody = some.judge(record(*INSIDE, *SPREAD, LOST))
+    assert (nobody.verdict, nobody.figure) == (Verdict.VIOLATED, "not back")
 
 
 def test_what_never_reaches_all_again_is_named() -> None:
@@ -58,6 +86,6 @@ def test_nothing_is_decided_where_the_queue_lived_or_nobody_said_anything_for_lo
         WANTED.judge(record(*INSIDE, *SPREAD, LOST)),
         WANTED.judge(record(*INSIDE, LOST, *_said(1, 10.5))),
         WANTED.judge(record(LOST, *said)),
-        replace(WANTED, said=0).judge(record(*INSIDE, *SPREAD, LOST, *said)),
+        replace(WANTED, said_at=()).judge(record(*INSIDE, *SPREAD, LOST, *said)),
     ):
         assert judged.verdict is Verdict.INCONCLUSIVE

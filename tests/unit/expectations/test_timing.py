@@ -45,6 +45,12 @@ def test_what_could_not_be_sent_decides_nothing() -> None:
     assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "91 of 100 exchanges could be sent")
 
 
+def test_where_nobody_was_left_nothing_was_measured() -> None:
+    nobody = RoundTripsWithin(wanted=0, sent=0, answered=0, round_trips=(), p99=0.1)
+    finding = nobody.judge(record())
+    assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "nobody was left to ask anything")
+
+
 @pytest.mark.parametrize(("start", "end"), [(9.0, 9.8), (20.1, 20.5)])
 def test_an_answer_that_is_missing_beside_the_time_of_the_fault_says_nothing_of_it(start: float, end: float) -> None:
     made = record(injected(), bite(10.0), healed(20.0))

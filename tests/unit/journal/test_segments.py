@@ -184,6 +184,27 @@ def test_closing_twice_is_fine_and_writing_afterwards_is_not(tmp_path: Path) -> 
         journal.write(Note(at=1.0, text="late"))
 
 
+def test_what_could_not_be_written_once_is_an_error_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the journal has a hole, and nobody is told who was not there when it was made."""
+    journal = writer(tmp_path)
+    descriptors = len(os.listdir("/proc/self/fd"))
+
+    def full(_fd: int, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    said = rf"^cannot write the journal {journal.path}: No space left on device$"
+    with monkeypatch.context() as patched:
+        patched.setattr("chaos.journal.writer.os.write", full)
+        with pytest.raises(JournalError, match=said):
+            journal.write(Note(at=1.0, text="full"))
+    with pytest.raises(JournalError, match=said):
+        journal.flush()
+    with pytest.raises(JournalError, match=said):
+        journal.close()
+    assert len(os.listdir("/proc/self/fd")) == descriptors - 1
+    journal.close()
+
+
 def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JournalError, match=r"^cannot write the journal .*: Not a directory$"):
