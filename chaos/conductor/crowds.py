@@ -23,12 +23,14 @@ class Workers:
         self._allowed_hosts = frozenset(allowed_hosts)
         self._numbers = itertools.count(1)
         self._common: WorkerProcess | None = None
+        self._starting = asyncio.Lock()
 
     async def common(self) -> WorkerProcess:
-        """The worker that most crowds live in."""
-        if self._common is None or not self._common.alive:
-            self._common = await self.start()
-        return self._common
+        """The worker that most crowds live in; of several who ask for it at once one starts it."""
+        async with self._starting:
+            if self._common is None or not self._common.alive:
+                self._common = await self.start()
+            return self._common
 
     async def start(self) -> WorkerProcess:
         """A worker of its own."""

@@ -22,8 +22,9 @@ from chaos.server_view import ServerView
 
 __all__ = ["RemoteConductor"]
 
-_TIDYING = 2 * GRACE
-"""Seconds the conductor cleans up in at most, faults left aside: an agent that hangs is asked thrice, 15 s each."""
+_TIDYING = 3 * GRACE
+"""Seconds the conductor cleans up in at most, faults left aside: an agent that hangs is asked four times, 15 s each,
+and there are the links and the workers."""
 
 
 class RemoteConductor:

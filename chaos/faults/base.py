@@ -48,7 +48,8 @@ be as long. The agent has 15 s."""
 
 
 MOST_WAITS = 26
-"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread."""
+"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread, and
+`Churn`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

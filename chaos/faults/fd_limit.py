@@ -47,6 +47,12 @@ class FdLimit(Fault):
     knocks: int = 3
     """Connections more than what all processes together may take."""
 
+    def __post_init__(self) -> None:
+        if self.spare < 0 or self.knocks < 0:
+            raise ValueError(
+                f"spare is a number of files, knocks one of connections; found {self.spare} and {self.knocks}"
+            )
+
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         agent, port, patience = scene.the_agent(), scene.server.port, scene.patience
         waiting_before = await _waiting(agent, port)

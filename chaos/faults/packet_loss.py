@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from chaos.agent.types import RuleCounters
 from chaos.capability import Capability
-from chaos.errors import ConfigurationError
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import wires_of
 from chaos.faults.rules import packets_of, passes_again
@@ -39,7 +38,7 @@ class PacketLoss(Fault):
 
     def __post_init__(self) -> None:
         if not 0 < self.ratio <= 1:
-            raise ConfigurationError(f"ratio is a share of the packets above 0, at most 1; found {self.ratio}")
+            raise ValueError(f"ratio is a share of the packets above 0, at most 1; found {self.ratio}")
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port

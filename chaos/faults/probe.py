@@ -32,7 +32,7 @@ PAYLOAD = 125
 
 _HELD = ("ESTABLISHED", "CLOSE_WAIT")
 _ENDED_WITHIN = 0.05
-"""Seconds after which a FIN has been passed on that nothing holds back: 0.012 at most of 200 (see `half_open`)."""
+"""Seconds after which a FIN has been passed on that nothing holds back: 0.012 at most of 200 (see `passing`)."""
 
 _BESIDE_JITTER = 24
 """Round trips of which the least tells something where their delays are drawn anew each time: the least of 24 uniform

@@ -61,6 +61,12 @@ class StalledReader(Fault):
     patience: 12 of 100 bytes (measured; 19 of 50, 5 of 200, 2 of 500 and more)."""
     cannot: ClassVar[str] = "a window that closes because the machine swaps; the reader here stops at once"
 
+    def __post_init__(self) -> None:
+        if self.messages < 0 or self.rate <= 0:
+            raise ValueError(
+                f"messages is a number of them, rate one a second above 0; found {self.messages} and {self.rate}"
+            )
+
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         victims = scene.the_victims()
         wires = await wires_of(victims, scene.agent, scene.server.port) if scene.agent is not None else []

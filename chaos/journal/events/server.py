@@ -9,6 +9,7 @@ from chaos.journal.events.base import Event
 __all__ = [
     "Hit",
     "Holders",
+    "LeftBehind",
     "MemoryHeld",
     "ProcessLost",
     "Round",
@@ -21,7 +22,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerEvent(Event):
-    """Something the runtime did to the server, or saw of it: "started", "killed", "stopped", "continued", "exited"."""
+    """Something the runtime did to the server, or saw of it: "starting", "started", "not started", "asked to stop",
+    "still running", "exited"."""
 
     what: str
     pid: int = 0
@@ -174,7 +176,7 @@ class MemoryHeld(Event):
     memory: int
     """Bytes at the peak: PSS where the kernel gives it, RSS otherwise."""
     wave: int
-    """Which one of several it was, from 1 on."""
+    """Which one of several it was: 0 that which warms the server up, the others from 1 on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from chaos.address import Address
-from chaos.conditions import CrowdGone, EverythingRead
+from chaos.conditions import Condition, CrowdGone, EverythingRead, View
+from chaos.conductor.service import LOOKING, Conductor
 from chaos.conductor.setup import ConductorSetup
 from chaos.conductor.witness import EVERY
 from chaos.errors import ChaosError
@@ -87,6 +88,26 @@ async def test_a_condition_that_is_not_met_is_asked_until_the_time_is_over(
         assert await rpc.call("wait_until", CrowdGone("crowd"), IMPATIENCE) is False
         assert time.monotonic() - began >= IMPATIENCE
         assert await rpc.call("wait_until", CrowdGone("crowd", left=2), 0.0) is True
+
+
+class Laborious(Condition):
+    """Never met, and long to ask."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def met(self, view: View) -> bool:
+        self.asked.append(time.monotonic())
+        await asyncio.sleep(IMPATIENCE / 4)
+        return False
+
+
+async def test_what_takes_long_to_ask_is_asked_less_often() -> None:
+    """A conductor that does nothing else keeps those from a core whom it measures."""
+    condition = Laborious()
+    assert await Conductor().wait_until(condition, 5 * IMPATIENCE) is False
+    between = [later - earlier for earlier, later in itertools.pairwise(condition.asked)]
+    assert min(between[:-1]) >= IMPATIENCE / 4 / LOOKING
 
 
 async def test_a_server_that_was_started_again_is_sampled_from_then_on(

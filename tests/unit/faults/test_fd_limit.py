@@ -162,5 +162,13 @@ async def test_where_nobody_listens(agent: AsyncAgent, tmp_path: Path) -> None:
         await run_fault(FdLimit(), nowhere, tmp_path)
 
 
+@pytest.mark.parametrize(("spare", "knocks"), [(-1, 3), (0, -1)])
+def test_nonsense_cannot_be_made(spare: int, knocks: int) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^spare is a number of files, knocks one of connections; found {spare} and {knocks}$"
+    ):
+        FdLimit(spare=spare, knocks=knocks)
+
+
 def test_no_limit_of_no_process() -> None:
     assert soft_limit(2**22 + 1) is None  # beyond the largest pid

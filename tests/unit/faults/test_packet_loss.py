@@ -9,7 +9,6 @@ import pytest
 
 from chaos.agent.async_client import AsyncAgent
 from chaos.agent.types import Connection
-from chaos.errors import ConfigurationError
 from chaos.faults.packet_loss import PacketLoss
 from chaos.journal import Bite, HealingState
 from tests.unit.faults.stage import IMPATIENCE, PATIENCE, Direct, run_fault, run_with_broken_body
@@ -80,6 +79,6 @@ async def test_it_heals_when_the_body_raises(inside: Direct, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("ratio", [0.0, -0.1, 1.5])
 def test_what_is_no_share_is_refused(ratio: float) -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ValueError, match="ratio") as caught:
         PacketLoss(ratio=ratio)
     assert str(caught.value) == f"ratio is a share of the packets above 0, at most 1; found {ratio}"

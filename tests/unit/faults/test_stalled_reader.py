@@ -283,3 +283,9 @@ async def test_a_stall_that_cannot_be_proven_is_taken_back(
     with pytest.raises(CrowdError, match=r"^overdue$"):
         await run_fault(StalledReader(), direct.scene(victims), tmp_path)
     assert await victims.open_count() == 0
+
+
+@pytest.mark.parametrize(("messages", "rate"), [(-1, 10), (10, 0)])
+def test_nonsense_cannot_be_made(messages: int, rate: int) -> None:
+    with pytest.raises(ValueError, match=rf"rate one a second above 0; found {messages} and {rate}$"):
+        StalledReader(messages=messages, rate=rate)
