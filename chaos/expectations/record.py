@@ -254,7 +254,8 @@ class Record:
         """What of ours may have failed an attempt while it was made; None where nothing may.
 
         Whoever got no answer may have been too late to see it, and whoever was hung up on too late to say the rest.
-        What the server refuses it refuses by itself.
+        What the server refuses it refuses by itself; of one that had no core most of the time `Established` asks
+        `starved_mostly` as well, where what it said is that it is too busy.
         """
         if attempt.outcome is Outcome.TIMEOUT:
             waited = attempt.at - attempt.began

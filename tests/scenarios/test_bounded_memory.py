@@ -1,8 +1,8 @@
 """Bounded memory: what a client costs while it is there has a bound, whatever it does, and is given back after it.
 
 Costs are slopes over crowds that grow: a process keeps of the kernel's memory what it once had, so each crowd has to be
-larger than all before it. Endless fragments, oversize messages and floods of control frames are one client's each: they
-are held against the memory of all in `test_survival.py`, with their answers. A listener that stops is in
+larger than all before it. Thousands of fragments, oversize messages and floods of control frames are one client's each:
+they are held against the memory of all in `test_survival.py`, with their answers. A listener that stops is in
 `test_delivery.py`; a soak watches all of it for hours.
 
 A handler that is slower than its client is that of a slow reader: it waits for room for its answer, and what is sent

@@ -20,12 +20,23 @@ ENDPOINTS = ("echo", "notices", "feed", "data", "gated")
 """Those of the reference server's target file."""
 
 
+DIFFERENT = 0.6
+"""Share of the settings in which any two of them differ: Hypothesis likes to change a draw in one place only, and
+thirty of those are a dozen."""
+TRIES = 10
+"""Draws for each that is kept, at most: thirty took 153."""
+
+TLS = {"server_name": "reference.test"}
+ISSUED = 'issued = { certificate = "WEBSOCKET_TLS_CERTIFICATE", key = "WEBSOCKET_TLS_KEY" }'
+"""As in the reference server's tls.toml."""
+
+
 def draw(count: int = COUNT) -> list[Variation]:
-    """So many, all different, and always the same ones with the same release of Hypothesis."""
+    """So many, no two of them much alike, and always the same ones with the same release of Hypothesis."""
     drawn: list[Variation] = []
 
     @settings(
-        max_examples=count,
+        max_examples=TRIES * count,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
@@ -34,10 +45,16 @@ def draw(count: int = COUNT) -> list[Variation]:
     )
     @given(variations())
     def keep(one: Variation) -> None:
-        drawn.append(one)
+        if len(drawn) < count and all(_differ(one, other) >= DIFFERENT * len(one.environment) for other in drawn):
+            drawn.append(one)
 
     keep()
     return drawn
+
+
+def _differ(one: Variation, other: Variation) -> int:
+    """In how many settings."""
+    return sum(value != other.environment[name] for name, value in one.environment.items())
 
 
 def pin(directory: Path = PINNED) -> list[Path]:
@@ -62,7 +79,9 @@ def render(one: Variation, *, number: int) -> Iterator[str]:
     yield (
         f'description = "{told["WEBSOCKET_MAX_CONNECTIONS"]} places, {told["WEBSOCKET_REJECT_WITH"]}, heartbeat '
         f"{told['WEBSOCKET_HEARTBEAT_INTERVAL']}s, breaker at {told['BREAKER_FAILURE_THRESHOLD']}"
+        + f", {told['SERVER_FRAMEWORK']}"
         + (", asks for an Origin" if one.headers else "")
+        + (", over TLS" if one.tls else "")
         + '"'
     )
     yield 'extends = "../reference/target.toml"'
@@ -70,6 +89,9 @@ def render(one: Variation, *, number: int) -> Iterator[str]:
         # Who asks for no Origin refuses none.
         yield 'without = ["promises.survival.unauthorized", "promises.accept_breaker.own_failure"]'
     yield from _table("start.environment", one.environment)
+    if one.tls:
+        yield from _table("tls", TLS)
+        yield ISSUED
     if one.headers:
         for endpoint in ENDPOINTS:
             yield from _table(f"endpoints.{endpoint}.headers", one.headers)

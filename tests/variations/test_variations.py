@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from chaos.target import Target
 from chaos.target_file import load_target
 from tests.detection.forms import FAMILY_SENTINELS
 from tests.running import CONTAINERS_SLOWLY, ROOT, run_scenarios
-from tests.variations.drawing import Variation, variations
-from tests.variations.pinning import COUNT, PINNED, pin, render
+from tests.variations.drawing import GOODBYES, Variation, variations
+from tests.variations.pinning import COUNT, DIFFERENT, PINNED, pin, render
 
 FILES = sorted(PINNED.glob("*.toml"))
 
@@ -35,8 +36,11 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_there_are_as_many_as_is_claimed_and_no_two_are_alike(kept: list[Target]) -> None:
     assert len(kept) == COUNT
-    assert len({one.start.model_dump_json() for one in kept}) == COUNT
     assert len({one.name for one in kept}) == COUNT
+    environments = [each.start.environment for each in kept]
+    drawn = [name for name in environments[0] if len({each[name] for each in environments}) > 1]
+    for one, other in itertools.combinations(environments, 2):
+        assert sum(one[name] != other[name] for name in drawn) >= DIFFERENT * len(drawn)
 
 
 def test_the_server_takes_every_one_that_is_kept(kept: list[Target]) -> None:
@@ -45,6 +49,9 @@ def test_the_server_takes_every_one_that_is_kept(kept: list[Target]) -> None:
         assert one.promises.value("rejection.max_connections") == read.websocket_max_connections
         assert one.promises.value("rejection.answer") == read.websocket_reject_with
         assert one.promises.value("breaker.failure_threshold") == read.breaker_failure_threshold
+        assert one.promises.value("liveness.idle_code") == read.websocket_idle_code
+        assert one.promises.value("liveness.age_code") == read.websocket_age_code
+        assert one.promises.value("closing.shutdown_code") == read.shutdown_code
 
 
 def test_both_ways_of_each_choice_are_among_them(kept: list[Target]) -> None:
@@ -53,6 +60,10 @@ def test_both_ways_of_each_choice_are_among_them(kept: list[Target]) -> None:
     assert {one.websocket_compression for one in read} == {False, True}
     assert {bool(one.websocket_allowed_origins) for one in read} == {False, True}
     assert {one.breaker_half_open_probes for one in read} == {1, 2, 3}
+    assert {one.server_framework for one in read} == {"starlette", "fastapi", "asgi"}
+    assert {one.websocket_idle_code for one in read} == {one.websocket_age_code for one in read} == set(GOODBYES)
+    assert {one.shutdown_code for one in read} == {1001, 1012}
+    assert {one.tls is not None for one in kept} == {False, True}
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,14 +1,13 @@
-"""The Starlette application: paths to endpoints, and nothing else."""
+"""The application: paths to endpoints, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from reference_server.background import running
@@ -19,16 +18,17 @@ from reference_server.endpoints.feed import Feed
 from reference_server.endpoints.live import Live
 from reference_server.endpoints.resumable import Resumable
 from reference_server.endpoints.session import Session
+from reference_server.frameworks import Page, Socket, assemble
 from reference_server.observe import statistics
 from reference_server.parts import Parts
 from reference_server.serve import serve
 
 
-def build_app(parts: Parts) -> Starlette:
+def build_app(parts: Parts) -> ASGIApp:
     """The application for these parts."""
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: object) -> AsyncIterator[None]:
         async with running(parts):
             yield
 
@@ -40,18 +40,23 @@ def build_app(parts: Parts) -> Starlette:
         Resumable(parts.sessions),
         Session(parts.settings, upstream=parts.upstream, breaker=parts.accept_breaker, gate=parts.gate),
     )
-    sockets = [_socket(parts, endpoint) for endpoint in endpoints]
-    return Starlette(lifespan=lifespan, routes=[*sockets, *_pages(parts), _nowhere(parts)])
+    return assemble(
+        parts.settings.server_framework,
+        lifespan=lifespan,
+        sockets={f"/{endpoint.name}": _socket(parts, endpoint) for endpoint in endpoints},
+        pages=_pages(parts),
+        nowhere=_nowhere(parts),
+    )
 
 
-def _socket(parts: Parts, endpoint: Endpoint) -> BaseRoute:
+def _socket(parts: Parts, endpoint: Endpoint) -> Socket:
     async def connect(websocket: WebSocket) -> None:
         await serve(websocket, parts, endpoint)
 
-    return WebSocketRoute(f"/{endpoint.name}", connect)
+    return connect
 
 
-def _pages(parts: Parts) -> list[BaseRoute]:
+def _pages(parts: Parts) -> Mapping[str, Page]:
     async def health(_request: Request) -> Response:
         status = "draining" if parts.drain.active else "ok"
         body = {"status": status, "connections": parts.admission.inside, "alerts": parts.alerts.update()}
@@ -69,14 +74,13 @@ def _pages(parts: Parts) -> list[BaseRoute]:
 
         return Response(exposition(parts), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    pages = {"/health": health, "/stats": stats, "/feed/latest": latest, "/metrics": metrics}
-    return [Route(path, page) for path, page in pages.items()]
+    return {"/health": health, "/stats": stats, "/feed/latest": latest, "/metrics": metrics}
 
 
-def _nowhere(parts: Parts) -> BaseRoute:
+def _nowhere(parts: Parts) -> Socket:
     async def nowhere(websocket: WebSocket) -> None:
         parts.counters.reject("path")
-        path = websocket.path_params["path"]
-        await websocket.send_denial_response(PlainTextResponse(f"no WebSocket at /{path}\n", status_code=404))
+        text = f"no WebSocket at {websocket.url.path}\n"
+        await websocket.send_denial_response(PlainTextResponse(text, status_code=404))
 
-    return WebSocketRoute("/{path:path}", nowhere)
+    return nowhere

@@ -15,6 +15,11 @@ MOST_REASON_BYTES = 123
 """A control frame carries 125 bytes, two of them the code."""
 
 
+def coded(close: Close, code: int) -> Close:
+    """The same with another code; this very one where it is its own."""
+    return close if close.code == code else Close(code, close.reason)
+
+
 def establishment_failed(phase: str, detail: str) -> Close:
     """The connection could not be established; the reason names the phase."""
     reason = f"{phase}: {detail}".encode()[:MOST_REASON_BYTES]

@@ -13,6 +13,9 @@ class IdleTimer:
     A client that has been warned always has the full `warning` seconds left to say something.
     """
 
+    code = closes.IDLE.code
+    """That the client is closed with."""
+
     def __init__(self, connection: Connection, *, clock: AttentiveClock, timeout: float, warning: float) -> None:
         self._connection = connection
         self._clock = clock
@@ -44,7 +47,7 @@ class IdleTimer:
 
     def close(self) -> None:
         """Nothing came: say goodbye."""
-        self._connection.close(closes.IDLE)
+        self._connection.close(closes.coded(closes.IDLE, self.code))
 
     def warn(self) -> None:
         """Tell the client how long it has."""

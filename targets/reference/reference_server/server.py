@@ -64,7 +64,7 @@ class Server(uvicorn.Server):
         inside = self.parts.registry.all()
         logger.warning("draining %d connections", len(inside))
         for connection in inside:
-            connection.close(closes.SHUTDOWN)
+            connection.close(closes.coded(closes.SHUTDOWN, settings.shutdown_code))
         self._refuse_the_unestablished()
         await self._wait_for({connection.wire.lost for connection in inside}, deadline)
 

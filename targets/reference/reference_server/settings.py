@@ -7,9 +7,10 @@ silently ignored is worse than a server that does not come up.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 DAY = 86_400.0
 
@@ -18,6 +19,7 @@ SecondsOrOff = Annotated[float, Field(ge=0, le=30 * DAY, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
+CloseCode = Annotated[int, Field(ge=1000, le=4999), AfterValidator(lambda code: _sendable(code))]
 
 BREAKER_DISABLED = 999
 """A failure threshold of this value switches the breakers off."""
@@ -51,7 +53,9 @@ class Settings(BaseModel):
     websocket_idle_warning_seconds: Seconds = Field(
         description="seconds before the idle close at which the client is warned, above 0"
     )
+    websocket_idle_code: CloseCode = Field(description="close code for idle clients, one that may be sent")
     websocket_max_age: SecondsOrOff = Field(description="seconds a connection may live, 0 for no limit")
+    websocket_age_code: CloseCode = Field(description="close code at the maximum age, one that may be sent")
     websocket_handshake_timeout: Seconds = Field(description="seconds for a request's headers to come in, above 0")
     websocket_connect_timeout: Seconds = Field(description="seconds for all connect phases together, above 0")
     websocket_connect_phases: tuple[Seconds, Seconds, Seconds, Seconds, Seconds] = Field(
@@ -90,6 +94,10 @@ class Settings(BaseModel):
     )
     listen_backlog: Count = Field(description="connections the kernel queues for accept, from 1")
     shutdown_timeout: Seconds = Field(description="seconds from SIGTERM to the exit, above 0")
+    shutdown_code: CloseCode = Field(description="close code at shutdown, one that may be sent")
+    server_framework: Literal["starlette", "fastapi", "asgi"] = Field(
+        description="what finds the endpoint for a path: starlette, fastapi, or asgi for none"
+    )
     broadcast_interval: Seconds = Field(description="seconds between status updates on /feed, above 0")
     broadcast_payload_bytes: Annotated[int, Field(ge=0, le=16 * 1024 * 1024)] = Field(
         description="filler in each status update, bytes from 0 to 16777216"
@@ -149,6 +157,13 @@ class Settings(BaseModel):
         for problem in contradictions(self):
             raise ValueError(problem)
         return self
+
+
+def _sendable(code: int) -> int:
+    """A close code that an endpoint may send (RFC 6455, 7.4, and IANA's registry)."""
+    if code in (1004, 1005, 1006, 1015) or 1014 < code < 3000:
+        raise ValueError(f"{code} is no close code that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999")
+    return code
 
 
 def _can_be_called(address: str) -> bool:
@@ -211,6 +226,8 @@ def contradictions(settings: Settings) -> list[str]:
             f"BREAKER_MAX_RECOVERY_TIMEOUT={s.breaker_max_recovery_timeout:g} must be at least "
             f"BREAKER_RECOVERY_TIMEOUT={s.breaker_recovery_timeout:g}"
         )
+    if s.server_framework == "fastapi" and find_spec("fastapi") is None:
+        found.append("SERVER_FRAMEWORK=fastapi takes the package fastapi, which is not installed: pip install fastapi")
     certificate, key = _printable(s.websocket_tls_certificate), _printable(s.websocket_tls_key)
     if bool(certificate) != bool(key):
         found.append(

@@ -16,18 +16,17 @@ class Timers:
         settings = parts.settings
         self._running: list[IdleTimer | AttentiveTimer] = []
         if idles and settings.websocket_idle_timeout_seconds:
-            self._running.append(
-                IdleTimer(
-                    connection,
-                    clock=parts.clock,
-                    timeout=settings.websocket_idle_timeout_seconds,
-                    warning=settings.websocket_idle_warning_seconds,
-                )
+            idle = IdleTimer(
+                connection,
+                clock=parts.clock,
+                timeout=settings.websocket_idle_timeout_seconds,
+                warning=settings.websocket_idle_warning_seconds,
             )
+            idle.code = settings.websocket_idle_code
+            self._running.append(idle)
         if settings.websocket_max_age:
-            self._running.append(
-                parts.clock.call_after(settings.websocket_max_age, lambda: connection.close(closes.AGE))
-            )
+            close = closes.coded(closes.AGE, settings.websocket_age_code)
+            self._running.append(parts.clock.call_after(settings.websocket_max_age, lambda: connection.close(close)))
 
     def cancel(self) -> None:
         """The connection is gone."""
