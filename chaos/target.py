@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from chaos.contract import Contract, Duration
 from chaos.dialects import SOCKET_IO, WEBSOCKET
 from chaos.errors import ChaosError
+from chaos.journal import QUOTED
 
 __all__ = [
     "WAYS_TO_START",
@@ -210,9 +211,12 @@ class Notices(Endpoint):
 class Feed(Endpoint):
     """An endpoint that broadcasts to everyone who listens."""
 
-    message: Annotated[str, Field(description="A regular expression for one broadcast.")]
+    message: Annotated[
+        str, Field(description=f"A regular expression for one broadcast, found in its first {QUOTED:,} characters.")
+    ]
     sequence: Annotated[
-        str | None, Field(description="A regular expression whose group 1 is the broadcast's number.")
+        str | None,
+        Field(description=f"A regular expression whose group 1 is the broadcast's number, in its first {QUOTED:,}."),
     ] = None
     fetch: Annotated[
         UrlPath | None,

@@ -7,6 +7,7 @@ had of the kernel it may keep for the next client.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -81,7 +82,8 @@ class CostsAtMost(Expectation):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenBack(Expectation):
     """Of what a crowd costs at least `share` is given back when it has gone: the next one of the same size does not
-    come on top of it. What one costs is seen by the first on a fresh server, between the waves 0 (nobody) and 1."""
+    come on top of it. What one costs is seen by the first on a fresh server, between the waves 0 (nobody) and 1; what
+    it has warmed up besides is at most about what the second, of the same size, adds to it."""
 
     name: ClassVar[str] = "given_back"
     share: float
@@ -93,22 +95,26 @@ class GivenBack(Expectation):
         held = record.journal.of(MemoryHeld)
         # A crowd that did not get in whole has cost less, which looks like memory given back.
         whole = max((each.count for each in held), default=0)
-        first = {each.wave: each.memory for each in held if each.wave == 0 or (each.wave == 1 and each.count == whole)}
+        first = {each.wave: each.memory for each in held if not each.wave or (each.wave < 3 and each.count == whole)}
         waves = [each for each in held if each.wave > self.warm_up and each.count == whole]
-        if len(waves) < MINIMUM_ROUNDS or len(first) < 2 or not all(each.memory for each in waves):
+        if len(waves) < MINIMUM_ROUNDS or len(first) < 3 or not all(each.memory for each in waves):
             return self.inconclusive(
                 f"{len(waves)} whole crowds were seen to come and go, {MINIMUM_ROUNDS} are needed, and one look before",
                 promised,
             )
-        cost = first[1] - first[0]
+        most_cost = first[1] - first[0]
+        cost = most_cost - max(0, first[2] - first[1])
         kept = slope([each.wave for each in waves], [each.memory for each in waves])
-        if cost <= 0:
+        if most_cost <= 0:
             return self.inconclusive(f"crowds of {waves[0].count} cost nothing that could be seen", promised)
-        returned, least, most = (1 - each / cost for each in (kept.value, kept.high, kept.low))
+        returned, most = 1 - kept.value / most_cost, 1 - kept.low / most_cost
+        # Where the second came on top of the first altogether, nobody knows what of it was warming up.
+        least = 1 - kept.high / cost if cost > 0 else -math.inf
         figure = f"{min(1.0, returned):.0%} given back"
+        from_least = f"{least:.1%}" if cost > 0 else "nothing"
         observed = (
-            f"{returned:.1%} given back ({least:.1%} to {most:.1%}) of the {format_size(cost)} that {waves[0].count} "
-            f"clients cost, in {len(waves)} crowds one after the other"
+            f"{returned:.1%} given back ({from_least} to {most:.1%}) of the {format_size(max(0, cost))} to "
+            f"{format_size(most_cost)} that {waves[0].count} clients cost, in {len(waves)} crowds one after the other"
         )
         if least > self.share:
             return self.held(observed, promised, figure=figure)

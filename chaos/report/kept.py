@@ -135,6 +135,17 @@ def kept_lines(endings: Sequence[Ending]) -> Iterator[Line]:
         header = ("ended by", *(quantity.name for quantity in QUANTITIES), "rounds", "endings")
         yield (Span("kept of 1,000 ended connections", ("bold",)), Span("   slope (its interval)", ("light",)))
         yield from table_lines(header, rows, words=1)
+        if visible := ", ".join(_visible(endings)):
+            yield (Span(f"smallest that could be seen   {visible}", ("light",)),)
+
+
+def _visible(endings: Sequence[Ending]) -> Iterator[str]:
+    """Of each quantity the smallest slope that could have been told from nothing where it was told least finely."""
+    for number, quantity in enumerate(QUANTITIES):
+        slopes = [slope for ending in endings if (slope := ending.kept[number].slope) is not None]
+        largest = max((slope.resolution for slope in slopes), default=0.0)
+        if largest > 0:
+            yield f"{quantity.name} {quantity.shown(largest)}"
 
 
 def _in_a_cell(kept: Kept) -> str:

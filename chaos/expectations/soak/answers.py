@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from chaos.expectations.ages import old_from
 from chaos.expectations.base import Record, quantile
+from chaos.expectations.record import LATE_SHARE
 from chaos.expectations.soak.base import MOST_OURS, OfASoak
 from chaos.expectations.soak.moments import Moments
 from chaos.expectations.soak.stays import sessions_of
@@ -92,7 +93,7 @@ class AnsweredThroughout(OfASoak):
     def _may_be_ours(self, moments: Moments, soaked: Soaked, at: float) -> bool:
         """Whether we may have used up half of the time that an answer is waited for until then."""
         waited = soaked.patience
-        return moments.of_ours(soaked.crowd, at - waited - PERIOD, at) >= waited / 2
+        return moments.of_ours(soaked.crowd, at - waited - PERIOD, at) > LATE_SHARE * waited
 
     def _broken(
         self,

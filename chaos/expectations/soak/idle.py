@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chaos.bounds import by_timer
 from chaos.expectations.base import Record
 from chaos.expectations.soak.base import MOST_OURS, OfASoak
 from chaos.expectations.soak.moments import Moments
@@ -34,10 +35,16 @@ class IdleFoundThroughout(OfASoak):
     warned: bool
     """Whether a warning is promised; the crowd notes nothing else."""
 
+    @property
+    def within(self) -> float:
+        """Seconds from falling silent to the close, as timers go."""
+        return by_timer(self.timeout + self.slack)
+
     def judge(self, record: Record) -> Finding:
         kinds = "warned and closed" if self.warned else "closed"
         promised = (
-            f"everyone who falls silent is {kinds} within {format_duration(self.timeout + self.slack)}, all along"
+            f"everyone who falls silent is {kinds} within {format_duration(self.timeout + self.slack)}, a tenth of it "
+            "late, all along"
         )
         soaked = record.journal.last(Soaked)
         if soaked is None:
@@ -46,7 +53,7 @@ class IdleFoundThroughout(OfASoak):
         due = [
             (idle, ended)
             for idle in record.journal.of(WentIdle)
-            if idle.crowd == soaked.crowd and idle.at + self.timeout + self.slack <= soaked.at
+            if idle.crowd == soaked.crowd and idle.at + self.within <= soaked.at
             for ended in [end_of(sessions[idle.client], idle.at)]
             if ended is None or not self._left_before(idle, ended)
         ]
@@ -85,13 +92,13 @@ class IdleFoundThroughout(OfASoak):
         """Only of who was closed after all: it was late by no more than we may have been."""
         if late_by is None:
             return False
-        due = idle.at + self.timeout + self.slack
+        due = idle.at + self.within
         return late_by <= moments.of_ours(soaked.crowd, idle.at, due + late_by)
 
     def _quarters_with_time(self, soaked: Soaked) -> int:
         """Parts of the soak in which somebody who fell silent was still due before its end."""
         lasted = soaked.at - soaked.began
-        return math.ceil(QUARTERS * max(0.0, lasted - self.timeout - self.slack) / lasted) if lasted > 0 else 1
+        return math.ceil(QUARTERS * max(0.0, lasted - self.within) / lasted) if lasted > 0 else 1
 
     def _left_before(self, idle: WentIdle, ended: Ended) -> bool:
         """Whether it was gone before it was due: of its own will, or for its age."""
@@ -99,11 +106,11 @@ class IdleFoundThroughout(OfASoak):
 
     def _late_by(self, idle: WentIdle, ended: Ended | None) -> float | None:
         """Seconds by which it was closed too late; None where it was not, or not closed at all."""
-        over = -1.0 if ended is None else ended.said_at - idle.at - self.timeout - self.slack
+        over = -1.0 if ended is None else ended.said_at - idle.at - self.within
         return over if over > 0 else None
 
     def _missed(self, idle: WentIdle, ended: Ended | None, heard: Sequence[float]) -> str | None:
-        if ended is None or ended.said_at > idle.at + self.timeout + self.slack:
+        if ended is None or ended.said_at > idle.at + self.within:
             return "not closed in time"
         if not ended.announced:
             return f"cut off by {ended.how}, without a close frame"

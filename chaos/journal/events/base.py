@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 __all__ = ["QUOTED", "Event"]
 
-QUOTED = 500
-"""Characters of a message or of an answer that an event quotes."""
+QUOTED = 4096
+"""Characters of a message or of an answer that an event quotes: the expressions of a target file look no further in
+what the server says by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,13 @@ def test_all_is_given_back() -> None:
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "100% given back")
 
 
+def test_what_the_first_has_warmed_up_is_not_what_it_costs() -> None:
+    """Of 9 MB the second shows 1.4 to be no cost; 4.6 % of 9 MB are more than 5 % of what is left."""
+    finding = BACK.judge(record(*_waves(0.046)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "95.4% given back (94.3% to 95.5%) of the 7.56MB to 8.98MB that 30 clients cost" in finding.observed
+
+
 def test_windows_that_outlive_their_connections() -> None:
     finding = BACK.judge(record(*_waves(0.9)))
     assert finding.verdict is Verdict.VIOLATED

@@ -175,16 +175,16 @@ def test_who_left_or_grew_old_was_never_due() -> None:
 
 
 def test_a_close_that_was_late_while_our_worker_was() -> None:
-    late = _idler(99, 20_000.0, closed=365.0)
-    finding = IDLE.judge(record(SOAKED, *_idlers(), *late, worker_late(70.0, at=20_362.0)))
+    late = _idler(99, 20_000.0, closed=400.0)
+    finding = IDLE.judge(record(SOAKED, *_idlers(), *late, worker_late(70.0, at=20_398.0)))
     assert finding.verdict is Verdict.HELD
     assert ", but for 1 in moments that may have been ours, " in finding.observed
     assert IDLE.judge(record(SOAKED, *_idlers(), *late)).verdict is Verdict.VIOLATED
 
 
 def test_too_many_moments_of_ours_leave_nothing_to_judge() -> None:
-    late = [event for client in range(50, 56) for event in _idler(client, 20_000.0, closed=365.0)]
-    finding = IDLE.judge(record(SOAKED, *_idlers(), *late, worker_late(70.0, at=20_362.0)))
+    late = [event for client in range(50, 56) for event in _idler(client, 20_000.0, closed=400.0)]
+    finding = IDLE.judge(record(SOAKED, *_idlers(), *late, worker_late(70.0, at=20_398.0)))
     assert finding.verdict is Verdict.INCONCLUSIVE
 
 

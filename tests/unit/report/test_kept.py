@@ -81,6 +81,7 @@ def test_the_terminal_has_a_row_for_each_way_to_end(state: Path) -> None:
         "ended by                   memory  fds  threads  connections  tasks  rounds  endings",
         "client-reset  20kB (16kB to 22kB)    0        0            0    200      12      600",
         "reset         20kB (16kB to 22kB)    0        0            -      -      12      600",
+        "smallest that could be seen   memory 3kB",
     ]
     assert text in plain(render_terminal(build_matrix(read_cells(run)), run=run))
 
@@ -93,6 +94,7 @@ def test_two_ways_to_end_without_a_fault_are_told_apart(state: Path) -> None:
     assert [line.partition("  ")[0] for line in lines] == [
         "no fault, nothing kept per connection",
         "no fault, nothing kept of who is closed for idling",
+        "smallest that could be seen",
     ]
 
 
