@@ -175,4 +175,22 @@ CASES = (
         finding="follows_the_breaker_model",
         sentinels=(TRIAL, "test_breaker.py::test_closes_again[upstream-errors]"),
     ),
+    Case(
+        defect="breaker_closes_on_the_first_success",
+        caught_by="test_breaker.py::test_one_trial_that_fails_is_enough[upstream-flapping]",
+        finding="follows_the_breaker_model",
+        sentinels=(OPENS, "test_breaker.py::test_closes_again[upstream-errors]"),
+    ),
+    Case(
+        defect="breaker_closes_when_a_trial_fails",
+        caught_by="test_breaker.py::test_tries_again[upstream-errors]",
+        finding="follows_the_breaker_model",
+        sentinels=(OPENS, "test_breaker.py::test_closes_again[upstream-errors]"),
+    ),
+    Case(
+        defect="rejections_are_swallowed",
+        caught_by="test_breaker.py::test_spares_the_upstream[upstream-errors]",
+        finding="answered_while_open",
+        sentinels=(OPENS, "test_breaker.py::test_one_failure_changes_nothing[upstream-errors]"),
+    ),
 )

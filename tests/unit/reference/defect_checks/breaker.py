@@ -180,8 +180,26 @@ async def trials_begin_anew_each_time(bench: Bench) -> bool:
     return breaker.state is State.HALF_OPEN
 
 
+async def two_good_trials_close(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    permit(breaker).success()
+    return breaker.state is State.HALF_OPEN
+
+
+async def failed_trial_opens_again(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    opens(breaker, kind="error")
+    bench.time.advance(LONG)
+    permit(breaker).failure()
+    return breaker.state is State.OPEN
+
+
 CHECKS: dict[str, Check] = {
     "breaker_calls_while_open": open_breaker_spares_the_upstream,
+    "breaker_closes_on_the_first_success": two_good_trials_close,
+    "breaker_closes_when_a_trial_fails": failed_trial_opens_again,
     "breaker_counts_no_timeouts": time_outs_open_the_breaker,
     "breaker_keeps_the_successes_of_trials": trials_begin_anew_each_time,
     "breaker_never_half_opens": open_breaker_tries_again,
@@ -197,6 +215,7 @@ CHECKS: dict[str, Check] = {
     "late_answers_clear_the_count": late_answer_clears_no_count,
     "late_answers_close_the_circuit": late_answer_leaves_an_open_circuit_open,
     "late_answers_pass_for_trials": late_answer_is_no_trials,
+    "rejections_are_swallowed": open_breaker_answers_at_once,
     "slow_answers_are_failures": slow_answers_open_nothing,
     "upstream_asked_three_times": silent_upstream_is_asked_once,
 }
