@@ -40,7 +40,10 @@ CASES = (
             "test_rejection.py::test_places_are_given_again[burst]",
             CLEANUP,
         ),
-        also={"test_rejection.py::test_places_of_the_dead_are_given_again[silent]": "established"},
+        also={
+            "test_rejection.py::test_places_of_the_dead_are_given_again[silent]": "established",
+            "test_rejection.py::test_places_of_the_dead_are_given_again[stalled-reader]": "established",
+        },
     ),
     Case(
         defect="place_given_back_twice",
@@ -56,7 +59,6 @@ CASES = (
         elsewhere={"recovery": "a crowd that comes back at once finds the places of its own dead taken"},
         also={
             "test_rejection.py::test_places_of_the_dead_are_given_again[fin-without-close]": "established",
-            "test_rejection.py::test_places_of_the_dead_are_given_again[stalled-reader]": "established",
         },
     ),
     Case(
