@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from chaos.crowd.plan import Mode
-from chaos.journal import Outcome
+from chaos.journal import QUOTED, Outcome
 
 from .making import SHORT, make_crowd, until
 from .servers import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame, reset, websocket_server
@@ -115,11 +115,11 @@ async def test_frames_carry_their_arrival() -> None:
     loop = asyncio.get_running_loop()
     async with stage() as on:
         before = loop.time()
-        await on.peer.send(frame(TEXT, b"x" * 600) + frame(PONG, b"p") + frame(BINARY, b"bb"))
+        await on.peer.send(frame(TEXT, b"x" * (QUOTED + 100)) + frame(PONG, b"p") + frame(BINARY, b"bb"))
         await until(lambda: len(on.recorded.frames) == 3)
         text, pong, binary = on.recorded.frames
         assert before < text.at == pong.at == binary.at <= loop.time()
-        assert (text.opcode, text.size, text.text) == ("text", 600, "x" * 500)
+        assert (text.opcode, text.size, text.text) == ("text", QUOTED + 100, "x" * QUOTED)
         assert (pong.opcode, pong.size, pong.text) == ("pong", 1, "")
         assert (binary.opcode, binary.size, binary.text) == ("binary", 2, "")
 
