@@ -196,9 +196,8 @@ def run_variants(
     """
     ran: dict[VariantName, Ran] = {}
     vouched: list[str] = []
-    for name in (AFTER, *(other for other in incident.targets if other != AFTER)):
-        if only not in (None, name):
-            continue
+    every = (AFTER, *(other for other in incident.targets if other != AFTER))
+    for name in every if only is None else (only,):
         print(f"{incident.name}, {name} ...", flush=True)
         began = time.monotonic()
         run = partial(survey, incident.targets[name], runtime=runtime, state=state)

@@ -176,7 +176,7 @@ class MemoryHeld(Event):
     memory: int
     """Bytes at the peak: PSS where the kernel gives it, RSS otherwise."""
     wave: int
-    """Which one of several it was: 0 that which warms the server up, the others from 1 on."""
+    """Which one of several it was, from 1 on; 0 is before anybody came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,19 @@ SecondsOrOff = Annotated[float, Field(ge=0, le=30 * DAY, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
-CloseCode = Annotated[int, Field(ge=1000, le=4999), AfterValidator(lambda code: _sendable(code))]
 
 BREAKER_DISABLED = 999
 """A failure threshold of this value switches the breakers off."""
+
+
+def _sendable(code: int) -> int:
+    """A close code that an endpoint may send (RFC 6455, 7.4, and IANA's registry)."""
+    if code in (1004, 1005, 1006) or 1014 < code < 3000:
+        raise ValueError(f"{code} is no close code that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999")
+    return code
+
+
+CloseCode = Annotated[int, Field(ge=1000, le=4999), AfterValidator(_sendable)]
 
 
 class Settings(BaseModel):
@@ -157,13 +166,6 @@ class Settings(BaseModel):
         for problem in contradictions(self):
             raise ValueError(problem)
         return self
-
-
-def _sendable(code: int) -> int:
-    """A close code that an endpoint may send (RFC 6455, 7.4, and IANA's registry)."""
-    if code in (1004, 1005, 1006, 1015) or 1014 < code < 3000:
-        raise ValueError(f"{code} is no close code that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999")
-    return code
 
 
 def _can_be_called(address: str) -> bool:

@@ -96,11 +96,10 @@ def test_when_redis_is_back_all_workers_count_together_again(tmp_path: Path) -> 
 
 def _answers_to_comers(health: str, count: int) -> list[str]:
     """Of so many clients who come one after the other and stay: the packet that answers their wish to come in."""
-    url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
     answers = []
     with contextlib.ExitStack() as stack:
         for _ in range(count):
-            client = stack.enter_context(connect(url, compression=None))
+            client = stack.enter_context(connect(_websocket_of(health), compression=None))
             assert str(client.recv(WITHIN))[:1] == "0"  # Engine.IO's open packet
             client.send("40")  # Socket.IO: let me in
             answers.append(str(client.recv(WITHIN))[:2])
@@ -237,8 +236,7 @@ def test_health_tells_of_a_worker_that_nobody_replaces(tmp_path: Path) -> None:
 def test_a_worker_that_ends_says_so_to_its_clients(worker_class: str, codes: set[int], tmp_path: Path) -> None:
     settings = {"WORKER_CLASS": worker_class, "GRACEFUL_TIMEOUT": "3"}
     with _served(tmp_path, **settings) as (server, health), contextlib.ExitStack() as stack:
-        url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
-        clients = [stack.enter_context(connect(url, compression=None)) for _ in range(8)]
+        clients = [stack.enter_context(connect(_websocket_of(health), compression=None)) for _ in range(8)]
         assert {str(client.recv(WITHIN))[:1] for client in clients} == {"0"}  # Engine.IO's open packet
         server.send_signal(signal.SIGTERM)
         for client in clients:
@@ -254,15 +252,19 @@ def test_who_has_said_goodbye_holds_up_nobody_s_end(tmp_path: Path) -> None:
     """Engine.IO's writer closes their connection while its reader waits."""
     settings = {"WORKER_CLASS": "serving.worker.Worker", "GRACEFUL_TIMEOUT": str(2 * int(WITHIN))}
     with _served(tmp_path, **settings) as (server, health), contextlib.ExitStack() as stack:
-        url = health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
         for _ in range(8):
-            client = stack.enter_context(connect(url, compression=None))
+            client = stack.enter_context(connect(_websocket_of(health), compression=None))
             assert str(client.recv(WITHIN))[:1] == "0"
             client.send("1")  # Engine.IO's close packet
             with pytest.raises(ConnectionClosed):
                 client.recv(WITHIN)
         server.send_signal(signal.SIGTERM)
         assert server.wait(WITHIN) == 0
+
+
+def _websocket_of(health: str) -> str:
+    """Where Engine.IO's clients connect, by the address of the server's health."""
+    return health.replace("http", "ws").replace("/health", "/socket.io/?EIO=4&transport=websocket")
 
 
 def _await_healthy(server: subprocess.Popen[bytes], port: int) -> None:

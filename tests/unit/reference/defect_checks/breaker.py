@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from reference_server.breaker import State
+from reference_server.breaker import Breaker, State
 from reference_server.guard import DependencyFailed
 
 from .bench import LONG, Bench, Check, call_upstream, opens, permit
@@ -21,6 +21,13 @@ async def opens_at_the_threshold(bench: Bench) -> bool:
 async def one_failure_opens_nothing(bench: Bench) -> bool:
     await call_upstream(bench)
     return bench.parts.upstream_breaker.state is State.CLOSED
+
+
+def _due(bench: Bench) -> Breaker:
+    """The breaker, opened by errors, once it is time for a trial."""
+    opens(bench.parts.upstream_breaker, kind="error")
+    bench.time.advance(LONG)
+    return bench.parts.upstream_breaker
 
 
 async def open_breaker_spares_the_upstream(bench: Bench) -> bool:
@@ -77,9 +84,7 @@ async def time_outs_open_the_breaker(bench: Bench) -> bool:
 
 
 async def failed_trial_waits_again(bench: Bench) -> bool:
-    breaker = bench.parts.upstream_breaker
-    opens(breaker, kind="error")
-    bench.time.advance(LONG)
+    breaker = _due(bench)
     trial = breaker.acquire()
     assert trial is not None
     trial.failure()
@@ -170,9 +175,7 @@ async def failures_by_turns_open_nothing(bench: Bench) -> bool:
 
 
 async def trials_begin_anew_each_time(bench: Bench) -> bool:
-    breaker = bench.parts.upstream_breaker
-    opens(breaker, kind="error")
-    bench.time.advance(LONG)
+    breaker = _due(bench)
     permit(breaker).success()
     permit(breaker).failure()
     bench.time.advance(LONG)
@@ -181,17 +184,13 @@ async def trials_begin_anew_each_time(bench: Bench) -> bool:
 
 
 async def two_good_trials_close(bench: Bench) -> bool:
-    breaker = bench.parts.upstream_breaker
-    opens(breaker, kind="error")
-    bench.time.advance(LONG)
+    breaker = _due(bench)
     permit(breaker).success()
     return breaker.state is State.HALF_OPEN
 
 
 async def failed_trial_opens_again(bench: Bench) -> bool:
-    breaker = bench.parts.upstream_breaker
-    opens(breaker, kind="error")
-    bench.time.advance(LONG)
+    breaker = _due(bench)
     permit(breaker).failure()
     return breaker.state is State.OPEN
 
