@@ -54,6 +54,13 @@ class Recovery(Family):
     """Back to steady state after a fault has healed."""
 
     within: Annotated[Duration, Field(description="From healing to every client served as before.")]
+    restart_within: Annotated[
+        Duration | None,
+        Field(
+            description="From a new start of a server that was killed or told to end to every client served as before, "
+            "so with what its process or container takes to start. Without it, `within`."
+        ),
+    ] = None
     worker_within: Annotated[
         Duration | None,
         Field(

@@ -339,11 +339,14 @@ CLIENTS = 20
     "newcomers at once.",
     because="This is every deployment: what holds the port, or a half-open client, turns it into an outage.",
 )
-@pytest.mark.reads("closing.shutdown_code", "closing.shutdown_within", "recovery.within")
+@pytest.mark.reads(
+    "closing.shutdown_code", "closing.shutdown_within", "recovery.within", optional=["recovery.restart_within"]
+)
 @pytest.mark.needs(Capability.SIGNALS, Capability.RESTART, Capability.SOCKET_PROBE, Capability.PROCESS_PROBE)
 @pytest.mark.destructive
 async def test_graceful_restart(experiment: Experiment, contract: SimpleNamespace) -> None:
     promised = contract.closing
+    limit = contract.recovery.restart_within or contract.recovery.within
     before = await experiment.crowd("before", CLIENTS)
     await before.connect()
     await before.exchange(1)
@@ -358,6 +361,6 @@ async def test_graceful_restart(experiment: Experiment, contract: SimpleNamespac
         ClosedWith(crowd=before.name, codes=(promised.shutdown_code,), why="at shutdown"),
         ShutDownWithin(limit=promised.shutdown_within),
         NothingLeftBehind(),
-        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within, since=started),
+        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=limit, since=started),
         Undisturbed(crowd=after.name),
     )

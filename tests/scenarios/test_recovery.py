@@ -145,16 +145,16 @@ async def test_after_a_pause(experiment: Experiment, contract: SimpleNamespace, 
 @pytest.mark.destructive
 @pytest.mark.needs(Capability.RESTART)
 @pytest.mark.faults(ServerKilled())
+@pytest.mark.reads(optional=["recovery.restart_within"])
 async def test_after_a_crash(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    limit = contract.recovery.restart_within or contract.recovery.within
     before = await experiment.crowd("before", CLIENTS)
     await before.connect()
     async with experiment.inject(fault, before):
         started = await experiment.restart_server()
     after = await experiment.crowd("after", CLIENTS)
     await after.connect()
-    await experiment.judge(
-        RecoveredWithin(crowd=after.name, count=CLIENTS, limit=contract.recovery.within, since=started)
-    )
+    await experiment.judge(RecoveredWithin(crowd=after.name, count=CLIENTS, limit=limit, since=started))
 
 
 NEWCOMERS = 4
