@@ -27,6 +27,29 @@ class Breaker(Family):
         ),
     ] = None
     answer_within: Annotated[Duration, Field(description="While open, callers are answered within this.")]
+    backoff: Annotated[
+        float | None,
+        Field(ge=1, le=100, description="Factor on the recovery timeout after each trial that failed; 1 for none."),
+    ] = None
+    longest_timeout: Annotated[
+        Duration | None, Field(description="The recovery timeout grows by the back-off to this at most.")
+    ] = None
+    ignores: Annotated[
+        int | None,
+        Field(
+            ge=400,
+            le=499,
+            description="An HTTP status of the upstream that is its caller's own mistake, and opens nothing.",
+        ),
+    ] = None
+    failure_rate: Annotated[
+        float | None,
+        Field(gt=0, le=1, description="Share of failures among the calls in the window that opens it as well."),
+    ] = None
+    window: Annotated[Duration | None, Field(description="The failure rate is that of the calls in so long.")] = None
+    minimum_calls: Annotated[
+        int | None, Field(gt=0, description="Calls in the window before their failure rate counts.")
+    ] = None
 
 
 class AcceptBreaker(Family):
@@ -34,6 +57,7 @@ class AcceptBreaker(Family):
 
     failure_threshold: Annotated[int, Field(gt=0, description="Failed establishments in a row that open it.")]
     recovery_timeout: Annotated[Duration, Field(description="Open for this long before a trial.")]
+    success_threshold: Annotated[int, Field(gt=0, description="Successful trials that close it.")] = 1
     failure_code: Annotated[int, Field(ge=1000, le=4999, description="Close code of a failure.")] = 1011
     open_code: Annotated[int, Field(ge=1000, le=4999, description="Close code while open.")] = 1013
     answer_within: Annotated[Duration, Field(description="While open, clients are turned away within this.")]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
-from chaos.expectations.breaker_model import Limits, excused, follow
-from chaos.journal import Attempt, Call, Hit, Source, Statistics
+from chaos.expectations.breaker_model import Limits, Word, excused, follow
+from chaos.journal import Attempt, Call, Hit, Outcome, Source, Statistics
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
@@ -18,6 +18,7 @@ __all__ = [
     "FollowsTheBreakerModel",
     "GivenUpWithin",
     "OpenedAfter",
+    "OpenedAtRate",
     "UpstreamCalled",
     "UpstreamLeftAlone",
 ]
@@ -146,6 +147,37 @@ class OpenedAfter(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedAtRate(Expectation):
+    """The circuit opened at the declared share of failures: by no fewer calls, and by no more."""
+
+    name: ClassVar[str] = "opened_at_rate"
+    needs_fault: ClassVar[bool] = True
+    least: int
+    most: int
+    """Calls that reach the upstream before it opens."""
+    start: float
+    end: float
+    window: float
+    """Seconds that the share is that of: what lies further back does not count."""
+
+    def judge(self, record: Record) -> Finding:
+        wanted = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
+        promised = f"exactly {wanted} calls reach the upstream before the circuit opens at its failure rate"
+        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        hits = _hits(record, self.start, self.end)
+        if len(calls) <= self.most:
+            return self.inconclusive(f"{counted(len(calls), 'call')} made, more than {self.most} are needed", promised)
+        observed = f"{len(hits)} of {counted(len(calls), 'call')} reached the upstream"
+        figure = counted(len(hits), "call")
+        if self.least <= len(hits) <= self.most:
+            return self.held(observed, promised, figure=figure)
+        took = calls[self.most].at - self.start
+        if took > self.window:
+            return self.inconclusive(f"{observed}, in {format_duration(took)}: longer than its window", promised)
+        return self.violated(observed, promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamLeftAlone(Expectation):
     """Nothing reached the upstream while the circuit was open, though callers called."""
 
@@ -202,50 +234,52 @@ class UpstreamCalled(Expectation):
 class FollowsTheBreakerModel(Expectation):
     """Everything seen of the breaker, in its order and at its times, is what a breaker with these promises may do.
 
-    Where only one caller calls, one call after the other. The others judge one window each; this one what leads from
-    one to the next: a trial that comes too early or never, a call for nobody, a state that the server only claims.
+    Where one calls after the other. The others judge one window each; this one what leads from one to the next: a trial
+    that comes too early or never, a call for nobody, a state that the server only claims.
     """
 
     name: ClassVar[str] = "follows_the_breaker_model"
     needs_fault: ClassVar[bool] = True
-    failure_threshold: int
-    recovery_timeout: float
-    success_threshold: int
-    call_timeout: float
+    limits: Limits
     end: float
+    crowds: tuple[str, ...] = ()
+    """Whose attempts are the calls, where it is the breaker around establishment; none: the caller's calls."""
 
     def judge(self, record: Record) -> Finding:
-        promised = (
-            f"opens after {counted(self.failure_threshold, 'failure')} in a row, tries again after "
-            f"{format_duration(self.recovery_timeout)}, closes after "
-            f"{counted(self.success_threshold, 'successful trial')}"
-        )
-        calls = [call for call in record.journal.of(Call) if call.began <= self.end]
+        promised = _in_words(self.limits)
+        calls = [call for call in self._calls(record) if call.began <= self.end]
         if not calls:
             return self.inconclusive("nobody called", promised)
-        limits = Limits(
-            failure_threshold=self.failure_threshold,
-            recovery_timeout=self.recovery_timeout,
-            success_threshold=self.success_threshold,
-            call_timeout=self.call_timeout,
-        )
         # The last call may have been under way at the end; its hit may be on either side.
         start, end = calls[0].began, max(self.end, calls[-1].at)
         hits = _hits(record, start, end)
-        readings = [reading for reading in record.journal.of(Statistics) if start <= reading.at <= end]
-        illegal = follow(limits, calls=calls, hits=hits, readings=readings)
+        words = [word for word in self._words(record) if start <= word.at <= end]
+        illegal = follow(self.limits, calls=calls, hits=hits, readings=words)
         figure = f"{counted(len(calls), 'call')}, {counted(len(hits), 'hit')}"
         if not illegal:
             return self.held(
-                f"{figure} and {counted(len(readings), 'reading')} in {format_duration(end - start)}, all legal"
-                f"{_transitions(calls, hits, threshold=self.failure_threshold)}",
+                f"{figure} and {counted(len(words), 'reading')} in {format_duration(end - start)}, all legal"
+                f"{_transitions(calls, hits, threshold=self.limits.failure_threshold)}",
                 promised,
                 figure=figure,
             )
-        ours = excused(limits, calls=calls, hits=hits, readings=readings, ours=_OfTheMachine(record))
+        ours = excused(self.limits, calls=calls, hits=hits, readings=words, ours=_OfTheMachine(record))
         if ours is not None:
             return self.within_uncertainty(illegal, promised, ours, figure=figure)
         return self.violated(illegal, promised, figure=figure)
+
+    def _calls(self, record: Record) -> Sequence[Call]:
+        if not self.crowds:
+            return record.journal.of(Call)
+        attempts = (attempt for crowd in self.crowds for attempt in record.attempts(crowd))
+        return sorted(map(_as_call, attempts), key=lambda call: call.began)
+
+    def _words(self, record: Record) -> list[Word]:
+        which = "accept_breaker" if self.crowds else "upstream_breaker"
+        return [
+            Word(at=reading.at, took=reading.took, state=str(reading.values.get(which, "")))
+            for reading in record.journal.of(Statistics)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +298,27 @@ class _OfTheMachine:
 
     def undone(self, due: float, seen: float) -> Uncertainty:
         return self.record.starved(due, seen)
+
+
+def _in_words(limits: Limits) -> str:
+    rate = " or at its failure rate" if limits.by_rate else ""
+    backoff = (
+        f", {limits.backoff:g} times as long after each failed trial"
+        if limits.backoff is not None and limits.backoff > 1
+        else ""
+    )
+    return (
+        f"opens after {counted(limits.failure_threshold, 'failure')} in a row{rate}, tries again after "
+        f"{format_duration(limits.recovery_timeout)}{backoff}, closes after "
+        f"{counted(limits.success_threshold, 'successful trial')}"
+    )
+
+
+def _as_call(attempt: Attempt) -> Call:
+    """Who got in, the upstream let in; who was turned away in words, it did not; who had no answer may be either."""
+    told = attempt.outcome in (Outcome.CLOSED, Outcome.HTTP)
+    source = Source.LIVE if attempt.outcome is Outcome.OPEN else Source.UNAVAILABLE if told else Source.NONE
+    return Call(at=attempt.at, began=attempt.began, source=source, detail=attempt.detail)
 
 
 def _transitions(calls: Sequence[Call], hits: Sequence[Hit], *, threshold: int) -> str:

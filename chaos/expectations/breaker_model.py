@@ -14,8 +14,8 @@ answer; and after the server was asked for the last time meanwhile and said that
 would leave a circuit all its time. A trial is too early where it is for the earlier of the two, and overdue where it is
 for the later.
 
-What it cannot judge: calls that overlap (whose hit is whose?), and how long a re-opened circuit waits beyond the
-declared recovery timeout, because back-off is every server's own.
+What it cannot judge: calls that overlap (whose hit is whose?), how long a re-opened circuit waits beyond the declared
+recovery timeout where no back-off is declared, and whether a failure rate was reached: at any failure it may have been.
 
 What a busy machine can explain is little, for a time that is stamped late is never stamped early. A trial seems to come
 too early where its circuit seems to have opened too late: the failing request was stamped late at the upstream, or what
@@ -33,10 +33,10 @@ from operator import attrgetter
 from typing import Protocol
 
 from chaos.expectations.record import Uncertainty
-from chaos.journal import Call, Hit, Source, Statistics
+from chaos.journal import Call, Hit, Source
 from chaos.units import counted, format_duration
 
-__all__ = ["Closed", "HalfOpen", "Limits", "Open", "Ours", "State", "excused", "follow"]
+__all__ = ["Closed", "HalfOpen", "Limits", "Open", "Ours", "State", "Word", "excused", "follow"]
 
 HIT_CLOCK = 0.005
 """Seconds that a hit may seem to lie outside of its call. On one machine clocks are the same and it is 0; where the
@@ -51,6 +51,36 @@ class Limits:
     recovery_timeout: float
     success_threshold: int
     call_timeout: float
+    backoff: float | None = None
+    """The factor on the recovery timeout after each failed trial; None where nobody has declared one."""
+    longest_timeout: float = math.inf
+    """What the recovery timeout grows to at most, seconds."""
+    by_rate: bool = False
+    """Whether a share of failures opens it as well as failures in a row."""
+    retries: bool = False
+    """Whether one call may reach the upstream more than once, and ends as the last of them."""
+
+    def wait(self, trials: int | None) -> float:
+        """How long it stays open at least after so many failed trials, seconds; None where nobody knows how many."""
+        if trials is None or self.backoff is None:
+            return self.recovery_timeout
+        return min(self.recovery_timeout * self.backoff**trials, self.longest_timeout)
+
+    def is_exact(self, trials: int | None) -> bool:
+        """Whether it is known to stay open no longer than that."""
+        return trials == 0 or (trials is not None and self.backoff is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What the server said of its breaker."""
+
+    at: float
+    """When that had come, seconds monotonic."""
+    took: float
+    """Seconds since it was asked."""
+    state: str
+    """"closed", "open" or "half-open"; any other word says nothing."""
 
 
 class Ours(Protocol):
@@ -93,8 +123,8 @@ class Open:
     earliest: float
     """When it opened at the earliest, seconds monotonic."""
     latest: float
-    again: bool
-    """Whether a trial failed before: then it may wait longer than declared."""
+    trials: int | None
+    """That have failed since it was closed last; None where nobody has seen that."""
     sooner: Uncertainty
     """By how much it may have opened before that earliest time, for reasons that are not its own."""
 
@@ -105,6 +135,8 @@ class HalfOpen:
 
     successes: int
     """Of trials, so far."""
+    trials: int | None
+    """As in `Open`."""
 
 
 State = Closed | Open | HalfOpen
@@ -117,7 +149,7 @@ def follow(
     *,
     calls: Iterable[Call],
     hits: Iterable[Hit],
-    readings: Iterable[Statistics] = (),
+    readings: Iterable[Word] = (),
     ours: Ours = _NOTHING,
 ) -> str:
     """The first observation that no breaker with these promises could have caused, in a sentence; or nothing.
@@ -132,7 +164,7 @@ def excused(
     *,
     calls: Iterable[Call],
     hits: Iterable[Hit],
-    readings: Iterable[Statistics] = (),
+    readings: Iterable[Word] = (),
     ours: Ours,
 ) -> Uncertainty | None:
     """What may be ours of observations that were legal but for that; None where some are illegal all the same.
@@ -144,7 +176,7 @@ def excused(
 
 
 def _followed(
-    promised: Limits, calls: Iterable[Call], hits: Iterable[Hit], readings: Iterable[Statistics], ours: Ours
+    promised: Limits, calls: Iterable[Call], hits: Iterable[Hit], readings: Iterable[Word], ours: Ours
 ) -> tuple[str, Sequence[Uncertainty]]:
     calls = sorted(calls, key=attrgetter("began"))
     if not calls:
@@ -166,14 +198,14 @@ class _Model:
         self._states: frozenset[State] = frozenset(
             {
                 *map(Closed, range(promised.failure_threshold)),
-                *map(HalfOpen, range(promised.success_threshold)),
-                Open(-math.inf, math.inf, again=True, sooner=Uncertainty()),
+                *(HalfOpen(successes, trials=None) for successes in range(promised.success_threshold)),
+                Open(-math.inf, math.inf, trials=None, sooner=Uncertainty()),
             }
         )
 
-    def first_illegal(self, calls: Sequence[Call], hits: Sequence[Hit], readings: Sequence[Statistics]) -> str:
+    def first_illegal(self, calls: Sequence[Call], hits: Sequence[Hit], readings: Sequence[Word]) -> str:
         caused, strays = _by_call(calls, hits)
-        seen: list[tuple[float, Call | Hit | Statistics]] = [
+        seen: list[tuple[float, Call | Hit | Word]] = [
             *((call.began, call) for call in calls),
             *((hit.at, hit) for hit in strays),
             *((reading.at, reading) for reading in readings if _between_calls(reading, calls)),
@@ -185,7 +217,7 @@ class _Model:
                 reached = caused[id(observation)]
                 said = self._call(observation, reached, unstamped=unstamped)
                 unstamped = observation if not reached and self._may_be_given_up(observation) else None
-            elif isinstance(observation, Statistics):
+            elif isinstance(observation, Word):
                 said = self._reading(observation)
             else:
                 said = f"a request reached the upstream {self._when(observation.at)} that no call explains"
@@ -216,15 +248,14 @@ class _Model:
     def _treated(self, call: Call, hits: Sequence[Hit]) -> tuple[str, frozenset[State]]:
         """What the breaker may be in after a call with these hits; nothing, and why, where there is no such state."""
         which, before = f"the call {self._when(call.began)}", self._states
-        if len(hits) > 1:
+        if len(hits) > 1 and not self._promised.retries:
             return f"{which} reached the upstream {len(hits)} times", frozenset()
         if not hits and call.source not in (Source.LIVE, Source.CACHED, Source.UNAVAILABLE):
             # It may never have reached the server, or have been counted as a failure there before it was given up.
-            failed = (self._failed(state, call) for state in before)
-            return "", before | {state for state in failed if state is not None}
+            return "", before | {after for state in before for after in self._failed(state, call, None)}
         if not hits and call.source is Source.LIVE:
             return f"{which} got a live answer and never reached the upstream", frozenset()
-        if hits and call.source is Source.LIVE and not 200 <= hits[0].status < 300:
+        if hits and call.source is Source.LIVE and not 200 <= hits[-1].status < 300:
             return f"{which} got a live answer of an upstream that failed", frozenset()
         after = frozenset(after for state in before for after in self._after(state, call, hits))
         return ("" if after else f"{which} {self._why(before, call, hits)}"), after
@@ -240,40 +271,34 @@ class _Model:
     def _after(self, state: State, call: Call, hits: Sequence[Hit]) -> list[State]:
         """What the breaker may be in after a call; nothing where that state could not have treated it so."""
         if hits:
-            passed = self._passed(state, call, hits[0])
-            return [] if passed is None else [passed]
+            return self._passed(state, call, hits[-1])
         turned_away = self._turned_away(state, call)
-        found = [] if turned_away is None else [turned_away]
         # One that is given up before it reaches the upstream has failed as well.
-        if self._may_be_given_up(call):
-            found += [] if (failed := self._failed(state, call)) is None else [failed]
-        return found
+        failed = self._failed(state, call, None) if self._may_be_given_up(call) else []
+        return failed if turned_away is None else [turned_away, *failed]
 
-    def _failed(self, state: State, call: Call) -> State | None:
-        if isinstance(state, Open):
-            return self._opened(call, None, again=True) if self._due(state, call.at) else None
-        if isinstance(state, HalfOpen):
-            return self._opened(call, None, again=True)
-        enough = state.failures + 1 >= self._promised.failure_threshold
-        return self._opened(call, None, again=False) if enough else Closed(state.failures + 1)
-
-    def _passed(self, state: State, call: Call, hit: Hit) -> State | None:
-        succeeded = call.source is Source.LIVE
+    def _passed(self, state: State, call: Call, hit: Hit) -> list[State]:
+        if call.source is not Source.LIVE:
+            return self._failed(state, call, hit)
         if isinstance(state, Open):
             if not self._due(state, hit.at):
-                return None
-            state = HalfOpen(0)
-        if isinstance(state, HalfOpen):
-            if not succeeded:
-                return self._opened(call, hit, again=True)
-            enough = state.successes + 1 >= self._promised.success_threshold
-            return Closed(0) if enough else HalfOpen(state.successes + 1)
-        if succeeded:
-            return Closed(0)
-        enough = state.failures + 1 >= self._promised.failure_threshold
-        return self._opened(call, hit, again=False) if enough else Closed(state.failures + 1)
+                return []
+            state = HalfOpen(0, trials=state.trials)
+        if isinstance(state, HalfOpen) and state.successes + 1 < self._promised.success_threshold:
+            return [HalfOpen(state.successes + 1, trials=state.trials)]
+        return [Closed(0)]
 
-    def _opened(self, call: Call, hit: Hit | None, *, again: bool) -> Open:
+    def _failed(self, state: State, call: Call, hit: Hit | None) -> list[State]:
+        if isinstance(state, Open) and not self._due(state, call.at if hit is None else hit.at):
+            return []
+        if not isinstance(state, Closed):
+            return [self._opened(call, hit, trials=None if state.trials is None else state.trials + 1)]
+        opened = self._opened(call, hit, trials=0)
+        if state.failures + 1 >= self._promised.failure_threshold:
+            return [opened]
+        return [Closed(state.failures + 1), *([opened] if self._promised.by_rate else [])]
+
+    def _opened(self, call: Call, hit: Hit | None, *, trials: int | None) -> Open:
         """Open, by a call that has failed: since its request came, and since the server said last that it is not."""
         came = call.began if hit is None else hit.at
         before, by = self._not_open
@@ -284,11 +309,11 @@ class _Model:
         else:
             earliest, sooner = came, self._ours.stamped_late(call.began, came)
         # It opened after the call began, in any case.
-        return Open(earliest, call.at, again=again, sooner=sooner.at_most(earliest - max(before, call.began)))
+        return Open(earliest, call.at, trials=trials, sooner=sooner.at_most(earliest - max(before, call.began)))
 
     def _due(self, state: Open, at: float) -> bool:
         """Whether a trial may be due by a time."""
-        early = state.earliest + self._promised.recovery_timeout - at
+        early = self._due_at(state) - at
         if early <= 0:
             return True
         if early > state.sooner.seconds:
@@ -299,8 +324,8 @@ class _Model:
     def _turned_away(self, state: State, call: Call) -> State | None:
         if not isinstance(state, Open):
             return None
-        due = state.latest + self._promised.recovery_timeout
-        if call.began <= due or state.again:
+        due = state.latest + self._promised.wait(state.trials)
+        if call.began <= due or not self._promised.is_exact(state.trials):
             return state
         # It opened late, or the trial lay undone until that was seen: nothing between the two moves when it is due.
         # Where nobody looked often enough to tell them apart, it cannot be more than all of it.
@@ -311,32 +336,42 @@ class _Model:
         self.taken.append(kept)
         return state
 
-    def _reading(self, reading: Statistics) -> str:
-        word = str(reading.values.get("upstream_breaker", ""))
-        if word not in _WORDS:
+    def _reading(self, reading: Word) -> str:
+        if reading.state not in _WORDS:
             return ""
         before = self._states
-        self._states = frozenset(state for state in before if self._may_say(state, _WORDS[word], reading.at))
+        self._states = frozenset(state for state in before if self._may_say(state, _WORDS[reading.state], reading.at))
         if self._states:
             return ""
-        return f"the server said {word} {self._when(reading.at)}, when its circuit was {_in_words(before)}"
+        return f"the server said {reading.state} {self._when(reading.at)}, when its circuit was {_in_words(before)}"
 
     def _may_say(self, state: State, said: type[State], at: float) -> bool:
         return isinstance(state, said) or (said is HalfOpen and isinstance(state, Open) and self._due(state, at))
 
     def _why(self, before: frozenset[State], call: Call, hits: Sequence[Hit]) -> str:
         opened = [state for state in before if isinstance(state, Open)]
-        wait = self._promised.recovery_timeout
         if hits and opened:
-            since = hits[0].at - min(state.earliest for state in opened)
+            first = min(opened, key=self._due_at)
             return (
-                f"reached the upstream {format_duration(since)} after the circuit opened at the earliest, "
-                f"{format_duration(wait - since)} before a trial was due"
+                f"reached the upstream {format_duration(hits[0].at - first.earliest)} after the circuit opened at the "
+                f"earliest, {format_duration(self._due_at(first) - hits[0].at)} before a trial was due"
+                f"{self._backed_off(first)}"
             )
         if opened:
-            late = call.began - max(state.latest for state in opened) - wait
-            return f"was not passed on, {format_duration(late)} after a trial was due"
+            last = max(opened, key=lambda state: state.latest + self._promised.wait(state.trials))
+            late = call.began - last.latest - self._promised.wait(last.trials)
+            return f"was not passed on, {format_duration(late)} after a trial was due{self._backed_off(last)}"
         return f"was not passed on, when the circuit was {_in_words(before)}"
+
+    def _due_at(self, state: Open) -> float:
+        """When a trial is due at the earliest."""
+        return state.earliest + self._promised.wait(state.trials)
+
+    def _backed_off(self, state: Open) -> str:
+        """Why it is due then: " again, after 2 failed trials"."""
+        if self._promised.backoff is None or not state.trials:
+            return ""
+        return f" again, after {counted(state.trials, 'failed trial')}"
 
     def _when(self, at: float) -> str:
         return f"{format_duration(at - self._began)} in"
@@ -355,14 +390,14 @@ def _by_call(calls: Sequence[Call], hits: Sequence[Hit]) -> tuple[dict[int, list
     return caused, strays
 
 
-def _between_calls(reading: Statistics, calls: Sequence[Call]) -> bool:
+def _between_calls(reading: Word, calls: Sequence[Call]) -> bool:
     """Whether no call was under way while the server was asked, and one before: then the state did not change in it."""
     asked = reading.at - reading.took
     after = any(call.at < asked for call in calls)
     return after and not any(call.began <= reading.at and call.at >= asked for call in calls)
 
 
-def _not_open(call: Call, readings: Iterable[Statistics]) -> tuple[float, float]:
+def _not_open(call: Call, readings: Iterable[Word]) -> tuple[float, float]:
     """When the server was asked last, of those times it said, while a call was under way, that its circuit is not open;
     and the time before, or when the call began.
 
@@ -372,7 +407,7 @@ def _not_open(call: Call, readings: Iterable[Statistics]) -> tuple[float, float]
     asked = (
         reading.at - reading.took
         for reading in readings
-        if reading.at <= call.at and str(reading.values.get("upstream_breaker", "")) in ("closed", "half-open")
+        if reading.at <= call.at and reading.state in ("closed", "half-open")
     )
     *before, last = sorted([call.began, *(at for at in asked if at >= call.began)])
     return (before[-1] - 2 * HIT_CLOCK, last - 2 * HIT_CLOCK) if before else (-math.inf, -math.inf)

@@ -18,7 +18,7 @@ __all__ = [
     "FaultLasted",
     "FaultsBit",
     "FaultsHealed",
-    "LeftMidTrial",
+    "LeftMidCall",
     "PongsDelayed",
     "SteadyBefore",
 ]
@@ -184,25 +184,30 @@ class FailuresReached(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftMidTrial(Expectation):
-    """A trial had reached the upstream, and was still under way for certain, when its callers went."""
+class LeftMidCall(Expectation):
+    """Calls had reached the upstream, and were still under way for certain, when their callers went."""
 
-    name: ClassVar[str] = "left_mid_trial"
+    name: ClassVar[str] = "left_mid_call"
     needs_fault: ClassVar[bool] = True
+    calls: int
+    """That have to be under way."""
     asked: float
     """When the callers asked, seconds monotonic."""
     left: float
     """When they were cut off."""
     at_most: float
-    """Seconds that no server gives a trial up before."""
+    """Seconds that no call ends before: the upstream answers none, and no server gives one up."""
 
     def judge(self, record: Record) -> Finding:
-        promised = f"callers to go within {format_duration(self.at_most)} of their trial's reaching the upstream"
+        promised = (
+            f"callers of {counted(self.calls, 'call')} to go within {format_duration(self.at_most)} of the first one's "
+            "reaching the upstream"
+        )
         hits = [hit.at for hit in record.journal.of(Hit) if self.asked <= hit.at <= self.left]
-        if not hits:
-            return self.inconclusive("no trial was under way when they went", promised)
+        if len(hits) < self.calls:
+            return self.inconclusive(f"{counted(len(hits), 'call')} under way when they went", promised)
         lasted = self.left - min(hits)
-        observed = f"{counted(len(hits), 'trial')} under way, the first of them for {format_duration(lasted)}"
+        observed = f"{counted(len(hits), 'call')} under way, the first of them for {format_duration(lasted)}"
         if lasted > self.at_most:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)

@@ -24,6 +24,7 @@ async def follow_script(
     mode: Literal["error", "flap", "hang", "slow"],
     wanted: str,
     *,
+    status: int = 500,
     delay: float = 0.0,
     look: Callable[[Address], Awaitable[str]] | None = None,
 ) -> AsyncIterator[Receipt | Healing]:
@@ -36,7 +37,7 @@ async def follow_script(
     before = await look(link.address)
     since = time.monotonic()
     try:
-        await upstream.mode(mode, delay=delay)
+        await upstream.mode(mode, status=status, delay=delay)
         during = await look(link.address)
         yield Receipt(
             at=time.monotonic(),

@@ -102,6 +102,23 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         ("statistics", "database_sessions"),
         "nobody outside can count them",
     ),
+    (
+        ("promises", "breaker", "longest_timeout"),
+        ("promises", "breaker", "backoff"),
+        "it is what that grows to at most",
+    ),
+    (("promises", "breaker", "window"), ("promises", "breaker", "failure_rate"), "it is what that is the share of"),
+    (
+        ("promises", "breaker", "minimum_calls"),
+        ("promises", "breaker", "failure_rate"),
+        "it is from when on that counts",
+    ),
+    (("promises", "breaker", "failure_rate"), ("promises", "breaker", "window"), "it is the share of the calls in it"),
+    (
+        ("promises", "breaker", "failure_rate"),
+        ("promises", "breaker", "minimum_calls"),
+        "it says from how many calls on a share counts",
+    ),
     (("promises", "delivery", "fetched_within"), ("endpoints", "feed", "fetch"), "it is what is fetched"),
     (("promises", "delivery", "fetched_within"), ("endpoints", "feed", "sequence"), "it says which broadcast is later"),
     (("promises", "observability", "counted_within"), ("statistics",), "it is where counters are shown"),
@@ -119,6 +136,8 @@ def check(document: Document) -> Iterator[Mistake]:
     """The mistakes of this kind, in the order in which they are told."""
     yield from _warning_before_timeout(document)
     yield from _waits_for_less_than_the_timeout(document)
+    yield from _timeout_below_its_longest(document)
+    yield from _rate_behind_the_row(document)
     yield from _answer_before_timeout(document)
     yield from _promises_can_be_tested(document)
     yield from _crowds_fit(document)
@@ -146,6 +165,30 @@ def _waits_for_less_than_the_timeout(document: Document) -> Iterator[Mistake]:
             problem="is not shorter than call_timeout: a call that takes longer than that has failed",
             found=f"waits_for = {format_duration(waits)}, call_timeout = {format_duration(timeout)}",
             allowed=f"less than {format_duration(timeout)}: how late an answer may come and still be one",
+        )
+
+
+def _timeout_below_its_longest(document: Document) -> Iterator[Mistake]:
+    first = seconds_at(document, ("promises", "breaker", "recovery_timeout"))
+    longest = seconds_at(document, ("promises", "breaker", "longest_timeout"))
+    if first is not None and longest is not None and longest < first:
+        yield Mistake(
+            key=("promises", "breaker", "longest_timeout"),
+            problem="is shorter than recovery_timeout: it is what that grows to",
+            found=f"longest_timeout = {format_duration(longest)}, recovery_timeout = {format_duration(first)}",
+            allowed=f"{format_duration(first)} or longer",
+        )
+
+
+def _rate_behind_the_row(document: Document) -> Iterator[Mistake]:
+    in_a_row = value_at(document, ("promises", "breaker", "failure_threshold"), int)
+    minimum = value_at(document, ("promises", "breaker", "minimum_calls"), int)
+    if in_a_row is not None and minimum is not None and minimum <= in_a_row + 1:
+        yield Mistake(
+            key=("promises", "breaker", "minimum_calls"),
+            problem="is reached before failure_threshold: failures in a row would open the circuit by their rate first",
+            found=f"minimum_calls = {minimum}, failure_threshold = {in_a_row}",
+            allowed=f"more than {in_a_row + 1}, or the failure_threshold by which it opens first",
         )
 
 

@@ -8,13 +8,22 @@ nobody in a row, so there is nothing to turn away for, to let in again or to rid
 from __future__ import annotations
 
 import asyncio
+import math
 from types import SimpleNamespace
 
 import pytest
 
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, FailedByTheirOwnDoing, RodeOut, TurnedAwayForARow, TurnedAwayWhileOpen
+from chaos.expectations import (
+    Established,
+    FailedByTheirOwnDoing,
+    FollowsTheBreakerModel,
+    RodeOut,
+    TurnedAwayForARow,
+    TurnedAwayWhileOpen,
+)
+from chaos.expectations.breaker_model import Limits
 from chaos.experiment import Experiment, NotJudged
 from chaos.experiment.crowd import request_of
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamFlapping, UpstreamHangs
@@ -26,8 +35,32 @@ pytestmark = [
     pytest.mark.waits,
     pytest.mark.destructive,
     pytest.mark.needs(Capability.UPSTREAM, endpoints=["gated"]),
-    pytest.mark.reads("accept_breaker.failure_threshold"),
+    pytest.mark.reads(
+        "accept_breaker.failure_threshold",
+        "accept_breaker.recovery_timeout",
+        "accept_breaker.success_threshold",
+        optional=["accept_breaker.rides_out"],
+    ),
 ]
+
+
+def follows_the_model(
+    contract: SimpleNamespace, fault: Fault, *crowds: str, end: float
+) -> list[FollowsTheBreakerModel]:
+    """All that came, one after the other, up to a time. With its link down the upstream cannot see who knocks."""
+    if isinstance(fault, UpstreamDown):
+        return []
+    promised = contract.accept_breaker
+    limits = Limits(
+        failure_threshold=promised.failure_threshold,
+        recovery_timeout=promised.recovery_timeout,
+        success_threshold=promised.success_threshold,
+        # Nothing is promised of how long one that waits for the upstream takes to fail.
+        call_timeout=math.inf,
+        retries=promised.rides_out is not None,
+    )
+    return [FollowsTheBreakerModel(limits=limits, end=end, crowds=crowds)]
+
 
 COMERS = 10
 """Clients that come during a short outage: with a promise for each, one of ten that is lost is seen."""
@@ -40,7 +73,6 @@ COMERS = 10
     because="Waiting in line for something that cannot succeed is how a slow backend takes the front door down.",
 )
 @pytest.mark.reads(
-    "accept_breaker.recovery_timeout",
     "accept_breaker.failure_code",
     "accept_breaker.open_code",
     "accept_breaker.answer_within",
@@ -51,6 +83,7 @@ async def test_turns_away_while_open(experiment: Experiment, contract: SimpleNam
     crowd = await experiment.crowd("comers", promised.failure_threshold + 3, endpoint="gated", keep_alive=False)
     async with experiment.inject(fault):
         await crowd.connect(mode=Mode.SEQUENTIAL)
+        end = experiment.now()
     await experiment.judge(
         TurnedAwayWhileOpen(
             crowd=crowd.name,
@@ -59,7 +92,8 @@ async def test_turns_away_while_open(experiment: Experiment, contract: SimpleNam
             failure_code=promised.failure_code,
             open_code=promised.open_code,
             within=promised.answer_within,
-        )
+        ),
+        *follows_the_model(contract, fault, crowd.name, end=end),
     )
 
 
@@ -69,18 +103,26 @@ async def test_turns_away_while_open(experiment: Experiment, contract: SimpleNam
     expects="When the dependency is back and the recovery timeout over, clients get in as before.",
     because="The front door must not stay shut after the reason is gone.",
 )
-@pytest.mark.reads("accept_breaker.recovery_timeout", "establishment.within", "establishment.success_ratio")
+@pytest.mark.reads("establishment.within", "establishment.success_ratio")
 @pytest.mark.faults(UpstreamErrors(), UpstreamDown())
 async def test_lets_clients_in_again(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     promised = contract.accept_breaker
     failing = await experiment.crowd("failing", promised.failure_threshold + 1, endpoint="gated", keep_alive=False)
     async with experiment.inject(fault):
         await failing.connect(mode=Mode.SEQUENTIAL)
-    await experiment.watch(promised.recovery_timeout)
+    opened = experiment.now()
+    await experiment.watch(promised.recovery_timeout / 2)
+    # The dependency is back, and no trial is due.
+    early = await experiment.crowd("early", 2, endpoint="gated", keep_alive=False)
+    await early.connect(mode=Mode.SEQUENTIAL)
+    await experiment.watch(opened + promised.recovery_timeout - experiment.now())
     # The trial may be the only one let in while half-open, so clients come one after the other.
     back = await experiment.crowd("back", 5, endpoint="gated", keep_alive=False)
     await back.connect(mode=Mode.SEQUENTIAL)
-    await experiment.judge(_everyone(back.name, back.count, contract))
+    await experiment.judge(
+        _everyone(back.name, back.count, contract),
+        *follows_the_model(contract, fault, failing.name, early.name, back.name, end=experiment.now()),
+    )
 
 
 @pytest.mark.promise(
@@ -106,7 +148,8 @@ async def test_failures_not_in_a_row(experiment: Experiment, contract: SimpleNam
             failures=promised.failure_threshold,
             failure_code=promised.failure_code,
             open_code=promised.open_code,
-        )
+        ),
+        *follows_the_model(contract, fault, crowd.name, end=experiment.now()),
     )
 
 

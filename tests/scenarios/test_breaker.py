@@ -14,6 +14,7 @@ that are good and bad by turns have a scenario of their own.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -27,14 +28,16 @@ from chaos.expectations import (
     FailuresReached,
     FollowsTheBreakerModel,
     GivenUpWithin,
-    LeftMidTrial,
+    LeftMidCall,
     OpenedAfter,
+    OpenedAtRate,
     Provided,
     Undisturbed,
     UpstreamCalled,
     UpstreamLeftAlone,
     WaitedFor,
 )
+from chaos.expectations.breaker_model import Limits
 from chaos.experiment import Crowd, Experiment, NotJudged
 from chaos.faults import (
     ClientReset,
@@ -48,7 +51,7 @@ from chaos.faults import (
     UpstreamSlow,
 )
 from chaos.faults.base import Fault
-from chaos.journal import Source
+from chaos.journal import Call, Source
 from chaos.target import Data
 
 pytestmark = [
@@ -57,7 +60,11 @@ pytestmark = [
     pytest.mark.destructive,
     pytest.mark.needs(Capability.UPSTREAM, endpoints=["data"]),
     pytest.mark.reads(
-        "breaker.failure_threshold", "breaker.recovery_timeout", "breaker.success_threshold", "breaker.call_timeout"
+        "breaker.failure_threshold",
+        "breaker.recovery_timeout",
+        "breaker.success_threshold",
+        "breaker.call_timeout",
+        optional=["breaker.backoff", "breaker.longest_timeout", "breaker.failure_rate", "breaker.minimum_calls"],
     ),
 ]
 
@@ -74,14 +81,18 @@ CALLERS = 20
 
 
 def follows_the_model(contract: SimpleNamespace, *, end: float) -> FollowsTheBreakerModel:
-    """Everything up to a time, with the promises that all breakers have."""
-    return FollowsTheBreakerModel(
-        failure_threshold=contract.breaker.failure_threshold,
-        recovery_timeout=contract.breaker.recovery_timeout,
-        success_threshold=contract.breaker.success_threshold,
-        call_timeout=contract.breaker.call_timeout,
-        end=end,
+    """Everything up to a time, with all that is promised."""
+    promised = contract.breaker
+    limits = Limits(
+        failure_threshold=promised.failure_threshold,
+        recovery_timeout=promised.recovery_timeout,
+        success_threshold=promised.success_threshold,
+        call_timeout=promised.call_timeout,
+        backoff=promised.backoff,
+        longest_timeout=promised.longest_timeout or math.inf,
+        by_rate=promised.failure_rate is not None,
     )
+    return FollowsTheBreakerModel(limits=limits, end=end)
 
 
 def too_slow(fault: Fault, seconds: float) -> Fault:
@@ -134,6 +145,9 @@ async def test_success_clears_the_count(experiment: Experiment, contract: Simple
         raise NotJudged(
             "promises.breaker.failure_threshold = 1, so that there is nothing to add up: each failure opens it rightly"
         )
+    calls = 2 * (few + 1)
+    if (contract.breaker.minimum_calls or math.inf) <= calls:
+        raise NotJudged(f"promises.breaker.minimum_calls <= {calls}, so that as many failures open it by their rate")
     await experiment.fill_cache()
     first = experiment.now()
     async with experiment.inject(fault):
@@ -177,6 +191,130 @@ async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamesp
 
 @pytest.mark.promise(
     "breaker",
+    "opens at its failure rate",
+    expects="Failures that are never enough in a row open the circuit where they are the declared share of all calls, "
+    "and not before there are as many calls as that takes.",
+    because="A share of three calls is no share: without its minimum the circuit opens on the first bad minute of a "
+    "quiet night.",
+)
+@pytest.mark.reads("breaker.failure_rate", "breaker.window", "breaker.minimum_calls")
+@pytest.mark.faults(UpstreamErrors())
+async def test_opens_at_its_rate(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    least, most = _until_its_rate(promised)
+    await experiment.fill_cache()
+    start = experiment.now()
+    made = 0
+    while made <= most:
+        async with experiment.inject(fault):
+            made += len(await experiment.call_upstream(promised.failure_threshold - 1))
+        made += len(await experiment.call_upstream(1))
+    # A trial is due a recovery timeout after the circuit opened.
+    calls = [call for call in (await experiment.record()).journal.of(Call) if call.began >= start]
+    end = min(experiment.now(), calls[least - 1].at + promised.recovery_timeout)
+    await experiment.judge(
+        OpenedAtRate(least=least, most=most, start=start, end=end, window=promised.window),
+        follows_the_model(contract, end=end),
+    )
+
+
+def _until_its_rate(promised: SimpleNamespace) -> tuple[int, int]:
+    """By how many calls after a good one it opens, at the least and at the most, where all but one of as many as would
+    open it in a row fail, over and over.
+
+    A server may look at its rate with each call, or with each that failed.
+    """
+    threshold, rate, minimum = promised.failure_threshold, promised.failure_rate, promised.minimum_calls
+    if (threshold - 1) / threshold <= rate:
+        raise NotJudged(
+            f"promises.breaker.failure_threshold = {threshold} opens it before a share of {rate:g} of all has failed"
+        )
+    calls, failures, least = 1, 0, 0
+    while True:
+        failed = bool(calls % threshold)
+        calls, failures = calls + 1, failures + failed
+        if calls >= minimum and failures / calls >= rate:
+            least = least or calls - 1
+            if failed:
+                return least, calls - 1
+
+
+@pytest.mark.promise(
+    "breaker",
+    "forgets what its window has left behind",
+    expects="Failures that are older than the window of the failure rate count no more.",
+    because="A window that nothing leaves adds the failures of a week up to an outage in front of a healthy upstream.",
+)
+@pytest.mark.reads("breaker.failure_rate", "breaker.window", "breaker.minimum_calls")
+@pytest.mark.faults(UpstreamErrors())
+async def test_forgets_what_its_window_has_left_behind(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    promised = contract.breaker
+    _, most = _until_its_rate(promised)
+    await experiment.fill_cache()
+    made = 0
+    # By one more round of failures it would open.
+    while made + promised.failure_threshold < most:
+        async with experiment.inject(fault):
+            made += len(await experiment.call_upstream(promised.failure_threshold - 1))
+        made += len(await experiment.call_upstream(1))
+    await experiment.watch(promised.window)
+    # Its caller may have been closed for saying nothing, and comes back.
+    await experiment.fill_cache()
+    start = experiment.now()
+    few = promised.failure_threshold - 1
+    async with experiment.inject(fault):
+        await experiment.call_upstream(few)
+    again = experiment.now()
+    await experiment.call_upstream(2)
+    end = experiment.now()
+    await experiment.judge(
+        UpstreamCalled(
+            least=few,
+            most=few,
+            start=start,
+            end=again,
+            when="that fail, where those of before the window would open it",
+        ),
+        CallsAnswered(sources=(Source.LIVE,), start=again, end=end, when="after failures of two windows"),
+        follows_the_model(contract, end=end),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "ignores its callers' mistakes",
+    expects="However often the upstream answers that its caller was wrong, each call reaches it.",
+    because="A breaker that takes a bad request for a bad upstream is a switch that any client can turn.",
+)
+@pytest.mark.reads("breaker.ignores")
+@pytest.mark.faults(UpstreamErrors())
+async def test_ignores_its_callers_mistakes(
+    experiment: Experiment, contract: SimpleNamespace, fault: UpstreamErrors
+) -> None:
+    promised = contract.breaker
+    await experiment.fill_cache()
+    async with experiment.inject(replace(fault, status=promised.ignores)):
+        start = experiment.now()
+        await experiment.call_upstream(promised.failure_threshold + 3)
+        end = experiment.now()
+    again = experiment.now()
+    await experiment.call_upstream(2)
+    await experiment.judge(
+        UpstreamCalled(
+            least=promised.failure_threshold + 3,
+            most=promised.failure_threshold + 3,
+            start=start,
+            end=end,
+            when=f"while it answers {promised.ignores}",
+        ),
+        CallsAnswered(sources=(Source.LIVE,), start=again, end=experiment.now(), when="after its callers' mistakes"),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
     "stays closed where failures are not in a row",
     expects="While the upstream fails every other call, each call reaches it: the circuit never opens.",
     because="A breaker that counts a share of failures, or takes nothing back for a success, takes away half of the "
@@ -189,6 +327,8 @@ async def test_stays_closed_where_failures_are_not_in_a_row(
     threshold = contract.breaker.failure_threshold
     if threshold == 1:
         raise NotJudged("promises.breaker.failure_threshold = 1, so that each failure opens it rightly")
+    if (contract.breaker.failure_rate or 1) <= 0.5:
+        raise NotJudged("promises.breaker.failure_rate <= 0.5, so that every other failure opens it by its rate")
     # Twice as many failures as open it in a row.
     calls = 4 * threshold
     await experiment.fill_cache()
@@ -314,6 +454,30 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
         CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
         follows_the_model(contract, end=end),
     )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "waits longer each time",
+    expects="After each trial that fails the circuit stays open for longer, as is declared, and no longer than that.",
+    because="Without a back-off a long outage is knocked at for ever; one without an end outlasts it.",
+)
+@pytest.mark.reads("breaker.backoff")
+@pytest.mark.faults(UpstreamErrors())
+async def test_waits_longer_each_time(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    if promised.backoff == 1:
+        raise NotJudged("promises.breaker.backoff = 1, so that it waits as long each time")
+    await experiment.fill_cache()
+    waits = [promised.recovery_timeout * promised.backoff**trial for trial in range(3)]
+    async with experiment.inject(fault):
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
+        # Until the third trial has been due for a while: with each trial it opens a little later than by the sum.
+        due = opened + sum(min(wait, promised.longest_timeout or wait) for wait in waits)
+        end = due + promised.recovery_timeout / 2
+        await experiment.call_upstream_until(end, gap=promised.recovery_timeout / 20)
+    await experiment.judge(follows_the_model(contract, end=end))
 
 
 @pytest.mark.promise(
@@ -447,6 +611,134 @@ async def test_closes_again(experiment: Experiment, contract: SimpleNamespace, f
 
 @pytest.mark.promise(
     "breaker",
+    "starts over once it has closed",
+    expects="A circuit that has failed a trial, and has closed since, opens as late as ever and waits as long as ever.",
+    because="A count or a back-off that is kept makes each outage more likely, or longer, than the one before.",
+)
+@pytest.mark.faults(UpstreamErrors())
+async def test_starts_over_once_closed(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    promised = contract.breaker
+    gap = promised.recovery_timeout / 20
+    await experiment.fill_cache()
+    async with experiment.inject(fault):
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
+        # Into the second open period: a trial has failed.
+        await experiment.call_upstream_until(opened + 1.5 * promised.recovery_timeout, gap=gap)
+    # Whatever the back-off is, four times as long is enough for the second time.
+    await experiment.call_upstream_until(experiment.now() + 4 * promised.recovery_timeout, gap=gap, stop=Source.LIVE)
+    # The first success among them; with the last one it closes.
+    await experiment.call_upstream(promised.success_threshold - 1)
+    closed = experiment.now()
+    async with experiment.inject(fault):
+        first = await experiment.call_upstream(promised.failure_threshold)
+        start = first[-1].at
+        until = start + 1.5 * promised.recovery_timeout
+        await experiment.call_upstream_until(until, gap=gap)
+    await experiment.judge(
+        OpenedAfter(failures=promised.failure_threshold, start=closed, end=start + promised.recovery_timeout / 2),
+        follows_the_model(contract, end=until),
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "callers who go open no circuit",
+    expects="When as many callers as failures open the circuit go, while they wait for an answer that would have come "
+    "in time, the next one is answered live.",
+    because="A cancelled call says nothing of the upstream: taken for a failure, a page that many leave opens it.",
+)
+@pytest.mark.reads("breaker.waits_for", optional=["rejection.max_connections"])
+@pytest.mark.faults(Composed(parts=(UpstreamSlow(), ClientReset())))
+async def test_callers_who_go_open_no_circuit(
+    experiment: Experiment, contract: SimpleNamespace, fault: Composed
+) -> None:
+    promised = contract.breaker
+    slow, resets = fault.parts
+    delay = SLOW * promised.waits_for
+    await experiment.fill_cache()
+    experiment.needs_places(promised.failure_threshold)
+    callers = await _callers(experiment, promised.failure_threshold)
+    async with experiment.inject(too_slow(slow, delay)):
+        await callers.connect()
+        asked = experiment.now()
+        await callers.ask()
+        await experiment.wait_until(UpstreamHit(since=asked, count=callers.count), within=promised.call_timeout)
+        async with experiment.inject(resets, callers) as injection:
+            pass
+        # Until the answers that nobody waits for have come: a server may take them for what they are.
+        await experiment.watch(delay)
+    start = experiment.now()
+    await experiment.call_upstream(2)
+    await experiment.judge(
+        Provided(
+            condition=LeftMidCall(calls=callers.count, asked=asked, left=injection.since, at_most=delay),
+            then=CallsAnswered(
+                sources=(Source.LIVE,), start=start, end=experiment.now(), when="after callers have gone"
+            ),
+        )
+    )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "callers who go close no circuit",
+    expects="When the callers of a trial are reset while the upstream hangs, at most one more call is tried.",
+    because="A cancelled trial says nothing of the upstream: taken for a success, it lets everybody through to one "
+    "that is still down.",
+)
+@pytest.mark.reads("breaker.half_open_probes")
+@pytest.mark.faults(Composed(parts=(UpstreamHangs(), ClientReset())))
+async def test_callers_who_go_close_no_circuit(
+    experiment: Experiment, contract: SimpleNamespace, fault: Composed
+) -> None:
+    promised = contract.breaker
+    if promised.failure_threshold == 1:
+        raise NotJudged(
+            "promises.breaker.failure_threshold = 1: a trial that fails cannot be told from a call that opens it"
+        )
+    hangs, resets = fault.parts
+    await experiment.fill_cache()
+    async with experiment.inject(hangs):
+        asked, left = await _trial_without_its_callers(experiment, contract, resets)
+    async with experiment.inject(UpstreamErrors()):
+        start = experiment.now()
+        await experiment.call_upstream(promised.failure_threshold)
+        end = experiment.now()
+    await experiment.judge(
+        Provided(
+            condition=LeftMidCall(calls=1, asked=asked, left=left, at_most=promised.call_timeout / 2),
+            then=UpstreamCalled(
+                least=0, most=1, start=start, end=end, when="after the callers of a trial have gone, while it fails"
+            ),
+        )
+    )
+
+
+async def _trial_without_its_callers(
+    experiment: Experiment, contract: SimpleNamespace, resets: Fault
+) -> tuple[float, float]:
+    """The circuit opens in front of an upstream that hangs, and whoever makes its trial is reset.
+
+    Returns when they asked and when they went, seconds monotonic.
+    """
+    promised = contract.breaker
+    failed = await experiment.call_upstream(promised.failure_threshold)
+    opened = failed[-1].at
+    # As many as there are trials: each of them has one, and takes it along.
+    callers = await _callers(experiment, promised.half_open_probes)
+    await callers.connect()
+    await experiment.watch(opened + promised.recovery_timeout - experiment.now())
+    asked = experiment.now()
+    await callers.ask()
+    await experiment.wait_until(UpstreamHit(since=asked), within=promised.call_timeout)
+    async with experiment.inject(resets, callers) as injection:
+        pass
+    return asked, injection.since
+
+
+@pytest.mark.promise(
+    "breaker",
     "callers who go take no trial along",
     expects="When the callers of a trial are reset while the upstream hangs, the circuit closes all the same once it "
     "answers.",
@@ -461,17 +753,7 @@ async def test_callers_who_go_take_no_trial_along(
     hangs, resets = fault.parts
     await experiment.fill_cache()
     async with experiment.inject(hangs):
-        failed = await experiment.call_upstream(promised.failure_threshold)
-        opened = failed[-1].at
-        # As many as there are trials: each of them has one, and takes it along.
-        callers = await _callers(experiment, promised.half_open_probes)
-        await callers.connect()
-        await experiment.watch(opened + promised.recovery_timeout - experiment.now())
-        asked = experiment.now()
-        await callers.ask()
-        await experiment.wait_until(UpstreamHit(since=asked), within=promised.call_timeout)
-        async with experiment.inject(resets, callers) as injection:
-            pass
+        asked, left = await _trial_without_its_callers(experiment, contract, resets)
     healed = experiment.now()
     # A server may take it for a failed trial: then it waits for twice as long, at most, since they have gone.
     await experiment.call_upstream_until(
@@ -482,7 +764,7 @@ async def test_callers_who_go_take_no_trial_along(
     await experiment.call_upstream(5)
     await experiment.judge(
         Provided(
-            condition=LeftMidTrial(asked=asked, left=injection.since, at_most=promised.call_timeout / 2),
+            condition=LeftMidCall(calls=1, asked=asked, left=left, at_most=promised.call_timeout / 2),
             then=CallsAnswered(
                 sources=(Source.LIVE,), start=start, end=experiment.now(), when="after the callers of a trial have gone"
             ),

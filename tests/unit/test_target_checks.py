@@ -29,6 +29,13 @@ def test_nothing_to_say() -> None:
     assert said("") == []
 
 
+BREAKER = (
+    "[upstream]\nenvironment = 'U'\n[endpoints.data]\npath = '/d'\nsend = 'x'\nlive = 'x'\ncached = 'y'\n[promises.breaker]\n"
+    "failure_threshold = 5\nrecovery_timeout = '1s'\ncall_timeout = '0.5s'\nanswer_within = '1s'\n"
+)
+"""A breaker, and all that it takes to test it."""
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -101,6 +108,36 @@ def test_nothing_to_say() -> None:
                 found:   waits_for = 500ms, call_timeout = 500ms
                 allowed: less than 500ms: how late an answer may come and still be one""",
             id="a call that is waited for when it has failed",
+        ),
+        pytest.param(
+            BREAKER + "backoff = 2\nlongest_timeout = '500ms'",
+            """\
+            promises.breaker.longest_timeout is shorter than recovery_timeout: it is what that grows to
+                found:   longest_timeout = 500ms, recovery_timeout = 1s
+                allowed: 1s or longer""",
+            id="a timeout that shrinks as it grows",
+        ),
+        pytest.param(
+            BREAKER + "failure_rate = 0.5\nwindow = '10s'\nminimum_calls = 6",
+            """\
+            promises.breaker.minimum_calls is reached before failure_threshold: failures in a row would open the circuit by their rate first
+                found:   minimum_calls = 6, failure_threshold = 5
+                allowed: more than 6, or the failure_threshold by which it opens first""",
+            id="a row that is never reached",
+        ),
+        pytest.param(
+            BREAKER + "failure_rate = 0.5\nminimum_calls = 12",
+            """\
+            promises.breaker.failure_rate cannot be tested without promises.breaker.window: it is the share of the calls in it
+                allowed: declare promises.breaker.window, or leave promises.breaker.failure_rate out (its scenarios are then skipped)""",
+            id="a rate of no window",
+        ),
+        pytest.param(
+            BREAKER + "minimum_calls = 12",
+            """\
+            promises.breaker.minimum_calls cannot be tested without promises.breaker.failure_rate: it is from when on that counts
+                allowed: declare promises.breaker.failure_rate, or leave promises.breaker.minimum_calls out (its scenarios are then skipped)""",
+            id="a minimum of no rate",
         ),
         pytest.param(
             '[promises.closing]\nclose_timeout = "2s"\nclose_answer_within = "2000ms"',

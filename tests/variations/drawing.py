@@ -66,6 +66,8 @@ def variations(draw: st.DrawFn) -> Variation:
     failures = draw(st.integers(3, 8))
     probes = draw(st.integers(1, 3))
     successes = draw(st.integers(1, probes))
+    # Failures that are not in a row open nothing: their share counts where there are more calls than a scenario makes.
+    minimum = 2 * failures + 2
     places = draw(st.integers(*PLACES))
     answer = draw(st.sampled_from(["http-503", "close-1013"]))
     threshold = draw(st.sampled_from([0.7, 0.8, 0.85, 0.9]))
@@ -104,6 +106,7 @@ def variations(draw: st.DrawFn) -> Variation:
             "BREAKER_RECOVERY_TIMEOUT": f"{recovery:g}",
             "BREAKER_HALF_OPEN_PROBES": str(probes),
             "BREAKER_SUCCESS_THRESHOLD": str(successes),
+            "BREAKER_MINIMUM_CALLS": str(minimum),
         },
         promises={
             "establishment": {"within": _text(within)},
@@ -130,9 +133,14 @@ def variations(draw: st.DrawFn) -> Variation:
                 "recovery_timeout": _text(recovery),
                 "half_open_probes": probes,
                 "success_threshold": successes,
+                "minimum_calls": minimum,
                 "call_timeout": _text(call + LATE),
             },
-            "accept_breaker": {"failure_threshold": failures, "recovery_timeout": _text(recovery)},
+            "accept_breaker": {
+                "failure_threshold": failures,
+                "recovery_timeout": _text(recovery),
+                "success_threshold": successes,
+            },
             "delivery": {
                 "broadcast_interval": _text(broadcast + LATE / 4),
                 "slow_consumer_cut_within": _text(dead_within),

@@ -53,4 +53,16 @@ CASES = (
         finding="turned_away_for_a_row",
         sentinels=(TURNED_AWAY, "test_accept_breaker.py::test_keeps_users_failures_apart"),
     ),
+    Case(
+        defect="accept_breaker_tries_too_early",
+        caught_by="test_accept_breaker.py::test_lets_clients_in_again[upstream-errors]",
+        finding="follows_the_breaker_model",
+        sentinels=(TURNED_AWAY, "test_accept_breaker.py::test_lets_clients_in_again[upstream-down]"),
+    ),
+    Case(
+        defect="accept_breaker_says_it_is_closed",
+        caught_by="test_accept_breaker.py::test_lets_clients_in_again[upstream-errors]",
+        finding="follows_the_breaker_model",
+        sentinels=("test_accept_breaker.py::test_keeps_users_failures_apart", HEARTBEAT),
+    ),
 )

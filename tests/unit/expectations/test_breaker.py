@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from chaos.expectations import (
     AllTried,
     AnsweredWhileOpen,
     CallsAnswered,
     GivenUpWithin,
     OpenedAfter,
+    OpenedAtRate,
     RodeOut,
     TurnedAwayWhileOpen,
     UpstreamCalled,
@@ -222,3 +225,30 @@ def test_an_outage_that_was_too_long_or_that_nobody_met_decides_nothing() -> Non
     finding = RIDDEN.judge(record(bite(10.0), healed(10.5), *after))
     assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "nobody came before the dependency was back")
     assert RIDDEN.judge(record(LOST)).verdict is Verdict.INCONCLUSIVE
+
+
+AT_RATE = OpenedAtRate(least=3, most=4, start=10.0, end=20.0, window=2.0)
+
+
+@pytest.mark.parametrize(
+    ("calls", "hits", "verdict", "observed"),
+    [
+        (4, 3, Verdict.INCONCLUSIVE, "4 calls made, more than 4 are needed"),
+        (5, 3, Verdict.HELD, "3 of 5 calls reached the upstream"),
+        (5, 4, Verdict.HELD, "4 of 5 calls reached the upstream"),
+        (5, 2, Verdict.VIOLATED, "2 of 5 calls reached the upstream"),
+        (6, 5, Verdict.VIOLATED, "5 of 6 calls reached the upstream"),
+    ],
+)
+def test_a_rate_is_reached_by_so_many_calls(calls: int, hits: int, verdict: Verdict, observed: str) -> None:
+    made = record(*(call(11.0 + n / 10) for n in range(calls)), *(hit(11.0 + n / 10) for n in range(hits)))
+    finding = AT_RATE.judge(made)
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert finding.promised == "exactly 3 to 4 calls reach the upstream before the circuit opens at its failure rate"
+
+
+def test_calls_that_took_longer_than_the_window_are_not_all_in_it() -> None:
+    made = record(*(call(10.5 + n / 2) for n in range(6)), *(hit(10.5 + n / 2) for n in range(6)))
+    finding = AT_RATE.judge(made)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == "6 of 6 calls reached the upstream, in 2.51s: longer than its window"

@@ -7,24 +7,18 @@ from dataclasses import dataclass, replace
 import pytest
 
 from chaos.expectations import FollowsTheBreakerModel
-from chaos.expectations.breaker_model import Limits, excused, follow
+from chaos.expectations.breaker_model import Limits, Word, excused, follow
 from chaos.expectations.record import Uncertainty
-from chaos.journal import Call, Event, Hit, Sample, Source, Statistics
+from chaos.journal import Call, Event, Hit, Outcome, Sample, Source, Statistics
 from chaos.verdict import Finding, Verdict
-from tests.unit.expectations.records import late, record
+from tests.unit.expectations.records import attempt, late, record
 
 PROMISED = Limits(failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4)
 
 
 def by_model(*, end: float) -> FollowsTheBreakerModel:
     """What is promised, as the expectation takes it."""
-    return FollowsTheBreakerModel(
-        failure_threshold=PROMISED.failure_threshold,
-        recovery_timeout=PROMISED.recovery_timeout,
-        success_threshold=PROMISED.success_threshold,
-        call_timeout=PROMISED.call_timeout,
-        end=end,
-    )
+    return FollowsTheBreakerModel(limits=PROMISED, end=end)
 
 
 def passed(began: float, source: Source, *, took: float = 0.02) -> list[Event]:
@@ -49,18 +43,22 @@ def said(at: float, state: str) -> list[Event]:
     return [Statistics(at=at, values={"upstream_breaker": state}, took=0.01)]
 
 
-def sorted_out(*events: list[Event]) -> tuple[list[Call], list[Hit], list[Statistics]]:
+def sorted_out(*events: list[Event]) -> tuple[list[Call], list[Hit], list[Word]]:
     seen = [event for each in events for event in each]
     return (
         [event for event in seen if isinstance(event, Call)],
         [event for event in seen if isinstance(event, Hit)],
-        [event for event in seen if isinstance(event, Statistics)],
+        [
+            Word(at=event.at, took=event.took, state=str(event.values["upstream_breaker"]))
+            for event in seen
+            if isinstance(event, Statistics)
+        ],
     )
 
 
-def illegal(*events: list[Event]) -> str:
+def illegal(*events: list[Event], promised: Limits = PROMISED) -> str:
     calls, hits, readings = sorted_out(*events)
-    return follow(PROMISED, calls=calls, hits=hits, readings=readings)
+    return follow(promised, calls=calls, hits=hits, readings=readings)
 
 
 OPENED = (live(10.0), failed(10.1), failed(10.2))
@@ -379,9 +377,7 @@ def test_our_own_lateness_makes_no_trial_early() -> None:
 
 
 def test_held_and_nobody_called() -> None:
-    expectation = FollowsTheBreakerModel(
-        failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4, end=12.0
-    )
+    expectation = by_model(end=12.0)
     finding = expectation.judge(record(*(event for each in OPENED for event in each)))
     assert (finding.verdict, finding.observed) == (Verdict.HELD, "3 calls, 3 hits and 0 readings in 2s, all legal")
     assert expectation.judge(record()).verdict is Verdict.INCONCLUSIVE
@@ -389,10 +385,7 @@ def test_held_and_nobody_called() -> None:
 
 def test_a_call_under_way_at_the_end_counts_with_its_hit() -> None:
     trace = [event for each in (*OPENED, failed(11.3, took=0.4)) for event in each]
-    expectation = FollowsTheBreakerModel(
-        failure_threshold=2, recovery_timeout=1.0, success_threshold=2, call_timeout=0.4, end=11.6
-    )
-    finding = expectation.judge(record(*trace))
+    finding = by_model(end=11.6).judge(record(*trace))
     assert (finding.verdict, finding.figure) == (Verdict.HELD, "4 calls, 4 hits")
 
 
@@ -411,3 +404,101 @@ def test_a_call_that_nobody_answered_may_have_been_counted_as_a_failure() -> Non
     assert illegal(live(9.9), live(10.0), failed(10.1), unanswered, away(10.4)) == "", "it opened by it"
     assert illegal(live(9.9), live(10.0), failed(10.1), unanswered, live(10.4)) == "", "it knew nothing of it"
     assert illegal(live(9.9), live(10.0), unanswered, away(10.4)) != "", "one failure is not enough"
+
+
+BACKS_OFF = replace(PROMISED, backoff=2.0, longest_timeout=3.0)
+"""It waits for 1 s, then for 2, then for 3 and no longer."""
+
+
+def test_each_failed_trial_makes_it_wait_longer() -> None:
+    life = (*OPENED, failed(11.3), away(13.25), failed(13.4), away(16.35), failed(16.5), away(19.45), live(19.6))
+    assert illegal(*life, promised=BACKS_OFF) == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        pytest.param(
+            [failed(11.3), failed(12.5)],
+            "the call 2.5s in reached the upstream 1.2s after the circuit opened at the earliest, 800ms before a trial "
+            "was due again, after 1 failed trial",
+            id="no back-off",
+        ),
+        pytest.param(
+            [failed(11.3), away(13.5)],
+            "the call 3.5s in was not passed on, 180ms after a trial was due again, after 1 failed trial",
+            id="too much of it",
+        ),
+        pytest.param(
+            [failed(11.3), failed(13.4), failed(16.5), away(19.7)],
+            "the call 9.7s in was not passed on, 180ms after a trial was due again, after 3 failed trials",
+            id="without an end",
+        ),
+        pytest.param(
+            [failed(11.3), live(13.4), live(13.5), failed(13.6), failed(13.7), away(14.9)],
+            "the call 4.9s in was not passed on, 180ms after a trial was due",
+            id="kept when it closes",
+        ),
+    ],
+)
+def test_the_back_off_is_as_promised(more: list[list[Event]], sentence: str) -> None:
+    assert illegal(*OPENED, *more, promised=BACKS_OFF) == sentence
+
+
+def test_nobody_knows_how_often_a_trial_failed_before_the_first_call() -> None:
+    """It was open, or half-open, when we came."""
+    assert illegal(away(10.0), failed(12.0), away(19.0), promised=BACKS_OFF) == ""
+    assert illegal(away(10.0), failed(12.0), live(13.1), live(13.2), promised=BACKS_OFF) == ""
+
+
+def test_where_a_share_opens_it_as_well_it_may_open_at_any_failure_and_at_no_success() -> None:
+    by_rate = replace(PROMISED, failure_threshold=5, by_rate=True)
+    begun = (live(9.8), live(9.9), failed(10.0))
+    for more in ((away(10.1), live(11.1)), (live(10.1),), (failed(10.1), failed(10.2), away(10.3))):
+        assert illegal(*begun, *more, promised=by_rate) == ""
+    assert illegal(*begun, live(10.1), away(10.2), promised=by_rate) != ""
+    assert illegal(*begun, away(10.1), failed(10.2), promised=by_rate) != "", "once it is open it is open"
+
+
+def test_a_call_that_is_made_again_ends_as_the_last_of_its_requests() -> None:
+    again = replace(PROMISED, retries=True)
+    first: list[Event] = [Hit(at=10.005, path="/", status=500)]
+    assert illegal([*live(10.0), *first], promised=again) == ""
+    assert illegal([*live(10.0), *first]) == "the call 0s in reached the upstream 2 times"
+    last: list[Event] = [Hit(at=10.018, path="/", status=500)]
+    assert illegal([*live(10.0), *last], promised=again).endswith("got a live answer of an upstream that failed")
+
+
+def came(number: int, began: float, outcome: Outcome, *, status: int = 500) -> list[Event]:
+    """An attempt, and its request of the upstream where it was not turned away."""
+    hit = [Hit(at=began + 0.01, path="/session", status=200 if outcome is Outcome.OPEN else status)] if status else []
+    return [attempt(number, began=began, took=0.02, outcome=outcome, code=None if status else 1013), *hit]
+
+
+def test_attempts_are_calls_of_the_breaker_around_establishment() -> None:
+    expectation = FollowsTheBreakerModel(limits=PROMISED, end=20.0, crowds=("crowd",))
+    opened = (
+        came(0, 10.0, Outcome.OPEN), came(1, 10.1, Outcome.OPEN),
+        came(2, 10.2, Outcome.CLOSED), came(3, 10.3, Outcome.CLOSED),
+    )  # fmt: skip
+    away = came(4, 10.5, Outcome.CLOSED, status=0)
+    legal = (*opened, away, came(5, 11.4, Outcome.OPEN), came(6, 11.5, Outcome.OPEN))
+    finding = expectation.judge(record(*(event for each in legal for event in each)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "7 calls, 6 hits")
+    early = (*opened, came(4, 10.8, Outcome.OPEN))
+    finding = expectation.judge(record(*(event for each in early for event in each)))
+    assert finding.observed == (
+        "the call 800ms in reached the upstream 500ms after the circuit opened at the earliest, 500ms before a trial "
+        "was due"
+    )
+    claims = Statistics(at=10.4, values={"accept_breaker": "closed", "upstream_breaker": "open"}, took=0.01)
+    finding = expectation.judge(record(claims, *(event for each in (*opened, away) for event in each)))
+    assert finding.observed == "the server said closed 400ms in, when its circuit was open"
+
+
+def test_the_back_off_and_the_rate_are_told_as_promised() -> None:
+    limits = replace(BACKS_OFF, by_rate=True)
+    assert FollowsTheBreakerModel(limits=limits, end=20.0).judge(record()).promised == (
+        "opens after 2 failures in a row or at its failure rate, tries again after 1s, 2 times as long after each "
+        "failed trial, closes after 2 successful trials"
+    )

@@ -11,7 +11,7 @@ from chaos.expectations import (
     FaultLasted,
     FaultsBit,
     FaultsHealed,
-    LeftMidTrial,
+    LeftMidCall,
     PongsDelayed,
     SteadyBefore,
 )
@@ -220,15 +220,15 @@ def test_nobody_came_beside_nobody() -> None:
 @pytest.mark.parametrize(
     ("hits", "verdict", "observed"),
     [
-        ((), Verdict.INCONCLUSIVE, "no trial was under way when they went"),
-        ((9.0, 12.5), Verdict.INCONCLUSIVE, "no trial was under way when they went"),
-        ((10.5,), Verdict.INCONCLUSIVE, "1 trial under way, the first of them for 1.5s"),
-        ((11.5, 11.75), Verdict.HELD, "2 trials under way, the first of them for 500ms"),
+        ((), Verdict.INCONCLUSIVE, "0 calls under way when they went"),
+        ((9.0, 11.5, 12.5), Verdict.INCONCLUSIVE, "1 call under way when they went"),
+        ((10.5, 11.5), Verdict.INCONCLUSIVE, "2 calls under way, the first of them for 1.5s"),
+        ((11.5, 11.75), Verdict.HELD, "2 calls under way, the first of them for 500ms"),
     ],
 )
-def test_callers_have_to_go_while_their_trial_lasts(hits: tuple[float, ...], verdict: Verdict, observed: str) -> None:
+def test_callers_have_to_go_while_their_calls_last(hits: tuple[float, ...], verdict: Verdict, observed: str) -> None:
     made = record(*(Hit(at=at, path="/data", status=0) for at in hits))
-    finding = LeftMidTrial(asked=10.0, left=12.0, at_most=1.0).judge(made)
+    finding = LeftMidCall(calls=2, asked=10.0, left=12.0, at_most=1.0).judge(made)
     assert (finding.verdict, finding.observed) == (verdict, observed)
 
 

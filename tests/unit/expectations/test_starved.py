@@ -31,6 +31,7 @@ from chaos.expectations import (
     TurnedAwayWhileOpen,
     WarnedBeforeClose,
 )
+from chaos.expectations.breaker_model import Limits
 from chaos.hostile.catalogue import Input
 from chaos.journal import (
     Call,
@@ -283,7 +284,7 @@ CASES: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
     ),
     "the breaker's model": (
         FollowsTheBreakerModel(
-            failure_threshold=1, recovery_timeout=0.4, success_threshold=1, call_timeout=0.4, end=11.0
+            limits=Limits(failure_threshold=1, recovery_timeout=0.4, success_threshold=1, call_timeout=0.4), end=11.0
         ),
         (
             Call(at=9.96, began=9.95, source=Source.LIVE),

@@ -49,7 +49,7 @@ async def test_an_upstream_that_was_broken_before_is_no_proof(
 async def test_an_upstream_that_answers_on_does_not_bite(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def take_no_notice(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def take_no_notice(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         """As if it had been followed."""
 
     monkeypatch.setattr(UpstreamControl, "mode", take_no_notice)
@@ -61,7 +61,7 @@ async def test_an_upstream_that_answers_on_does_not_bite(
 async def test_a_script_that_stays_is_not_healed(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow = UpstreamControl.mode
 
-    async def never_ok(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def never_ok(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         if mode != "ok":
             await follow(self, mode)
 
@@ -83,7 +83,7 @@ async def test_a_script_whose_answer_was_lost_is_taken_back(
 ) -> None:
     follow = UpstreamControl.mode
 
-    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         await follow(self, mode)
         if mode != "ok":
             raise FaultError("the upstream's control did not answer")
@@ -92,3 +92,15 @@ async def test_a_script_whose_answer_was_lost_is_taken_back(
     with pytest.raises(FaultError, match=r"^the upstream's control did not answer$"):
         await run_fault(UpstreamErrors(), scene, tmp_path)
     assert await asked(upstream_link.address) == 200
+
+
+async def test_it_answers_with_the_status_that_is_asked_for(scene: Scene, tmp_path: Path) -> None:
+    receipt, healing = await run_fault(UpstreamErrors(status=404), scene, tmp_path)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED)
+    assert (receipt.evidence[0].before, receipt.evidence[0].during) == ("200", "404")
+
+
+@pytest.mark.parametrize("status", [200, 399, 600, True, 404.0])
+def test_what_is_no_error_is_refused(status: int) -> None:
+    with pytest.raises(ValueError, match="status is a whole number from 400 to 599; found"):
+        UpstreamErrors(status=status)

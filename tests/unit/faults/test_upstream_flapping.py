@@ -62,7 +62,7 @@ async def test_an_upstream_that_always_does_the_same_does_not_bite(
 ) -> None:
     follow = UpstreamControl.mode
 
-    async def always_the_same(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def always_the_same(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         await follow(self, instead if mode == "flap" else mode)
 
     monkeypatch.setattr(UpstreamControl, "mode", always_the_same)
@@ -74,7 +74,7 @@ async def test_an_upstream_that_always_does_the_same_does_not_bite(
 async def test_a_script_that_stays_is_not_healed(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow = UpstreamControl.mode
 
-    async def never_ok(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def never_ok(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         if mode != "ok":
             await follow(self, mode)
 
@@ -96,7 +96,7 @@ async def test_a_script_whose_answer_was_lost_is_taken_back(
 ) -> None:
     follow = UpstreamControl.mode
 
-    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         await follow(self, mode)
         if mode != "ok":
             raise FaultError("the upstream's control did not answer")

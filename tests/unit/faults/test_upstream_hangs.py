@@ -56,7 +56,7 @@ async def test_a_request_that_hangs_already_hangs_on_after_healing(
 async def test_an_upstream_that_answers_on_does_not_bite(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def take_no_notice(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def take_no_notice(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         """As if it had been followed."""
 
     monkeypatch.setattr(UpstreamControl, "mode", take_no_notice)
@@ -68,7 +68,7 @@ async def test_an_upstream_that_answers_on_does_not_bite(
 async def test_a_script_that_stays_is_not_healed(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow = UpstreamControl.mode
 
-    async def never_ok(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def never_ok(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         if mode != "ok":
             await follow(self, mode)
 
@@ -90,7 +90,7 @@ async def test_a_script_whose_answer_was_lost_is_taken_back(
 ) -> None:
     follow = UpstreamControl.mode
 
-    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         await follow(self, mode)
         if mode != "ok":
             raise FaultError("the upstream's control did not answer")

@@ -81,7 +81,7 @@ async def test_an_upstream_that_fails_late_does_not_bite(
 ) -> None:
     follow = UpstreamControl.mode
 
-    async def fail_instead(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def fail_instead(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         await follow(self, "error" if mode == "slow" else mode)
 
     monkeypatch.setattr(UpstreamControl, "mode", fail_instead)
@@ -93,7 +93,7 @@ async def test_an_upstream_that_fails_late_does_not_bite(
 async def test_an_upstream_that_answers_on_at_once_does_not_bite(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def take_no_notice(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def take_no_notice(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         """As if it had been followed."""
 
     monkeypatch.setattr(UpstreamControl, "mode", take_no_notice)
@@ -105,7 +105,7 @@ async def test_an_upstream_that_answers_on_at_once_does_not_bite(
 async def test_a_script_that_stays_is_not_healed(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow = UpstreamControl.mode
 
-    async def never_ok(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def never_ok(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         if mode != "ok":
             await follow(self, mode, delay=delay)
 
@@ -127,7 +127,7 @@ async def test_a_script_whose_answer_was_lost_is_taken_back(
 ) -> None:
     follow = UpstreamControl.mode
 
-    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, delay: float = 0.0) -> None:
+    async def follow_and_fail(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         await follow(self, mode, delay=delay)
         if mode != "ok":
             raise FaultError("the upstream's control did not answer")
