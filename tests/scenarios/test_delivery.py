@@ -11,6 +11,9 @@ drops what it may drop, for a consumer that is too slow, shows as an end of its 
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -18,7 +21,6 @@ import pytest
 
 from chaos.capability import Capability, missing
 from chaos.conditions import ConnectionsAtMost, StatisticsSay
-from chaos.crowd.plan import Mode
 from chaos.expectations import (
     DeliveredInSequence,
     Established,
@@ -166,9 +168,8 @@ async def test_what_one_says_everybody_hears(experiment: Experiment, contract: S
     # Whoever said something on coming would be heard by those who came before.
     listeners = await experiment.crowd("listeners", HEARERS, endpoint="room", trace=True, first_message=False)
     speakers = await experiment.crowd("speakers", SPEAKERS, endpoint="room", first_message=False)
-    # One after the other: of many who come at once a worker that wakes first was seen to take 19 of 20.
-    await listeners.connect(mode=Mode.SEQUENTIAL)
-    await speakers.connect(mode=Mode.SEQUENTIAL)
+    await listeners.connect_apart()
+    await speakers.connect_apart()
     for crowd in (listeners, speakers):
         await experiment.note_holders(crowd)
     said = await speakers.exchange(1)
@@ -212,8 +213,8 @@ async def test_what_one_says_everybody_hears_again(
     experiment.needs_places(SPEAKERS + HEARERS)
     listeners = await experiment.crowd("listeners", HEARERS, endpoint="room", trace=True, first_message=False)
     speakers = await experiment.crowd("speakers", SPEAKERS, endpoint="room", first_message=False)
-    await listeners.connect(mode=Mode.SEQUENTIAL)
-    await speakers.connect(mode=Mode.SEQUENTIAL)
+    await listeners.connect_apart()
+    await speakers.connect_apart()
     for crowd in (listeners, speakers):
         await experiment.note_holders(crowd)
     said_at: list[float] = []
@@ -471,9 +472,10 @@ async def test_broadcasts_arrive_whole(experiment: Experiment, contract: SimpleN
         # Whoever is too slow may be cut, and may not miss any: it is watched until its backlog is too long.
         slow = contract.delivery.slow_consumer_cut_within if isinstance(fault, Bandwidth) else None
         end = experiment.now() + max(INTERVALS * interval, 2 * (slow or 0.0))
+        stays = _out_of_step()
         while experiment.now() < end:
             await passers.connect()
-            await experiment.watch(interval)
+            await experiment.watch(interval * next(stays))
             await passers.close()
     await experiment.watch(2 * interval)
     for crowd in (listeners, passers):
@@ -484,6 +486,16 @@ async def test_broadcasts_arrive_whole(experiment: Experiment, contract: SimpleN
         Undisturbed(crowd=passers.name),
         *_stayed(listeners, fault),
     )
+
+
+def _out_of_step() -> Iterator[float]:
+    """Stays between 0.25 and 1.25 of an interval, spread evenly by the golden ratio: in step with no broadcaster.
+
+    Where each was one interval, all came and went between two broadcasts, and the list that was walked through never
+    changed.
+    """
+    golden = (math.sqrt(5) - 1) / 2
+    return (0.25 + number * golden % 1 for number in itertools.count(1))
 
 
 def _stayed(clients: Crowd, fault: Fault | None) -> list[Undisturbed]:

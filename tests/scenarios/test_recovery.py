@@ -178,8 +178,7 @@ async def test_after_a_worker_died(experiment: Experiment, contract: SimpleNames
     limit = contract.recovery.worker_within
     experiment.needs_places(CLIENTS + NEWCOMERS)
     inside = await experiment.victims_of(fault, "inside", CLIENTS)
-    # One after the other: of many who come at once a worker that wakes first takes nearly all.
-    await inside.connect(mode=Mode.SEQUENTIAL)
+    await inside.connect_apart()
     await experiment.needs_workers(inside)
     came: list[str] = []
     async with experiment.inject(fault, inside) as injection:

@@ -142,7 +142,7 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
     experiment.needs_places(INSIDE + 1)
     await experiment.restart_server_with(changed.environment)
     inside = await experiment.crowd("inside", INSIDE)
-    await inside.connect(mode=Mode.SEQUENTIAL)
+    await inside.connect_apart()
     first = await experiment.needs_workers(inside)
     workers, new = set(first.serving), False
     came: list[str] = []
