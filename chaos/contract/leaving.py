@@ -46,6 +46,11 @@ class LeakFree(Family):
     tasks_per_connection: Annotated[
         float, Field(gt=0, description="Mean tasks kept, at most, by its own statistics where they tell.")
     ] = 0.01
+    threads_per_connection: Annotated[float, Field(gt=0, description="Mean threads kept, at most.")] = 0.01
+    sessions_per_connection: Annotated[
+        float,
+        Field(gt=0, description="Mean sessions kept to be resumed, at most, by its own statistics where they tell."),
+    ] = 0.01
     memory_per_connection: Annotated[Size, Field(description="Mean bytes of memory kept, at most.")]
     memory_per_hour: Annotated[
         Size | None, Field(description="Bytes of memory kept in an hour under load, at most; judged by a soak.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -16,7 +17,7 @@ from chaos.crowd import acts
 from chaos.crowd.client import Client
 from chaos.crowd.connecting import CLOSE_CODE, leave, paced, sequential, simultaneous
 from chaos.crowd.conversation import Answer, Result
-from chaos.crowd.dial import resolve
+from chaos.crowd.dial import resolve, take
 from chaos.crowd.exchange import NUMBER, Exchange, ExchangeResult
 from chaos.crowd.flood import Flood, Flooded
 from chaos.crowd.ledger import Notation
@@ -70,6 +71,8 @@ class Crowd:
         self._clients = [Client(index, setting) for index in range(count)]
         self._floods: dict[int, Flood] = {}
         self._population: Population | None = None
+        self._taken: list[socket.socket] = []
+        """Of addresses that nobody else may connect from."""
 
     # -- connecting and leaving ------------------------------------------------------------------------------
 
@@ -143,8 +146,16 @@ class Crowd:
         return await self._end(clients, acts.fin)
 
     async def drop(self, *, clients: Collection[int] | None = None) -> list[Ended]:
-        """Forget the connections behind a kernel rule; see `acts.drop`."""
-        return await self._end(clients, acts.drop)
+        """Forget the connections behind a kernel rule; see `acts.drop`.
+
+        The rule knows them by their addresses and ports. So these stay taken for as long as the crowd lives: whoever
+        came next from one of them would be cut off as well.
+        """
+        addresses = [local_address(client) for client in self._connected(clients)]
+        ends = await self._end(clients, acts.drop)
+        found = (take(address) for address in addresses if address is not None)
+        self._taken += (taken for taken in found if taken is not None)
+        return ends
 
     async def wait_ended(self, *, timeout: float, clients: Collection[int] | None = None) -> list[Ended]:
         """Wait until no client is connected, at most `timeout` seconds; how each one ended that was ever open."""
@@ -371,6 +382,8 @@ class Crowd:
         for connection in lingering:
             connection.cut()
         await asyncio.gather(*(asyncio.shield(connection.gone) for connection in lingering))
+        while self._taken:
+            self._taken.pop().close()
 
     # -- within ----------------------------------------------------------------------------------------------
 

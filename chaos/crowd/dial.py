@@ -13,7 +13,7 @@ from chaos.address import Address
 from chaos.crowd.plan import ClientPlan
 from chaos.errors import CrowdError
 
-__all__ = ["Destination", "Dial", "resolve"]
+__all__ = ["Destination", "Dial", "resolve", "take"]
 
 Destination = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 """An address family and a socket address of it, looked up."""
@@ -55,6 +55,20 @@ async def resolve(address: Address, *, within: float) -> Destination:
 def _first(found: list[Any]) -> Destination:
     family, _, _, _, destination = found[0]
     return family, destination
+
+
+def take(address: tuple[str, int]) -> socket.socket | None:
+    """A socket at an address that connects to nothing: as long as it lives the kernel gives that port to nobody.
+
+    None where a connection that the kernel has not done with yet still has it.
+    """
+    taken = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    try:
+        taken.bind(address)
+    except OSError:
+        taken.close()
+        return None
+    return taken
 
 
 class Dial:

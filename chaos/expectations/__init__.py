@@ -45,7 +45,14 @@ from chaos.expectations.faults import (
 from chaos.expectations.fetched import FetchedInTime
 from chaos.expectations.hostile import AnsweredAsAllowed
 from chaos.expectations.integrity import Intact, IntactThroughReconnects, PlainlyOver
-from chaos.expectations.leaks import ConnectionsNotKept, FdsNotKept, MemoryNotKept, TasksNotKept
+from chaos.expectations.leaks import (
+    ConnectionsNotKept,
+    FdsNotKept,
+    MemoryNotKept,
+    SessionsNotKept,
+    TasksNotKept,
+    ThreadsNotKept,
+)
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack, HoldsAtMost
 from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
@@ -131,12 +138,14 @@ __all__ = [
     "RoundTripsWithin",
     "ServerSurvived",
     "SessionsForgotten",
+    "SessionsNotKept",
     "ShortageLasted",
     "ShutDownWithin",
     "StatisticsAgree",
     "StayedAfterUpgrade",
     "SteadyBefore",
     "TasksNotKept",
+    "ThreadsNotKept",
     "TurnedAwayForARow",
     "TurnedAwayWhileOpen",
     "Uncertainty",

@@ -12,7 +12,15 @@ from chaos.stats import MINIMUM_ROUNDS, slope
 from chaos.units import format_count, format_size
 from chaos.verdict import Finding
 
-__all__ = ["ConnectionsNotKept", "FdsNotKept", "MemoryNotKept", "NotKept", "TasksNotKept"]
+__all__ = [
+    "ConnectionsNotKept",
+    "FdsNotKept",
+    "MemoryNotKept",
+    "NotKept",
+    "SessionsNotKept",
+    "TasksNotKept",
+    "ThreadsNotKept",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,8 @@ class NotKept(Expectation):
     Whoever ended a connection, and however old it was: what is kept of it is kept.
     """
 
+    may_be_none: ClassVar[bool] = False
+    """Whether a server may have none of it; of a file or a byte it always has one, or nothing could be read."""
     margin: float
 
     @abstractmethod
@@ -45,7 +55,7 @@ class NotKept(Expectation):
                 f"points, and {MINIMUM_ROUNDS} are needed",
                 promised,
             )
-        if not any(values):
+        if not (self.may_be_none or any(values)):
             return self.inconclusive("nothing could be read of the server's processes", promised)
         found = slope([each.ended for each in rounds], values)
         figure = f"{self.shown(found.value)}/1k"
@@ -113,3 +123,30 @@ class TasksNotKept(NotKept):
 
     def shown(self, per_connection: float) -> str:
         return f"{format_count(per_connection * 1000)} tasks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadsNotKept(NotKept):
+    """Threads of all the server's processes."""
+
+    name: ClassVar[str] = "threads_not_kept"
+
+    def read(self, each: Round) -> float:
+        return each.threads
+
+    def shown(self, per_connection: float) -> str:
+        return f"{format_count(per_connection * 1000)} threads"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsNotKept(NotKept):
+    """Sessions that wait to be resumed, by the server's own statistics."""
+
+    name: ClassVar[str] = "sessions_not_kept"
+    may_be_none: ClassVar[bool] = True
+
+    def read(self, each: Round) -> float | None:
+        return each.kept_sessions
+
+    def shown(self, per_connection: float) -> str:
+        return f"{format_count(per_connection * 1000)} sessions"

@@ -440,7 +440,7 @@ class Experiment:
         if number > WARM_UP:
             ended = len((await self.record()).journal.of(Ended)) + besides
             # One question more, some 3 ms a round: sessions and tasks are nowhere to be seen outside.
-            asked = any(map(self.tells, ("connections", "tasks")))
+            asked = any(map(self.tells, ("connections", "tasks", "sessions")))
             told = await self.statistics() if asked else {}
             self._journal.write(leaks.reading(await self.sample(), ended=ended, told=told))
 

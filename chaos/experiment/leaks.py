@@ -44,6 +44,7 @@ def reading(sample: Sample, *, ended: int, told: Mapping[str, float | str]) -> R
         threads=sample.threads,
         connections=_count(told, "connections"),
         tasks=_count(told, "tasks"),
+        kept_sessions=_count(told, "sessions"),
     )
 
 

@@ -36,6 +36,8 @@ class Quantity:
     name: str
     read: Callable[[Round], float | None]
     size: bool = False
+    may_be_none: bool = False
+    """Whether a server may have none of it; of a file or a byte it always has one, or nothing could be read."""
 
     def shown(self, each: float) -> str:
         """A slope of one ending in words, for `PER` of them."""
@@ -49,6 +51,7 @@ QUANTITIES = (
     Quantity("threads", lambda each: each.threads),
     Quantity("connections", lambda each: each.connections),
     Quantity("tasks", lambda each: each.tasks),
+    Quantity("sessions", lambda each: each.kept_sessions, may_be_none=True),
 )
 
 
@@ -109,7 +112,7 @@ def _kept(quantity: Quantity, rounds: Sequence[Round]) -> Kept:
     read = [(each.ended, value) for each in rounds if (value := quantity.read(each)) is not None]
     if not read:
         return Kept(quantity, None, "the server's statistics do not tell")
-    if not any(value for _, value in read):
+    if not (quantity.may_be_none or any(value for _, value in read)):
         return Kept(quantity, None, "nothing was read, all rounds say 0")
     points = len({ended for ended, _ in read})
     if points < MINIMUM_ROUNDS:

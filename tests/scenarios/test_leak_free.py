@@ -1,40 +1,56 @@
 """Leak-free: however connections end, nothing of them is kept.
 
 A way to end is measured by itself where a server meets it in code of its own: the good-bye, the RST and the FIN, the
-half that is open after one, what lies half-read when one comes, the end around the 101, who is turned away, who is
-closed for idling and who is found dead. Left out are those that come to a server as one of these does: killed clients
-and a proxy that is down are a FIN, half-open ones are silent, and who has no right to come in is turned away as who is
-one too many. Who has reached the maximum age is closed as for idling, by another timer: eighteen ages are two minutes
-in the fast profile, and hours where the age is half an hour or more.
+half that is open after one, what lies half-read when one comes, the end around the 101, a close handshake that is left
+unfinished, who is turned away, closed for idling, for what it sent or how much of it, cut for listening too slowly, and
+who is found dead. Left out are those that come to a server as one of these does: killed clients and a proxy that is
+down are a FIN, half-open ones are silent, and who has no right to come in is turned away as who is one too many. Who
+has reached the maximum age is closed as for idling, by another timer: eighteen ages are two minutes in the fast
+profile, and hours where the age is half an hour or more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
-from chaos.expectations import ConnectionsNotKept, Expectation, FdsNotKept, MemoryNotKept, TasksNotKept
+from chaos.contract.service import FloodAnswer
+from chaos.expectations import (
+    ConnectionsNotKept,
+    Expectation,
+    FdsNotKept,
+    MemoryNotKept,
+    SessionsNotKept,
+    TasksNotKept,
+    ThreadsNotKept,
+)
 from chaos.experiment import Experiment, NotJudged
 from chaos.experiment.leaks import MOST_ROUNDS
 from chaos.faults import (
     ClientReset,
+    CloseHeld,
     ConnectionBurst,
     CrashMidFrame,
     CrashMidHandshake,
     CrashMidMessage,
     FinWithoutClose,
+    FloodingMember,
     HalfClose,
+    HostileFrames,
     Reset,
     SilentClient,
     StalledReader,
+    TlsTruncated,
     Vanished,
 )
 from chaos.faults.base import Fault
+from chaos.hostile.catalogue import Input, cases_of
 from chaos.journal import Attempt, Bite, Outcome
 
 pytestmark = [
@@ -44,6 +60,8 @@ pytestmark = [
         "leak_free.memory_per_connection",
         "leak_free.counted_per_connection",
         "leak_free.tasks_per_connection",
+        "leak_free.threads_per_connection",
+        "leak_free.sessions_per_connection",
     ),
     pytest.mark.needs(Capability.SOCKET_PROBE, Capability.PROCESS_PROBE),
 ]
@@ -54,6 +72,12 @@ CONNECTIONS = 50
 EACH = 8
 """Clients for each of the six ways to crash around an upgrade: 48 endings in a round."""
 
+FLOODS = 5
+"""Clients that flood at once."""
+
+CONSUMERS = 20
+"""Listeners that stop at once: as many as a broadcaster of large updates serves beside them."""
+
 MOST_PLACES = 200
 """Of a server that is filled in every round, and there may be sixty: twice as many as the reference has."""
 
@@ -61,7 +85,8 @@ MOST_PLACES = 200
 @pytest.mark.promise(
     "leak_free",
     "nothing kept per connection",
-    expects="Over many rounds of connections, neither descriptors, memory, sessions nor tasks grow with their number.",
+    expects="Over many rounds of connections, neither descriptors, memory, threads, tasks nor sessions grow with their "
+    "number.",
     because="Memory that 'came back' proves nothing: one task kept per reset takes weeks to kill a server.",
 )
 @pytest.mark.reads("cleanup.closed_within")
@@ -81,7 +106,7 @@ async def test_nothing_kept(experiment: Experiment, contract: SimpleNamespace, f
 @pytest.mark.slow  # more rounds than a laptop waits for, beside the four ways above
 @pytest.mark.reads("cleanup.closed_within")
 @pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", times=10, patience=3)
-@pytest.mark.faults(HalfClose(), CrashMidFrame(), CrashMidMessage())
+@pytest.mark.faults(HalfClose(), CrashMidFrame(), CrashMidMessage(), TlsTruncated())
 async def test_nothing_kept_of_what_was_half_done(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
 ) -> None:
@@ -196,12 +221,113 @@ async def test_nothing_kept_of_dead_peers(experiment: Experiment, contract: Simp
     await _rounds(experiment, contract, fault, within=2 * bound.seconds)
 
 
-async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None, *, within: float) -> None:
+@pytest.mark.promise(
+    "leak_free",
+    "nothing kept of who holds on after its close",
+    expects="Over many rounds of clients that close and never end their half of TCP, nothing grows.",
+    because="After both close frames nobody reads that connection any more, and a timer of its own has to end it.",
+)
+@pytest.mark.waits
+@pytest.mark.slow  # a round lasts as long as the close timeout, 0.5 s in the fast profile, and there are 18
+@pytest.mark.reads("closing.close_timeout")
+@pytest.mark.steps(MOST_ROUNDS, "closing.close_timeout", times=2, patience=3)
+@pytest.mark.faults(CloseHeld())
+async def test_nothing_kept_of_who_holds_on_after_its_close(
+    experiment: Experiment, contract: SimpleNamespace, fault: CloseHeld
+) -> None:
+    await _rounds(experiment, contract, fault, within=2 * contract.closing.close_timeout, keep_alive=False)
+
+
+@pytest.mark.promise(
+    "leak_free",
+    "nothing kept of broken frames",
+    expects="Over many rounds of clients that are closed for a frame that RFC 6455 forbids, nothing grows.",
+    because="An error is raised in the middle of parsing, and what was to be done at the end is done by nobody.",
+)
+@pytest.mark.waits
+@pytest.mark.slow  # more rounds than a laptop waits for
+@pytest.mark.reads("cleanup.closed_within", "survival.hostile_within")
+@pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", times=10, patience=6)
+@pytest.mark.faults(HostileFrames(kind=Input.BROKEN_FRAMES))
+async def test_nothing_kept_of_broken_frames(
+    experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames
+) -> None:
+    experiment.needs_places(len(cases_of(fault.kind)))
+
+    async def break_off(_: str) -> int:
+        async with experiment.inject(fault) as injection:
+            pass
+        await experiment.wait_until(
+            ConnectionsAtMost(experiment.own_connections), within=10 * contract.cleanup.closed_within
+        )
+        return injection.receipt.covered
+
+    await _measured(experiment, contract, break_off)
+
+
+@pytest.mark.promise(
+    "leak_free",
+    "nothing kept of who floods",
+    expects="Over many rounds of clients that are closed for sending too much, nothing grows.",
+    because="Who counts messages keeps a list of who sent how many, and whoever is in it comes again under another "
+    "number.",
+)
+@pytest.mark.slow  # a machine's worth of floods
+@pytest.mark.reads("fairness.flood_answer", "cleanup.closed_within")
+@pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", times=10, patience=6)
+@pytest.mark.faults(FloodingMember())
+async def test_nothing_kept_of_who_floods(
+    experiment: Experiment, contract: SimpleNamespace, fault: FloodingMember
+) -> None:
+    if contract.fairness.flood_answer is FloodAnswer.SERVED:
+        raise NotJudged("promises.fairness.flood_answer = served, so that nobody is closed for a flood")
+    within = 10 * contract.cleanup.closed_within
+
+    async def flood(name: str) -> int:
+        crowd = await experiment.victims_of(fault, name, FLOODS)
+        await crowd.connect()
+        async with experiment.inject(fault, crowd):
+            await experiment.wait_until_gone(crowd, within=fault.seconds)
+        await crowd.close()  # whoever was served to the end leaves in good order
+        await experiment.wait_until(ConnectionsAtMost(experiment.own_connections), within=within)
+        return 0
+
+    await _measured(experiment, contract, flood)
+
+
+@pytest.mark.promise(
+    "leak_free",
+    "nothing kept of slow consumers",
+    expects="Over many rounds of listeners that stop reading and are cut for it, nothing grows.",
+    because="What was queued for one that never read it is the largest thing that a connection leaves behind.",
+)
+@pytest.mark.waits
+@pytest.mark.slow  # a round lasts until they are cut, 1.4 s in the fast profile, and there are 18
+@pytest.mark.needs(endpoints=["feed"])
+@pytest.mark.reads("delivery.slow_consumer_cut_within")
+@pytest.mark.steps(MOST_ROUNDS, "delivery.slow_consumer_cut_within", times=2, patience=1)
+@pytest.mark.faults(StalledReader())
+async def test_nothing_kept_of_slow_consumers(
+    experiment: Experiment, contract: SimpleNamespace, fault: StalledReader
+) -> None:
+    within = 2 * contract.delivery.slow_consumer_cut_within
+    await _rounds(experiment, contract, fault, within=within, most=CONSUMERS, endpoint="feed")
+
+
+async def _rounds(
+    experiment: Experiment,
+    contract: SimpleNamespace,
+    fault: Fault | None,
+    *,
+    within: float,
+    most: int = CONNECTIONS,
+    **plan: Any,
+) -> None:
     """Rounds of connections that end in one way, each over when the server holds none of them any more, `within`
     seconds at most."""
 
     async def end(name: str) -> int:
-        crowd = await experiment.victims_of(fault, name, experiment.fitting(CONNECTIONS))
+        crowd = await experiment.victims_of(fault, name, experiment.fitting(most), **plan)
         await crowd.connect()
         async with experiment.inject(fault, crowd) as injection:
             if injection.receipt.bite is not Bite.BIT:
@@ -219,11 +345,14 @@ async def _measured(experiment: Experiment, contract: SimpleNamespace, end: Call
     expectations: list[Expectation] = [
         FdsNotKept(margin=promised.fds_per_connection),
         MemoryNotKept(margin=promised.memory_per_connection),
+        ThreadsNotKept(margin=promised.threads_per_connection),
     ]
     if experiment.tells("connections"):
         expectations.append(ConnectionsNotKept(margin=promised.counted_per_connection))
     if experiment.tells("tasks"):
         expectations.append(TasksNotKept(margin=promised.tasks_per_connection))
+    if experiment.tells("sessions"):
+        expectations.append(SessionsNotKept(margin=promised.sessions_per_connection))
     besides = 0
     async for number in experiment.rounds(expectations):
         besides += await end(f"round {number}")

@@ -193,3 +193,5 @@ class Round(Event):
     """Those that the server's own statistics still count; None where they do not tell, or were not read."""
     tasks: float | None = None
     """Tasks by the server's own statistics; likewise."""
+    kept_sessions: float | None = None
+    """Sessions that wait to be resumed, by the server's own statistics; likewise. `sessions` were connections once."""

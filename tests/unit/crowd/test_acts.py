@@ -59,7 +59,7 @@ async def stage(**plan: Any) -> AsyncIterator[Stage]:
         try:
             yield Stage(crowd, recorded, peer)
         finally:
-            await crowd.reset()
+            await crowd.abandon()
 
 
 async def test_reset_is_a_true_rst() -> None:
@@ -334,6 +334,18 @@ async def test_drop_is_recorded_as_such_and_sends_one_rst_at_most() -> None:
         with pytest.raises(ConnectionResetError):
             await on.peer.reader.read(1)
         assert (ended.by, ended.how) == ("client", "drop")
+
+
+async def test_nobody_comes_from_the_address_of_one_who_was_dropped() -> None:
+    """The rule that cuts it off would cut off whoever came next from there."""
+    async with stage() as on:
+        address = on.peer.writer.get_extra_info("peername")
+        await on.crowd.drop()
+        with socket.socket() as another, pytest.raises(OSError, match="Address already in use"):
+            another.bind(address)
+        await on.crowd.abandon()
+        with socket.socket() as another:
+            another.bind(address)
 
 
 async def test_close_shakes_hands() -> None:

@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import ConnectionsNotKept, Expectation, FdsNotKept, MemoryNotKept, TasksNotKept
+from chaos.expectations import (
+    ConnectionsNotKept,
+    Expectation,
+    FdsNotKept,
+    MemoryNotKept,
+    SessionsNotKept,
+    TasksNotKept,
+    ThreadsNotKept,
+)
 from chaos.experiment.ages import Aged, explained
 from chaos.journal import Round
 from chaos.verdict import Verdict
@@ -113,3 +121,25 @@ def test_what_is_kept_is_kept_however_old_the_connection_was(breach: Expectation
     made = record(attempt(), old, *kept)
     assert breach.judge(made).verdict is Verdict.VIOLATED
     assert not explained(breach, made, [Aged(old, age=1.8, promised=2.0)])
+
+
+def test_a_thread_kept_per_connection() -> None:
+    threads = ThreadsNotKept(margin=0.01)
+    growing = [replace(each, threads=1 + each.ended) for each in _rounds(12)]
+    finding = threads.judge(record(*growing))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1000 threads/1k")
+    # A pool that fills is no leak.
+    pool = [replace(each, threads=min(6, 2 * number)) for number, each in enumerate(_rounds(16), 1)]
+    assert threads.judge(record(*pool)).verdict is Verdict.HELD
+
+
+def test_of_sessions_there_may_be_none_and_of_files_never() -> None:
+    sessions = SessionsNotKept(margin=0.01)
+    none = [replace(each, kept_sessions=0.0) for each in _rounds(12)]
+    assert sessions.judge(record(*none)).verdict is Verdict.HELD
+    growing = [replace(each, kept_sessions=float(each.ended)) for each in _rounds(12)]
+    finding = sessions.judge(record(*growing))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1000 sessions/1k")
+    assert sessions.judge(record(*_rounds(12))).observed == "0 rounds were measured, 12 are needed"
+    unread = [replace(each, fds=0) for each in _rounds(12)]
+    assert FDS.judge(record(*unread)).observed == "nothing could be read of the server's processes"

@@ -33,6 +33,7 @@ def measured(
             threads=1,
             connections=1.0 if told else None,
             tasks=10.0 + 10 * number if told else None,
+            kept_sessions=0.0 if told else None,
         )
         for number in range(1, rounds + 1)
     ]
@@ -50,11 +51,11 @@ def test_the_slopes_are_those_that_judge(state: Path) -> None:
     [ending] = read_kept(run)
     assert (ending.fault, ending.rounds, ending.endings) == ("client-reset", 12, 600)
     by_name = {kept.quantity.name: kept.slope for kept in ending.kept}
-    assert list(by_name) == ["memory", "fds", "threads", "connections", "tasks"]
+    assert list(by_name) == ["memory", "fds", "threads", "connections", "tasks", "sessions"]
     assert by_name["memory"] == slope([each.ended for each in rounds], [each.memory for each in rounds])
     assert by_name["tasks"] is not None
     assert by_name["tasks"].value == 0.2
-    assert row_of(ending, ending.kept[-1]) == ("client-reset", "tasks", "200", "200", "200", "0", "12", "600")
+    assert row_of(ending, ending.kept[-2]) == ("client-reset", "tasks", "200", "200", "200", "0", "12", "600")
 
 
 def test_what_has_no_slope_says_why(state: Path) -> None:
@@ -62,7 +63,7 @@ def test_what_has_no_slope_says_why(state: Path) -> None:
     measured(run, "reset", told=False)
     measured(run, "", rounds=3)
     untold, short = read_kept(run)
-    assert [kept.why for kept in untold.kept] == ["", "", "", *["the server's statistics do not tell"] * 2]
+    assert [kept.why for kept in untold.kept] == ["", "", "", *["the server's statistics do not tell"] * 3]
     assert {kept.why for kept in short.kept} == {"3 points, and 12 are needed"}
     page = render_html(run)
     assert "3 points, and 12 are needed" in page
@@ -78,9 +79,9 @@ def test_the_terminal_has_a_row_for_each_way_to_end(state: Path) -> None:
     text = plain(kept_lines(read_kept(run)))
     assert text.splitlines() == [
         "kept of 1,000 ended connections   slope (its interval)",
-        "ended by                   memory  fds  threads  connections  tasks  rounds  endings",
-        "client-reset  20kB (16kB to 22kB)    0        0            0    200      12      600",
-        "reset         20kB (16kB to 22kB)    0        0            -      -      12      600",
+        "ended by                   memory  fds  threads  connections  tasks  sessions  rounds  endings",
+        "client-reset  20kB (16kB to 22kB)    0        0            0    200         0      12      600",
+        "reset         20kB (16kB to 22kB)    0        0            -      -         -      12      600",
         "smallest that could be seen   memory 3kB",
     ]
     assert text in plain(render_terminal(build_matrix(read_cells(run)), run=run))

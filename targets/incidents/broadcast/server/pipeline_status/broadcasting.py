@@ -42,11 +42,21 @@ def add_handler(app: FastAPI, parts: Parts, path: str) -> None:
             if reason and websocket.client_state is WebSocketState.CONNECTED:
                 await websocket.close(GOING_AWAY, reason)
         except WebSocketDisconnect as gone:
-            lost = gone.code not in GOODBYES
+            lost = await _said_last(websocket, gone) not in GOODBYES
         finally:
             parts.members.leave(member)
         if lost and absences is not None:
             await absences.begin(member)
+
+
+async def _said_last(websocket: WebSocket, gone: WebSocketDisconnect) -> int:
+    """The code of a connection's end. To whoever is sending it is 1006, also where the client has said goodbye: what it
+    said has yet to be received."""
+    while websocket.client_state is WebSocketState.CONNECTED:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return int(message["code"])
+    return gone.code
 
 
 async def _age_by_own_timer(parts: Parts, member: Member) -> str:
