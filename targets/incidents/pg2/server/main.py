@@ -40,6 +40,12 @@ socketio = SocketIO(
 )
 
 
+if settings.redis_url:
+    # Now, and not with a worker's first client: what a subscription takes is not to be counted as that client's.
+    socketio.server.manager.initialize()
+    socketio.server.manager_initialized = True
+
+
 @socketio.on("connect")
 def connect() -> bool:
     """Let somebody in, unless more came from the same address than one may; they hear a connect error."""
