@@ -67,4 +67,10 @@ CASES = (
         finding="rejected_gracefully",
         sentinels=(CLEANUP, HEARTBEAT),
     ),
+    Case(
+        defect="refusals_ask_those_inside",
+        caught_by="test_rejection.py::test_burst_while_the_network_is_bad[latency+packet-loss+burst]",
+        finding="rejected_gracefully",
+        sentinels=(CLEANUP, HEARTBEAT, "test_rejection.py::test_burst_beyond_the_limit[burst]"),
+    ),
 )
