@@ -12,6 +12,7 @@ __all__ = [
     "OPENS",
     "REJECTION",
     "TLS",
+    "TOKENS",
     "TRIAL",
     "TURNED_AWAY",
 ]
@@ -24,6 +25,7 @@ LATENCY = "test_latency.py::test_round_trips[calm]"
 DELIVERY = "test_delivery.py::test_slow_consumer_hurts_only_itself[calm]"
 TRIAL = "test_breaker.py::test_tries_again[upstream-errors]"
 TLS = "targets/reference/tls.toml"
+TOKENS = "targets/reference/tokens.toml"
 NO_CLOCK = {"containers": "the clock is a library that the environment names, and a container keeps its environment"}
 OPENS = "test_breaker.py::test_opens_at_threshold[upstream-errors]"
 TURNED_AWAY = "test_accept_breaker.py::test_turns_away_while_open[upstream-errors]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
-from tests.detection.scenarios import CLEANUP, HEARTBEAT, TLS
+from tests.detection.scenarios import CLEANUP, HEARTBEAT, TLS, TOKENS
 
 __all__ = ["CASES"]
 
@@ -124,5 +124,26 @@ CASES = (
         finding="answered_as_allowed",
         sentinels=(HEARTBEAT, CLEANUP),
         target=TLS,
+    ),
+    Case(
+        defect="tokens_outlive_their_expiry",
+        caught_by="test_survival.py::test_no_right_to_come_in",
+        finding="refused_at_the_door",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+        target=TOKENS,
+    ),
+    Case(
+        defect="tokens_choose_their_algorithm",
+        caught_by="test_survival.py::test_no_right_to_come_in",
+        finding="refused_at_the_door",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+        target=TOKENS,
+    ),
+    Case(
+        defect="tokens_are_looked_at_where_there_are_any",
+        caught_by="test_survival.py::test_no_right_to_come_in",
+        finding="refused_at_the_door",
+        sentinels=("test_survival.py::test_broken_handshakes[hostile-handshakes]", HEARTBEAT),
+        target=TOKENS,
     ),
 )
