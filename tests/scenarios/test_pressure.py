@@ -216,31 +216,91 @@ async def test_heartbeat_without_cpu(experiment: Experiment, contract: SimpleNam
 @pytest.mark.needs(Capability.SOCKET_PROBE, Capability.TCP_TRUE)
 @pytest.mark.faults(CpuQuota())
 async def test_dead_peers_without_cpu(experiment: Experiment, contract: SimpleNamespace, fault: CpuQuota) -> None:
-    delay = contract.pressure.cpu_delay
-    bound = found_dead(contract)
     experiment.needs_places(CLIENTS + DEAD + fault.newcomers)
-    living = await experiment.crowd("living", CLIENTS)
-    await living.connect()
-    dying = await experiment.crowd("dying", DEAD)
-    await dying.connect()
-    limit, remaining = bound.seconds + delay, living.count + experiment.own_connections
+    short = replace(fault, share=contract.pressure.cpu_share)
+    await _found_under(experiment, contract, short, delay=contract.pressure.cpu_delay)
+
+
+@pytest.mark.waits
+@pytest.mark.promise(
+    "pressure",
+    "dead peers while files are short",
+    expects="While the server can open no more files it finds its dead peers and releases them, in time.",
+    because="It is they who hold the files: what takes one to clean up behind them never comes to an end of it.",
+)
+@pytest.mark.reads(
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE, Capability.TCP_TRUE)
+@pytest.mark.faults(FdLimit())
+async def test_dead_peers_without_files(experiment: Experiment, contract: SimpleNamespace, fault: FdLimit) -> None:
+    await _found_under(experiment, contract, fault)
+
+
+@pytest.mark.waits
+@pytest.mark.promise(
+    "pressure",
+    "dead peers of a full house while memory is short",
+    expects="Half of all that it promises places for die in one instant, and a server with no more memory than these "
+    "take finds and releases them; the other half is served on.",
+    because="Cleaning up takes memory as well, the more the more there is to do: it must not take what is not there.",
+)
+@pytest.mark.reads(
+    "pressure.memory_spare",
+    "rejection.max_connections",
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE, Capability.TCP_TRUE)
+@pytest.mark.faults(MemoryLimit())
+async def test_dead_peers_without_memory(experiment: Experiment, contract: SimpleNamespace, fault: MemoryLimit) -> None:
+    half = experiment.fitting(contract.rejection.max_connections) // 2
+    short = replace(fault, spare=contract.pressure.memory_spare)
+    await _found_under(experiment, contract, short, living=half, dead=half)
+
+
+async def _found_under(
+    experiment: Experiment,
+    contract: SimpleNamespace,
+    shortage: Fault,
+    *,
+    delay: float = 0.0,
+    living: int = CLIENTS,
+    dead: int = DEAD,
+) -> None:
+    """Silent peers are released while something is short, `delay` seconds later than else; everybody else stays.
+
+    All of them have come before files are short. What memory they take counts as what they are promised to have.
+    """
+    bound = found_dead(contract)
+    inside = await experiment.crowd("living", living)
+    dying = await experiment.crowd("dying", dead)
+    limit, remaining = bound.seconds + delay, inside.count + experiment.own_connections
     death = SilentClient()
-    async with (
-        experiment.inject(replace(fault, share=contract.pressure.cpu_share)),
-        experiment.inject(death, dying),
-    ):
-        await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit + experiment.sampling)
+    before = () if isinstance(shortage, MemoryLimit) else (inside, dying)
+    for crowd in before:
+        await crowd.connect()
+    async with experiment.inject(shortage):
+        for crowd in (inside, dying):
+            if crowd not in before:
+                await crowd.connect()
+        async with experiment.inject(death, dying):
+            await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit + experiment.sampling)
+    for_it = f" + shortage {format_duration(delay)}" if delay else ""
     await experiment.judge(
         ReleasedWithin(
-            dead=DEAD,
+            dead=dead,
             remaining=remaining,
             limit=limit,
-            why=f"{bound.why} + shortage {format_duration(delay)}",
+            why=f"{bound.why}{for_it}",
             fault=death.name,
             of_deaths=False,
         ),
-        Undisturbed(crowd=living.name),
-        ShortageLasted(fault.name),
+        Undisturbed(crowd=inside.name),
+        *([ShortageLasted(shortage.name)] if isinstance(shortage, CpuQuota) else []),
     )
 
 

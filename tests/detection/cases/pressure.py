@@ -71,4 +71,16 @@ CASES = (
         finding="server_survived",
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT),
     ),
+    Case(
+        defect="the_dead_are_noted_first",
+        caught_by="test_pressure.py::test_dead_peers_without_files[fd-limit]",
+        finding="released_within",
+        sentinels=(HEARTBEAT, CLEANUP, "test_pressure.py::test_heartbeat_without_files[fd-limit]"),
+    ),
+    Case(
+        defect="a_dump_of_each_dead_peer",
+        caught_by="test_pressure.py::test_dead_peers_without_memory[memory-limit]",
+        finding="server_survived",
+        sentinels=(HEARTBEAT, CLEANUP, WITHOUT_MEMORY),
+    ),
 )
