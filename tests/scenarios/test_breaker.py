@@ -25,6 +25,7 @@ from chaos.conditions import UpstreamHit
 from chaos.expectations import (
     AnsweredWhileOpen,
     CallsAnswered,
+    Expectation,
     FailuresReached,
     FollowsTheBreakerModel,
     GivenUpWithin,
@@ -441,19 +442,24 @@ async def test_tries_again(experiment: Experiment, contract: SimpleNamespace, fa
         # Into the second open period, whenever the trial failed: a re-opened circuit waits at least as long again.
         until = opened + 1.75 * promised.recovery_timeout
         await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
-        end = until
-    await experiment.judge(
+    await experiment.judge(*_tried_once(contract, opened, until, when="after the recovery timeout"))
+
+
+def _tried_once(contract: SimpleNamespace, opened: float, until: float, *, when: str) -> list[Expectation]:
+    """The declared trials of one open period, and no more, while the upstream fails on."""
+    promised = contract.breaker
+    return [
         UpstreamCalled(
             least=1,
             most=promised.half_open_probes,
             start=opened,
             due=opened + promised.recovery_timeout,
-            end=end,
-            when="after the recovery timeout",
+            end=until,
+            when=when,
         ),
-        CallsAnswered(sources=FALLBACK, start=opened, end=end, when="while the upstream fails"),
-        follows_the_model(contract, end=end),
-    )
+        CallsAnswered(sources=FALLBACK, start=opened, end=until, when="while the upstream fails"),
+        follows_the_model(contract, end=until),
+    ]
 
 
 @pytest.mark.promise(
@@ -533,18 +539,7 @@ async def test_keeps_its_timeout_though_the_clock_is_set(
                 await asking
         finally:
             asking.cancel()
-    await experiment.judge(
-        UpstreamCalled(
-            least=1,
-            most=promised.half_open_probes,
-            start=opened,
-            due=opened + promised.recovery_timeout,
-            end=until,
-            when="though the clock was set",
-        ),
-        CallsAnswered(sources=FALLBACK, start=opened, end=until, when="while the upstream fails"),
-        follows_the_model(contract, end=until),
-    )
+    await experiment.judge(*_tried_once(contract, opened, until, when="though the clock was set"))
 
 
 @pytest.mark.promise(
