@@ -161,8 +161,8 @@ class OpenedAtRate(Expectation):
     """Seconds that the share is that of: what lies further back does not count."""
 
     def judge(self, record: Record) -> Finding:
-        wanted = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
-        promised = f"exactly {wanted} calls reach the upstream before the circuit opens at its failure rate"
+        wanted = f"exactly {self.least}" if self.least == self.most else f"{self.least} to {self.most}"
+        promised = f"{wanted} calls reach the upstream before the circuit opens at its failure rate"
         calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
         hits = _hits(record, self.start, self.end)
         if len(calls) <= self.most:

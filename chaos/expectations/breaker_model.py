@@ -64,7 +64,8 @@ class Limits:
         """How long it stays open at least after so many failed trials, seconds; None where nobody knows how many."""
         if trials is None or self.backoff is None:
             return self.recovery_timeout
-        return min(self.recovery_timeout * self.backoff**trials, self.longest_timeout)
+        # A power of floats overflows; 64 doublings exceed any limit.
+        return min(self.recovery_timeout * self.backoff ** min(trials, 64), self.longest_timeout)
 
     def is_exact(self, trials: int | None) -> bool:
         """Whether it is known to stay open no longer than that."""
