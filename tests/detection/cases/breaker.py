@@ -179,7 +179,7 @@ CASES = (
         defect="breaker_closes_on_the_first_success",
         caught_by="test_breaker.py::test_one_trial_that_fails_is_enough[upstream-flapping]",
         finding="follows_the_breaker_model",
-        # Not the closing after an outage: a look at its state between two trials finds it closed too soon there as well.
+        # Not the closing after an outage: a look at its state between two trials finds it closed too soon there, too.
         sentinels=(OPENS, TRIAL),
     ),
     Case(
