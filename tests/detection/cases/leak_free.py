@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
-from tests.detection.scenarios import CLEANUP, HEARTBEAT, LATENCY, REJECTION
+from tests.detection.scenarios import CLEANUP, HEARTBEAT, LATENCY, REJECTION, TLS
 
 __all__ = ["CASES"]
 
@@ -113,6 +113,14 @@ CASES = (
         caught_by="test_leak_free.py::test_nothing_kept_of_slow_consumers[stalled-reader]",
         finding="memory_not_kept",
         sentinels=(HEARTBEAT, CLEANUP),
+        takes=60.0,
+    ),
+    Case(
+        defect="truncated_tls_keeps_its_file",
+        caught_by="test_leak_free.py::test_nothing_kept_of_what_was_half_done[tls-truncated]",
+        finding="fds_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
+        target=TLS,
         takes=60.0,
     ),
 )

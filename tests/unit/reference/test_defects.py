@@ -11,6 +11,7 @@ import sys
 from asyncio.constants import ACCEPT_RETRY_DELAY
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from reference_server import defects
@@ -30,14 +31,15 @@ UNIT_CHECKS = {**CHECKS, **FAULT_CHECKS, **SESSION_CHECKS}
 
 @pytest.fixture(autouse=True)
 def _classes_as_they_were() -> Iterator[None]:
-    """Put back what defects replace on classes: here, unlike in a server, the process goes on."""
-    before = {
+    """Put back what defects replace on classes and in modules: here, unlike in a server, the process goes on."""
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("reference_server")]
+    before: dict[type | ModuleType, dict[str, object]] = {
         each: dict(vars(each))
-        for name, module in sorted(sys.modules.items())
-        if name.startswith("reference_server")
+        for module in modules
         for each in vars(module).values()
         if isinstance(each, type) and each.__module__.startswith("reference_server")
     }
+    before |= {module: dict(vars(module)) for module in modules}
     yield
     for each, attributes in before.items():
         for name, value in vars(each).copy().items():

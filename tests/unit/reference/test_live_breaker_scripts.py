@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chaos.expectations.breaker_model import Limits, follow
+from chaos.expectations.breaker_model import Limits, Word, follow
 from chaos.expectations.record import Uncertainty
-from chaos.journal import Call, Hit, Source, Statistics
+from chaos.journal import Call, Hit, Source
 from tests.examples import examples
 
 from .raw_client import RawClient
@@ -91,9 +91,16 @@ class LateBy:
 
 def illegal(server: RunningServer, upstream: MoodyUpstream, script: list[Step], *, recovery: float = RECOVERY) -> str:
     """What the model says of the trace of a script, of a breaker that stays open for so many seconds."""
-    limits = Limits(failure_threshold=3, recovery_timeout=recovery, success_threshold=2, call_timeout=UPSTREAM_TIMEOUT)
+    limits = Limits(
+        failure_threshold=3,
+        recovery_timeout=recovery,
+        success_threshold=2,
+        call_timeout=UPSTREAM_TIMEOUT,
+        backoff=2.0,
+        longest_timeout=4 * recovery,
+    )
     calls: list[Call] = []
-    readings: list[Statistics] = []
+    readings: list[Word] = []
     late = 0.0
     upstream.arrivals.clear()
     client = RawClient(server.url("/data"))
@@ -109,7 +116,7 @@ def illegal(server: RunningServer, upstream: MoodyUpstream, script: list[Step], 
             asked = time.monotonic()
             state = server.stat("/breakers/upstream/state")
             now = time.monotonic()
-            readings.append(Statistics(at=now, values={"upstream_breaker": state}, took=now - asked))
+            readings.append(Word(at=now, took=now - asked, state=state))
     finally:
         client.socket.close()
     hits = [Hit(at=at, path="/data", status=status) for at, status in upstream.arrivals]

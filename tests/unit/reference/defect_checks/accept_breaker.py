@@ -53,7 +53,20 @@ async def success_clears_the_count_of_failed_establishments(bench: Bench) -> boo
     return breaker.state is State.CLOSED
 
 
+async def accept_breaker_stays_open_for_its_whole_timeout(bench: Bench) -> bool:
+    breaker = bench.parts.accept_breaker
+    opens(breaker, kind="error")
+    return breaker.open_for() >= bench.parts.settings.breaker_recovery_timeout
+
+
+async def open_accept_breaker_says_so(bench: Bench) -> bool:
+    opens(bench.parts.accept_breaker, kind="error")
+    return bench.parts.accept_breaker.get_statistics()["state"] == "open"
+
+
 CHECKS: dict[str, Check] = {
+    "accept_breaker_says_it_is_closed": open_accept_breaker_says_so,
+    "accept_breaker_tries_too_early": accept_breaker_stays_open_for_its_whole_timeout,
     "accept_breaker_counts_no_timeouts": time_outs_open_the_accept_breaker,
     "accept_breaker_counts_the_turned_away": stranger_is_no_failed_establishment,
     "accept_breaker_never_opens": failed_establishments_open_the_breaker,

@@ -49,7 +49,14 @@ class Bench:
     def __init__(self) -> None:
         self.time = FakeTime()
         self.parts: Parts = build(
-            load_settings({"UPSTREAM_URL": "http://127.0.0.1:9", "WEBSOCKET_ALLOWED_ORIGINS": OUR_PAGE}, profile="fast")
+            load_settings(
+                {
+                    "UPSTREAM_URL": "http://127.0.0.1:9",
+                    "WEBSOCKET_ALLOWED_ORIGINS": OUR_PAGE,
+                    "BREAKER_FAILURE_RATE": "0.6",
+                },
+                profile="fast",
+            )
         )
         self.parts.clock = self.parts.heartbeat._clock = AlwaysAttentive(self.time)
         self.parts.sessions._now = self.parts.clock.now

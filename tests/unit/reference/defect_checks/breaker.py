@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 from reference_server.breaker import Breaker, State
 from reference_server.guard import DependencyFailed
+from reference_server.upstream import Upstream, UpstreamRefused
 
 from .bench import LONG, Bench, Check, call_upstream, opens, permit
 
@@ -195,7 +197,121 @@ async def failed_trial_opens_again(bench: Bench) -> bool:
     return breaker.state is State.OPEN
 
 
+async def waits_longer_after_each_failed_trial(bench: Bench) -> bool:
+    breaker, waits = _due(bench), []
+    for _ in range(2):
+        permit(breaker).failure()
+        waits.append(breaker.open_for() / breaker.policy.recovery_timeout)
+        bench.time.advance(LONG)
+    return waits == [2.0, 4.0]
+
+
+async def starts_over_once_it_has_closed(bench: Bench) -> bool:
+    breaker = _due(bench)
+    permit(breaker).failure()
+    bench.time.advance(LONG)
+    for _ in range(breaker.policy.success_threshold):
+        permit(breaker).success()
+    permit(breaker).failure()
+    if breaker.state is not State.CLOSED:
+        return False
+    permit(breaker).success()
+    return opens(breaker, kind="error") and breaker.open_for() <= breaker.policy.recovery_timeout
+
+
+async def _called_off(bench: Bench, calls: int) -> None:
+    """So many callers go while the upstream hangs."""
+    never = asyncio.Event()
+
+    async def hang(_path: str) -> object:
+        bench.hits += 1
+        return await never.wait()
+
+    bench.parts.upstream.get = hang  # type: ignore[method-assign]  # no network here
+    asking = [asyncio.create_task(bench.parts.source.get()) for _ in range(calls)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def callers_who_go_open_nothing(bench: Bench) -> bool:
+    await _called_off(bench, bench.parts.settings.breaker_failure_threshold)
+    return bench.parts.upstream_breaker.state is State.CLOSED
+
+
+async def callers_who_go_close_nothing(bench: Bench) -> bool:
+    breaker = _due(bench)
+    await _called_off(bench, breaker.policy.half_open_probes)
+    return breaker.state is not State.CLOSED
+
+
+async def hung_trials_run_out(bench: Bench) -> bool:
+    breaker = _due(bench)
+    for trial in [permit(breaker) for _ in range(breaker.policy.half_open_probes)]:
+        trial.failure("timeout")
+        trial.cancel()
+    bench.time.advance(LONG)
+    return breaker.acquire() is not None
+
+
+async def callers_mistakes_open_nothing(_bench: Bench) -> bool:
+    upstream = Upstream("http://upstream.test", timeout=1.0, max_connections=1)
+    upstream._client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _request: httpx.Response(404)))
+    try:
+        await upstream.get("/data")
+    except UpstreamRefused:
+        return True
+    except DependencyFailed:
+        return False
+    finally:
+        await upstream.close()
+    return False
+
+
+def _let_through(bench: Bench, outcomes: str) -> int:
+    """Calls until it opens, "x" for each that fails and "." for each that does not: how many were let through."""
+    for number, outcome in enumerate(outcomes):
+        allowed = bench.parts.upstream_breaker.acquire()
+        if allowed is None:
+            return number
+        if outcome == "x":
+            allowed.failure("error")
+        else:
+            allowed.success()
+    return len(outcomes)
+
+
+async def opens_at_its_rate_and_minimum(bench: Bench) -> bool:
+    return _let_through(bench, ".xxxx.xxxx.xx") == bench.parts.settings.breaker_minimum_calls
+
+
+async def forgets_what_its_window_has_left_behind(bench: Bench) -> bool:
+    _let_through(bench, ".xxxx.xxx")
+    bench.time.advance(LONG)
+    return _let_through(bench, ".xxxx") == 5 and bench.parts.upstream_breaker.state is State.CLOSED
+
+
+async def everybody_at_once_gets_as_many_trials(bench: Bench) -> bool:
+    breaker = _due(bench)
+    await _called_off(bench, 20)
+    return bench.hits == breaker.policy.half_open_probes
+
+
 CHECKS: dict[str, Check] = {
+    "breaker_awaits_before_it_takes_a_permit": everybody_at_once_gets_as_many_trials,
+    "breaker_backs_off_twice": waits_longer_after_each_failed_trial,
+    "breaker_ignores_its_minimum": opens_at_its_rate_and_minimum,
+    "breaker_keeps_its_back_off": starts_over_once_it_has_closed,
+    "breaker_keeps_its_count": starts_over_once_it_has_closed,
+    "breaker_knows_no_rate": opens_at_its_rate_and_minimum,
+    "breaker_never_backs_off": waits_longer_after_each_failed_trial,
+    "breaker_window_never_expires": forgets_what_its_window_has_left_behind,
+    "cancelled_calls_are_failures": callers_who_go_open_nothing,
+    "cancelled_trials_are_successes": callers_who_go_close_nothing,
+    "client_errors_open_the_circuit": callers_mistakes_open_nothing,
+    "hung_trials_are_forgotten": hung_trials_run_out,
     "breaker_calls_while_open": open_breaker_spares_the_upstream,
     "breaker_closes_on_the_first_success": two_good_trials_close,
     "breaker_closes_when_a_trial_fails": failed_trial_opens_again,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import threading
 import tracemalloc
 import weakref
 from pathlib import Path
@@ -14,11 +15,11 @@ from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 
-from ..fakes import TimersByHand
+from ..fakes import TimersByHand, turns_until
 from ..wired import configured, end, established, upgraded
-from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once
+from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once, tls_connection
 
 
 async def ended_connection_is_forgotten(bench: Bench) -> bool:
@@ -81,30 +82,21 @@ async def ended_connection_leaves_no_task(bench: Bench) -> bool:
 async def lost_connection_leaves_no_file(bench: Bench) -> bool:
     before = _open_on_nothing()
     await bench.newcomer().accept()
-    left = _open_on_nothing() - before
-    for descriptor in left:
-        os.close(descriptor)
-    return not left
+    return _closed(_open_on_nothing() - before)
 
 
 async def dead_peer_leaves_no_file(bench: Bench) -> bool:
     a_dead_peer(bench)
     before = _open_on_nothing()
     bench.parts.sweep.run()
-    left = _open_on_nothing() - before
-    for descriptor in left:
-        os.close(descriptor)
-    return not left
+    return _closed(_open_on_nothing() - before)
 
 
 async def reset_connection_leaves_no_file(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     before = _open_on_nothing()
     protocol.connection_lost(ConnectionResetError())
-    left = _open_on_nothing() - before
-    for descriptor in left:
-        os.close(descriptor)
-    return not left
+    return _closed(_open_on_nothing() - before)
 
 
 async def whoever_leaves_leaves_no_process(bench: Bench) -> bool:
@@ -120,10 +112,7 @@ async def who_is_turned_away_leaves_no_file(bench: Bench) -> bool:
     before = _open_on_nothing()
     while bench.parts.gate.enter() is None:
         pass
-    left = _open_on_nothing() - before
-    for descriptor in left:
-        os.close(descriptor)
-    return not left
+    return _closed(_open_on_nothing() - before)
 
 
 async def idle_close_leaves_no_file(bench: Bench) -> bool:
@@ -132,10 +121,7 @@ async def idle_close_leaves_no_file(bench: Bench) -> bool:
     before = _open_on_nothing()
     timer.close()
     timer.cancel()
-    left = _open_on_nothing() - before
-    for descriptor in left:
-        os.close(descriptor)
-    return not left
+    return _closed(_open_on_nothing() - before)
 
 
 async def a_ping_leaves_nothing_behind(bench: Bench) -> bool:
@@ -157,6 +143,74 @@ async def message_waits_outside_for_a_busy_handler(bench: Bench) -> bool:
     paused = not transport.reading
     await end(protocol)
     return paused
+
+
+async def reset_connection_leaves_no_thread(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    before = threading.active_count()
+    protocol.connection_lost(ConnectionResetError())
+    return threading.active_count() == before
+
+
+async def whoever_leaves_leaves_nothing_to_resume(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    bench.parts.registry.remove(connection)
+    return len(bench.parts.sessions) == 0
+
+
+async def broken_frame_leaves_no_file(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    before = _open_on_nothing()
+    protocol.data_received(Frame(Opcode.TEXT, b"x").serialize(mask=False))
+    await end(protocol)
+    return _closed(_open_on_nothing() - before)
+
+
+async def flood_leaves_no_file(bench: Bench) -> bool:
+    protocol, _ = await established(configured(bench.parts))
+    before = _open_on_nothing()
+    protocol.fail(CloseCode.POLICY_VIOLATION, "message rate exceeded")
+    await end(protocol)
+    return _closed(_open_on_nothing() - before)
+
+
+async def close_that_times_out_leaves_no_file(bench: Bench) -> bool:
+    bench.parts.clock = clock = TimersByHand()
+    protocol, _ = await established(configured(bench.parts))
+    before = _open_on_nothing()
+    protocol.transport.close()
+    clock.advance(LONG)
+    protocol.connection_lost(None)
+    await turns_until(lambda: not protocol.tasks)
+    return _closed(_open_on_nothing() - before)
+
+
+async def cut_connection_leaves_nothing_that_waited(bench: Bench) -> bool:
+    connection = bench.client()[0]
+    connection.outbox.offer("for nobody")
+    remembered = weakref.ref(connection.outbox)
+    bench.parts.registry.remove(connection)
+    connection.cut("slow consumer")
+    del connection
+    gc.collect()
+    return remembered() is None
+
+
+async def cut_short_in_tls_leaves_no_file(bench: Bench) -> bool:
+    protocol, _ = tls_connection(bench)
+    protocol._secured = True
+    protocol.transport.set_protocol(asyncio.Protocol())
+    before = _open_on_nothing()
+    protocol.eof_received()
+    protocol.connection_lost(None)
+    return _closed(_open_on_nothing() - before)
+
+
+def _closed(left: set[int]) -> bool:
+    """Close them; whether there were none."""
+    for descriptor in left:
+        os.close(descriptor)
+    return not left
 
 
 def _wait_for(children: set[int]) -> None:
@@ -181,6 +235,13 @@ def _open_on_nothing() -> set[int]:
 
 
 CHECKS: dict[str, Check] = {
+    "a_session_for_everybody": whoever_leaves_leaves_nothing_to_resume,
+    "a_thread_for_each_reset": reset_connection_leaves_no_thread,
+    "broken_frames_keep_their_file": broken_frame_leaves_no_file,
+    "closes_that_time_out_keep_their_file": close_that_times_out_leaves_no_file,
+    "dead_letters_are_kept": cut_connection_leaves_nothing_that_waited,
+    "floods_keep_their_file": flood_leaves_no_file,
+    "truncated_tls_keeps_its_file": cut_short_in_tls_leaves_no_file,
     "a_page_for_each_request": request_costs_little,
     "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
     "helpers_are_not_waited_for": whoever_leaves_leaves_no_process,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-from ..defect_checks.bench import LONG, Bench, Check
+from ..defect_checks.bench import LITTLE, LONG, Bench, Check
 
 
 async def pinged_without_a_file(bench: Bench) -> bool:
@@ -20,6 +20,27 @@ async def pinged_without_a_file(bench: Bench) -> bool:
     with mock.patch.object(Path, "open", side_effect=no_file_left), contextlib.suppress(OSError):
         bench.parts.heartbeat.beat()
     return len(wire.pings) == 1
+
+
+async def dead_peer_is_cut_without_a_file(bench: Bench) -> bool:
+    connection, _ = bench.client()
+    no_file_left = OSError(errno.EMFILE, "Too many open files")
+    with mock.patch.object(Path, "open", side_effect=no_file_left), contextlib.suppress(OSError):
+        connection.cut("peer is dead")
+    return connection.ended
+
+
+async def sweep_takes_little(bench: Bench) -> bool:
+    for _ in range(10):
+        bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(LONG)
+    tracemalloc.start()
+    try:
+        bench.parts.sweep.run()
+        return tracemalloc.get_traced_memory()[1] < 10 * LITTLE
+    finally:
+        tracemalloc.stop()
 
 
 async def newcomers_get_in_after_a_pause(bench: Bench) -> bool:
@@ -117,6 +138,8 @@ async def full_disk_is_told(bench: Bench) -> bool:
 
 
 CHECKS: dict[str, Check] = {
+    "a_dump_of_each_dead_peer": sweep_takes_little,
+    "the_dead_are_noted_first": dead_peer_is_cut_without_a_file,
     "buffers_the_largest_message": client_takes_little,
     "dies_of_a_full_disk": full_disk_costs_nobody_anything,
     "full_disk_is_nobodys_news": full_disk_is_told,

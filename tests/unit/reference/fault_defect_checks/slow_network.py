@@ -41,8 +41,20 @@ async def ping_may_take_its_time(bench: Bench) -> bool:
     return not connection.ended
 
 
+async def newcomer_is_turned_away_beside_a_slow_client(bench: Bench) -> bool:
+    while bench.parts.admission.try_enter() is None:
+        pass
+    bench.client()
+    turning_away = asyncio.create_task(upgraded(configured(bench.parts)))
+    turned_away = await all_done_at_once([turning_away])
+    with contextlib.suppress(asyncio.CancelledError):
+        await end((await turning_away)[0])
+    return turned_away
+
+
 CHECKS: dict[str, Check] = {
     "newcomers_wait_for_each_others_first_word": many_are_let_in_before_the_first_speaks,
     "pings_are_for_a_short_line": ping_may_take_its_time,
+    "refusals_ask_those_inside": newcomer_is_turned_away_beside_a_slow_client,
     "slows_down_torn_frames": rest_of_a_frame_is_read_at_once,
 }
