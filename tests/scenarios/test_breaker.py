@@ -39,7 +39,7 @@ from chaos.expectations import (
     WaitedFor,
 )
 from chaos.expectations.breaker_model import Limits
-from chaos.experiment import Crowd, Experiment, NotJudged
+from chaos.experiment import Crowd, Experiment, Inconclusive, NotJudged
 from chaos.faults import (
     ClientReset,
     ClockJump,
@@ -54,6 +54,7 @@ from chaos.faults import (
 from chaos.faults.base import Fault
 from chaos.journal import Call, Source
 from chaos.target import Data
+from chaos.units import format_duration
 
 pytestmark = [
     pytest.mark.chaos,
@@ -620,8 +621,14 @@ async def test_starts_over_once_closed(experiment: Experiment, contract: SimpleN
         opened = failed[-1].at
         # Into the second open period: a trial has failed.
         await experiment.call_upstream_until(opened + 1.5 * promised.recovery_timeout, gap=gap)
-    # Whatever the back-off is, four times as long is enough for the second time.
-    await experiment.call_upstream_until(experiment.now() + 4 * promised.recovery_timeout, gap=gap, stop=Source.LIVE)
+    # Where no back-off is declared it is thought to be four at most.
+    wait = min((promised.backoff or 4) * promised.recovery_timeout, promised.longest_timeout or math.inf)
+    back = await experiment.call_upstream_until(experiment.now() + wait + gap, gap=gap, stop=Source.LIVE)
+    if back[-1].source is not Source.LIVE:
+        if promised.backoff is None:
+            raise Inconclusive(f"no live answer {format_duration(wait)} after the upstream was back: open for longer?")
+        await experiment.judge(follows_the_model(contract, end=experiment.now()))
+        return
     # The first success among them; with the last one it closes.
     await experiment.call_upstream(promised.success_threshold - 1)
     closed = experiment.now()
