@@ -1,4 +1,4 @@
-"""Looks 0.1 s after each ping whether the peer's kernel has acknowledged it, and gives up whose has not.
+"""Looks 0.06 s after each ping whether the peer's kernel has acknowledged it, and gives up whose has not.
 
 Breaks the counterpart of finding the dead: where several clients share a line that is too narrow for them, or one with
 a queue that is too long, a ping and its acknowledgement wait behind everything else, and arrive. As by a constant that
@@ -12,9 +12,9 @@ import asyncio
 from reference_server.connection import Connection
 from reference_server.parts import Parts
 
-DESCRIPTION = "a peer is cut whose ping is not acknowledged within 0.1 s"
+DESCRIPTION = "a peer is cut whose ping is not acknowledged within 0.06 s"
 
-PATIENCE = 0.1
+PATIENCE = 0.06
 """Seconds: more than the 0.04 s by which a kernel delays its acknowledgements."""
 
 
