@@ -30,6 +30,8 @@ class NotKept(Expectation):
     Whoever ended a connection, and however old it was: what is kept of it is kept.
     """
 
+    unit: ClassVar[str] = ""
+    """What it is counted in; memory is told as a size."""
     may_be_none: ClassVar[bool] = False
     """Whether a server may have none of it; of a file or a byte it always has one, or nothing could be read."""
     margin: float
@@ -38,9 +40,9 @@ class NotKept(Expectation):
     def read(self, each: Round) -> float | None:
         """The quantity of one round; None where it could not be read, and the round does not count."""
 
-    @abstractmethod
     def shown(self, per_connection: float) -> str:
         """A slope in words, per 1,000 ended connections."""
+        return f"{format_count(per_connection * 1000)} {self.unit}"
 
     def judge(self, record: Record) -> Finding:
         promised = f"less than {self.shown(self.margin)} kept per 1,000 ended connections"
@@ -78,12 +80,10 @@ class FdsNotKept(NotKept):
     """File descriptors of all the server's processes."""
 
     name: ClassVar[str] = "fds_not_kept"
+    unit: ClassVar[str] = "fds"
 
     def read(self, each: Round) -> float:
         return each.fds
-
-    def shown(self, per_connection: float) -> str:
-        return f"{format_count(per_connection * 1000)} fds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +104,10 @@ class ConnectionsNotKept(NotKept):
     """Connections by the server's own statistics: one that is still counted has no descriptor to be seen by."""
 
     name: ClassVar[str] = "connections_not_kept"
+    unit: ClassVar[str] = "connections"
 
     def read(self, each: Round) -> float | None:
         return each.connections
-
-    def shown(self, per_connection: float) -> str:
-        return f"{format_count(per_connection * 1000)} connections"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +115,10 @@ class TasksNotKept(NotKept):
     """Tasks by the server's own statistics."""
 
     name: ClassVar[str] = "tasks_not_kept"
+    unit: ClassVar[str] = "tasks"
 
     def read(self, each: Round) -> float | None:
         return each.tasks
-
-    def shown(self, per_connection: float) -> str:
-        return f"{format_count(per_connection * 1000)} tasks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +126,10 @@ class ThreadsNotKept(NotKept):
     """Threads of all the server's processes."""
 
     name: ClassVar[str] = "threads_not_kept"
+    unit: ClassVar[str] = "threads"
 
     def read(self, each: Round) -> float:
         return each.threads
-
-    def shown(self, per_connection: float) -> str:
-        return f"{format_count(per_connection * 1000)} threads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +137,8 @@ class SessionsNotKept(NotKept):
     """Sessions that wait to be resumed, by the server's own statistics."""
 
     name: ClassVar[str] = "sessions_not_kept"
+    unit: ClassVar[str] = "sessions"
     may_be_none: ClassVar[bool] = True
 
     def read(self, each: Round) -> float | None:
         return each.kept_sessions
-
-    def shown(self, per_connection: float) -> str:
-        return f"{format_count(per_connection * 1000)} sessions"

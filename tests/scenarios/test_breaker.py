@@ -206,11 +206,8 @@ async def test_opens_at_its_rate(experiment: Experiment, contract: SimpleNamespa
     least, most = _until_its_rate(promised)
     await experiment.fill_cache()
     start = experiment.now()
-    made = 0
-    while made <= most:
-        async with experiment.inject(fault):
-            made += len(await experiment.call_upstream(promised.failure_threshold - 1))
-        made += len(await experiment.call_upstream(1))
+    # More calls than it may take.
+    await _rounds(experiment, contract, fault, count=most // promised.failure_threshold + 1)
     # A trial is due a recovery timeout after the circuit opened.
     calls = [call for call in (await experiment.record()).journal.of(Call) if call.began >= start]
     end = min(experiment.now(), calls[least - 1].at + promised.recovery_timeout)
@@ -218,6 +215,14 @@ async def test_opens_at_its_rate(experiment: Experiment, contract: SimpleNamespa
         OpenedAtRate(least=least, most=most, start=start, end=end, window=promised.window),
         follows_the_model(contract, end=end),
     )
+
+
+async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, count: int) -> None:
+    """So many times one call less than opens it in a row while the upstream fails, and one while it does not."""
+    for _ in range(count):
+        async with experiment.inject(fault):
+            await experiment.call_upstream(contract.breaker.failure_threshold - 1)
+        await experiment.call_upstream(1)
 
 
 def _until_its_rate(promised: SimpleNamespace) -> tuple[int, int]:
@@ -255,12 +260,8 @@ async def test_forgets_what_its_window_has_left_behind(
     promised = contract.breaker
     _, most = _until_its_rate(promised)
     await experiment.fill_cache()
-    made = 0
     # By one more round of failures it would open.
-    while made + promised.failure_threshold < most:
-        async with experiment.inject(fault):
-            made += len(await experiment.call_upstream(promised.failure_threshold - 1))
-        made += len(await experiment.call_upstream(1))
+    await _rounds(experiment, contract, fault, count=(most - 1) // promised.failure_threshold)
     await experiment.watch(promised.window)
     # Its caller may have been closed for saying nothing, and comes back.
     await experiment.fill_cache()

@@ -131,9 +131,7 @@ async def test_nothing_kept_of_crashes_around_the_upgrade(
 
     async def crash(_: str) -> int:
         async with experiment.inject(fault) as injection:
-            await experiment.wait_until(
-                ConnectionsAtMost(experiment.own_connections), within=10 * contract.cleanup.closed_within
-            )
+            await _all_gone(experiment, contract)
         return injection.receipt.covered
 
     await _measured(experiment, contract, crash)
@@ -163,9 +161,7 @@ async def test_nothing_kept_of_who_is_turned_away(
         crowd = await experiment.crowd(name, limit + CONNECTIONS)
         async with experiment.inject(fault, crowd):
             pass
-        await experiment.wait_until(
-            ConnectionsAtMost(experiment.own_connections), within=10 * contract.cleanup.closed_within
-        )
+        await _all_gone(experiment, contract)
         attempts = (await experiment.record()).journal.of(Attempt)
         away = (Outcome.HTTP, Outcome.CLOSED)
         return sum(attempt.crowd == name and attempt.outcome in away for attempt in attempts)
@@ -257,9 +253,7 @@ async def test_nothing_kept_of_broken_frames(
     async def break_off(_: str) -> int:
         async with experiment.inject(fault) as injection:
             pass
-        await experiment.wait_until(
-            ConnectionsAtMost(experiment.own_connections), within=10 * contract.cleanup.closed_within
-        )
+        await _all_gone(experiment, contract)
         return injection.receipt.covered
 
     await _measured(experiment, contract, break_off)
@@ -281,7 +275,6 @@ async def test_nothing_kept_of_who_floods(
 ) -> None:
     if contract.fairness.flood_answer is FloodAnswer.SERVED:
         raise NotJudged("promises.fairness.flood_answer = served, so that nobody is closed for a flood")
-    within = 10 * contract.cleanup.closed_within
 
     async def flood(name: str) -> int:
         crowd = await experiment.victims_of(fault, name, FLOODS)
@@ -289,7 +282,7 @@ async def test_nothing_kept_of_who_floods(
         async with experiment.inject(fault, crowd):
             await experiment.wait_until_gone(crowd, within=fault.seconds)
         await crowd.close()  # whoever was served to the end leaves in good order
-        await experiment.wait_until(ConnectionsAtMost(experiment.own_connections), within=within)
+        await _all_gone(experiment, contract)
         return 0
 
     await _measured(experiment, contract, flood)
@@ -312,6 +305,12 @@ async def test_nothing_kept_of_slow_consumers(
 ) -> None:
     within = 2 * contract.delivery.slow_consumer_cut_within
     await _rounds(experiment, contract, fault, within=within, most=CONSUMERS, endpoint="feed")
+
+
+async def _all_gone(experiment: Experiment, contract: SimpleNamespace) -> None:
+    """The server holds none of a round's connections any more, or has had ten times as long as it promises."""
+    gone = ConnectionsAtMost(experiment.own_connections)
+    await experiment.wait_until(gone, within=10 * contract.cleanup.closed_within)
 
 
 async def _rounds(

@@ -280,13 +280,12 @@ async def _found_under(
     dying = await experiment.crowd("dying", dead)
     limit, remaining = bound.seconds + delay, inside.count + experiment.own_connections
     death = SilentClient()
-    before = () if isinstance(shortage, MemoryLimit) else (inside, dying)
+    before, under_it = ((), (inside, dying)) if isinstance(shortage, MemoryLimit) else ((inside, dying), ())
     for crowd in before:
         await crowd.connect()
     async with experiment.inject(shortage):
-        for crowd in (inside, dying):
-            if crowd not in before:
-                await crowd.connect()
+        for crowd in under_it:
+            await crowd.connect()
         async with experiment.inject(death, dying):
             await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * limit + experiment.sampling)
     for_it = f" + shortage {format_duration(delay)}" if delay else ""
