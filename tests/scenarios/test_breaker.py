@@ -207,7 +207,7 @@ async def test_opens_at_its_rate(experiment: Experiment, contract: SimpleNamespa
     await experiment.fill_cache()
     start = experiment.now()
     # More calls than it may take.
-    await _rounds(experiment, contract, fault, count=most // promised.failure_threshold + 1)
+    await _almost_open_it(experiment, contract, fault, times=most // promised.failure_threshold + 1)
     # A trial is due a recovery timeout after the circuit opened.
     calls = [call for call in (await experiment.record()).journal.of(Call) if call.began >= start]
     end = min(experiment.now(), calls[least - 1].at + promised.recovery_timeout)
@@ -217,9 +217,9 @@ async def test_opens_at_its_rate(experiment: Experiment, contract: SimpleNamespa
     )
 
 
-async def _rounds(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, count: int) -> None:
+async def _almost_open_it(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, times: int) -> None:
     """So many times one call less than opens it in a row while the upstream fails, and one while it does not."""
-    for _ in range(count):
+    for _ in range(times):
         async with experiment.inject(fault):
             await experiment.call_upstream(contract.breaker.failure_threshold - 1)
         await experiment.call_upstream(1)
@@ -261,7 +261,7 @@ async def test_forgets_what_its_window_has_left_behind(
     _, most = _until_its_rate(promised)
     await experiment.fill_cache()
     # By one more round of failures it would open.
-    await _rounds(experiment, contract, fault, count=(most - 1) // promised.failure_threshold)
+    await _almost_open_it(experiment, contract, fault, times=(most - 1) // promised.failure_threshold)
     await experiment.watch(promised.window)
     # Its caller may have been closed for saying nothing, and comes back.
     await experiment.fill_cache()
