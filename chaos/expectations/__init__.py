@@ -15,7 +15,13 @@ from chaos.expectations.breaker import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
-from chaos.expectations.cleanup import FilesGivenBack, ProcessesGivenBack, ReleasedWithin, StatisticsAgree
+from chaos.expectations.cleanup import (
+    FilesGivenBack,
+    ProcessesGivenBack,
+    ReleasedEachTime,
+    ReleasedWithin,
+    StatisticsAgree,
+)
 from chaos.expectations.clients import (
     ClosedWith,
     Established,
@@ -133,6 +139,7 @@ __all__ = [
     "RefusedAtStart",
     "RefusedAtTheDoor",
     "RejectedGracefully",
+    "ReleasedEachTime",
     "ReleasedWithin",
     "RodeOut",
     "RoundTripsWithin",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
@@ -11,9 +11,9 @@ from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong
 from chaos.expectations.watched import not_long_enough
 from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import format_duration
-from chaos.verdict import Finding
+from chaos.verdict import Finding, Verdict
 
-__all__ = ["FilesGivenBack", "ProcessesGivenBack", "ReleasedWithin", "StatisticsAgree"]
+__all__ = ["FilesGivenBack", "ProcessesGivenBack", "ReleasedEachTime", "ReleasedWithin", "StatisticsAgree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,31 +44,15 @@ class ReleasedWithin(Expectation):
         return ReleaseAwaited(at=at, dead=self.dead, remaining=self.remaining, limit=self.limit, why=self.why)
 
     def judge(self, record: Record) -> Finding:
-        promised = f"all {self.dead} released within {format_duration(self.limit)} ({self.why})"
         since = record.bitten_since(self.fault)
         if since is None:
-            return self.inconclusive("no fault left a receipt", promised)
-        ends = [at for at in (record.healed_since(), self.until) if at is not None]
-        end = min(ends, default=float("inf"))
-        samples = [sample for sample in record.journal.of(Sample) if since <= sample.at <= end]
+            return self.inconclusive("no fault left a receipt", self.promised)
+        samples = self._samples(record, since)
         if not samples:
-            return self.inconclusive("no sample of the server's sockets after the fault", promised)
+            return self.inconclusive("no sample of the server's sockets after the fault", self.promised)
         released = self._released(samples)
         if released is None:
-            last = samples[-1]
-            watched = last.at - since
-            left = last.connections - self.remaining
-            observed = f"{left} of {self.dead} dead connections still held {format_duration(watched)} after they died"
-            uncertain = self._uncertainty(record, since, last.at)
-            undecided = not_long_enough(
-                self, observed, promised, watched=watched, limit=self.limit, uncertainty=uncertain
-            )
-            if undecided is not None:
-                return undecided
-            follows = f", so {self.so}" if self.so else ""
-            return self.violated(
-                f"{observed}{follows}", promised, figure=f"{left} kept", evidence=(_sockets(last, self),)
-            )
+            return self._never_released(record, samples[-1], since)
         took = max(0.0, released.at - since)
         figure = format_duration(took)
         observed = f"the last of {self.dead} dead connections was released after {figure}"
@@ -76,7 +60,38 @@ class ReleasedWithin(Expectation):
             observed += _given_up(samples, since + self.limit)
         uncertain = self._uncertainty(record, since, released.at) + record.unseen_before(released)
         return self.by_limit(
-            record, took, self.limit, observed=observed, promised=promised, figure=figure, uncertainty=uncertain
+            record, took, self.limit, observed=observed, promised=self.promised, figure=figure, uncertainty=uncertain
+        )
+
+    @property
+    def promised(self) -> str:
+        """`all 10 released within 900ms (interval + timeout + sweep)`."""
+        return f"all {self.dead} released within {format_duration(self.limit)} ({self.why})"
+
+    def took(self, record: Record) -> float:
+        """Seconds from the bite until the last was released for good; infinite where that is not in the record."""
+        since = record.bitten_since(self.fault)
+        released = None if since is None else self._released(self._samples(record, since))
+        return math.inf if released is None or since is None else max(0.0, released.at - since)
+
+    def _samples(self, record: Record, since: float) -> list[Sample]:
+        ends = [at for at in (record.healed_since(), self.until) if at is not None]
+        end = min(ends, default=math.inf)
+        return [sample for sample in record.journal.of(Sample) if since <= sample.at <= end]
+
+    def _never_released(self, record: Record, last: Sample, since: float) -> Finding:
+        watched = last.at - since
+        left = last.connections - self.remaining
+        observed = f"{left} of {self.dead} dead connections still held {format_duration(watched)} after they died"
+        uncertain = self._uncertainty(record, since, last.at)
+        undecided = not_long_enough(
+            self, observed, self.promised, watched=watched, limit=self.limit, uncertainty=uncertain
+        )
+        if undecided is not None:
+            return undecided
+        follows = f", so {self.so}" if self.so else ""
+        return self.violated(
+            f"{observed}{follows}", self.promised, figure=f"{left} kept", evidence=(_sockets(last, self),)
         )
 
     def _uncertainty(self, record: Record, since: float, until: float) -> Uncertainty:
@@ -93,6 +108,43 @@ class ReleasedWithin(Expectation):
             elif first is None:
                 first = sample
         return first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedEachTime(Expectation):
+    """`ReleasedWithin` of a fault that was injected several times, one after the other: the worst is the finding."""
+
+    name: ClassVar[str] = "released_each_time"
+    needs_fault: ClassVar[bool] = True
+    dead: int
+    """How many connections died each time."""
+    remaining: int
+    """How many others the server rightly keeps."""
+    limit: float
+    why: str
+    """How the limit comes about: "interval + timeout + sweep"."""
+    times: int
+
+    def terms(self, *, at: float) -> ReleaseAwaited:
+        return ReleaseAwaited(
+            at=at, dead=self.dead, remaining=self.remaining, limit=self.limit, why=self.why, times=self.times
+        )
+
+    def judge(self, record: Record) -> Finding:
+        once = ReleasedWithin(dead=self.dead, remaining=self.remaining, limit=self.limit, why=self.why)
+        promised = f"each of {self.times} times {once.promised}"
+        injections = record.each_injection()
+        if len(injections) != self.times:
+            return self.inconclusive(f"peers died {len(injections)} times where that was to be {self.times}", promised)
+        found = [(once.judge(each), once.took(each), number) for number, each in enumerate(injections, 1)]
+        worst, took, number = max(found, key=lambda each: (each[0].verdict.severity, each[1]))
+        of_them = f"{number} of {self.times}"
+        if worst.verdict is Verdict.HELD:
+            longest = format_duration(took)
+            return self.held(f"at the longest, time {of_them}, {worst.observed}", promised, figure=longest)
+        as_bad = sum(each.verdict is worst.verdict for each, *_ in found)
+        observed = f"time {of_them}: {worst.observed} ({as_bad} of {self.times} times {worst.verdict.value})"
+        return replace(worst, expectation=self.name, observed=observed, promised=promised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos.expectations.record import Record, Uncertainty
+from chaos.expectations.record import Record, Uncertainty, worst
 from chaos.journal import Bite, ReleaseAwaited, Sample
 
 __all__ = ["Detection", "NotMeasured", "Watch", "detections"]
@@ -35,25 +36,42 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """All deaths of one cell, the first found first, and those that were never found last."""
+    """All deaths of one cell: of each moment the first found first, and those that were never found last."""
 
     fault: str
+    times: int
+    """Moments in which they died: those who died together were due together, to one sweep."""
     detections: tuple[Detection, ...]
     """As many as have died: a death that was not found is there too."""
     watched: float
-    """Seconds from when the fault began to act to the last sample before it was healed."""
+    """Seconds from when the fault began to act to the last sample before it was healed, at the least."""
     uncertainty: Uncertainty
     """By how much `at_most` may be too long for reasons of our own, in words too."""
 
 
 def detections(record: Record, awaited: ReleaseAwaited) -> Watch:
-    """The k-th found is the k-th by which the server's count of connections fell for good.
+    """The k-th found is the k-th by which the server's count of connections fell for good, each time that they died.
 
     Which of the connections it was nobody knows, and a distribution need not. A count that rises again was not a
     detection: the same reading as `ReleasedWithin`'s, whose figure the last of these times is.
 
     Raises NotMeasured where it is not known when they died, or nobody looked.
     """
+    if awaited.times == 1:
+        return _of_one(record, awaited)
+    watches = [_of_one(injection, awaited) for injection in record.each_injection()]
+    if len(watches) != awaited.times:
+        raise NotMeasured(f"peers died {len(watches)} times where that was to be {awaited.times}")
+    return Watch(
+        fault=watches[0].fault,
+        times=len(watches),
+        detections=tuple(itertools.chain.from_iterable(watch.detections for watch in watches)),
+        watched=min(watch.watched for watch in watches),
+        uncertainty=worst(watch.uncertainty for watch in watches),
+    )
+
+
+def _of_one(record: Record, awaited: ReleaseAwaited) -> Watch:
     receipts = record.receipts()
     if len(receipts) != 1:
         raise NotMeasured(f"{len(receipts) or 'no'} faults left a receipt, and it takes one to know when they died")
@@ -75,6 +93,7 @@ def detections(record: Record, awaited: ReleaseAwaited) -> Watch:
         times.append(Detection(at_least, None if index is None else samples[index].at - since))
     return Watch(
         fault=receipt.fault,
+        times=1,
         detections=tuple(times),
         watched=watched,
         uncertainty=record.injecting() + late + record.sampled(since, samples[-1].at),

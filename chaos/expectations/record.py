@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.journal import (
     Attempt,
@@ -287,6 +287,17 @@ class Record:
     def bitten_since(self, fault: str | None = None) -> float | None:
         """When the first fault, or the first of this name, began to act, seconds monotonic; None where none did."""
         return min((receipt.since for receipt in self.receipts(fault)), default=None)
+
+    def each_injection(self) -> list[Record]:
+        """The same of each time that a fault was injected, one after the other: without the receipts and the healings
+        of all other times."""
+        return [self._of_one(receipt) for receipt in sorted(self.receipts(), key=lambda receipt: receipt.since)]
+
+    def _of_one(self, receipt: Receipt) -> Record:
+        later = [each for each in self.journal.of(Healing) if each.fault == receipt.fault and each.at >= receipt.at]
+        own = (receipt, min(later, key=lambda healing: healing.at, default=None))
+        kept = (event for event in self.journal.events if not isinstance(event, (Receipt, Healing)) or event in own)
+        return replace(self, journal=replace(self.journal, events=tuple(kept)))
 
     def healed_since(self) -> float | None:
         """When the last fault stopped to act, seconds monotonic; None where none healed."""

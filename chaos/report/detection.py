@@ -39,6 +39,8 @@ class Curve:
     why: str
     detections: tuple[Detection, ...]
     """All deaths of all cells, the first found first."""
+    moments: int
+    """In how many moments they died: those who died together were due together, and say no more than one of them."""
     watched: float
     """Seconds of the shortest watch: what was not found is not known to have been held longer."""
     uncertainty: Uncertainty
@@ -170,6 +172,7 @@ def _curve(cells: Sequence[_Cell]) -> Curve:
         limit=first.awaited.limit,
         why=first.awaited.why,
         detections=tuple(sorted(found, key=lambda each: NEVER if each.at_most is None else each.at_most)),
+        moments=sum(cell.watch.times for cell in cells),
         watched=min(cell.watch.watched for cell in cells),
         uncertainty=max((cell.watch.uncertainty for cell in cells), key=lambda each: each.seconds),
         cells=tuple(cell.name for cell in cells),

@@ -12,10 +12,11 @@ from chaos.units import format_duration
 
 __all__ = ["HEADER", "READING", "as_record", "coarsest", "detection_lines", "row_of"]
 
-HEADER = ("dead by", "deaths", "min", "median", "p95", "max", "limit", "within", "read to")
+HEADER = ("dead by", "deaths", "moments", "min", "median", "p95", "max", "limit", "within", "read to")
 READING = (
     "From when the fault began to act to the first sample in which the server's kernel had let go: never too short, "
-    "and too long by at most what stands under `read to`. What was not found while somebody looked is `not found`."
+    "and too long by at most what stands under `read to`. What was not found while somebody looked is `not found`. "
+    "Who died in one moment was due to one sweep: how much times scatter shows where there are several `moments`."
 )
 """What the figures are, for who reads them."""
 
@@ -44,6 +45,7 @@ def row_of(curve: Curve) -> tuple[str, ...]:
     return (
         curve.fault,
         str(len(curve.detections)),
+        str(curve.moments),
         *("not found" if time is None else format_duration(time) for time in times),
         format_duration(curve.limit),
         within,
@@ -71,6 +73,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "fault": curve.fault,
         "scenario": curve.scenario,
         "deaths": len(curve.detections),
+        "moments": curve.moments,
         "minimum": _rounded(figures.minimum),
         "median": _rounded(figures.median),
         "p95": _rounded(figures.p95),

@@ -22,10 +22,12 @@ from chaos.expectations import (
     Expectation,
     FilesGivenBack,
     ProcessesGivenBack,
+    ReleasedEachTime,
     ReleasedWithin,
     Undisturbed,
 )
 from chaos.experiment import Experiment, NotJudged, Via
+from chaos.experiment.phases import phases
 from chaos.faults import (
     Churn,
     ClientKilled,
@@ -62,6 +64,12 @@ pytestmark = [pytest.mark.chaos, pytest.mark.waits]
 DEAD = 10
 """Peers that die: enough to tell one that was forgotten from all of them."""
 
+MOMENTS = 10
+"""In which peers die, everywhere between two pings and two sweeps."""
+
+TOGETHER = 3
+"""Peers that die in one of them."""
+
 LIVING = 5
 """Clients that stay."""
 
@@ -96,6 +104,50 @@ async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleN
     bound = found_dead(contract)
     # Where it is not promised when the server lets go of what was closed, it may take as long as to find the dead.
     await _released(experiment, fault, bound, settles=contract.cleanup.closed_within or bound.seconds)
+
+
+@pytest.mark.promise(
+    "cleanup",
+    "dead peers are released whenever they die",
+    expects="At whatever moment between two pings and two sweeps peers die, they are found and released in time.",
+    because="The bound is about the unlucky ones, who die just after a pong and are due just after a sweep.",
+)
+@pytest.mark.slow  # a moment lasts until the dead are found, 1.2 s in the fast profile, and there are ten: 16 s
+@pytest.mark.reads(
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    optional=["cleanup.sweep_interval", "cleanup.farewell"],
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+@pytest.mark.steps(
+    MOMENTS,
+    "liveness.heartbeat_interval",
+    "liveness.heartbeat_timeout",
+    "cleanup.sweep_interval",
+    "cleanup.farewell",
+    times=5,
+    patience=2,
+)
+@pytest.mark.faults(Vanished(), PartitionToServer(), PartitionToClient(), SilentClient(), StalledReader(), HalfOpen())
+async def test_dead_peers_are_released_whenever_they_die(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    promised, bound = contract.liveness, found_dead(contract)
+    remaining = experiment.own_connections
+    turn = promised.heartbeat_interval + (contract.cleanup.sweep_interval or 0.0)
+    for moment, phase in zip(range(MOMENTS), phases(), strict=False):
+        # A sweep has just found those of the moment before: so long after it these die.
+        await experiment.watch(turn * phase)
+        dying = await experiment.victims_of(fault, f"dying-{moment}", TOGETHER)
+        await dying.connect()
+        if isinstance(fault, Partition):
+            await dying.act("mute_keep_alive")
+        async with experiment.inject(fault, dying):
+            await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * bound.seconds + experiment.sampling)
+        await experiment.wait_until(ConnectionsAtMost(remaining), within=bound.seconds)
+    await experiment.judge(
+        ReleasedEachTime(dead=TOGETHER, remaining=remaining, limit=bound.seconds, why=bound.why, times=MOMENTS)
+    )
 
 
 @pytest.mark.promise(

@@ -11,8 +11,6 @@ drops what it may drop, for a consumer that is too slow, shows as an end of its 
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -37,6 +35,7 @@ from chaos.expectations import (
 from chaos.experiment import Crowd, Experiment
 from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes, numbered_session
 from chaos.experiment.outcome import NotJudged
+from chaos.experiment.phases import phases
 from chaos.faults import (
     Bandwidth,
     Bottleneck,
@@ -489,13 +488,12 @@ async def test_broadcasts_arrive_whole(experiment: Experiment, contract: SimpleN
 
 
 def _out_of_step() -> Iterator[float]:
-    """Stays between 0.25 and 1.25 of an interval, spread evenly by the golden ratio: in step with no broadcaster.
+    """Stays between 0.25 and 1.25 of an interval: in step with no broadcaster.
 
     Where each was one interval, all came and went between two broadcasts, and the list that was walked through never
     changed.
     """
-    golden = (math.sqrt(5) - 1) / 2
-    return (0.25 + number * golden % 1 for number in itertools.count(1))
+    return (0.25 + phase for phase in phases())
 
 
 def _stayed(clients: Crowd, fault: Fault | None) -> list[Undisturbed]:

@@ -26,13 +26,15 @@ class ReleaseAwaited(Event):
     """By what the release of dead connections was judged: with the samples, all that their detection times take."""
 
     dead: int
-    """How many connections died."""
+    """How many connections died, each time."""
     remaining: int
     """How many others the server rightly keeps."""
     limit: float
     """Seconds from the fault's bite within which all of them are to be released."""
     why: str
     """How the limit comes about: "heartbeat interval 300ms + heartbeat timeout 300ms"."""
+    times: int = 1
+    """How often so many died, one time after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,4 +122,14 @@ CASES = (
         sentinels=(CLEANUP, HEARTBEAT),
         target=TLS,
     ),
+    Case(
+        defect="sweeps_less_often_while_calm",
+        caught_by="test_cleanup.py::test_dead_peers_are_released_whenever_they_die[vanished]",
+        finding="released_each_time",
+        sentinels=(CLEANUP, HEARTBEAT, REJECTION),
+        also={
+            f"test_cleanup.py::test_dead_peers_are_released_whenever_they_die[{fault}]": "released_each_time"
+            for fault in ("partition-to-server", "partition-to-client", "silent", "stalled-reader", "half-open")
+        },
+    ),
 )

@@ -10,6 +10,7 @@ from chaos.expectations import (
     ProcessesGivenBack,
     Provided,
     Record,
+    ReleasedEachTime,
     ReleasedWithin,
     StatisticsAgree,
 )
@@ -18,6 +19,7 @@ from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, bite, healed, injected, late, record, sample
 
 RELEASED = ReleasedWithin(dead=10, remaining=6, limit=1.0, why="interval + timeout")
+EACH_TIME = ReleasedEachTime(dead=10, remaining=6, limit=1.0, why="interval + timeout", times=3)
 
 
 def test_released_in_time() -> None:
@@ -52,6 +54,39 @@ def test_who_gave_the_dead_up_in_time_and_waits_for_their_answer_is_told_of_the_
         "the last of 10 dead connections was released after 2s, 10 of them given up by then and waited for: how long a "
         "farewell may take is cleanup.farewell"
     )
+
+
+def _dies(since: float, *, held: float) -> list[Event]:
+    """Ten peers die and are held so many seconds."""
+    samples = [sample(since + step / 20, 16 if step / 20 < held else 6) for step in range(1, 80)]
+    return [bite(since), *samples, healed(since + 4)]
+
+
+def test_the_longest_of_several_times_is_what_is_told() -> None:
+    finding = EACH_TIME.judge(
+        record(injected(), *_dies(10.0, held=0.5), *_dies(20.0, held=0.9), *_dies(30.0, held=0.2))
+    )
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "900ms")
+    assert finding.observed == ("at the longest, time 2 of 3, the last of 10 dead connections was released after 900ms")
+    assert finding.promised == "each of 3 times all 10 released within 1s (interval + timeout)"
+
+
+def test_one_time_too_late_is_too_late() -> None:
+    finding = EACH_TIME.judge(
+        record(injected(), *_dies(10.0, held=0.5), *_dies(20.0, held=2.0), *_dies(30.0, held=1.5))
+    )
+    assert finding.verdict is Verdict.VIOLATED
+    assert finding.observed == (
+        "time 2 of 3: the last of 10 dead connections was released after 2s (2 of 3 times violated)"
+    )
+    assert finding.expectation == "released_each_time"
+
+
+def test_times_that_are_missing_are_not_held() -> None:
+    finding = EACH_TIME.judge(record(injected(), *_dies(10.0, held=0.5)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == "peers died 1 times where that was to be 3"
+    assert EACH_TIME.judge(record(injected())).verdict is Verdict.INCONCLUSIVE
 
 
 def test_never_released() -> None:

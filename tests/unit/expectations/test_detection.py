@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,17 @@ def test_a_sample_that_is_missing_never_makes_a_detection_earlier(counts: list[i
         assert (whole.at_most is None) == (part.at_most is None)
         assert part.at_most is None or whole.at_most is None or whole.at_most <= part.at_most
         assert part.at_least <= whole.at_least
+
+
+def test_each_moment_in_which_they_died_is_read_by_itself() -> None:
+    twice = replace(FOUR, times=2)
+    first = (injected(), bite(10.0), sample(10.2, 10), sample(10.5, 6), healed(10.6))
+    watch = _watch(*first, bite(20.0), sample(20.4, 10), sample(20.8, 6), sample(20.9, 6), healed(21.0), awaited=twice)
+    assert (watch.times, _found(watch)) == (2, [0.5] * 4 + [0.8] * 4)
+    assert round(watch.watched, 6) == 0.5, "of the shorter watch"
+    with pytest.raises(NotMeasured) as raised:
+        _watch(*first, awaited=twice)
+    assert str(raised.value) == "peers died 1 times where that was to be 2"
 
 
 @given(counts=counts)

@@ -54,6 +54,7 @@ def test_several_runs_make_one_distribution(run: Run, state: Path) -> None:
     vanished, _ = read_detections([run, other]).curves
     assert [each.at_most for each in vanished.detections] == pytest.approx([0.2, 0.4, 0.4, 0.5, 0.9, 0.9, 0.9, 0.9])
     assert [cell.partition("/")[0] for cell in vanished.cells] == [run.id, other.id]
+    assert vanished.moments == 2
     assert vanished.watched == pytest.approx(0.5), "of what is not found nothing is known beyond the shorter watch"
     assert vanished.uncertainty.reasons[-1] == "samples were up to 800ms apart", "that of the worse run"
 
@@ -108,9 +109,9 @@ def test_the_terminal_shows_a_table_where_something_was_measured(run: Run, state
     text = plain(detection_lines(read_detections([run])))
     assert text.splitlines() == [
         "dead peers found   target reference, 1 run",
-        "dead by   deaths    min  median        p95        max  limit  within  read to",
-        "vanished       4  200ms   400ms      500ms      500ms     1s     4/4    210ms",
-        "silent         4     1s      1s  not found  not found     1s     2/4    1.01s",
+        "dead by   deaths  moments    min  median        p95        max  limit  within  read to",
+        "vanished       4        1  200ms   400ms      500ms      500ms     1s     4/4    210ms",
+        "silent         4        1     1s      1s  not found  not found     1s     2/4    1.01s",
         "read least finely: silent, to 1.01s: injecting the fault took 10ms, samples were up to 1s apart",
     ]
     assert text in plain(render_terminal(build_matrix(read_cells(run)), run=run))

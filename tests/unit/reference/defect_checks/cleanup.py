@@ -41,8 +41,19 @@ async def thirty_who_left_are_counted_out(bench: Bench) -> bool:
     return len(bench.parts.registry) == 0
 
 
+async def dead_are_found_after_a_calm_time(bench: Bench) -> bool:
+    for _ in range(5):
+        bench.parts.sweep.run()
+    bench.client()
+    bench.parts.heartbeat.beat()
+    bench.time.advance(LONG)
+    bench.parts.sweep.run()
+    return bench.parts.counters.dead_found == 1
+
+
 CHECKS: dict[str, Check] = {
     "keep_dead_connections": silent_peer_is_dead,
     "leavers_counted_in_batches": thirty_who_left_are_counted_out,
+    "sweeps_less_often_while_calm": dead_are_found_after_a_calm_time,
     "truncated_tls_is_no_end": truncated_tls_is_told_as_an_end,
 }
