@@ -3,8 +3,9 @@
     .chaos/incidents/pg2/server/bin/python targets/incidents/pg2/measure.py [before] [control] [after]
 
 For each variant one server, which nobody else uses: 50 visits one after the other; 10 clients at once; a ramp of 10, 50
-and 100 and a stress of 150 who all stay, with the memory of the server's whole tree at each step; a worker killed, and
-what /health says before, while it is missing and after; SIGTERM. Prints one table, told beside measured.
+and 100 and a stress of 150 who all stay, with the memory of the server's whole tree at each step; one client who stays
+for longer than gunicorn's default time-out; a worker killed, and what /health says before, while it is missing and
+after; SIGTERM. Prints one table, told beside measured.
 
 Each of them is bounded: by PATIENCE for a client, by BUDGET for a step and by ENDS_WITHIN for the end. A step that its
 budget ends says how many were not tried. `--transport=polling` is a client's other way in; with four workers it needs
@@ -47,6 +48,8 @@ BACK_WITHIN = 40.0
 """Seconds for a killed worker to be replaced: clients may hold a sync worker for gunicorn's 30 s."""
 ENDS_WITHIN = 40.0
 """Seconds from SIGTERM, of which the graceful time-out is 30; what is there then is killed."""
+STAYS = 70.0
+"""Seconds for which one stays: twice the 30 that gunicorn gives a worker by default, and what replacing it takes."""
 LOOK = 0.02
 """Seconds between two looks at whether it serves."""
 SERVER = Path(__file__).resolve().parent / "server"
@@ -58,6 +61,7 @@ TOLD = {
     "ramp to 50": "the same",
     "ramp to 100": "the same",
     "stress of 150": "never ran; no crash after",
+    "one who stays": "a crash loop before; --timeout 120 after",
     "/health, a worker is killed": "workers are watched",
     "SIGTERM": "30 s",
     "workers started": "a crash loop before",
@@ -96,6 +100,7 @@ def _measured(variant: str, transport: str) -> dict[str, str]:
             row = f"stress of {step}" if step == STEPS[-1] else f"ramp to {step}"
             note(row, f"{_told(outcomes)}; {_memory(server.pid)}")
         _leave(inside)
+        note("one who stays", _stays(url, transport))
         note("/health, a worker is killed", _without_a_worker(server.pid, f"{url}/health"))
         note("SIGTERM", _ended(server))
         words = log.read_text(encoding="utf-8", errors="replace")
@@ -162,6 +167,21 @@ def _visit(client: socketio.Client, url: str, transport: str) -> str:
         return "connected, and no answer"
     except (socketio.exceptions.SocketIOError, OSError) as error:
         return f"{type(error).__name__}: {error}"
+
+
+def _stays(url: str, transport: str) -> str:
+    """How long one is served who asks for nothing more and, whenever it is cut off, comes again."""
+    cut, end = [], time.monotonic() + STAYS
+    while time.monotonic() < end:
+        inside: list[socketio.Client] = []
+        began = time.monotonic()
+        outcomes = _join(url, transport, 1, inside)
+        while inside[0].connected and time.monotonic() < end:
+            time.sleep(LOOK)
+        if outcomes["ok"] and not inside[0].connected:
+            cut.append(time.monotonic() - began)
+        _leave(inside)
+    return f"cut off after {' and '.join(f'{seconds:.0f} s' for seconds in cut)}" if cut else f"there for {STAYS:g} s"
 
 
 def _leave(clients: list[socketio.Client]) -> None:
