@@ -32,7 +32,13 @@ from chaos.expectations.clients import (
     Undisturbed,
     Warned,
 )
-from chaos.expectations.closing import AnswersFirst, BroadcastsFirst, LateAnswerAwaited, NothingLeftBehind
+from chaos.expectations.closing import (
+    AnswersFirst,
+    BroadcastsFirst,
+    CloseAnswered,
+    LateAnswerAwaited,
+    NothingLeftBehind,
+)
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
 from chaos.expectations.failures_in_a_row import TurnedAwayForARow
@@ -91,6 +97,7 @@ __all__ = [
     "BroadcastsFirst",
     "CallsAnswered",
     "CameBesideTheHostile",
+    "CloseAnswered",
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",

@@ -13,7 +13,7 @@ from chaos.journal import Correspondence, Ended, Frame, LeftBehind, ServerEvent
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["AnswersFirst", "BroadcastsFirst", "LateAnswerAwaited", "NothingLeftBehind"]
+__all__ = ["AnswersFirst", "BroadcastsFirst", "CloseAnswered", "LateAnswerAwaited", "NothingLeftBehind"]
 
 
 def _unannounced(ends: Sequence[Ended]) -> str:
@@ -210,6 +210,63 @@ def _lasted(ended: Ended) -> float:
     """Seconds from a close frame that came to the end of TCP."""
     assert ended.close_frame_at is not None
     return ended.at - ended.close_frame_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseAnswered(Expectation):
+    """Clients that close hear the server's close frame, and it ends TCP behind it (RFC 6455, 5.5.1 and 7.1.1)."""
+
+    name: ClassVar[str] = "close_answered"
+    crowd: str
+    since: float
+    """When they closed, seconds monotonic."""
+    within: float
+    """Seconds until TCP is over; they have to have more patience."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = (
+            f"a client's close is answered by a close frame, and TCP ended behind it, within "
+            f"{format_duration(self.within)}"
+        )
+        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+            return undecided
+        clients = len(record.opened(self.crowd))
+        ends = record.endings(self.crowd)
+        if unasked := [ended for ended in ends if ended.by != "client"]:
+            return self.inconclusive(
+                f"{len(unasked)} of {counted(clients, 'client')} did not close, but were: {unasked[0].how}", promised
+            )
+        if len(ends) < clients:
+            return self.inconclusive(f"{clients - len(ends)} of {counted(clients, 'client')} never closed", promised)
+        if blunt := [ended for ended in ends if not ended.announced and ended.how != "timeout"]:
+            return self.violated(
+                f"the closes of {len(blunt)} of {counted(clients, 'client')} were answered by no close frame, but: "
+                f"{blunt[0].how}",
+                promised,
+                figure=f"{clients - len(blunt)}/{clients}",
+                evidence=[f"client {ended.client}: {ended.how}" for ended in blunt],
+            )
+        last = max(ends, key=lambda ended: ended.at)
+        took = last.at - self.since
+        unanswered = sum(not ended.announced for ended in ends)
+        held = sum(ended.how == "timeout" for ended in ends) - unanswered
+        observed = f"the last of {counted(clients, 'close')} was over after {format_duration(took)}"
+        if unanswered:
+            observed = f"{unanswered} of {counted(clients, 'close')} had no answer after {format_duration(took)}"
+        elif held:
+            observed = (
+                f"{held} of {counted(clients, 'close')} were answered, and TCP was not over after "
+                f"{format_duration(took)}"
+            )
+        return self.by_limit(
+            record,
+            took,
+            self.within,
+            observed=observed,
+            promised=promised,
+            figure=format_duration(took),
+            uncertainty=record.of_ours(self.crowd, self.since, last.at),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

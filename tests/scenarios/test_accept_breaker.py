@@ -16,9 +16,11 @@ import pytest
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
+    CallsAnswered,
     Established,
     FailedByTheirOwnDoing,
     FollowsTheBreakerModel,
+    Provided,
     RodeOut,
     TurnedAwayForARow,
     TurnedAwayWhileOpen,
@@ -28,6 +30,7 @@ from chaos.experiment import Experiment, NotJudged
 from chaos.experiment.crowd import request_of
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamFlapping, UpstreamHangs
 from chaos.faults.base import Fault
+from chaos.journal import Source
 from chaos.target import Gated
 
 pytestmark = [
@@ -150,6 +153,35 @@ async def test_failures_not_in_a_row(experiment: Experiment, contract: SimpleNam
             open_code=promised.open_code,
         ),
         *follows_the_model(contract, fault, crowd.name, end=experiment.now()),
+    )
+
+
+@pytest.mark.promise(
+    "accept_breaker",
+    "is not opened by another circuit",
+    expects="While calls of those who are inside have opened a circuit of their own, newcomers get in as before.",
+    because="One breaker for all that is called shuts the front door for what ails a single function behind it.",
+)
+@pytest.mark.needs(endpoints=["data"])
+@pytest.mark.reads("breaker.failure_threshold", "establishment.within", "establishment.success_ratio")
+@pytest.mark.faults(UpstreamErrors())
+async def test_is_not_opened_by_another_circuit(
+    experiment: Experiment, contract: SimpleNamespace, fault: Fault
+) -> None:
+    await experiment.fill_cache()
+    async with experiment.inject(fault):
+        await experiment.call_upstream(contract.breaker.failure_threshold)
+        opened = experiment.now()
+    # The dependency is back for everybody who asks it.
+    comers = await experiment.crowd("comers", 3, endpoint="gated", keep_alive=False)
+    await comers.connect(mode=Mode.SEQUENTIAL)
+    await experiment.call_upstream(1)
+    still_open = CallsAnswered(
+        sources=(Source.CACHED,), start=opened, end=experiment.now(), when="once newcomers had tried"
+    )
+    await experiment.judge(
+        Provided(condition=still_open, then=_everyone(comers.name, comers.count, contract)),
+        *follows_the_model(contract, fault, comers.name, end=experiment.now()),
     )
 
 

@@ -1,7 +1,7 @@
 """Closing: an end is announced, comes after all data, is over in bounded time, and leaves nothing behind.
 
-A shutdown goes on whoever does not listen. Those whose end the server's kernel was told of (reset, FIN, killed) are
-gone before the signal comes, and a half-open client is to the server a silent one: they are no cells of their own.
+A shutdown goes on whoever does not listen, and whoever has left: those whose end the server's kernel was told of
+(reset, FIN, killed and the like) are one cell together, a churn. A half-open client is to the server a silent one.
 
 On a running server it is the peer that may hold things up: it does not answer the server's close frame, or closes
 itself and keeps TCP. One that cannot even be sent the close frame is a stalled reader: the heartbeat finds it (cleanup,
@@ -23,6 +23,7 @@ from chaos.conditions import ConnectionsAtMost, CrowdGone, EverythingRead
 from chaos.expectations import (
     AnswersFirst,
     BroadcastsFirst,
+    CloseAnswered,
     ClosedWith,
     LateAnswerAwaited,
     NothingLeftBehind,
@@ -34,7 +35,7 @@ from chaos.expectations import (
 )
 from chaos.experiment import Crowd, Experiment, Inconclusive, NotJudged
 from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes
-from chaos.faults import CloseHeld, CloseUnanswered, Latency, SilentClient, StalledReader, Vanished
+from chaos.faults import Churn, CloseHeld, CloseUnanswered, Latency, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 from chaos.target import Feed, declared
 from chaos.units import format_duration
@@ -82,6 +83,37 @@ async def test_graceful_shutdown(experiment: Experiment, contract: SimpleNamespa
         *(ClosedWith(crowd=crowd.name, codes=(promised.shutdown_code,), why="at shutdown") for crowd in told),
         ShutDownWithin(limit=promised.shutdown_within),
     )
+
+
+GUESTS = 24
+"""Clients that come and go, half of them at a time, in six ways."""
+
+
+@pytest.mark.promise(
+    "closing",
+    "nobody who has left holds up a shutdown",
+    expects="When all have left, in every way there is, a server that is told to end ends in time, with exit code 0.",
+    because="A task or a reader that outlives its client shows in no count of connections, and a shutdown waits for it "
+    "until it is killed.",
+)
+@pytest.mark.reads("closing.shutdown_within", "cleanup.closed_within")
+@pytest.mark.needs(Capability.SIGNALS, Capability.RESTART)
+@pytest.mark.destructive
+@pytest.mark.faults(Churn())
+async def test_nobody_who_has_left_holds_up_a_shutdown(
+    experiment: Experiment, contract: SimpleNamespace, fault: Churn
+) -> None:
+    experiment.needs_places(2 * GUESTS)  # those who have gone may keep theirs while the next ones come
+    within = contract.closing.shutdown_within
+    guests = await experiment.victims_of(fault, "guests", GUESTS)
+    async with experiment.inject(fault, guests):
+        pass
+    await experiment.wait_until(
+        ConnectionsAtMost(experiment.own_connections), within=contract.cleanup.closed_within + experiment.patience
+    )
+    # Twice the bound: a server that is only late is told from one that never ends.
+    await experiment.terminate_server(within=2 * within)
+    await experiment.judge(ShutDownWithin(limit=within))
 
 
 TO_HEAR = 0.2
@@ -256,6 +288,24 @@ async def test_answers_come_before_a_clients_close_is_answered(
         AnswersFirst(crowd=leaving.name, when="they closed", read_at=said_at),
         ClosedWith(crowd=leaving.name, codes=(), why="when it has closed"),
     )
+
+
+@pytest.mark.promise(
+    "closing",
+    "a client's close is answered",
+    expects="A client that closes hears the server's close frame, and the server ends TCP behind it.",
+    because="The client waits for both, as it has to (RFC 6455, 7.1.1): each that is left to it costs it its patience.",
+)
+@pytest.mark.reads("cleanup.closed_within")
+async def test_a_clients_close_is_answered(experiment: Experiment, contract: SimpleNamespace) -> None:
+    within = contract.cleanup.closed_within
+    # Twice the bound: one that is only late is told from one that never comes.
+    leaving = await experiment.crowd("leaving", DEAF, close_timeout=2 * within)
+    await leaving.connect()
+    await leaving.exchange(1)
+    closed_at = experiment.now()
+    await leaving.close()
+    await experiment.judge(CloseAnswered(crowd=leaving.name, since=closed_at, within=within))
 
 
 @pytest.mark.promise(

@@ -30,6 +30,12 @@ CASES = (
         },
     ),
     Case(
+        defect="breakers_are_one",
+        caught_by="test_accept_breaker.py::test_is_not_opened_by_another_circuit[upstream-errors]",
+        finding="established",
+        sentinels=(TURNED_AWAY, OPENS, HEARTBEAT),
+    ),
+    Case(
         defect="accept_breaker_opens_late",
         caught_by=TURNED_AWAY,
         finding="turned_away_while_open",

@@ -60,6 +60,18 @@ CASES = (
         sentinels=(CLOSING, HEARTBEAT, CLEANUP),
     ),
     Case(
+        defect="shutdown_waits_for_the_reset",
+        caught_by="test_closing.py::test_nobody_who_has_left_holds_up_a_shutdown[churn]",
+        finding="shut_down_within",
+        sentinels=(CLOSING, HEARTBEAT, CLEANUP),
+    ),
+    Case(
+        defect="leaves_tcp_to_its_clients",
+        caught_by="test_closing.py::test_a_clients_close_is_answered",
+        finding="close_answered",
+        sentinels=(CLOSING, HEARTBEAT, CLEANUP),
+    ),
+    Case(
         defect="waits_for_the_close_forever",
         caught_by="test_closing.py::test_a_close_that_nobody_answers[close-unanswered]",
         finding="released_within",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaos.expectations import AnswersFirst, BroadcastsFirst, LateAnswerAwaited, NothingLeftBehind
+from chaos.expectations import AnswersFirst, BroadcastsFirst, CloseAnswered, LateAnswerAwaited, NothingLeftBehind
 from chaos.journal import Correspondence, Ended, Event, LeftBehind, ServerEvent
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, frame, made, record, worker_late
@@ -18,6 +18,7 @@ GONE = ServerEvent(at=11.0, what="exited", exit_code=0)
 ANSWERS = AnswersFirst(crowd="crowd", when="it was told to end", read_at=9.5)
 LEAVING = AnswersFirst(crowd="crowd", when="they closed", read_at=9.5)
 BROADCASTS = BroadcastsFirst(crowd="behind", others="others", message="news", sequence=r"news (\d+)")
+ANSWERED = CloseAnswered(crowd="crowd", since=10.0, within=0.5)
 AWAITED = LateAnswerAwaited(crowd="crowd", delay=0.12, within=0.15)
 
 
@@ -248,3 +249,45 @@ def test_a_close_frame_that_was_read_late_may_have_been_there_for_long() -> None
 def test_nothing_is_left_of_a_server(events: tuple[Event, ...], verdict: Verdict, observed: str) -> None:
     finding = NothingLeftBehind().judge(record(TOLD, *events))
     assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+def _closed(client: int = 0, *, at: float = 10.2, how: str = "close", code: int | None = 1000) -> Ended:
+    return ended(client, at=at, by="client", how=how, code=code)
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict", "observed"),
+    [
+        ((_closed(), _closed(1, at=10.3)), Verdict.HELD, "the last of 2 closes was over after 300ms"),
+        (
+            (_closed(), _closed(1, at=11.0, how="timeout")),
+            Verdict.VIOLATED,
+            "1 of 2 closes were answered, and TCP was not over after 1s",
+        ),
+        (
+            (_closed(), _closed(1, at=11.0, how="timeout", code=None)),
+            Verdict.VIOLATED,
+            "1 of 2 closes had no answer after 1s",
+        ),
+        (
+            (_closed(), _closed(1, how="eof", code=None)),
+            Verdict.VIOLATED,
+            "the closes of 1 of 2 clients were answered by no close frame, but: eof",
+        ),
+        ((_closed(),), Verdict.INCONCLUSIVE, "1 of 2 clients never closed"),
+        (
+            (_closed(), ended(1, how="reset", code=None)),
+            Verdict.INCONCLUSIVE,
+            "1 of 2 clients did not close, but were: reset",
+        ),
+    ],
+)
+def test_a_close_is_answered_and_tcp_ended(ends: tuple[Ended, ...], verdict: Verdict, observed: str) -> None:
+    finding = ANSWERED.judge(record(attempt(0), attempt(1), *ends))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+def test_a_close_that_was_late_by_no_more_than_we_were_blames_nobody() -> None:
+    late = worker_late(0.6, at=10.9)
+    finding = ANSWERED.judge(record(attempt(0), _closed(at=11.0), late))
+    assert finding.verdict is Verdict.INCONCLUSIVE

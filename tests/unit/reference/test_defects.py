@@ -241,6 +241,17 @@ def goes_down_in_time(server: RunningServer, connect: Connect) -> bool:
         return False
 
 
+def goes_down_behind_who_was_reset(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/feed"))
+    client.reset()
+    wait_until(lambda: not server.kernel_sockets(remote_port=client.local_port), within=5)
+    server.signal(signal.SIGTERM)
+    try:
+        return server.process.wait(2 * SHUTDOWN_TIMEOUT) == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
 def says_goodbye_to_all_at_once(server: RunningServer, connect: Connect) -> bool:
     first, last = connect(server.url("/feed")), connect(server.url("/feed"))
     server.signal(signal.SIGTERM)
@@ -385,6 +396,7 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "partial_message_kept": forgets_who_left_in_mid_message,
     "torn_frame_kept": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
+    "shutdown_waits_for_the_reset": goes_down_behind_who_was_reset,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
     "waits_for_the_close_forever": ends_who_closes_and_holds_tcp,

@@ -64,7 +64,13 @@ async def open_accept_breaker_says_so(bench: Bench) -> bool:
     return bench.parts.accept_breaker.get_statistics()["state"] == "open"
 
 
+async def open_circuit_of_the_data_lets_newcomers_in(bench: Bench) -> bool:
+    opens(bench.parts.upstream_breaker, kind="error")
+    return bench.parts.accept_breaker.acquire() is not None
+
+
 CHECKS: dict[str, Check] = {
+    "breakers_are_one": open_circuit_of_the_data_lets_newcomers_in,
     "accept_breaker_says_it_is_closed": open_accept_breaker_says_so,
     "accept_breaker_tries_too_early": accept_breaker_stays_open_for_its_whole_timeout,
     "accept_breaker_counts_no_timeouts": time_outs_open_the_accept_breaker,

@@ -52,10 +52,20 @@ async def close_is_answered_after_the_message_before_it(bench: Bench) -> bool:
     return written.startswith(b"\x81\x12and one more thing\x88")
 
 
+async def tcp_ends_behind_the_answer_to_a_close(bench: Bench) -> bool:
+    protocol, transport = await established(configured(bench.parts))
+    protocol.data_received(Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=True))
+    await turns_until(lambda: "fin" in transport.events, fail=False)
+    ended = "fin" in transport.events
+    await end(protocol)
+    return ended
+
+
 CHECKS: dict[str, Check] = {
     "answers_the_close_at_once": close_is_answered_after_the_message_before_it,
     "cuts_behind_its_close_frame": close_frame_is_not_followed_by_a_reset,
     "cuts_who_answers_the_close_late": close_frame_waits_for_its_answer,
     "drops_the_queue_at_shutdown": shutdown_sends_what_waits,
+    "leaves_tcp_to_its_clients": tcp_ends_behind_the_answer_to_a_close,
     "shutdown_says_goodbye_for_good": shutdown_says_that_it_goes_away,
 }
