@@ -15,12 +15,11 @@ from chaos.dialects import SOCKET_IO, dialect_named
 from chaos.dialects.base import Talk
 from chaos.errors import FaultError
 from chaos.faults.base import HELPER_WITHIN, Fault, Scene
-from chaos.faults.evidence import connected_evidence
 from chaos.faults.upgrade import upgrade_request
-from chaos.faults.victims import covering
+from chaos.faults.victims import covering, taken_out
 from chaos.hostile.catalogue import Case, Grounds, Input, cases_of
 from chaos.hostile.peer import Exchange, Peer
-from chaos.journal import Event, Evidence, Healing, HealingState, HostileAnswer, Receipt
+from chaos.journal import Event, Evidence, Healing, HostileAnswer, Receipt
 from chaos.target import Echo
 
 __all__ = ["HostileCrowd", "HostileFrames", "HostileHandshakes", "HostilePackets"]
@@ -58,19 +57,14 @@ class _Hostile(Fault):
             await _all(peer.delivered for peer in peers)
             _raise_first(tasks)
             yield self._receipt(peers, since)
-            healing_since = time.monotonic()
+            healing_since, connected = time.monotonic(), sum(peer.connected for peer in peers)
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        yield Healing(
-            at=time.monotonic(),
-            fault=self.name,
-            state=HealingState.HEALED,
-            since=healing_since,
-            evidence=(connected_evidence(len(peers), 0),),
-        )
+        left = sum(peer.connected for peer in peers)
+        yield taken_out(self.name, since=healing_since, connected=connected, left=left)
 
     def _cases(self) -> tuple[Case, ...]:
         """What is sent, a connection each."""

@@ -112,6 +112,11 @@ class Peer:
         self._ended_at = 0.0
         self._began = 0.0
 
+    @property
+    def connected(self) -> bool:
+        """Whether it holds a socket to the server."""
+        return self._channel is not None and self._channel.connection.fileno() >= 0
+
     async def converse(self, go: asyncio.Event, *, within: float) -> Outcome | None:
         """Connect, send when told to, and wait at most `within` seconds for the delivery, and so long for the answer.
 

@@ -1,17 +1,18 @@
 """Leak-free: however connections end, nothing of them is kept.
 
 A way to end is measured by itself where a server meets it in code of its own: the good-bye, the RST and the FIN, the
-half that is open after one, what lies half-read when one comes, the end around the 101, a close handshake that is left
-unfinished, who is turned away, closed for idling, for what it sent or how much of it, cut for listening too slowly, and
-who is found dead. Left out are those that come to a server as one of these does: killed clients and a proxy that is
-down are a FIN, half-open ones are silent, and who has no right to come in is turned away as who is one too many. Who
-has reached the maximum age is closed as for idling, by another timer: eighteen ages are two minutes in the fast
-profile, and hours where the age is half an hour or more.
+half that is open after one, what lies half-read when one comes, the end around the 101, a handshake that is refused or
+never ends, a close handshake that is left unfinished, who is turned away, closed for idling, for what it sent or how
+much of it, cut for listening too slowly, and who is found dead. Left out are those that come to a server as one of
+these does: killed clients and a proxy that is down are a FIN, half-open ones are silent, and who has no right to come
+in is turned away as who is one too many. Who has reached the maximum age is closed as for idling, by another timer:
+eighteen ages are two minutes in the fast profile, and hours where the age is half an hour or more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,8 +44,10 @@ from chaos.faults import (
     FloodingMember,
     HalfClose,
     HostileFrames,
+    HostileHandshakes,
     Reset,
     SilentClient,
+    SlowLoris,
     StalledReader,
     TlsTruncated,
     Vanished,
@@ -68,6 +71,9 @@ pytestmark = [
 
 CONNECTIONS = 50
 """Endings in a round, where the server has places for so many."""
+
+SLOW = 20
+"""Clients whose requests never end: each sends some ten bytes a second."""
 
 EACH = 8
 """Clients for each of the six ways to crash around an upgrade: 48 endings in a round."""
@@ -248,7 +254,50 @@ async def test_nothing_kept_of_who_holds_on_after_its_close(
 async def test_nothing_kept_of_broken_frames(
     experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames
 ) -> None:
-    experiment.needs_places(len(cases_of(fault.kind)))
+    await _broken_off(experiment, contract, fault)
+
+
+@pytest.mark.promise(
+    "leak_free",
+    "nothing kept of broken handshakes",
+    expects="Over many rounds of upgrade requests that are refused for what they are, nothing grows.",
+    because="Who is refused before anything has begun is on no list, so nothing cleans up behind it.",
+)
+@pytest.mark.waits
+@pytest.mark.slow  # more rounds than a laptop waits for
+@pytest.mark.reads("cleanup.closed_within", "survival.hostile_within")
+@pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", times=10, patience=6)
+@pytest.mark.faults(HostileHandshakes(kind=Input.BROKEN_HANDSHAKES))
+async def test_nothing_kept_of_broken_handshakes(
+    experiment: Experiment, contract: SimpleNamespace, fault: HostileHandshakes
+) -> None:
+    await _broken_off(experiment, contract, fault)
+
+
+@pytest.mark.promise(
+    "leak_free",
+    "nothing kept of requests that never end",
+    expects="Over many rounds of requests that are ended for not being complete in time, nothing grows.",
+    because="A slow crowd that is ended in time each time, and leaves something each time, wins all the same.",
+)
+@pytest.mark.waits
+@pytest.mark.slow  # a round lasts as long as a request may take, 1 s in the fast profile, and there are 18
+@pytest.mark.reads("cleanup.closed_within", "survival.header_timeout")
+@pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", "survival.header_timeout", times=10, patience=6)
+@pytest.mark.faults(SlowLoris())
+async def test_nothing_kept_of_requests_that_never_end(
+    experiment: Experiment, contract: SimpleNamespace, fault: SlowLoris
+) -> None:
+    slow = replace(fault, crowd=experiment.fitting(SLOW), answer_within=2 * contract.survival.header_timeout)
+    await _broken_off(experiment, contract, slow)
+
+
+async def _broken_off(
+    experiment: Experiment, contract: SimpleNamespace, fault: HostileFrames | HostileHandshakes
+) -> None:
+    """Rounds of hostile clients that the server ends."""
+    if not isinstance(fault, SlowLoris):
+        experiment.needs_places(len(cases_of(fault.kind)))
 
     async def break_off(_: str) -> int:
         async with experiment.inject(fault) as injection:

@@ -63,6 +63,20 @@ CASES = (
         takes=60.0,
     ),
     Case(
+        defect="bad_requests_keep_their_file",
+        caught_by="test_leak_free.py::test_nothing_kept_of_broken_handshakes[hostile-handshakes]",
+        finding="fds_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
+        takes=60.0,
+    ),
+    Case(
+        defect="late_requests_keep_their_file",
+        caught_by="test_leak_free.py::test_nothing_kept_of_requests_that_never_end[slow-loris]",
+        finding="fds_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP),
+        takes=60.0,
+    ),
+    Case(
         defect="idle_close_keeps_its_file",
         caught_by="test_leak_free.py::test_nothing_kept_of_who_is_closed_for_idling",
         finding="fds_not_kept",

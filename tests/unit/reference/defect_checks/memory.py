@@ -18,7 +18,7 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.frames import CloseCode, Frame, Opcode
 
 from ..fakes import TimersByHand, turns_until
-from ..wired import configured, end, established, upgraded
+from ..wired import RecordingTransport, configured, end, established, upgraded
 from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once, tls_connection
 
 
@@ -166,6 +166,24 @@ async def broken_frame_leaves_no_file(bench: Bench) -> bool:
     return _closed(_open_on_nothing() - before)
 
 
+async def broken_request_leaves_no_file(bench: Bench) -> bool:
+    http = HttpProtocol(configured(bench.parts), ServerState(), {})
+    http.connection_made(RecordingTransport())
+    before = _open_on_nothing()
+    http.data_received(b"no HTTP at all\r\n\r\n")
+    http.connection_lost(None)
+    return _closed(_open_on_nothing() - before)
+
+
+async def late_request_leaves_no_file(bench: Bench) -> bool:
+    http = HttpProtocol(configured(bench.parts), ServerState(), {})
+    http.connection_made(RecordingTransport())
+    before = _open_on_nothing()
+    http._request_is_late()
+    http.connection_lost(None)
+    return _closed(_open_on_nothing() - before)
+
+
 async def flood_leaves_no_file(bench: Bench) -> bool:
     protocol, _ = await established(configured(bench.parts))
     before = _open_on_nothing()
@@ -237,6 +255,8 @@ def _open_on_nothing() -> set[int]:
 CHECKS: dict[str, Check] = {
     "a_session_for_everybody": whoever_leaves_leaves_nothing_to_resume,
     "a_thread_for_each_reset": reset_connection_leaves_no_thread,
+    "bad_requests_keep_their_file": broken_request_leaves_no_file,
+    "late_requests_keep_their_file": late_request_leaves_no_file,
     "broken_frames_keep_their_file": broken_frame_leaves_no_file,
     "closes_that_time_out_keep_their_file": close_that_times_out_leaves_no_file,
     "dead_letters_are_kept": cut_connection_leaves_nothing_that_waited,
