@@ -269,11 +269,19 @@ class Crowd:
         return [client.index for client in members if not _settled(client)]
 
     async def flood(
-        self, *, messages: int, seconds: float, digits: int = 1, clients: Collection[int] | None = None
+        self,
+        *,
+        messages: int,
+        seconds: float,
+        digits: int = 1,
+        text: str | None = None,
+        clients: Collection[int] | None = None,
     ) -> list[int]:
-        """Begin to send the plan's own message as fast as the server takes it, at most so many and so long, each
-        client by itself; the clients that do. `digits` is how long its number is written."""
-        text = self._template().replace(NUMBER, "0" if digits == 1 else "9" * digits)  # a number that no exchange has
+        """Begin to send the plan's own message, or another `text`, as fast as the server takes it, at most so many and
+        so long, each client by itself; the clients that do. `digits` is how long the plan's number is written."""
+        if text is None:
+            # A number that no exchange has.
+            text = self._template().replace(NUMBER, "0" if digits == 1 else "9" * digits)
         members = [client for client in self._connected(clients) if client.usable]
         await self._end_floods(members)
         for client in members:

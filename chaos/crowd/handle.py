@@ -175,10 +175,10 @@ class CrowdHandle:
         open_books: list[int] = await self._call("settle", timeout=within, within=within)
         return open_books
 
-    async def flood(self, *, messages: int, seconds: float, digits: int = 1) -> list[int]:
-        """Begin to send the plan's own message, its number so long, as fast as the server takes it; the clients that
-        do."""
-        return await self._act("flood", messages=messages, seconds=seconds, digits=digits)
+    async def flood(self, *, messages: int, seconds: float, digits: int = 1, text: str | None = None) -> list[int]:
+        """Begin to send the plan's own message, its number so long, or another text, as fast as the server takes it;
+        the clients that do."""
+        return await self._act("flood", messages=messages, seconds=seconds, digits=digits, text=text)
 
     async def flooded(self) -> dict[int, Flooded]:
         """How far the flood of each client has come."""

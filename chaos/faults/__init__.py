@@ -25,6 +25,7 @@ from chaos.faults.fd_limit import FdLimit
 from chaos.faults.fin_without_close import FinWithoutClose
 from chaos.faults.flapping import Flapping
 from chaos.faults.flooding_member import FloodingMember
+from chaos.faults.full_buffers import FullBuffers
 from chaos.faults.half_close import HalfClose
 from chaos.faults.half_open import HalfOpen
 from chaos.faults.hostile import HostileFrames, HostileHandshakes, HostilePackets
@@ -84,6 +85,7 @@ __all__ = [
     "FinWithoutClose",
     "Flapping",
     "FloodingMember",
+    "FullBuffers",
     "HalfClose",
     "HalfOpen",
     "HostileFrames",

@@ -118,6 +118,8 @@ class Fault(ABC):
     """What the deployment has to offer for it."""
     dialects: ClassVar[frozenset[str] | None] = None
     """Those that it is said in, by their names; None: it is the same in all of them."""
+    long_answers: ClassVar[bool] = False
+    """Whether it takes a message whose answer is long: `payload_send` of the endpoint that echoes."""
     cannot: ClassVar[str]
     """What it looks like and is not: the honest limit of the simulation."""
     announced: ClassVar[bool] = False

@@ -93,6 +93,10 @@ class Composed(Fault):
         spoken = [part.dialects for part in self.parts if part.dialects is not None]
         return frozenset.intersection(*spoken) if spoken else None
 
+    @property
+    def long_answers(self) -> bool:  # type: ignore[override]
+        return any(part.long_answers for part in self.parts)
+
     def within(self, patience: float) -> float:
         """Seconds after which injecting hangs, and healing too: each part has its own."""
         return sum(part.within(patience) for part in self.parts)

@@ -10,7 +10,7 @@ import pytest
 
 from chaos.capability import Capability
 from chaos.contract import Contract
-from chaos.faults import ClientReset, Fault, HostilePackets, Latency, Vanished
+from chaos.faults import ClientReset, Fault, FullBuffers, HostilePackets, Latency, Vanished
 from chaos.target import Echo, Endpoints, Feed, Start, Target
 from fixtures.experiment import _part as part_of
 from fixtures.experiment import undeclared
@@ -240,6 +240,11 @@ def test_a_fault_of_another_dialect_skips(item: pytest.Item) -> None:
     cell = replace(cell_of(mark(item, PROMISE)), fault=HostilePackets())
     assert undeclared(cell, target()) == "the target's dialect is websocket, and this is said in socket.io alone"
     assert undeclared(cell, target().model_copy(update={"dialect": "socket.io"})) is None
+
+
+def test_a_fault_that_takes_a_longer_message_skips_where_there_is_none(item: pytest.Item) -> None:
+    cell = replace(cell_of(mark(item, PROMISE)), fault=FullBuffers())
+    assert undeclared(cell, target()) == "endpoints.echo has no payload_send, a message whose answer is long"
 
 
 def test_a_scenario_has_the_part_of_the_contract_it_asked_for(item: pytest.Item) -> None:

@@ -36,6 +36,7 @@ from chaos.faults import (
     CrashMidFrame,
     CrashMidMessage,
     FinWithoutClose,
+    FullBuffers,
     HalfClose,
     HalfOpen,
     InjectedReset,
@@ -99,7 +100,9 @@ READINGS = 10
     optional=["cleanup.sweep_interval", "cleanup.farewell", "cleanup.closed_within"],
 )
 @pytest.mark.needs(Capability.SOCKET_PROBE)
-@pytest.mark.faults(Vanished(), PartitionToServer(), PartitionToClient(), SilentClient(), StalledReader(), HalfOpen())
+@pytest.mark.faults(
+    Vanished(), PartitionToServer(), PartitionToClient(), SilentClient(), StalledReader(), FullBuffers(), HalfOpen()
+)
 async def test_dead_peers_are_released(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
     bound = found_dead(contract)
     # Where it is not promised when the server lets go of what was closed, it may take as long as to find the dead.

@@ -35,7 +35,7 @@ from chaos.expectations import (
 )
 from chaos.experiment import Crowd, Experiment, Inconclusive, NotJudged
 from chaos.experiment.numbering import numbered_broadcasts, numbered_echoes
-from chaos.faults import Churn, CloseHeld, CloseUnanswered, Latency, SilentClient, StalledReader, Vanished
+from chaos.faults import Churn, CloseHeld, CloseUnanswered, FullBuffers, Latency, SilentClient, StalledReader, Vanished
 from chaos.faults.base import Fault
 from chaos.target import Feed, declared
 from chaos.units import format_duration
@@ -63,7 +63,7 @@ LIVING = 5
 @pytest.mark.reads("closing.shutdown_code", "closing.shutdown_within")
 @pytest.mark.needs(Capability.SIGNALS, Capability.RESTART)
 @pytest.mark.destructive
-@pytest.mark.faults(None, FAR_AWAY, StalledReader(), SilentClient(), Vanished())
+@pytest.mark.faults(None, FAR_AWAY, StalledReader(), FullBuffers(), SilentClient(), Vanished())
 async def test_graceful_shutdown(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.closing
     listening = await experiment.crowd("listening", 20)

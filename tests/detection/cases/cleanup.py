@@ -132,4 +132,10 @@ CASES = (
             for fault in ("partition-to-server", "partition-to-client", "silent", "stalled-reader", "half-open")
         },
     ),
+    Case(
+        defect="full_buffers_are_an_excuse",
+        caught_by="test_cleanup.py::test_dead_peers_are_released[full-buffers]",
+        finding="released_within",
+        sentinels=("test_cleanup.py::test_dead_peers_are_released[stalled-reader]", CLEANUP, HEARTBEAT),
+    ),
 )

@@ -20,6 +20,7 @@ CASES = (
         defect="shutdown_waits_for_everyone",
         caught_by="test_closing.py::test_graceful_shutdown[stalled-reader]",
         finding="shut_down_within",
+        also={"test_closing.py::test_graceful_shutdown[full-buffers]": "shut_down_within"},
         sentinels=(HEARTBEAT, "test_closing.py::test_graceful_shutdown[calm]"),
     ),
     Case(

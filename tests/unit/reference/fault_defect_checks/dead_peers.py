@@ -107,10 +107,21 @@ async def old_answer_is_none_to_the_last_ping(bench: Bench) -> bool:
     return bench.parts.heartbeat.is_dead(connection)
 
 
+async def peer_that_takes_nothing_more_is_dead(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    bench.parts.heartbeat.beat()
+    wire.seen = replace(NOTHING_SEEN, outstanding=200_000)
+    for _ in range(3):
+        bench.time.advance(LONG)
+        bench.parts.heartbeat.beat()
+    return bench.parts.heartbeat.is_dead(connection)
+
+
 CHECKS: dict[str, Check] = {
     "acknowledged_is_alive": acknowledged_ping_is_no_answer,
     "any_pong_answers_every_ping": old_answer_is_none_to_the_last_ping,
     "block_loop_on_flush": full_window_does_not_block_the_loop,
+    "full_buffers_are_an_excuse": peer_that_takes_nothing_more_is_dead,
     "dead_counted_by_their_error": dead_peer_is_counted_as_dead,
     "heartbeat_waits_for_room": nobody_waits_for_another_window,
     "idle_clients_closed_in_turn": idle_clients_are_closed_together,
