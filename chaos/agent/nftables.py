@@ -55,6 +55,8 @@ class KernelRules:
         self._tried = False
         self._treatments: set[Treatment] = set()
         self._cuts: dict[int, CutRule] = {}
+        self._told: dict[int, CutRule] = {}
+        """The latest for each connection, also where it was taken back: the kernel is asked whether it is."""
         self._numbers = itertools.count(1)
         self._one_at_a_time = asyncio.Lock()
 
@@ -100,6 +102,9 @@ class KernelRules:
             self._made = True
             self._treatments.add(treatment)
             self._cuts.update({rule.rule: rule for rule in rules})
+            of_these = {frozenset(pair) for pair in pairs}
+            earlier = {rule: cut for rule, cut in self._told.items() if {cut.local, cut.remote} not in of_these}
+            self._told = earlier | {rule.rule: rule for rule in rules}
             return rules
 
     async def uncut(self, rules: Sequence[int]) -> None:
@@ -110,9 +115,11 @@ class KernelRules:
             for cut in cuts:
                 del self._cuts[cut.rule]
 
-    def rules(self) -> list[CutRule]:
-        """The cuts in force."""
-        return list(self._cuts.values())
+    async def rules(self) -> list[CutRule]:
+        """The cuts in force, as the kernel lists them: also one that was taken back, where it is there all the same."""
+        async with self._one_at_a_time:
+            there = await self._listed() if self._made else {}
+        return [cut for cut in self._told.values() if any(ends in there for ends in directions(cut))]
 
     async def counters(self, rules: Sequence[int]) -> list[RuleCounters]:
         """What each of these cuts has dropped so far."""
@@ -120,7 +127,7 @@ class KernelRules:
             cuts = [self._cut(rule) for rule in rules]
             if not cuts:
                 return []
-            counted = _counted(await self._nft(f"list table inet {self._table}\n", json_output=True))
+            counted = await self._listed()
         answers = []
         for cut in cuts:
             to_local = counted.get((cut.remote, cut.local), _NOTHING)
@@ -143,6 +150,11 @@ class KernelRules:
             self._made = self._tried = False
             self._treatments.clear()
             self._cuts.clear()
+            self._told.clear()
+
+    async def _listed(self) -> dict[Connection, dict[str, int]]:
+        """(source, target) to the counter of that direction, of all that the kernel has a rule for."""
+        return _counted(await self._nft(f"list table inet {self._table}\n", json_output=True))
 
     def _removal(self) -> str:
         """nft commands that delete the table whether it is there or not: adding one that is there changes nothing."""

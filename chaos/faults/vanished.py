@@ -10,6 +10,7 @@ from typing import ClassVar
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
 from chaos.faults.evidence import peer_states, poll_until, states_evidence, wires_of
+from chaos.faults.rules import no_rules_left
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, HealingState, Receipt
 
@@ -77,13 +78,11 @@ class Vanished(Fault):
         finally:
             healed_at = time.monotonic()
             await agent.uncut_many(rules)
-        left = {rule.rule for rule in await agent.rules()} & set(rules)
+        gone, seen = await no_rules_left(agent, rules, of=len(rules))
         yield Healing(
             at=time.monotonic(),
             fault=self.name,
-            state=HealingState.FAILED if left else HealingState.HEALED,
+            state=HealingState.HEALED if gone else HealingState.FAILED,
             since=healed_at,
-            evidence=(
-                Evidence(what="rules in force", side="server kernel", before=str(len(rules)), during=str(len(left))),
-            ),
+            evidence=(seen,),
         )

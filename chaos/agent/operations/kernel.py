@@ -93,7 +93,7 @@ def _rule_operations(kernel: KernelRules) -> dict[str, Operation]:
         return None
 
     async def list_rules() -> object:
-        return [to_record(rule) for rule in kernel.rules()]
+        return [to_record(rule) for rule in await kernel.rules()]
 
     async def rule_counters(rule: int) -> object:
         return to_record((await kernel.counters([rule]))[0])

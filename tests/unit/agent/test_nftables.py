@@ -5,6 +5,7 @@ Times are the kernel's: a lost segment is sent again after 0.2 s, then 0.4 s, an
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -132,6 +133,28 @@ def test_a_rule_is_known_by_its_number_and_can_be_taken_back_once(
     hermetic_client.uncut_many([second])
     assert hermetic_client.rules() == []
     assert hermetic_client.rule_counters_many([]) == []
+
+
+async def test_a_rule_that_the_kernel_still_has_is_in_force_whatever_was_asked_of_it() -> None:
+    local, remote = ("10.0.0.1", 8765), ("10.0.0.2", 40_000)
+    element = {"val": {"concat": [*local, *remote]}, "counter": {"packets": 0, "bytes": 0}}
+    deaf = DeafKernel(json.dumps({"nftables": [{"set": {"elem": [{"elem": element}]}}]}))
+    (cut,) = await deaf.cut([(local, remote)])
+    await deaf.uncut([cut.rule])
+    assert await deaf.rules() == [cut]
+    (again,) = await deaf.cut([(local, remote)])
+    assert await deaf.rules() == [again], "and the other one is the same rule"
+
+
+class DeafKernel(KernelRules):
+    """Says that it does what it is told, and lists what it likes."""
+
+    def __init__(self, listing: str) -> None:
+        super().__init__(Reaper(), table="deaf")
+        self._listing = listing
+
+    async def _nft(self, script: str, *, json_output: bool = False) -> str:
+        return self._listing if json_output else ""
 
 
 def test_flushing_heals_everything(
