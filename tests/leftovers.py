@@ -17,6 +17,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 from docker.models.networks import Network
 
+from chaos.agent.control_groups import made_groups
 from chaos.agent.orphans import stale_tables
 from chaos.agent.processes import read_stat
 from chaos.errors import EnvironmentFailure
@@ -34,6 +35,8 @@ class Unmarked:
 
     tables: frozenset[str]
     """Tables of packet rules that its agents may make: they name the agent."""
+    groups: frozenset[Path]
+    """Control groups that they have made by now: they name the agent as well."""
     holders: frozenset[str]
     """Who holds its namespaces, one line each. A namespace's number alone is soon another's."""
 
@@ -45,7 +48,11 @@ class Unmarked:
     def left(self) -> list[str]:
         """What of it is still there."""
         held = self.holders & _holders(self.namespaces)
-        return [*sorted(held), *(f"packet rules {name}" for name in stale_tables() if name in self.tables)]
+        return [
+            *sorted(held),
+            *(f"packet rules {name}" for name in stale_tables() if name in self.tables),
+            *(f"control group {group}" for group in sorted(self.groups) if group.exists()),
+        ]
 
 
 def unmarked(owner_pid: int) -> Unmarked:
@@ -61,6 +68,7 @@ def unmarked(owner_pid: int) -> Unmarked:
     }
     return Unmarked(
         tables=frozenset(f"chaos_{token}{kind}" for token in tokens for kind in ("", "_probe")),
+        groups=frozenset(group for token, group in made_groups() if token in tokens),
         holders=_holders(namespaces),
     )
 

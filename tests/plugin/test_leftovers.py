@@ -137,6 +137,8 @@ def test_a_namespace(holder: str, tmp_path: Path) -> None:
 
 def test_a_namespace_whose_number_is_anothers_now_is_none() -> None:
     other = Unmarked(
-        tables=frozenset(), holders=frozenset({f"namespace {os.readlink('/proc/self/ns/net')} of process 1"})
+        tables=frozenset(),
+        groups=frozenset(),
+        holders=frozenset({f"namespace {os.readlink('/proc/self/ns/net')} of process 1"}),
     )
     assert other.left() == []

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,12 @@ pytestmark = pytest.mark.timeout(350)
 
 LONG = "tests/scenarios/test_leak_free.py::test_nothing_kept[calm]"
 SHORT = "tests/scenarios/test_establishment.py::test_simultaneous[calm]"
+FAULTS = {
+    "a rule of the kernel": "tests/scenarios/test_cleanup.py::test_dead_peers_are_released[vanished]",
+    "a stopped process": "tests/scenarios/test_liveness.py::test_paused_server_cuts_nobody[server-stopped]",
+    "a limit of a group": "tests/scenarios/test_pressure.py::test_answers_without_cpu[cpu-quota]",
+}
+"""Each kept up by something else, which outlives the suite if nobody takes it back."""
 WITHIN = 150.0
 """Seconds for a run to get where it is wanted, or to end: a whole one takes 6 s here, and this only ends a hang."""
 
@@ -62,21 +68,46 @@ def temporary() -> Iterator[Path]:
 @pytest.fixture
 def under_way(runtime: str, tmp_path: Path, temporary: Path) -> Iterator[UnderWay]:
     """A run in the middle of a scenario: clients have connected."""
+    with _running(LONG, runtime, tmp_path, temporary) as (process, found):
+        until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), process, within=WITHIN)
+        yield found()
+
+
+@pytest.fixture
+def in_force(fault: str, runtime: str, tmp_path: Path, temporary: Path) -> Iterator[UnderWay]:
+    """A run whose fault has bitten, and is in force."""
+    with _running(FAULTS[fault], runtime, tmp_path, temporary) as (process, found):
+        until(lambda: any(map(_has_bitten, tmp_path.glob("runs/*/cells/*/*.ndjson"))), process, within=WITHIN)
+        yield found()
+
+
+def _has_bitten(segment: Path) -> bool:
+    return '{"kind":"Receipt"' in segment.read_text(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _running(
+    scenario: str, runtime: str, directory: Path, temporary: Path
+) -> Iterator[tuple[subprocess.Popen[str], Callable[[], UnderWay]]]:
+    """A run of a scenario, and what tells where it is by now."""
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "pytest", "-p", "no:cacheprovider", LONG,
-            f"--chaos-runtime={runtime}", f"--chaos-dir={tmp_path}",
+            sys.executable, "-m", "pytest", "-p", "no:cacheprovider", scenario,
+            f"--chaos-runtime={runtime}", f"--chaos-dir={directory}",
         ],
         cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
-    try:
-        until(lambda: any(tmp_path.glob("runs/*/cells/*/crowd-*.ndjson")), process, within=WITHIN)
+
+    def found() -> UnderWay:
         assert any(temporary.iterdir())  # else it has them elsewhere, and that it is empty means nothing
         noted = unmarked(process.pid)
         if runtime == "containers" or probe_isolation().hermetic.available:
             assert any(name.startswith("net:") for name in noted.namespaces)
-        yield UnderWay(process=process, temporary=temporary, unmarked=noted)
+        return UnderWay(process=process, temporary=temporary, unmarked=noted)
+
+    try:
+        yield process, found
     finally:
         if process.poll() is None:
             process.kill()
@@ -112,6 +143,16 @@ def test_killed_suite_is_cleaned_up_by_the_next_start(runtime: str, under_way: U
     under_way.process.kill()
     under_way.ended()
     _next_run_finds_all_well(runtime, tmp_path, after=under_way)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_fault_that_was_in_force_is_healed_by_the_next_start(
+    fault: str, runtime: str, in_force: UnderWay, tmp_path: Path
+) -> None:
+    in_force.process.kill()
+    in_force.ended()
+    _next_run_finds_all_well(runtime, tmp_path, after=in_force)
 
 
 @pytest.mark.parametrize(
