@@ -71,7 +71,7 @@ from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
 from chaos.expectations.sessions import SessionsForgotten
-from chaos.expectations.shortage import ShortageLasted
+from chaos.expectations.shortage import DoesNotSpin, ShortageLasted
 from chaos.expectations.slow_upstream import WaitedFor
 from chaos.expectations.soak import (
     AnsweredThroughout,
@@ -106,6 +106,7 @@ __all__ = [
     "CounterAgrees",
     "DatabaseSessionsGivenBack",
     "DeliveredInSequence",
+    "DoesNotSpin",
     "Established",
     "Expectation",
     "FailedByTheirOwnDoing",

@@ -1,4 +1,4 @@
-"""Whether a server was short of CPU for as long as somebody asked what it does when it is."""
+"""What a server does with its CPU while it is short of that, or of something else."""
 
 from __future__ import annotations
 
@@ -12,11 +12,46 @@ from chaos.journal import Healing, Sample
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["ShortageLasted"]
+__all__ = ["DoesNotSpin", "ShortageLasted"]
+
+SPINNING = 0.5
+"""Of a core: what is tried again as often as it can be takes all of one; to ping ten clients takes a hundredth."""
 
 LAPSE = 5 * PERIOD
 """Seconds without a period in which the quota was used up, beyond which it was short no longer. Of 97 periods of four
 cells each was used up, on two cores under a load of 7 to 14, and none was seen later than 0.16 s after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoesNotSpin(Expectation):
+    """From the receipt of a fault to its healing the server uses no more than half a core, with nothing to do.
+
+    What it uses is its own whatever else the machine does, so that nothing excuses it.
+    """
+
+    name: ClassVar[str] = "does_not_spin"
+    needs_fault: ClassVar[bool] = True
+    fault: str
+    """The name of the fault that keeps it from something."""
+    when: str
+    """What that is, for the sentence: "while it can open no more files"."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"no more than {SPINNING:g} of a core is used {self.when}"
+        receipts = record.receipts(self.fault)
+        healings = [healing for healing in record.journal.of(Healing) if healing.fault == self.fault]
+        if not receipts or not healings:
+            return self.inconclusive(f"{self.fault} was not both injected and healed", promised)
+        samples = [each for each in record.journal.of(Sample) if receipts[0].at <= each.at <= healings[-1].since]
+        if len(samples) < 2 or not samples[-1].processes:
+            return self.inconclusive(f"nobody could read what it used {self.when}", promised)
+        first, last = samples[0], samples[-1]
+        lasted, used = last.at - first.at, last.cpu - first.cpu
+        share = used / lasted
+        observed = f"{share:.2f} of a core was used for {format_duration(lasted)} {self.when}"
+        if share > SPINNING:
+            return self.violated(observed, promised, figure=f"{share:.2f} cores")
+        return self.held(observed, promised, figure=f"{share:.2f} cores")
 
 
 @dataclass(frozen=True, slots=True)

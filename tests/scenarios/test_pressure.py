@@ -14,6 +14,7 @@ from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import (
+    DoesNotSpin,
     Established,
     PingedAtPeriod,
     RecoveredWithin,
@@ -52,8 +53,8 @@ PERIODS = 3
 """Heartbeats under the shortage: the second says whether it goes on, the third whether it still keeps its period."""
 
 
-async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    """Those who are in are pinged at their period while something else is short."""
+async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, short: str) -> None:
+    """Those who are in are pinged at their period while something else is short, and no core is burned for it."""
     interval = contract.liveness.heartbeat_interval
     crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
     await crowd.connect()
@@ -61,7 +62,9 @@ async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault
         await experiment.watch(PERIODS * interval)
         until = experiment.now()
     await experiment.judge(
-        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until), Undisturbed(crowd=crowd.name)
+        PingedAtPeriod(crowd=crowd.name, interval=interval, until=until),
+        Undisturbed(crowd=crowd.name),
+        DoesNotSpin(fault.name, f"while it can {short}"),
     )
 
 
@@ -69,13 +72,13 @@ async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault
 @pytest.mark.promise(
     "pressure",
     "those inside while files are short",
-    expects="Clients that are in are pinged at their period while the server can open no more files.",
-    because="They need no file: only an accept loop that spins, or a loop that dies of EMFILE, hurts them.",
+    expects="Clients that are in are pinged at their period while the server can open no more files; it does not spin.",
+    because="They need no file: only an accept loop that tries again at once, or one that dies of EMFILE, hurts them.",
 )
 @pytest.mark.reads("liveness.heartbeat_interval")
 @pytest.mark.faults(FdLimit())
 async def test_heartbeat_without_files(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    await _pinged_under(experiment, contract, fault)
+    await _pinged_under(experiment, contract, fault, short="open no more files")
 
 
 @pytest.mark.waits
@@ -111,7 +114,7 @@ async def test_after_files_were_short(experiment: Experiment, contract: SimpleNa
 @pytest.mark.reads("liveness.heartbeat_interval")
 @pytest.mark.faults(DiskFull())
 async def test_heartbeat_without_disk(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    await _pinged_under(experiment, contract, fault)
+    await _pinged_under(experiment, contract, fault, short="write nothing to its disk")
 
 
 @pytest.mark.promise(

@@ -36,6 +36,12 @@ CASES = (
         sentinels=(HEARTBEAT, CLEANUP),
     ),
     Case(
+        defect="accept_loop_spins",
+        caught_by="test_pressure.py::test_heartbeat_without_files[fd-limit]",
+        finding="does_not_spin",
+        sentinels=("test_pressure.py::test_after_files_were_short[fd-limit]", HEARTBEAT, CLEANUP),
+    ),
+    Case(
         defect="report_is_always_due",
         caught_by="test_pressure.py::test_answers_without_cpu[cpu-quota]",
         finding="round_trips_within",

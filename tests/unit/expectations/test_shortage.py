@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import ShortageLasted
+from chaos.expectations import DoesNotSpin, ShortageLasted
 from chaos.journal import Event, Sample
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, record
@@ -63,3 +63,34 @@ def test_another_fault_is_not_the_limit() -> None:
         Verdict.INCONCLUSIVE,
         "cpu-quota was not both injected and healed",
     )
+
+
+IDLES = DoesNotSpin("fd-limit", "while it can open no more files")
+
+
+def using(*cpu: float) -> list[Event]:
+    """A shortage of files, and the seconds of a core used so far, read every 0.1 s."""
+    readings = [Sample(at=10.05 + step / 10, took=0.001, cpu=value, processes=1) for step, value in enumerate(cpu)]
+    return [replace(bite(10.0), fault="fd-limit"), *readings, replace(healed(12.0), fault="fd-limit")]
+
+
+def test_a_server_that_waits_until_it_has_files_again_uses_nothing() -> None:
+    finding = IDLES.judge(record(*using(*(5.0 + step * 0.001 for step in range(19)))))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "0.01 cores")
+    assert finding.observed == "0.01 of a core was used for 1.8s while it can open no more files"
+
+
+def test_one_that_tries_again_at_once_spins() -> None:
+    finding = IDLES.judge(record(*using(*(5.0 + step * 0.09 for step in range(19)))))
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "0.90 cores")
+    assert finding.promised == "no more than 0.5 of a core is used while it can open no more files"
+
+
+def test_what_was_used_before_and_after_is_another_matter() -> None:
+    busy = [Sample(at=at, took=0.001, cpu=cpu, processes=1) for at, cpu in ((9.0, 0.0), (13.0, 20.0))]
+    assert IDLES.judge(record(busy[0], *using(*[5.0] * 19), busy[1])).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize("events", [using(), using(5.0), using(5.0, 5.0)[1:]], ids=["no look", "one look", "no fault"])
+def test_what_nobody_read_is_no_answer(events: list[Event]) -> None:
+    assert IDLES.judge(record(*events)).verdict is Verdict.INCONCLUSIVE

@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from asyncio.constants import ACCEPT_RETRY_DELAY
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import psutil
 import pytest
 from reference_server import defects
 from reference_server.parts import Parts
@@ -362,6 +364,21 @@ def takes_newcomers_after_a_shortage(server: RunningServer, connect: Connect) ->
             return False
 
 
+def idles_while_it_has_no_file(server: RunningServer, connect: Connect) -> bool:
+    process = psutil.Process(server.process.pid)
+    before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+    with socket.create_connection(("127.0.0.1", server.port)):
+        wait_until(lambda: "cannot accept connections" in server.log_text(), within=10)
+        used = sum(process.cpu_times()[:2])
+        time.sleep(1.0)
+        used = sum(process.cpu_times()[:2]) - used
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+    return used < A_FEW_PINGS
+
+
+A_FEW_PINGS = 0.1
+"""Seconds of a core in one second: what spins takes all that it is given."""
 HANDSHAKE_TIMEOUT = 1.0
 MOST_CONNECTIONS = 100
 MAX_MESSAGE = 2**20
@@ -396,6 +413,7 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "partial_message_kept": forgets_who_left_in_mid_message,
     "torn_frame_kept": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
+    "accept_loop_spins": idles_while_it_has_no_file,
     "shutdown_waits_for_the_reset": goes_down_behind_who_was_reset,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
