@@ -28,6 +28,9 @@ class Observability(Family):
         Duration | None, Field(description="From a condition's end to its alert being shown no more, at most.")
     ] = None
     nearly_full: Annotated[NearlyFull | None, Field(description="Raised above a share of the limit.")] = None
+    very_full: Annotated[
+        NearlyFull | None, Field(description="A more urgent one, raised above a larger share of the limit.")
+    ] = None
     full: Annotated[
         AlertName | None, Field(description="Raised while every place is taken and clients are turned away.")
     ] = None

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from chaos.units import parse_duration
 
-__all__ = ["ALERTS", "Document", "Key", "seconds_at", "value_at"]
+__all__ = ["ALERTS", "SHARES", "Document", "Key", "seconds_at", "value_at"]
 
 T = TypeVar("T")
 Key = tuple[str, ...]
@@ -18,6 +18,9 @@ ALERTS: tuple[Key, ...] = tuple(
     for name in ("full", "memory_short", "disk_full", "upstream_failing", "establishment_failing")
 )
 """Where an alert is named and nothing else is said of it."""
+
+SHARES: tuple[Key, ...] = tuple(("promises", "observability", name) for name in ("nearly_full", "very_full"))
+"""Where one is, and the share of the limit above which it is raised."""
 
 
 def value_at(document: Document, key: Key, kind: type[T]) -> T | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaos.mistakes import Mistake, dotted
-from chaos.target_checks.document import ALERTS, Document, Key, seconds_at, value_at
+from chaos.target_checks.document import ALERTS, SHARES, Document, Key, seconds_at, value_at
 from chaos.units import format_duration
 
 __all__ = ["check"]
@@ -88,15 +88,8 @@ NEEDS: tuple[tuple[Key, Key, str], ...] = (
         ("promises", "liveness", "max_age"),
         "it is the code of that close",
     ),
-    *(
-        (alert, ("statistics", "alerts"), "it is where alerts are shown")
-        for alert in (("promises", "observability", "nearly_full"), *ALERTS)
-    ),
-    (
-        ("promises", "observability", "nearly_full"),
-        ("promises", "rejection", "max_connections"),
-        "it is a share of that",
-    ),
+    *((alert, ("statistics", "alerts"), "it is where alerts are shown") for alert in (*SHARES, *ALERTS)),
+    *((alert, ("promises", "rejection", "max_connections"), "it is a share of that") for alert in SHARES),
     (
         ("promises", "cleanup", "database_sessions"),
         ("statistics", "database_sessions"),

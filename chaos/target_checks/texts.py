@@ -32,6 +32,7 @@ REGEXES: tuple[Key, ...] = (
     ("endpoints", "resumable", "applied"),
     ("promises", "delivery", "queue_process"),
     ("promises", "observability", "nearly_full", "alert"),
+    ("promises", "observability", "very_full", "alert"),
     *ALERTS,
 )
 PLACES: tuple[tuple[Key, tuple[str, ...]], ...] = (

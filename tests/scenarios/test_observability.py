@@ -20,6 +20,7 @@ import pytest
 from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import AlertShown, ConnectionsAtMost, StatisticsSay
+from chaos.contract.telling import NearlyFull
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
     AlertGone,
@@ -82,10 +83,33 @@ counted yet."""
 @pytest.mark.needs(Capability.SOCKET_PROBE)
 @pytest.mark.faults(None, ClientReset())
 async def test_alert_when_nearly_full(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
-    promised, limit = contract.observability, contract.rejection.max_connections
-    alert = promised.nearly_full.alert
+    await _alert_above(experiment, contract, contract.observability.nearly_full, fault)
+
+
+@pytest.mark.promise(
+    "observability",
+    "alert when very full",
+    expects="Above the larger share of the limit the more urgent alert is raised; just below it it is not.",
+    because="Two alerts that come together are one: who is woken up by the second has nothing left to do.",
+)
+@pytest.mark.reads(
+    "observability.very_full",
+    "observability.raised_within",
+    "observability.gone_within",
+    "rejection.max_connections",
+)
+@pytest.mark.needs(Capability.SOCKET_PROBE)
+async def test_alert_when_very_full(experiment: Experiment, contract: SimpleNamespace) -> None:
+    await _alert_above(experiment, contract, contract.observability.very_full, None)
+
+
+async def _alert_above(
+    experiment: Experiment, contract: SimpleNamespace, promise: NearlyFull, fault: Fault | None
+) -> None:
+    """As many clients come as are below a share of the limit, and two more; those two leave again, by the fault."""
+    promised, limit, alert = contract.observability, contract.rejection.max_connections, promise.alert
     # A billionth off, so that 0.8 of 100 is 80 also where the product is a hair below it.
-    edge = math.floor(promised.nearly_full.above * limit + 1e-9)
+    edge = math.floor(promise.above * limit + 1e-9)
     below = await experiment.crowd("below", experiment.some(edge - 1 - experiment.own_connections))
     above = await experiment.victims_of(fault, "above", 2)
     await below.connect()

@@ -15,6 +15,12 @@ CASES = (
         sentinels=(REJECTION, "test_rejection.py::test_warned_when_nearly_full"),
     ),
     Case(
+        defect="critical_comes_with_high",
+        caught_by="test_observability.py::test_alert_when_very_full",
+        finding="alert_not_raised",
+        sentinels=("test_observability.py::test_alert_when_nearly_full[calm]", REJECTION),
+    ),
+    Case(
         defect="alerts_are_never_taken_back",
         caught_by="test_observability.py::test_alert_when_full[burst]",
         finding="alert_gone",

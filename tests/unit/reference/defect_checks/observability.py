@@ -17,6 +17,13 @@ async def crowd_raises_its_alert(bench: Bench) -> bool:
     return quiet and _raised(bench, "websocket_connections_high")
 
 
+async def urgent_alert_waits_for_its_own_share(bench: Bench) -> bool:
+    bench.parts.admission.inside = 94
+    quiet = not _raised(bench, "websocket_connections_critical")
+    bench.parts.admission.inside = 96
+    return quiet and _raised(bench, "websocket_connections_critical")
+
+
 async def alert_goes_with_its_reason(bench: Bench) -> bool:
     bench.parts.admission.inside = 81
     raised = _raised(bench, "websocket_connections_high")
@@ -57,6 +64,7 @@ async def message_is_counted_once(bench: Bench) -> bool:
 
 
 CHECKS: dict[str, Check] = {
+    "critical_comes_with_high": urgent_alert_waits_for_its_own_share,
     "accepted_counted_twice": newcomer_is_counted_once,
     "alert_at_the_first_failure": one_failure_raises_no_alert,
     "alert_compares_with_a_percentage": crowd_raises_its_alert,
