@@ -332,6 +332,8 @@ class Undisturbed(Expectation):
 
     name: ClassVar[str] = "undisturbed"
     crowd: str
+    who_got_in: bool = False
+    """Whether it is about those who got in, and how many did is another promise; else all of them have to have."""
 
     def judge(self, record: Record) -> Finding:
         promised = f"no client of {self.crowd!r} is cut off or left without its answer"
@@ -364,7 +366,8 @@ class Undisturbed(Expectation):
                 else f"{sum(count for count, _ in missing)} exchanges of untouched clients were not answered"
             )
             return self.within_uncertainty(observed, promised, worst(excused))
-        if (undecided := self.nobody(record, self.crowd, promised)) is not None:
+        undecided = None if self.who_got_in and opened else self.nobody(record, self.crowd, promised)
+        if undecided is not None:
             return undecided
         answered = sum(each.answered for each in record.journal.of(Traffic) if each.crowd == self.crowd)
         return self.held(f"all {len(opened)} stayed, {answered} answers right", promised)

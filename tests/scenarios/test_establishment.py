@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from chaos.crowd.plan import Mode
-from chaos.expectations import Established, StayedAfterUpgrade
+from chaos.expectations import Established, Expectation, StayedAfterUpgrade, Undisturbed
 from chaos.experiment import Experiment, Via
 from chaos.experiment.delays import added_by
 from chaos.faults import Latency
@@ -59,14 +59,16 @@ async def test_simultaneous(experiment: Experiment, contract: SimpleNamespace, f
 @pytest.mark.promise(
     "establishment",
     "a growing crowd",
-    expects="While the crowd grows step by step and everyone stays, newcomers are served as fast as the first.",
-    because="What is done once per connected client when another one comes shows here first.",
+    expects="While the crowd grows step by step newcomers are served as fast as the first, and everyone stays.",
+    because="What is done once per connected client when another one comes shows here first, and so does a worker that "
+    "falls over: by those it had.",
 )
 @pytest.mark.reads("establishment.ramp", optional=["rejection.max_connections"])
 @pytest.mark.faults(None, Latency())
 async def test_ramp(experiment: Experiment, contract: SimpleNamespace, fault: Fault | None) -> None:
     promised = contract.establishment
-    expectations, inside = [], 0
+    expectations: list[Expectation] = []
+    inside = 0
     async with experiment.inject(fault):
         for step in promised.ramp:
             wanted = experiment.fitting(step)
@@ -75,6 +77,7 @@ async def test_ramp(experiment: Experiment, contract: SimpleNamespace, fault: Fa
             crowd = await experiment.crowd(f"up to {step}", wanted - inside, via=Via.LINK if fault else Via.DIRECT)
             await crowd.connect(mode=Mode.SIMULTANEOUS)
             expectations.append(_everyone(crowd.name, wanted - inside, promised, fault))
+            expectations.append(Undisturbed(crowd=crowd.name, who_got_in=True))
             inside = wanted
     await experiment.judge(*expectations)
 

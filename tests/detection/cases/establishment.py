@@ -47,4 +47,10 @@ CASES = (
         sentinels=(ESTABLISHMENT, HEARTBEAT),
         also={"test_establishment.py::test_still_there_after_the_101[latency]": "stayed_after_upgrade"},
     ),
+    Case(
+        defect="newcomers_push_out_others",
+        caught_by="test_establishment.py::test_ramp[calm]",
+        finding="undisturbed",
+        sentinels=(ESTABLISHMENT, HEARTBEAT, CLEANUP),
+    ),
 )

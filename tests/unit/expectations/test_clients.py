@@ -183,6 +183,15 @@ def test_untouched_clients_that_stay_are_undisturbed() -> None:
     assert (finding.verdict, finding.observed) == (Verdict.HELD, "all 1 stayed, 3 answers right")
 
 
+def test_where_that_is_asked_those_who_got_in_are_judged_alone() -> None:
+    events = (attempt(), attempt(1, outcome=Outcome.TIMEOUT))
+    assert Undisturbed(crowd="crowd").judge(record(*events)).verdict is Verdict.INCONCLUSIVE
+    inside = Undisturbed(crowd="crowd", who_got_in=True)
+    assert inside.judge(record(*events)).verdict is Verdict.HELD
+    assert inside.judge(record(*events, ended(how="reset", code=None))).verdict is Verdict.VIOLATED
+    assert inside.judge(record(events[1])).verdict is Verdict.INCONCLUSIVE, "nobody was inside"
+
+
 def test_one_that_is_cut_off_is_disturbed() -> None:
     finding = Undisturbed(crowd="crowd").judge(record(attempt(), ended(how="reset", code=None)))
     assert finding.verdict is Verdict.VIOLATED

@@ -93,11 +93,17 @@ async def ten_are_let_in_without_a_wait(bench: Bench) -> bool:
     return await all_done_at_once([asyncio.create_task(bench.newcomer().authenticate()) for _ in range(10)])
 
 
+async def nobody_makes_room_for_a_newcomer(bench: Bench) -> bool:
+    inside = [bench.client()[0] for _ in range(bench.parts.settings.websocket_max_connections)]
+    return not any(connection.ended for connection in inside)
+
+
 CHECKS: dict[str, Check] = {
     "accept_beyond_limit": limit_holds_before_anybody_is_established,
     "ban_after_a_storm": those_who_come_back_get_in,
     "establish_under_a_lock": ten_get_in_at_once,
     "looks_up_names_of_newcomers": ten_are_let_in_without_a_wait,
+    "newcomers_push_out_others": nobody_makes_room_for_a_newcomer,
     "no_backpressure_warning": warned_at_the_threshold,
     "place_given_back_twice": place_comes_back_once,
     "places_given_back_by_a_timer": place_comes_back_at_once,
