@@ -1,4 +1,10 @@
-"""Establishment: within its capacity, the server lets every client in, whatever order they come in."""
+"""Establishment: within its capacity, the server lets every client in, whatever order they come in.
+
+A link that loses, trickles or jitters brings the request later, as one with latency does, and no cell of its own: until
+it is whole a server has nothing to do, and what it does with one that never is whole is survival's. A crash around the
+101 is survival's and leak-free's, who comes when there is no room rejection's, what a slow upstream does to those who
+need it the accept breaker's, and newcomers under a shortage are pressure's.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 A flood is valid messages without a pause. What is measured is what the others feel of it; a limit on messages is one
 way to keep that promise, small turns for each client are another.
+
+Who listens too slowly is delivery's, who sends what is forbidden or never ends survival's: there the others are asked
+whether they are served, and not how fast. A network under the flood would only make it a smaller one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Liveness: the server finds out who is still there, and cuts off nobody who is."""
+"""Liveness: the server finds out who is still there, and cuts off nobody who is.
+
+That the dead are found, in whichever way they died, is cleanup's; here are those who live and may be taken for dead, on
+every network that the suite can make. Timers for idling and age look at a clock and at messages: a network moves the
+messages, which latency does, and a clock is set. What the shortage of something does to a heartbeat is pressure's.
+"""
 
 from __future__ import annotations
 

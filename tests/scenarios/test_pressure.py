@@ -1,6 +1,8 @@
 """Pressure: a server that runs short of something stays with those it has, and is whole again afterwards.
 
-What measures how fast it is meanwhile runs alone.
+What measures how fast it is meanwhile runs alone. That is asked while CPU is short, which slows everything down; files,
+memory and a disk are there or not, and a server that waits for them waits for good: what is asked is whether those
+inside are still pinged, and for files and disk that no core is spent on trying.
 """
 
 from __future__ import annotations

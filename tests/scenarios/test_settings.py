@@ -1,7 +1,8 @@
 """Settings: a bad one stops the start and is named, a good one does what it says.
 
 A setting that is read and not used looks like one that works until the day that somebody changes it. So each is changed
-here to what no default would be, and what it is about is measured.
+here to what no default would be, and what it is about is measured. The faults are those that it takes to see that: a
+crowd for the limit, an upstream that fails for the breaker. The others are in the scenarios of what is set.
 """
 
 from __future__ import annotations
