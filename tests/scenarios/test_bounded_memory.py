@@ -6,8 +6,8 @@ they are held against the memory of all in `test_survival.py`, with their answer
 `test_delivery.py`; a soak watches all of it for hours.
 
 A network does nothing to what is held for a client but change how many messages are on their way, and each of those has
-a bound of its own. The ways to leave are leak-free's; given back are the good-bye, which has a handler to the end, and the
-reset, which has none.
+a bound of its own. The ways to leave are leak-free's; what is given back is asked after the good-bye, which has a
+handler to the end, and after the reset, which has none.
 
 A handler that is slower than its client is that of a slow reader: it waits for room for its answer, and what is sent
 meanwhile has to wait outside.
