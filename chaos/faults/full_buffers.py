@@ -23,6 +23,10 @@ _STAYS = 0.2
 """Seconds for which nothing may move any more. A server that still fills its buffers reads on within a few ms (a Python
 one, on two busy cores, within 50)."""
 
+_FULL = 8 * 1024
+"""Bytes that a kernel's buffer holds at the least when it is full: Linux gives it 16 KiB to begin with (tcp_wmem), half
+of which may be its own. A server that has not come to answer yet holds less, however long others keep it from that."""
+
 _PILE = 64 * 1024
 """Bytes that a server reads, and whose answers make its kernel's buffer no fuller: they lie in its own."""
 
@@ -132,7 +136,7 @@ class _Watch:
         """Take in a look."""
         for client, unsent in look.unsent.items():
             known, read = self._full.get(client), look.read[client]
-            if known is None or known.unsent != unsent or not unsent:
+            if known is None or known.unsent != unsent or unsent < _FULL:
                 self._full[client] = _Standstill(since=look.at, moved=look.at, unsent=unsent, first=read, last=read)
                 continue
             if read != known.last:

@@ -115,6 +115,25 @@ async def test_a_server_that_answers_nothing_is_not_full(worker: InProcess, agen
     assert (receipt.bite, receipt.covered) == (Bite.DID_NOT_BITE, 0)
 
 
+async def test_one_that_is_late_with_its_answers_is_not_full(
+    worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    """It was seen to answer one, and then to do nothing: to whoever looks at its kernel alone it stands still."""
+
+    async def dawdle(peer: ServerConnection) -> None:
+        await peer.send(await peer.recv())
+        peer.transport.pause_reading()
+        await asyncio.sleep(PATIENCE)
+
+    async with websocket_server(dawdle) as address:
+        direct = Direct(address, worker, agent)
+        victims = await direct.connect(1, **SMALL)
+        receipt, _ = await run_fault(
+            FullBuffers(seconds=PATIENCE / 2), _scene(direct, victims, patience=IMPATIENCE), tmp_path
+        )
+    assert (receipt.bite, receipt.covered) == (Bite.DID_NOT_BITE, 0)
+
+
 async def test_it_heals_when_the_body_raises(direct: Direct, tmp_path: Path) -> None:
     victims = await direct.connect(1, **SMALL)
     healing = await run_with_broken_body(BRIEF, _scene(direct, victims), tmp_path)
