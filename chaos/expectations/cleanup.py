@@ -10,7 +10,7 @@ from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong
 from chaos.expectations.watched import not_long_enough
 from chaos.journal import ReleaseAwaited, Sample, Statistics
-from chaos.units import format_duration
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding, Verdict
 
 __all__ = ["FilesGivenBack", "ProcessesGivenBack", "ReleasedEachTime", "ReleasedWithin", "StatisticsAgree"]
@@ -135,7 +135,9 @@ class ReleasedEachTime(Expectation):
         promised = f"each of {self.times} times {once.promised}"
         injections = record.each_injection()
         if len(injections) != self.times:
-            return self.inconclusive(f"peers died {len(injections)} times where that was to be {self.times}", promised)
+            return self.inconclusive(
+                f"peers died {counted(len(injections), 'time')} where that was to be {self.times}", promised
+            )
         found = [(once.judge(each), once.took(each), number) for number, each in enumerate(injections, 1)]
         worst, took, number = max(found, key=lambda each: (each[0].verdict.severity, each[1]))
         of_them = f"{number} of {self.times}"

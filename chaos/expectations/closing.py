@@ -234,7 +234,8 @@ class CloseAnswered(Expectation):
         ends = record.endings(self.crowd)
         if unasked := [ended for ended in ends if ended.by != "client"]:
             return self.inconclusive(
-                f"{len(unasked)} of {counted(clients, 'client')} did not close, but were: {unasked[0].how}", promised
+                f"{len(unasked)} of {counted(clients, 'client')} were ended before they closed: {unasked[0].how}",
+                promised,
             )
         if len(ends) < clients:
             return self.inconclusive(f"{clients - len(ends)} of {counted(clients, 'client')} never closed", promised)
@@ -265,7 +266,8 @@ class CloseAnswered(Expectation):
             observed=observed,
             promised=promised,
             figure=format_duration(took),
-            uncertainty=record.of_ours(self.crowd, self.since, last.at),
+            # The word to close goes by way of the conductor.
+            uncertainty=record.of_ours(self.crowd, self.since, last.at) + record.conductor_late(self.since, last.at),
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from chaos.expectations.record import Record, Uncertainty, worst
 from chaos.journal import Bite, ReleaseAwaited, Sample
+from chaos.units import counted
 
 __all__ = ["Detection", "NotMeasured", "Watch", "detections"]
 
@@ -61,7 +62,7 @@ def detections(record: Record, awaited: ReleaseAwaited) -> Watch:
         return _of_one(record, awaited)
     watches = [_of_one(injection, awaited) for injection in record.each_injection()]
     if len(watches) != awaited.times:
-        raise NotMeasured(f"peers died {len(watches)} times where that was to be {awaited.times}")
+        raise NotMeasured(f"peers died {counted(len(watches), 'time')} where that was to be {awaited.times}")
     return Watch(
         fault=watches[0].fault,
         times=len(watches),
@@ -89,7 +90,7 @@ def _of_one(record: Record, awaited: ReleaseAwaited) -> Watch:
     for number in range(1, awaited.dead + 1):
         index = next((index for index, count in enumerate(gone) if count >= number), None)
         before = samples[-1].at if index is None else samples[index - 1].at if index else since
-        at_least = max(0.0, before - receipt.at - late.seconds)
+        at_least = max(0.0, before - receipt.acted_by - late.seconds)
         times.append(Detection(at_least, None if index is None else samples[index].at - since))
     return Watch(
         fault=receipt.fault,

@@ -201,6 +201,15 @@ class Record:
         pairs, starved = self._pairs(start, end), self.starved(start, end)
         return starved if pairs and starved.is_most_of(pairs[-1][1].at - pairs[0][0].at) else None
 
+    def used(self, start: float, end: float) -> tuple[float, float] | None:
+        """The seconds of a core that the server used between two times, and between which samples: their distance in
+        seconds. None where nobody looked. What ends in between takes its part of the sum along and counts no less.
+        """
+        pairs = self._pairs(start, end)
+        if not pairs:
+            return None
+        return _grown(pairs, lambda sample: sample.cpu), pairs[-1][1].at - pairs[0][0].at
+
     def crowded(self, start: float, end: float) -> Uncertainty:
         """The time that the machine's work could fill every core with between two times: of a process that nobody
         looked at, because it did not become the server, so much may have been waiting. Its own work is in it.
@@ -223,7 +232,9 @@ class Record:
         victim after the other, and what proves them. A breach is the server's where it is one from the receipt on, too.
         """
         first = min(self.receipts(fault), key=lambda receipt: receipt.since, default=None)
-        return Uncertainty() if first is None else Uncertainty.of_ours("injecting the fault", first.at - first.since)
+        return (
+            Uncertainty() if first is None else Uncertainty.of_ours("injecting the fault", first.acted_by - first.since)
+        )
 
     def coming_back(self, crowd: str, since: float) -> Uncertainty:
         """The time from `since` to a crowd's first attempt, in which we proved the healing and made the crowd.

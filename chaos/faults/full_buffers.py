@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from chaos.capability import Capability
@@ -19,9 +19,9 @@ from chaos.journal import Evidence, Healing, Receipt
 
 __all__ = ["FullBuffers"]
 
-_STAYS = 0.2
-"""Seconds for which nothing may move any more. A server that still fills its buffers reads on within a few ms (a Python
-one, on two busy cores, within 50)."""
+_STAYS = 0.4
+"""Seconds for which nothing may move any more: a loop on two busy cores has been seen late by as much, and one that
+still fills its buffers reads on when it runs."""
 
 _FULL = 8 * 1024
 """Bytes that a kernel's buffer holds at the least when it is full: Linux gives it 16 KiB to begin with (tcp_wmem), half
@@ -40,7 +40,8 @@ class FullBuffers(Fault):
     what is behind it; many a heartbeat, and many a shutdown, find that one and not this.
 
     A server that lets answers pile up without an end reads on: its kernel's buffer is full all the same, once what it
-    has read makes that no fuller. One that ends a victim for what it sends has found it.
+    has read makes that no fuller. One that ends a victim whose buffer it had filled has found it; one that ends it
+    before, for what it sends, has not been asked.
     """
 
     messages: int = 2_500
@@ -78,7 +79,7 @@ class FullBuffers(Fault):
             raise FaultError("the endpoint that echoes has no payload_send, a message whose answer is long")
         text = message.replace(NUMBER, "0").replace(PAYLOAD, "x" * self.size)  # a number that no exchange has
         wires = await wires_of(victims, scene.the_agent(), scene.server.port)
-        before, watch = await _look(scene, wires), _Watch()
+        before, watch, began = await _look(scene, wires), _Watch(), time.monotonic()
         try:
             await victims.stall()
             await victims.flood(messages=self.messages, seconds=self.seconds, text=text)
@@ -94,13 +95,14 @@ class FullBuffers(Fault):
                 within=self.seconds + scene.patience,
             )
             await victims.end_flood()  # or who reads on would be kept busy with it
-            yield covering(
+            receipt = covering(
                 self.name,
-                since=watch.since,
-                covered=len(watch.still | during.gone),
+                since=min(watch.since.values(), default=began),
+                covered=len(watch.still | (watch.full & during.gone)),
                 total=victims.size,
                 evidence=_evidence(before, during),
             )
+            yield replace(receipt, acted=max(watch.since.values(), default=None))
         finally:
             await victims.end_flood()
             healing = await taken_out_by_reset(self.name, victims)
@@ -118,6 +120,8 @@ class _Look:
     """What the client has sent and the server has not read."""
     read: dict[int, int]
     """What of it the server has read."""
+    said: frozenset[int]
+    """Who has sent all that it may."""
     gone: frozenset[int]
     """Whose connection the server's kernel holds no more: who reads nothing hears of no end either."""
 
@@ -128,23 +132,27 @@ class _Watch:
 
     still: set[int] = field(default_factory=set)
     """Once so, for good: the server may end it while others are watched."""
-    since: float = field(default_factory=time.monotonic)
-    """When it was so of the last of them, seconds monotonic."""
-    _full: dict[int, _Standstill] = field(default_factory=dict)
+    full: set[int] = field(default_factory=set)
+    """Whose buffer has been seen full, whatever became of it."""
+    since: dict[int, float] = field(default_factory=dict)
+    """When it was so of each of them, seconds monotonic."""
+    _last: dict[int, _Standstill] = field(default_factory=dict)
 
     def see(self, look: _Look) -> None:
         """Take in a look."""
+        self.full |= {client for client, unsent in look.unsent.items() if unsent >= _FULL}
         for client, unsent in look.unsent.items():
-            known, read = self._full.get(client), look.read[client]
+            known, read = self._last.get(client), look.read[client]
             if known is None or known.unsent != unsent or unsent < _FULL:
-                self._full[client] = _Standstill(since=look.at, moved=look.at, unsent=unsent, first=read, last=read)
+                self._last[client] = _Standstill(since=look.at, moved=look.at, unsent=unsent, first=read, last=read)
                 continue
             if read != known.last:
                 known.last, known.moved = read, look.at
             piles = look.at - known.since >= _STAYS and read - known.first >= _PILE
-            if client not in self.still and (piles or look.at - known.moved >= _STAYS):
+            waits = look.at - known.moved >= _STAYS and (look.unread[client] > 0 or client in look.said)
+            if client not in self.still and (piles or waits):
                 self.still.add(client)
-                self.since = max(self.since, known.since)
+                self.since[client] = known.since
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,6 +178,7 @@ async def _look(scene: Scene, wires: Sequence[Wire]) -> _Look:
         unsent={client: found.wqueue for client, found in held.items()},
         unread={client: found.rqueue for client, found in held.items()},
         read={client: max(0, taken.get(client, 0) - found.rqueue) for client, found in held.items()},
+        said=frozenset(client for client, flood in floods.items() if not flood.pouring),
         gone=frozenset(wire.client for wire in wires if wire.client not in held),
     )
 

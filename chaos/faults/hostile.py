@@ -15,6 +15,7 @@ from chaos.dialects import SOCKET_IO, dialect_named
 from chaos.dialects.base import Talk
 from chaos.errors import FaultError
 from chaos.faults.base import HELPER_WITHIN, Fault, Scene
+from chaos.faults.evidence import poll_until
 from chaos.faults.upgrade import upgrade_request
 from chaos.faults.victims import covering, taken_out
 from chaos.hostile.catalogue import Case, Grounds, Input, cases_of
@@ -57,13 +58,14 @@ class _Hostile(Fault):
             await _all(peer.delivered for peer in peers)
             _raise_first(tasks)
             yield self._receipt(peers, since)
-            healing_since, connected = time.monotonic(), sum(peer.connected for peer in peers)
+            healing_since, connected = time.monotonic(), await _served(scene, peers)
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        left = sum(peer.connected for peer in peers)
+        # Each has closed its socket by now; what the server's kernel has not heard of yet it hears of within a moment.
+        left = await poll_until(lambda: _served(scene, peers), lambda found: not found, within=scene.patience)
         yield taken_out(self.name, since=healing_since, connected=connected, left=left)
 
     def _cases(self) -> tuple[Case, ...]:
@@ -163,6 +165,15 @@ class HostileCrowd(HostileHandshakes):
 
     def _cases(self) -> tuple[Case, ...]:
         return cases_of(self.kind) * self.crowd
+
+
+async def _served(scene: Scene, peers: Sequence[Peer]) -> int:
+    """Clients to whom the server's kernel holds a connection on both sides; 0 where nobody can ask it."""
+    if scene.agent is None:
+        return 0
+    ours = {peer.local for peer in peers}
+    sockets = await scene.agent.sockets(scene.server.port)
+    return sum(each.remote in ours and each.state == "ESTABLISHED" for each in sockets if each.side == "local")
 
 
 async def _write_down(

@@ -111,11 +111,8 @@ class Peer:
         self._ended = asyncio.Event()
         self._ended_at = 0.0
         self._began = 0.0
-
-    @property
-    def connected(self) -> bool:
-        """Whether it holds a socket to the server."""
-        return self._channel is not None and self._channel.connection.fileno() >= 0
+        self.local: tuple[str, int] | None = None
+        """Its end of the connection, once there is one: by this the server's kernel knows it."""
 
     async def converse(self, go: asyncio.Event, *, within: float) -> Outcome | None:
         """Connect, send when told to, and wait at most `within` seconds for the delivery, and so long for the answer.
@@ -148,6 +145,7 @@ class Peer:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(within):
                 await asyncio.get_running_loop().sock_connect(made, (self._address.host, self._address.port))
+            self.local = made.getsockname()[:2]
             yield channel_on(made, self._tls)
         finally:
             if self._reading is not None:

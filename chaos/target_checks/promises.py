@@ -135,6 +135,18 @@ def check(document: Document) -> Iterator[Mistake]:
     yield from _promises_can_be_tested(document)
     yield from _crowds_fit(document)
     yield from _retry_after_has_a_response(document)
+    yield from _very_full_is_fuller(document)
+
+
+def _very_full_is_fuller(document: Document) -> Iterator[Mistake]:
+    nearly, very = (value_at(document, (*key, "above"), float) for key in SHARES)
+    if nearly is not None and very is not None and very <= nearly:
+        yield Mistake(
+            key=("promises", "observability", "very_full", "above"),
+            problem="is not more than nearly_full: two alerts that come together are one",
+            found=f"very_full above {very:g}, nearly_full above {nearly:g}",
+            allowed=f"more than {nearly:g} and at most 1: the share of the limit above which the more urgent one comes",
+        )
 
 
 def _warning_before_timeout(document: Document) -> Iterator[Mistake]:

@@ -16,7 +16,6 @@ import pytest
 from chaos.capability import Capability
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
-    CallsAnswered,
     Established,
     FailedByTheirOwnDoing,
     FollowsTheBreakerModel,
@@ -24,14 +23,15 @@ from chaos.expectations import (
     RodeOut,
     TurnedAwayForARow,
     TurnedAwayWhileOpen,
+    UpstreamCalled,
 )
 from chaos.expectations.breaker_model import Limits
-from chaos.experiment import Experiment, NotJudged
+from chaos.experiment import Experiment, Inconclusive, NotJudged
 from chaos.experiment.crowd import request_of
 from chaos.faults import UpstreamDown, UpstreamErrors, UpstreamFlapping, UpstreamHangs
 from chaos.faults.base import Fault
-from chaos.journal import Source
 from chaos.target import Gated
+from chaos.units import format_duration
 
 pytestmark = [
     pytest.mark.chaos,
@@ -163,24 +163,35 @@ async def test_failures_not_in_a_row(experiment: Experiment, contract: SimpleNam
     because="One breaker for all that is called shuts the front door for what ails a single function behind it.",
 )
 @pytest.mark.needs(endpoints=["data"])
-@pytest.mark.reads("breaker.failure_threshold", "establishment.within", "establishment.success_ratio")
+@pytest.mark.reads(
+    "breaker.failure_threshold", "breaker.recovery_timeout", "establishment.within", "establishment.success_ratio"
+)
 @pytest.mark.faults(UpstreamErrors())
 async def test_is_not_opened_by_another_circuit(
     experiment: Experiment, contract: SimpleNamespace, fault: Fault
 ) -> None:
-    await experiment.fill_cache()
-    async with experiment.inject(fault):
-        await experiment.call_upstream(contract.breaker.failure_threshold)
-        opened = experiment.now()
-    # The dependency is back for everybody who asks it.
+    promised, threshold = contract.breaker, contract.breaker.failure_threshold
     comers = await experiment.crowd("comers", 3, endpoint="gated", keep_alive=False)
+    await experiment.fill_cache()
+    start = experiment.now()
+    async with experiment.inject(fault):
+        failed = await experiment.call_upstream(threshold)
+        await experiment.call_upstream(1)
+        spared = experiment.now()
+    # The dependency is back for everybody who asks it.
     await comers.connect(mode=Mode.SEQUENTIAL)
-    await experiment.call_upstream(1)
-    still_open = CallsAnswered(
-        sources=(Source.CACHED,), start=opened, end=experiment.now(), when="once newcomers had tried"
+    first = min(attempt.began for attempt in (await experiment.record()).attempts(comers.name))
+    # No earlier did the other circuit open; from then on it may let somebody try.
+    if first >= failed[-1].began + promised.recovery_timeout:
+        raise Inconclusive(
+            "the first newcomer came when the circuit of those inside may have been tried again, "
+            f"{format_duration(first - failed[-1].began)} after it opened"
+        )
+    opened = UpstreamCalled(
+        least=threshold, most=threshold, start=start, end=spared, when="until the circuit of those inside is open"
     )
     await experiment.judge(
-        Provided(condition=still_open, then=_everyone(comers.name, comers.count, contract)),
+        Provided(condition=opened, then=_everyone(comers.name, comers.count, contract)),
         *follows_the_model(contract, fault, comers.name, end=experiment.now()),
     )
 

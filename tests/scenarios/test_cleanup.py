@@ -139,12 +139,13 @@ async def test_dead_peers_are_released_whenever_they_die(
     remaining = experiment.own_connections
     turn = promised.heartbeat_interval + (contract.cleanup.sweep_interval or 0.0)
     for moment, phase in zip(range(MOMENTS), phases(), strict=False):
-        # A sweep has just found those of the moment before: so long after it these die.
-        await experiment.watch(turn * phase)
         dying = await experiment.victims_of(fault, f"dying-{moment}", TOGETHER)
         await dying.connect()
         if isinstance(fault, Partition):
             await dying.act("mute_keep_alive")
+        # So long after a sweep, which has just found those of the moment before, and after they came: from then on a
+        # server may count its pings.
+        await experiment.watch(turn * phase)
         async with experiment.inject(fault, dying):
             await experiment.wait_until(ConnectionsAtMost(remaining), within=2 * bound.seconds + experiment.sampling)
         await experiment.wait_until(ConnectionsAtMost(remaining), within=bound.seconds)

@@ -190,6 +190,21 @@ BREAKER = (
             id="a share of no limit",
         ),
         pytest.param(
+            """\
+            [promises.observability]
+            nearly_full = { alert = "high", above = 0.8 }
+            very_full = { alert = "critical", above = 0.8 }
+            [promises.rejection]
+            max_connections = 100
+            [statistics]
+            alerts = "/alerts\"""",
+            """\
+            promises.observability.very_full.above is not more than nearly_full: two alerts that come together are one
+                found:   very_full above 0.8, nearly_full above 0.8
+                allowed: more than 0.8 and at most 1: the share of the limit above which the more urgent one comes""",
+            id="two alerts that come together",
+        ),
+        pytest.param(
             '[promises.observability]\ncounted_within = "1s"',
             """\
             promises.observability.counted_within cannot be tested without statistics: it is where counters are shown

@@ -52,6 +52,14 @@ class Receipt(Event):
     since: float
     """When it began to act, seconds monotonic: the time that detection and recovery are measured from."""
     evidence: tuple[Evidence, ...] = ()
+    acted: float | None = None
+    """When it had begun to act on the last of them, where it took longer to see that; None: by the receipt's own time.
+    """
+
+    @property
+    def acted_by(self) -> float:
+        """By when it had begun to act on all of them, seconds monotonic."""
+        return self.at if self.acted is None else self.acted
 
     def sentence(self) -> str:
         """What it did, in a line; what was read of single connections is left to whoever looks at `evidence`."""

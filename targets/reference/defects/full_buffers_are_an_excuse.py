@@ -2,7 +2,7 @@
 
 Breaks cleanup: a peer that has stopped reading, and whose buffers are full, is never asked again, so it never owes an
 answer. One whose window is closed, with room behind it, is found as before. The websockets library (17.4, at its
-defaults) holds such a peer for longer than 90 s, where a silent one is gone after 50 (targets/strangers).
+defaults) holds such a peer for longer than 110 s, where a stalled reader is gone after 50 (targets/strangers).
 """
 
 from __future__ import annotations

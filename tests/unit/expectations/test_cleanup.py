@@ -85,7 +85,7 @@ def test_one_time_too_late_is_too_late() -> None:
 def test_times_that_are_missing_are_not_held() -> None:
     finding = EACH_TIME.judge(record(injected(), *_dies(10.0, held=0.5)))
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.observed == "peers died 1 times where that was to be 3"
+    assert finding.observed == "peers died 1 time where that was to be 3"
     assert EACH_TIME.judge(record(injected())).verdict is Verdict.INCONCLUSIVE
 
 

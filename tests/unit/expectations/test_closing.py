@@ -278,7 +278,7 @@ def _closed(client: int = 0, *, at: float = 10.2, how: str = "close", code: int 
         (
             (_closed(), ended(1, how="reset", code=None)),
             Verdict.INCONCLUSIVE,
-            "1 of 2 clients did not close, but were: reset",
+            "1 of 2 clients were ended before they closed: reset",
         ),
     ],
 )

@@ -32,6 +32,13 @@ def test_each_fall_of_the_count_is_a_detection() -> None:
     assert (watch.fault, round(watch.watched, 6)) == ("vanished", 1.1)
 
 
+def test_where_it_was_seen_later_than_it_began_they_died_when_it_began() -> None:
+    seen_late = replace(bite(10.0), at=10.4, acted=10.05)
+    watch = _watch(injected(), seen_late, sample(10.5, 10), sample(11.1, 6))
+    assert [round(each.at_least, 6) for each in watch.detections] == [0.45] * 4
+    assert watch.uncertainty.reasons[0] == "injecting the fault took 50ms"
+
+
 def test_what_was_never_found_is_there_as_not_found() -> None:
     watch = _watch(injected(), bite(10.0), sample(10.5, 9), sample(12.0, 8), sample(13.0, 8))
     assert _found(watch) == [0.5, 2.0, None, None]
@@ -135,7 +142,7 @@ def test_each_moment_in_which_they_died_is_read_by_itself() -> None:
     assert round(watch.watched, 6) == 0.5, "of the shorter watch"
     with pytest.raises(NotMeasured) as raised:
         _watch(*first, awaited=twice)
-    assert str(raised.value) == "peers died 1 times where that was to be 2"
+    assert str(raised.value) == "peers died 1 time where that was to be 2"
 
 
 @given(counts=counts)

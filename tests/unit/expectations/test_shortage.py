@@ -68,9 +68,20 @@ def test_another_fault_is_not_the_limit() -> None:
 IDLES = DoesNotSpin("fd-limit", "while it can open no more files")
 
 
-def using(*cpu: float) -> list[Event]:
-    """A shortage of files, and the seconds of a core used so far, read every 0.1 s."""
-    readings = [Sample(at=10.05 + step / 10, took=0.001, cpu=value, processes=1) for step, value in enumerate(cpu)]
+def using(*cpu: float, waited: float = 0.0) -> list[Event]:
+    """A shortage of files, the seconds of a core used so far, read every 0.1 s, and for how long others kept it from
+    using more."""
+    readings = [
+        Sample(
+            at=10.05 + step / 10,
+            took=0.001,
+            cpu=value,
+            waited=waited * step / len(cpu),
+            busy=20.0 * step / len(cpu) if waited else 0.0,
+            cores=2,
+        )
+        for step, value in enumerate(cpu)
+    ]
     return [replace(bite(10.0), fault="fd-limit"), *readings, replace(healed(12.0), fault="fd-limit")]
 
 
@@ -87,8 +98,22 @@ def test_one_that_tries_again_at_once_spins() -> None:
 
 
 def test_what_was_used_before_and_after_is_another_matter() -> None:
-    busy = [Sample(at=at, took=0.001, cpu=cpu, processes=1) for at, cpu in ((9.0, 0.0), (13.0, 20.0))]
-    assert IDLES.judge(record(busy[0], *using(*[5.0] * 19), busy[1])).verdict is Verdict.HELD
+    busy = [
+        Sample(at=at, took=0.001, cpu=cpu, cores=2) for at, cpu in ((8.9, 0.0), (9.0, 5.0), (13.0, 5.0), (13.1, 20.0))
+    ]
+    assert IDLES.judge(record(*busy[:2], *using(*[5.0] * 19), *busy[2:])).verdict is Verdict.HELD
+
+
+def test_one_that_others_keep_from_spinning_may_have_spun() -> None:
+    finding = IDLES.judge(record(*using(*(5.0 + step * 0.01 for step in range(19)), waited=1.8)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "others kept the server waiting" in finding.observed
+
+
+def test_a_worker_that_ends_takes_nothing_along_of_what_its_successor_uses() -> None:
+    before, after = [35.0 + step * 0.09 for step in range(9)], [5.0 + step * 0.09 for step in range(10)]
+    finding = IDLES.judge(record(*using(*before, *after)))
+    assert finding.verdict is Verdict.VIOLATED
 
 
 @pytest.mark.parametrize("events", [using(), using(5.0), using(5.0, 5.0)[1:]], ids=["no look", "one look", "no fault"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,10 +88,11 @@ async def test_a_server_that_lets_answers_pile_up_has_a_full_kernel_too(
     await asyncio.gather(*answers, return_exceptions=True)
 
 
-async def test_who_is_ended_for_what_it_sends_was_found(worker: InProcess, agent: AsyncAgent, tmp_path: Path) -> None:
+async def test_who_is_ended_once_it_is_full_was_found(worker: InProcess, agent: AsyncAgent, tmp_path: Path) -> None:
     async def cut(peer: ServerConnection) -> None:
-        for _ in range(5):
-            await peer.send(await peer.recv())
+        with contextlib.suppress(TimeoutError):
+            async for message in peer:
+                await asyncio.wait_for(peer.send(message), IMPATIENCE)
         peer.transport.abort()
 
     async with websocket_server(cut) as address:
@@ -99,6 +101,21 @@ async def test_who_is_ended_for_what_it_sends_was_found(worker: InProcess, agent
         receipt, healing = await run_fault(BRIEF, _scene(direct, victims), tmp_path)
     assert (receipt.bite, receipt.covered, receipt.evidence[-1].during) == (Bite.BIT, 2, "2")
     assert healing.state is HealingState.HEALED
+
+
+async def test_who_is_ended_for_what_it_sends_before_that_was_not_asked(
+    worker: InProcess, agent: AsyncAgent, tmp_path: Path
+) -> None:
+    async def refuse(peer: ServerConnection) -> None:
+        await peer.send(await peer.recv())
+        await peer.recv()
+        peer.transport.abort()
+
+    async with websocket_server(refuse) as address:
+        direct = Direct(address, worker, agent)
+        victims = await direct.connect(2, **SMALL)
+        receipt, _ = await run_fault(BRIEF, _scene(direct, victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.evidence[-1].during) == (Bite.DID_NOT_BITE, 0, "2")
 
 
 async def test_a_server_that_answers_nothing_is_not_full(worker: InProcess, agent: AsyncAgent, tmp_path: Path) -> None:
