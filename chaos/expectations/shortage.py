@@ -38,11 +38,10 @@ class DoesNotSpin(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"no more than {SPINNING:g} of a core is used {self.when}"
-        receipts = record.receipts(self.fault)
-        healings = [healing for healing in record.journal.of(Healing) if healing.fault == self.fault]
-        if not receipts or not healings:
+        in_force = _in_force(record, self.fault)
+        if in_force is None:
             return self.inconclusive(f"{self.fault} was not both injected and healed", promised)
-        start, end = receipts[0].at, healings[-1].since
+        start, end = in_force
         used, lasted = record.used(start, end) or (0.0, 0.0)
         if not lasted:
             return self.inconclusive(f"nobody could read what it used {self.when}", promised)
@@ -71,11 +70,10 @@ class ShortageLasted(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"a server that has used up its CPU every {format_duration(LAPSE)}, for as long as it is limited"
-        receipts = record.receipts(self.fault)
-        healings = [healing for healing in record.journal.of(Healing) if healing.fault == self.fault]
-        if not receipts or not healings:
+        in_force = _in_force(record, self.fault)
+        if in_force is None:
             return self.inconclusive(f"{self.fault} was not both injected and healed", promised)
-        start, end = receipts[0].at, healings[-1].since
+        start, end = in_force
         samples = record.journal.of(Sample)
         grew = [later.at for earlier, later in pairwise(samples) if later.throttled > earlier.throttled]
         marks = [start, *(at for at in grew if start < at < end), end]
@@ -86,3 +84,11 @@ class ShortageLasted(Expectation):
         if longest > LAPSE:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)
+
+
+def _in_force(record: Record, fault: str) -> tuple[float, float] | None:
+    """From when to when a fault of this name was in force for certain, seconds monotonic; None where it was not both
+    injected and healed."""
+    receipts = record.receipts(fault)
+    healings = [healing for healing in record.journal.of(Healing) if healing.fault == fault]
+    return (receipts[0].at, healings[-1].since) if receipts and healings else None

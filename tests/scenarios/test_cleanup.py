@@ -26,7 +26,7 @@ from chaos.expectations import (
     ReleasedWithin,
     Undisturbed,
 )
-from chaos.experiment import Experiment, NotJudged, Via
+from chaos.experiment import Crowd, Experiment, NotJudged, Via
 from chaos.experiment.phases import phases
 from chaos.faults import (
     Churn,
@@ -139,10 +139,7 @@ async def test_dead_peers_are_released_whenever_they_die(
     remaining = experiment.own_connections
     turn = promised.heartbeat_interval + (contract.cleanup.sweep_interval or 0.0)
     for moment, phase in zip(range(MOMENTS), phases(), strict=False):
-        dying = await experiment.victims_of(fault, f"dying-{moment}", TOGETHER)
-        await dying.connect()
-        if isinstance(fault, Partition):
-            await dying.act("mute_keep_alive")
+        dying = await _who_will_die(experiment, fault, f"dying-{moment}", TOGETHER)
         # So long after a sweep, which has just found those of the moment before, and after they came: from then on a
         # server may count its pings.
         await experiment.watch(turn * phase)
@@ -207,6 +204,16 @@ async def test_ended_connections_are_released(experiment: Experiment, contract: 
     await _released(experiment, fault, bound, settles=bound.seconds)
 
 
+async def _who_will_die(experiment: Experiment, fault: Fault, name: str, count: int) -> Crowd:
+    """Victims that are inside; whom a partition will leave able to talk says nothing any more."""
+    dying = await experiment.victims_of(fault, name, count)
+    await dying.connect()
+    if isinstance(fault, Partition):
+        # A server may take whatever it hears for a sign of life: then nobody is dead who goes on talking to it.
+        await dying.act("mute_keep_alive")
+    return dying
+
+
 async def _released(
     experiment: Experiment, fault: Fault, bound: Bound, *, settles: float, via: Via = Via.DIRECT
 ) -> None:
@@ -219,11 +226,7 @@ async def _released(
             "the kernel forgets what an RST has ended, and neither the server's files nor a count of its own show "
             "whether the server has: let the suite read its processes, or name statistics.connections"
         )
-    dying = await experiment.victims_of(fault, "dying", DEAD)
-    await dying.connect()
-    if isinstance(fault, Partition):
-        # A server may take whatever it hears for a sign of life: then nobody is dead who goes on talking to it.
-        await dying.act("mute_keep_alive")
+    dying = await _who_will_die(experiment, fault, "dying", DEAD)
     remaining = living.count + experiment.own_connections
     async with experiment.inject(fault, dying):
         # Twice the bound: one that is only late is told from one that never comes.

@@ -55,7 +55,7 @@ PERIODS = 3
 """Heartbeats under the shortage: the second says whether it goes on, the third whether it still keeps its period."""
 
 
-async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, short: str) -> None:
+async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, when: str) -> None:
     """Those who are in are pinged at their period while something else is short, and no core is burned for it."""
     interval = contract.liveness.heartbeat_interval
     crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
@@ -66,7 +66,7 @@ async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault
     await experiment.judge(
         PingedAtPeriod(crowd=crowd.name, interval=interval, until=until),
         Undisturbed(crowd=crowd.name),
-        DoesNotSpin(fault.name, f"while it can {short}"),
+        DoesNotSpin(fault.name, when),
     )
 
 
@@ -80,7 +80,7 @@ async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault
 @pytest.mark.reads("liveness.heartbeat_interval")
 @pytest.mark.faults(FdLimit())
 async def test_heartbeat_without_files(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    await _pinged_under(experiment, contract, fault, short="open no more files")
+    await _pinged_under(experiment, contract, fault, when="while it can open no more files")
 
 
 @pytest.mark.waits
@@ -116,7 +116,7 @@ async def test_after_files_were_short(experiment: Experiment, contract: SimpleNa
 @pytest.mark.reads("liveness.heartbeat_interval")
 @pytest.mark.faults(DiskFull())
 async def test_heartbeat_without_disk(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
-    await _pinged_under(experiment, contract, fault, short="write nothing to its disk")
+    await _pinged_under(experiment, contract, fault, when="while it can write nothing to its disk")
 
 
 @pytest.mark.promise(
