@@ -101,6 +101,7 @@ class Connection(asyncio.Protocol):
         self._answer: Unanswered | None = Unanswered()
         self._pieces: list[bytes] = []
         self._text = False
+        self._pings: dict[bytes, asyncio.Future[float]] = {}
         self._failed = False
         self._ending = Ending()
         self._close_timer: asyncio.TimerHandle | None = None
@@ -149,6 +150,14 @@ class Connection(asyncio.Protocol):
             write = self._protocol.send_text if number == 1 else self._protocol.send_continuation
             write(piece, fin=number == len(pieces))
         self._flush()
+
+    def ping(self, payload: bytes) -> asyncio.Future[float]:
+        """Send a ping of our own; when its pong came, seconds monotonic. Cancelled where the connection ends first."""
+        answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._pings[payload] = answered
+        self._protocol.send_ping(payload)
+        self._flush()
+        return answered
 
     def write_past(self, data: bytes) -> None:
         """Write whole frames past the protocol, which does not know of them. The connection is usable."""
@@ -240,6 +249,8 @@ class Connection(asyncio.Protocol):
             known = setback_of_error(error, at=at)
             outcome = Outcome.RESET if known is None else known.outcome
             self._fail(self._unanswered(outcome, at=at, detail=str(error) if known is None else known.detail))
+        for unanswered in self._pings.values():
+            unanswered.cancel()
         end = self._ending.end(at=at, error=error)
         self._listener.over(end)
         if not self.gone.done():
@@ -253,6 +264,8 @@ class Connection(asyncio.Protocol):
             if not self._talk.asks:
                 self._listener.pinged(len(data), at)
         elif frame.opcode is Opcode.PONG:
+            if (ours := self._pings.pop(data, None)) is not None and not ours.done():
+                ours.set_result(at)
             self._listener.ponged(len(data), at)
         elif frame.opcode is Opcode.CLOSE:
             self._close_frame_received(at)

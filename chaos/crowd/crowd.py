@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
-from chaos.crowd import acts
+from chaos.crowd import acts, pinging
 from chaos.crowd.client import Client
 from chaos.crowd.connecting import CLOSE_CODE, leave, paced, sequential, simultaneous
 from chaos.crowd.conversation import Answer, Result
@@ -21,6 +21,7 @@ from chaos.crowd.dial import resolve, take
 from chaos.crowd.exchange import NUMBER, Exchange, ExchangeResult
 from chaos.crowd.flood import Flood, Flooded
 from chaos.crowd.ledger import Notation
+from chaos.crowd.pinging import Pings
 from chaos.crowd.plan import ClientPlan, ClientState, Mode, PutOff, SocketState
 from chaos.crowd.population import Populated, Population, PopulationPlan
 from chaos.crowd.readings import local_address, socket_state
@@ -228,6 +229,15 @@ class Crowd:
         began = time.monotonic()
         answers = await asyncio.gather(*(self._converse(client, count, gap, at_once) for client in members))
         return _summary([answer for each in answers for answer in each], asked=count * len(members), began=began)
+
+    async def round_trips(
+        self, pings: Pings, *, timeout: float, clients: Collection[int] | None = None
+    ) -> dict[int, float]:
+        """Seconds that pings of each client's own take, those whose pongs come within `timeout` seconds; the clients
+        at the same time."""
+        members = [client for client in self._connected(clients) if client.usable]
+        took = await asyncio.gather(*(pinging.took(client, pings, within=timeout) for client in members))
+        return {client.index: each for client, each in zip(members, took, strict=True) if each is not None}
 
     async def send(self, *texts: str, clients: Collection[int] | None = None) -> int:
         """Send messages that await no answer; the number of clients that could."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from chaos.crowd import deadlines
 from chaos.crowd.connecting import CLOSE_CODE
 from chaos.crowd.flood import Flooded
+from chaos.crowd.pinging import Pings
 from chaos.crowd.plan import ClientPlan, ClientState, ExchangeResult, Mode, PutOff, SocketState
 from chaos.crowd.population import Populated, PopulationPlan
 from chaos.errors import CrowdError
@@ -154,6 +155,11 @@ class CrowdHandle:
         together = {} if at_once == 1 else {"at_once": at_once}
         result: ExchangeResult = await self._call("exchange", count, gap=gap, **together, within=within)
         return result
+
+    async def round_trips(self, pings: Pings, *, within: float) -> dict[int, float]:
+        """Seconds that pings of each client's own take, of those whose pongs come within so many seconds."""
+        found: dict[int, float] = await self._call("round_trips", pings, timeout=within, within=within)
+        return found
 
     async def send(self, *texts: str) -> int:
         """Send messages that await no answer; the number of clients that could."""

@@ -33,6 +33,7 @@ from chaos.faults.injected_reset import InjectedReset
 from chaos.faults.jitter import Jitter
 from chaos.faults.late_pongs import LatePongs
 from chaos.faults.latency import Latency
+from chaos.faults.lossy_link import LossyLink
 from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.partition import Partition, PartitionToClient, PartitionToServer
@@ -95,6 +96,7 @@ __all__ = [
     "Jitter",
     "LatePongs",
     "Latency",
+    "LossyLink",
     "MemoryLimit",
     "PacketLoss",
     "Partition",

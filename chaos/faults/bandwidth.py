@@ -12,9 +12,11 @@ from typing import ClassVar
 from websockets.asyncio.client import ClientConnection
 
 from chaos.capability import Capability
+from chaos.crowd.pinging import Pings
 from chaos.faults.base import Fault, Scene
+from chaos.faults.each_victim import EachVictim
 from chaos.faults.probe import PAYLOAD, Others, healed_as_before, held_by_all, through_the_link
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.journal import Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import BandwidthToxic, Stream
 from chaos.units import format_duration
 
@@ -50,8 +52,8 @@ class Bandwidth(Fault):
     name: ClassVar[str] = "bandwidth"
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
-    waits: ClassVar[int] = 2 + _BEFORE
-    """A connection, and the measurements."""
+    waits: ClassVar[int] = 2 + _BEFORE + 2
+    """A connection, the measurements, and two of the victims' own."""
     cannot: ClassVar[str] = "a bottleneck that connections share: each has so much to itself; nor loss in a full queue"
 
     def __post_init__(self) -> None:
@@ -67,12 +69,14 @@ class Bandwidth(Fault):
         return _BULK / self.rate
 
     def within(self, patience: float) -> float:
-        """As for every fault, and the bulk exchange at this rate, up and down."""
-        return Fault.within(self, patience) + 2 * self.takes
+        """As for every fault, and the bulk exchange at this rate, up and down: on its own connection, and on those
+        of the victims."""
+        return Fault.within(self, patience) + 4 * self.takes
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link = scene.the_link()
         others = await Others.on(scene)
+        each = await EachVictim.of(scene, Pings(count=_PINGS, size=PAYLOAD, together=True))
         async with through_the_link(scene) as connection, contextlib.AsyncExitStack() as healing:
             before = min([await _bulk(connection, scene) for _ in range(_BEFORE)])
             since = time.monotonic()
@@ -85,14 +89,14 @@ class Bandwidth(Fault):
             # A toxic sleeps for the bytes it lets through, so none passes sooner, but for a timer's millisecond; and
             # half of that more than before, or a path as narrow by itself would pass for a throttled one.
             bit = during >= max(0.9 * self.takes, before + self.takes / 2)
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if bit else Bite.DID_NOT_BITE,
-                covered=0,
-                total=0,
+            yield await each.receipt(
+                self.name,
+                bit=bit,
                 since=since,
                 evidence=(_evidence(_show(before), _show(during)),),
+                at_least=0.9 * self.takes,
+                may_take=await held_by_all(scene, size=_BULK),
+                show=_show,
             )
         healed_at = time.monotonic()
         healed, seen = await healed_as_before(

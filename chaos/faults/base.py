@@ -47,9 +47,8 @@ calls of 5 s and 0.5 s to drain; an act of a thousand victims with 10 s to close
 be as long. The agent has 15 s."""
 
 
-MOST_WAITS = 26
-"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread, and
-`Churn`."""
+MOST_WAITS = 28
+"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,11 @@ class Wire:
     inode: int
     """Of the server's socket: a later connection from the same port has another."""
 
+    @property
+    def words(self) -> str:
+        """For what is read of it alone."""
+        return f"client {self.client}, port {self.peer[1]}"
+
 
 async def poll_until(read: Callable[[], Awaitable[T]], enough: Callable[[T], bool], *, within: float) -> T:
     """Read again and again until it is enough, or the time is over; the last reading."""

@@ -10,9 +10,11 @@ from typing import ClassVar
 from websockets.asyncio.client import ClientConnection
 
 from chaos.capability import Capability
+from chaos.crowd.pinging import Pings
 from chaos.faults.base import Fault, Scene
+from chaos.faults.each_victim import EachVictim
 from chaos.faults.probe import Others, healed_as_before, ping, through_the_link
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.journal import Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import LatencyToxic, Stream
 from chaos.units import format_duration
 
@@ -21,6 +23,9 @@ __all__ = ["Jitter"]
 _EXCHANGES = 8
 """Round trips of one look. Of eight uniform delays the spread, but the longest, is below a quarter of the range in 4
 of 1,000; then it looks again."""
+
+_OF_EACH = 3
+"""Round trips of each victim, of which the least is as long as the shortest delay: that they differ is the link's."""
 
 _SIZE = 10
 """Bytes of a ping of websockets, as it goes out."""
@@ -42,8 +47,8 @@ class Jitter(Fault):
     name: ClassVar[str] = "jitter"
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
-    waits: ClassVar[int] = 2 + 3 * _EXCHANGES
-    """A connection, one look before, looking until it is seen, one look more at most."""
+    waits: ClassVar[int] = 2 + 3 * _EXCHANGES + 2
+    """A connection, one look before, looking until it is seen, one look more at most, and two at the victims."""
     cannot: ClassVar[str] = "packets that overtake each other, and delays that can be drawn again from a seed"
 
     def __post_init__(self) -> None:
@@ -57,6 +62,7 @@ class Jitter(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link = scene.the_link()
         others = await Others.on(scene)
+        each = await EachVictim.of(scene, Pings(count=_OF_EACH))
         async with through_the_link(scene) as connection:
             before = await _look(connection, scene)
             since = time.monotonic()
@@ -67,14 +73,12 @@ class Jitter(Fault):
                 await link.remove(toxic)
                 raise
         try:
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if self._acts(before, during) else Bite.DID_NOT_BITE,
-                covered=0,
-                total=0,
+            yield await each.receipt(
+                self.name,
+                bit=self._acts(before, during),
                 since=since,
                 evidence=(_evidence(_show(before), _show(during)),),
+                at_least=self.delay - self.jitter,
             )
         finally:
             await link.remove(toxic)

@@ -10,9 +10,11 @@ from typing import ClassVar
 from websockets.asyncio.client import ClientConnection
 
 from chaos.capability import Capability
+from chaos.crowd.pinging import Pings
 from chaos.faults.base import Fault, Scene
+from chaos.faults.each_victim import EachVictim
 from chaos.faults.probe import Others, healed_as_before, ping, through_the_link
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.journal import Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import LatencyToxic, Stream
 from chaos.units import format_duration
 
@@ -40,8 +42,8 @@ class Latency(Fault):
     name: ClassVar[str] = "latency"
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
-    waits: ClassVar[int] = 1 + 2 * _EXCHANGES
-    """A connection, and two measurements."""
+    waits: ClassVar[int] = 1 + 2 * _EXCHANGES + 2
+    """A connection, two measurements, and two of the victims' own."""
     cannot: ClassVar[str] = "what TCP itself makes of a slow path: the proxy acknowledges at once"
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class Latency(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link = scene.the_link()
         others = await Others.on(scene)
+        each = await EachVictim.of(scene, Pings(count=_EXCHANGES))
         async with through_the_link(scene) as connection:
             before = await self._round_trip(connection, scene, others)
             since = time.monotonic()
@@ -71,14 +74,12 @@ class Latency(Fault):
             # as slow by itself would pass for a delayed one; on a busy machine the least of three is 6 ms off (seen).
             least = self.delay - self.jitter
             bit = during >= max(least, before + least / 2)
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if bit else Bite.DID_NOT_BITE,
-                covered=0,
-                total=0,
+            yield await each.receipt(
+                self.name,
+                bit=bit,
                 since=since,
                 evidence=(_evidence(format_duration(before), format_duration(during)),),
+                at_least=least,
             )
         finally:
             await link.remove(toxic)

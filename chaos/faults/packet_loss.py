@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from chaos.agent.types import RuleCounters
 from chaos.capability import Capability
+from chaos.crowd.handle import CrowdHandle
 from chaos.faults.base import Fault, Scene
-from chaos.faults.evidence import wires_of
+from chaos.faults.evidence import Wire, wires_of
 from chaos.faults.rules import packets_of, passes_again
 from chaos.faults.victims import covering
 from chaos.journal import Evidence, Healing, Receipt
@@ -41,8 +42,8 @@ class PacketLoss(Fault):
             raise ValueError(f"ratio is a share of the packets above 0, at most 1; found {self.ratio}")
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
-        victims, agent, port = scene.the_victims(), scene.the_agent(), scene.server.port
-        wires = await wires_of(victims, agent, port)
+        victims, agent = scene.the_victims(), scene.the_agent()
+        wires = await self._wires(scene)
         again = (await agent.counters())["RetransSegs"]
         since = time.monotonic()
         rules = await agent.lose_many([(wire.server, wire.peer) for wire in wires], ratio=self.ratio)
@@ -53,7 +54,7 @@ class PacketLoss(Fault):
             # Everybody begins with them: what is lost at once may be a late acknowledgement, which nobody misses.
             spared, dropped = [wire.client for wire in wires], list[RuleCounters]()
             while spared and time.monotonic() < since + 2 * scene.patience:
-                await victims.subset(spared).exchange(exchanges)
+                await self._asked(victims, spared).exchange(exchanges)
                 dropped = await agent.rule_counters_many(rules)
                 spared = [wire.client for wire, counter in zip(wires, dropped, strict=True) if not counter.packets]
             again = (await agent.counters())["RetransSegs"] - again
@@ -61,7 +62,7 @@ class PacketLoss(Fault):
                 self.name,
                 since=since,
                 covered=len(wires) - len(spared),
-                total=victims.size,
+                total=max(victims.size, len(wires)),
                 evidence=(
                     packets_of(dropped, "dropped"),
                     Evidence(
@@ -73,7 +74,7 @@ class PacketLoss(Fault):
                             side="server kernel",
                             before="0",
                             during=str(counter.packets),
-                            connection=f"client {wire.client}, port {wire.peer[1]}",
+                            connection=wire.words,
                         )
                         for counter, wire in zip(dropped, wires, strict=True)
                     ),
@@ -83,3 +84,11 @@ class PacketLoss(Fault):
             healed_at = time.monotonic()
             await agent.uncut_many(rules)
         yield await passes_again(self.name, scene, wires, rules, lasted=healed_at - since, since=healed_at)
+
+    async def _wires(self, scene: Scene) -> list[Wire]:
+        """The connections that lose packets."""
+        return await wires_of(scene.the_victims(), scene.the_agent(), scene.server.port)
+
+    def _asked(self, victims: CrowdHandle, spared: list[int]) -> CrowdHandle:
+        """Who has to talk, so that those connections lose something that have not yet."""
+        return victims.subset(spared)

@@ -68,7 +68,7 @@ class Partition(Fault):
                             side="both kernels",
                             before="0 and 0, 0 and 0",
                             during=f"{counter.to_local} and {counter.to_remote}, {of_server} and {of_client}",
-                            connection=f"client {wire.client}, port {wire.peer[1]}",
+                            connection=wire.words,
                         )
                         for counter, wire in zip(dropped, wires, strict=True)
                         for of_client, of_server in [queues.unacknowledged(wire.client)]

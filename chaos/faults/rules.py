@@ -14,6 +14,7 @@ from chaos.crowd.plan import SocketState
 from chaos.errors import FaultError
 from chaos.faults.base import Scene
 from chaos.faults.evidence import Wire, peer_sockets, poll_until
+from chaos.faults.legs import Leg
 from chaos.journal import Evidence, Healing, HealingState
 
 __all__ = ["Queues", "no_rules_left", "packets_of", "passes_again", "queues_of", "say_something"]
@@ -38,7 +39,8 @@ class Queues:
 
 
 async def queues_of(scene: Scene, wires: Sequence[Wire]) -> Queues:
-    """A reading at both kernels."""
+    """A reading at both kernels; of a proxy's connections at the server's alone, for the clients' go no further than
+    the proxy."""
     found = await peer_sockets(scene.the_agent(), scene.server.port, wires)
     return Queues(
         server={
@@ -47,7 +49,7 @@ async def queues_of(scene: Scene, wires: Sequence[Wire]) -> Queues:
             if wire.client in found
             and (found[wire.client].state, found[wire.client].inode) == ("ESTABLISHED", wire.inode)
         },
-        clients=await scene.the_victims().socket_states(),
+        clients={} if any(isinstance(wire, Leg) for wire in wires) else await scene.the_victims().socket_states(),
     )
 
 
@@ -108,7 +110,7 @@ async def passes_again(
             seen,
             Evidence(
                 what="connections that resumed",
-                side="both kernels",
+                side="server kernel" if any(isinstance(wire, Leg) for wire in wires) else "both kernels",
                 before=str(len(wires)),
                 during=f"{held - len(stuck)}, {len(stuck)} did not, {len(wires) - held} had been ended",
             ),

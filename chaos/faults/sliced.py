@@ -13,9 +13,11 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from chaos.capability import Capability
+from chaos.crowd.pinging import Pings
 from chaos.faults.base import Fault, Scene
+from chaos.faults.each_victim import EachVictim
 from chaos.faults.probe import PAYLOAD, Others, healed_as_before, ping, through_the_link
-from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
+from chaos.journal import Evidence, Healing, HealingState, Receipt
 from chaos.links.toxics import SlicerToxic, Stream
 from chaos.units import format_duration
 
@@ -46,8 +48,8 @@ class Sliced(Fault):
     name: ClassVar[str] = "sliced"
     family: ClassVar[str] = "network"
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.LINK})
-    waits: ClassVar[int] = 1 + 3 * _EXCHANGES + _BEFORE
-    """A connection, and two measurements of handshakes and of pings."""
+    waits: ClassVar[int] = 1 + 3 * _EXCHANGES + _BEFORE + 2
+    """A connection, two measurements of handshakes and of pings, and two of the victims' own."""
     cannot: ClassVar[str] = "segments that arrive out of order, or a receiver that is sure to read each by itself"
 
     def __post_init__(self) -> None:
@@ -66,6 +68,7 @@ class Sliced(Fault):
         link = scene.the_link()
         others = await Others.on(scene)
         opening = await _opening(scene)
+        each = await EachVictim.of(scene, Pings(count=_EXCHANGES, size=PAYLOAD))
         async with contextlib.AsyncExitStack() as healing:
             async with through_the_link(scene, _Counting) as connection:
                 assert isinstance(connection, _Counting)
@@ -115,15 +118,7 @@ class Sliced(Fault):
                         during=str(pieces),
                     ),
                 )
-            yield Receipt(
-                at=time.monotonic(),
-                fault=self.name,
-                bite=Bite.BIT if bit else Bite.DID_NOT_BITE,
-                covered=0,
-                total=0,
-                since=since,
-                evidence=evidence,
-            )
+            yield await each.receipt(self.name, bit=bit, since=since, evidence=evidence, at_least=self.adds)
         healed_at = time.monotonic()
         healed, seen = await healed_as_before(
             scene,

@@ -69,7 +69,7 @@ class Vanished(Fault):
                             side="server kernel",
                             before="0, ESTABLISHED",
                             during=f"{counter.packets}, {states[wire.client]}",
-                            connection=f"client {wire.client}, port {wire.peer[1]}",
+                            connection=wire.words,
                         )
                         for counter, wire in zip(dropped, wires, strict=True)
                     ),

@@ -39,7 +39,7 @@ def both_ends(wires: Sequence[Wire], states: dict[int, str], reset: Collection[i
             side="both ends",
             before="ESTABLISHED, connected",
             during=f"{states[wire.client]}, {'reset' if wire.client in reset else 'not reset'}",
-            connection=f"client {wire.client}, port {wire.peer[1]}",
+            connection=wire.words,
         )
         for wire in wires
     )

@@ -40,11 +40,13 @@ from chaos.faults import (
     Bandwidth,
     Bottleneck,
     ClientReset,
+    Composed,
     FinWithoutClose,
     HalfOpen,
     InjectedReset,
     Jitter,
     Latency,
+    LossyLink,
     PacketLoss,
     Partition,
     ProxyDown,
@@ -429,6 +431,7 @@ TALK = 0.5
     Bandwidth(),
     Sliced(),
     PacketLoss(),
+    Composed(parts=(Latency(), LossyLink())),
     Bottleneck(),
     Partition(),
     Reset(),
@@ -498,7 +501,8 @@ def _out_of_step() -> Iterator[float]:
 
 def _stayed(clients: Crowd, fault: Fault | None) -> list[Undisturbed]:
     """What is whole up to the end of a connection is worth little where the server ends it for nothing."""
-    return [Undisturbed(crowd=clients.name)] if fault is None or isinstance(fault, CUT_NOBODY) else []
+    acting = fault.parts if isinstance(fault, Composed) else () if fault is None else (fault,)
+    return [Undisturbed(crowd=clients.name)] if all(isinstance(each, CUT_NOBODY) for each in acting) else []
 
 
 @pytest.mark.promise(

@@ -155,6 +155,7 @@ CASES = (
                 "bandwidth",
                 "sliced",
                 "packet-loss",
+                "latency+lossy-link",
                 "bottleneck",
                 "partition",
                 "reset",

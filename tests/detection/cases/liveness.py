@@ -35,6 +35,7 @@ CASES = (
         sentinels=(ESTABLISHMENT, CLEANUP, HEARTBEAT, "test_liveness.py::test_slow_peer_stays[calm]"),
         also={
             "test_liveness.py::test_peer_on_a_bad_network_stays[packet-loss]": "undisturbed",
+            "test_liveness.py::test_peer_on_a_bad_network_stays[latency+lossy-link]": "undisturbed",
             "test_liveness.py::test_peer_on_a_bad_network_stays[partition]": "undisturbed",
             "test_liveness.py::test_peer_on_a_bad_network_stays[partition-to-server]": "undisturbed",
         },

@@ -69,7 +69,7 @@ CASES = (
     ),
     Case(
         defect="refusals_ask_those_inside",
-        caught_by="test_rejection.py::test_burst_while_the_network_is_bad[latency+packet-loss+burst]",
+        caught_by="test_rejection.py::test_burst_while_the_network_is_bad[latency+lossy-link+burst]",
         finding="rejected_gracefully",
         sentinels=(CLEANUP, HEARTBEAT, "test_rejection.py::test_burst_beyond_the_limit[burst]"),
     ),

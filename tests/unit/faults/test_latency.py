@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chaos.address import Address
+from chaos.crowd.handle import CrowdHandle
 from chaos.errors import FaultError
 from chaos.faults.latency import Latency
 from chaos.journal import Bite, HealingState
@@ -14,7 +16,7 @@ from chaos.links.link import Link
 from chaos.links.toxics import LatencyToxic
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
-from tests.unit.faults.stage import Deaf, echo_server, make_scene, run_fault
+from tests.unit.faults.stage import Deaf, DirectLink, InProcess, connect_victims, echo_server, make_scene, run_fault
 
 DELAY = 0.05
 
@@ -43,6 +45,62 @@ async def test_a_toxic_that_does_not_act_does_not_bite(
     monkeypatch.setattr(Link, "add", lambda self, toxic, **options: add(self, toxic, **options, toxicity=0.0))
     receipt, healing = await run_fault(Latency(delay=DELAY), make_scene(server, link), tmp_path)
     assert (receipt.bite, healing.state) == (Bite.DID_NOT_BITE, HealingState.HEALED)
+
+
+async def test_each_victim_on_the_link_has_its_own_evidence(
+    link: Link, server: Address, worker: InProcess, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, link)
+    receipt, _ = await run_fault(Latency(delay=DELAY), make_scene(server, link, victims=victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3)
+    _, *own = receipt.evidence
+    assert [(seen.what, seen.side, seen.connection) for seen in own] == [
+        ("its own round trip", "client", f"client {number}") for number in range(3)
+    ]
+    assert all(parse_duration(seen.before) < DELAY / 2 < DELAY <= parse_duration(seen.during) for seen in own)
+
+
+async def test_victims_beside_the_link_are_not_meant(
+    link: Link, server: Address, worker: InProcess, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, DirectLink(server))
+    receipt, _ = await run_fault(Latency(delay=DELAY), make_scene(server, link, victims=victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 0, 0)
+
+
+async def test_a_victim_that_is_not_reached_is_told(
+    link: Link, server: Address, worker: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victims = await connect_victims(worker, link)
+    ask = CrowdHandle.round_trips
+    asked = 0
+
+    async def the_last_is_fast(self: CrowdHandle, *args: Any, **options: Any) -> dict[int, float]:
+        nonlocal asked
+        asked += 1
+        took = await ask(self, *args, **options)
+        return took if asked == 1 else {0: took[0], 1: 0.001}
+
+    monkeypatch.setattr(CrowdHandle, "round_trips", the_last_is_fast)
+    receipt, healing = await run_fault(Latency(delay=DELAY), make_scene(server, link, victims=victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.DID_NOT_BITE, 1, 3)
+    assert [seen.during for seen in receipt.evidence[2:]] == ["1ms", "not answered"]
+    assert healing.state is HealingState.HEALED
+
+
+async def test_a_victim_whom_the_server_ends_meanwhile_is_not_meant(
+    link: Link, server: Address, worker: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victims = await connect_victims(worker, link)
+    add = Link.add
+
+    async def add_and_end_one(self: Link, *args: Any, **options: Any) -> Any:
+        await victims.subset([1]).close()
+        return await add(self, *args, **options)
+
+    monkeypatch.setattr(Link, "add", add_and_end_one)
+    receipt, _ = await run_fault(Latency(delay=DELAY), make_scene(server, link, victims=victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 2, 2)
 
 
 async def test_a_path_that_is_as_slow_by_itself_does_not_bite(

@@ -18,7 +18,7 @@ from chaos.links.link import Link
 from chaos.links.toxics import Stream
 from chaos.links.toxiproxy import Toxiproxy
 from chaos.units import parse_duration
-from tests.unit.faults.stage import PATIENCE, echo_server, make_scene, run_fault
+from tests.unit.faults.stage import PATIENCE, InProcess, connect_victims, echo_server, make_scene, run_fault
 
 FAULTS = [Jitter(), Bandwidth(), Sliced()]
 
@@ -36,6 +36,20 @@ async def _run(fault: Fault, link: Link, server: Address, directory: Path, attri
     assert receipt.since < receipt.at < healing.since <= healing.at
     assert await link.toxics() == ()
     return " / ".join(f"{seen.before} / {seen.during}" for seen in receipt.evidence)
+
+
+@every_one
+async def test_each_victim_on_the_link_has_its_own_evidence(
+    fault: Fault, link: Link, server: Address, worker: InProcess, tmp_path: Path
+) -> None:
+    victims = await connect_victims(worker, link)
+    receipt, healing = await run_fault(fault, make_scene(server, link, victims=victims), tmp_path)
+    assert (receipt.bite, receipt.covered, receipt.total) == (Bite.BIT, 3, 3), receipt
+    own = [seen for seen in receipt.evidence if seen.connection]
+    assert [seen.connection for seen in own] == ["client 0", "client 1", "client 2"]
+    assert all(seen.before != seen.during for seen in own)
+    assert healing.state is HealingState.HEALED
+    assert await victims.open_count() == 3
 
 
 async def test_jitter_makes_round_trips_differ(link: Link, server: Address, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""What a fault on the link does to each victim that is connected through it, by pings of the victim's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chaos.crowd.pinging import Pings
+from chaos.crowd.plan import ClientState
+from chaos.faults.base import Scene
+from chaos.journal import Bite, Evidence, Receipt
+from chaos.units import format_duration
+
+__all__ = ["EachVictim"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EachVictim:
+    """The victims that are connected, and how long their pings took before a fault."""
+
+    scene: Scene
+    pings: Pings
+    before: Mapping[int, float]
+    """Client to seconds; none where the victims are still to come, or came without the link."""
+
+    @classmethod
+    async def of(cls, scene: Scene, pings: Pings) -> EachVictim:
+        """Ask those who came through the link now: to others it does nothing."""
+        victims = scene.victims
+        meant = victims is not None and victims.plan.address == scene.the_link().address
+        before = await scene.the_victims().round_trips(pings, within=scene.patience) if meant else {}
+        return cls(scene=scene, pings=pings, before=before)
+
+    async def receipt(
+        self,
+        fault: str,
+        *,
+        bit: bool,
+        since: float,
+        evidence: tuple[Evidence, ...],
+        at_least: float,
+        may_take: float = 0.0,
+        show: Callable[[float], str] = format_duration,
+    ) -> Receipt:
+        """Ask them again. The fault has bitten where it `bit` on its own connection, and the pings of each victim take
+        `at_least` so many seconds now: that the path was not as slow by itself its own connection has shown.
+
+        `may_take` is what the fault itself may add to them, seconds. Whom the server has ended meanwhile is not meant.
+        """
+        during: Mapping[int, float] = {}
+        there: list[int] = []
+        if self.before:
+            victims = self.scene.the_victims().subset(self.before)
+            during = await victims.round_trips(self.pings, within=self.scene.patience + may_take)
+            states = await victims.states()
+            there = [client for client in self.before if client in during or states[client] is ClientState.OPEN]
+        covered = sum(client in during and during[client] >= at_least for client in there)
+        return Receipt(
+            at=time.monotonic(),
+            fault=fault,
+            bite=Bite.BIT if bit and covered == len(there) else Bite.DID_NOT_BITE,
+            covered=covered,
+            total=len(there),
+            since=since,
+            evidence=(
+                *evidence,
+                *(
+                    Evidence(
+                        what="its own round trip",
+                        side="client",
+                        before=show(self.before[client]),
+                        during=show(during[client]) if client in during else "not answered",
+                        connection=f"client {client}",
+                    )
+                    for client in there
+                ),
+            ),
+        )
