@@ -67,6 +67,7 @@ from chaos.expectations.leaks import (
 )
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack, HoldsAtMost
+from chaos.expectations.pace import AsBusyAsBefore
 from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
@@ -94,6 +95,7 @@ __all__ = [
     "AnsweredThroughout",
     "AnsweredWhileOpen",
     "AnswersFirst",
+    "AsBusyAsBefore",
     "BroadcastsFirst",
     "CallsAnswered",
     "CameBesideTheHostile",

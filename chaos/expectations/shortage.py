@@ -12,7 +12,7 @@ from chaos.journal import Healing, Sample
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["DoesNotSpin", "ShortageLasted"]
+__all__ = ["SPINNING", "DoesNotSpin", "ShortageLasted"]
 
 SPINNING = 0.5
 """Of a core: what is tried again as often as it can be takes all of one; to ping ten clients takes a hundredth."""

@@ -3,7 +3,8 @@
 Of the ways in which many clients die at once two are cells here, the announced and the silent one: which FIN or RST it
 was does not matter to those who come after. On a network that loses packets they die by FIN, which is sent again: an
 RST that is lost is not, and the server hears of that end by its next ping only. A storm begins with a reset of its own,
-so a reset before it is no cell; what it meets besides is a slow network, that of those who stay.
+so a reset before it is no cell; what it meets besides is a slow network, that of those who stay. A core is kept busy by
+what the kernel says of a connection again and again: it has ended, it has failed, it takes nothing; and by timers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost, CrowdGone, NobodyLeaving
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
+    AsBusyAsBefore,
     ClosedWith,
     RecoveredWithin,
     RoundTripsWithin,
@@ -27,9 +29,12 @@ from chaos.expectations import (
 from chaos.experiment import Crowd, Experiment, Via
 from chaos.faults import (
     ClientKilled,
+    ClientReset,
     Composed,
     FinWithoutClose,
     Flapping,
+    FullBuffers,
+    HalfClose,
     HalfOpen,
     Latency,
     PacketLoss,
@@ -45,6 +50,7 @@ from chaos.faults import (
 )
 from chaos.faults.base import Fault
 from chaos.journal import Bite, ProcessLost
+from chaos.units import format_duration
 
 pytestmark = [pytest.mark.chaos, pytest.mark.reads("recovery.within")]
 
@@ -58,6 +64,10 @@ SLOW = 0.2
 
 TALK, PAUSE = 5, 0.2
 """Exchanges of those who stay before it is looked whether the others are back, and seconds between two of them."""
+
+MANY, GAP = 20, 0.1
+"""Exchanges of each client while it is read what they cost, and seconds between two: 2 s, of which a server's CPU time
+is known to some 10 ms."""
 
 STORM = 60
 """Clients that come back at once: more than half the places of a small server, so those who are gone must be gone."""
@@ -215,6 +225,49 @@ async def _told(
     await experiment.wait_until(CrowdGone(inside.name, left=inside.count - len(lost.clients)), within=within)
     await experiment.wait_until(NobodyLeaving(inside.name), within=2 * inside.close_timeout)
     return [ClosedWith(crowd=inside.name, codes=(promised.shutdown_code,), why="at shutdown", only=lost.clients)]
+
+
+@pytest.mark.promise(
+    "recovery",
+    "as calm as before",
+    expects="For the same clients the server needs no more of its core than before, while others misbehave and once it "
+    "has had its time to recover.",
+    because="What is due again at once, or readable for good, keeps a core busy, and nobody misses it until the last.",
+)
+@pytest.mark.needs(Capability.PROCESS_PROBE)
+@pytest.mark.waits
+@pytest.mark.fresh  # who ended their connections before would have made it as busy already
+@pytest.mark.faults(HalfClose(), ClientReset(), FullBuffers(), Vanished(), ServerStopped(), ReconnectStorm())
+async def test_as_calm_as_before(experiment: Experiment, contract: SimpleNamespace, fault: Fault) -> None:
+    within = contract.recovery.within
+    experiment.needs_places(2 * CLIENTS)
+    others = await experiment.victims_of(fault, "others", CLIENTS)
+    await others.connect()
+    before = await _talked(experiment, "before")
+    meanwhile = None
+    async with experiment.inject(fault, others):
+        if isinstance(fault, ServerStopped):
+            await experiment.watch(within / 2)
+        else:
+            meanwhile = await _talked(experiment, "meanwhile")
+    await experiment.watch(within)
+    afterwards = await _talked(experiment, "afterwards")
+    judged = {
+        f"while others were under {fault.label}": meanwhile,
+        f"{format_duration(within)} after {fault.label} had healed": afterwards,
+    }
+    await experiment.judge(
+        *(AsBusyAsBefore(before=before, again=again, when=when) for when, again in judged.items() if again is not None)
+    )
+
+
+async def _talked(experiment: Experiment, when: str) -> tuple[float, float]:
+    """Some clients come, talk and go again; from when to when they talked, seconds monotonic."""
+    talking = await experiment.crowd(f"talking {when}", CLIENTS)
+    await talking.connect()
+    result = await talking.exchange(MANY, gap=GAP)
+    await talking.close()
+    return result.began, result.ended
 
 
 @pytest.mark.promise(

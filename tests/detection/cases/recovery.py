@@ -77,4 +77,26 @@ CASES = (
         sentinels=("test_recovery.py::test_after_a_mass_death[client-killed]", CLEANUP),
         elsewhere={"rejection": "who comes after many have gone out of reach is turned away as well"},
     ),
+    Case(
+        defect="reads_on_at_the_end",
+        caught_by="test_recovery.py::test_as_calm_as_before[client-reset]",
+        finding="as_busy_as_before",
+        sentinels=(HEARTBEAT, LATENCY),
+        also={
+            f"test_recovery.py::test_as_calm_as_before[{fault}]": "as_busy_as_before"
+            for fault in ("half-close", "vanished", "reconnect-storm")
+        },
+    ),
+    Case(
+        defect="writes_again_at_once",
+        caught_by="test_recovery.py::test_as_calm_as_before[full-buffers]",
+        finding="as_busy_as_before",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
+    Case(
+        defect="catches_up_for_ever",
+        caught_by="test_recovery.py::test_as_calm_as_before[server-stopped]",
+        finding="as_busy_as_before",
+        sentinels=(CLEANUP, HEARTBEAT),
+    ),
 )

@@ -370,13 +370,51 @@ def idles_while_it_has_no_file(server: RunningServer, connect: Connect) -> bool:
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (0, before[1]))
     with socket.create_connection(("127.0.0.1", server.port)):
         wait_until(lambda: "cannot accept connections" in server.log_text(), within=10)
-        used = sum(process.cpu_times()[:2])
-        time.sleep(1.0)
-        used = sum(process.cpu_times()[:2]) - used
+        idle = idles(server)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
-    return used < A_FEW_PINGS
+    return idle
 
 
+def idles_behind_who_was_reset(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.reset()
+    wait_until(lambda: server.kernel_sockets(remote_port=client.local_port) == [], within=10)
+    return idles(server)
+
+
+def idles_while_a_client_takes_nothing(server: RunningServer, connect: Connect) -> bool:
+    client = connect(server.url("/echo"))
+    client.protocol.send_text(b"x" * LITTLE)
+    (message,) = client.protocol.data_to_send()
+    client.socket.settimeout(STUCK)
+    try:
+        while True:
+            client.socket.sendall(message)
+    except TimeoutError:  # both kernels are full, and so is the server
+        return idles(server)
+
+
+def idles_after_a_pause(server: RunningServer, connect: Connect) -> bool:
+    server.signal(signal.SIGSTOP)
+    time.sleep(PAUSED)
+    server.signal(signal.SIGCONT)
+    server.stat("/connections/total")
+    return idles(server)
+
+
+def idles(server: RunningServer) -> bool:
+    process = psutil.Process(server.process.pid)
+    used = sum(process.cpu_times()[:2])
+    time.sleep(1.0)
+    return sum(process.cpu_times()[:2]) - used < A_FEW_PINGS
+
+
+LITTLE = 60_000
+"""Bytes of a message, below the most that one may have."""
+STUCK = 0.5
+"""Seconds in which nothing could be sent: nobody reads any more."""
+PAUSED = 1.2
+"""Seconds; longer than any timer's period."""
 A_FEW_PINGS = 0.1
 """Seconds of a core in one second: what spins takes all that it is given."""
 HANDSHAKE_TIMEOUT = 1.0
@@ -414,6 +452,9 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "torn_frame_kept": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
     "accept_loop_spins": idles_while_it_has_no_file,
+    "catches_up_for_ever": idles_after_a_pause,
+    "reads_on_at_the_end": idles_behind_who_was_reset,
+    "writes_again_at_once": idles_while_a_client_takes_nothing,
     "shutdown_waits_for_the_reset": goes_down_behind_who_was_reset,
     "shutdown_waits_for_everyone": goes_down_in_time,
     "shutdown_without_close_frames": says_goodbye,
