@@ -26,6 +26,7 @@ __all__ = [
     "Heard",
     "NobodyLeaving",
     "ProcessesAtMost",
+    "StatisticsAtMost",
     "StatisticsSay",
     "UpstreamHit",
     "View",
@@ -145,6 +146,18 @@ class StatisticsSay(Condition):
 
     async def met(self, view: View) -> bool:
         return (await view.statistics()).get(self.which) == self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsAtMost(Condition):
+    """The server's own statistics tell a number, and one of at most `most`; `which` is a name of the table."""
+
+    which: str
+    most: float
+
+    async def met(self, view: View) -> bool:
+        said = (await view.statistics()).get(self.which)
+        return isinstance(said, int | float) and said <= self.most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

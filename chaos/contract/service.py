@@ -53,7 +53,9 @@ class Fairness(Family):
 class Recovery(Family):
     """Back to steady state after a fault has healed."""
 
-    within: Annotated[Duration, Field(description="From healing to every client served as before, for no more of a core.")]
+    within: Annotated[
+        Duration, Field(description="From healing to every client served as before, for no more of a core.")
+    ]
     restart_within: Annotated[
         Duration | None,
         Field(

@@ -21,6 +21,7 @@ from chaos.expectations.cleanup import (
     ReleasedEachTime,
     ReleasedWithin,
     StatisticsAgree,
+    TasksGivenBack,
 )
 from chaos.expectations.clients import (
     ClosedWith,
@@ -161,6 +162,7 @@ __all__ = [
     "StatisticsAgree",
     "StayedAfterUpgrade",
     "SteadyBefore",
+    "TasksGivenBack",
     "TasksNotKept",
     "ThreadsNotKept",
     "TurnedAwayForARow",

@@ -7,13 +7,20 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
-from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong
+from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
 from chaos.expectations.watched import not_long_enough
 from chaos.journal import ReleaseAwaited, Sample, Statistics
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding, Verdict
 
-__all__ = ["FilesGivenBack", "ProcessesGivenBack", "ReleasedEachTime", "ReleasedWithin", "StatisticsAgree"]
+__all__ = [
+    "FilesGivenBack",
+    "ProcessesGivenBack",
+    "ReleasedEachTime",
+    "ReleasedWithin",
+    "StatisticsAgree",
+    "TasksGivenBack",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +223,39 @@ class ProcessesGivenBack(Expectation):
     @property
     def most(self) -> int:
         """How many it may have afterwards."""
+        return self.before + _few(self.ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksGivenBack(Expectation):
+    """Once everything has settled the server tells of no more tasks than before, give or take a few.
+
+    Nobody outside can see them: the server's own word is the only one, and the last that was asked for counts.
+    """
+
+    name: ClassVar[str] = "tasks_given_back"
+    needs_fault: ClassVar[bool] = True
+    before: float
+    """How many it told of before the fault."""
+    ended: int
+    """How many connections ended in the same way."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = "no task of a connection that has ended is left"
+        healed = record.healed_since()
+        readings = [] if healed is None else told(record, "tasks", healed)
+        if not readings:
+            return self.inconclusive(unread(record, "tasks"), promised)
+        left = float(readings[-1].values["tasks"])
+        observed = f"{left:g} tasks where there were {self.before:g} before"
+        # One of the server's own may be at work beside them: to write a log, to ask an upstream.
+        if left > self.most:
+            return self.violated(observed, promised, figure=f"{left - self.before:g} kept")
+        return self.held(observed, promised)
+
+    @property
+    def most(self) -> float:
+        """How many it may tell of afterwards."""
         return self.before + _few(self.ended)
 
 

@@ -3,7 +3,7 @@
 Of the partitions those of one direction are cells here: to a server, one of both directions is a peer that vanished.
 
 What an RST has ended is gone from the kernel's list of sockets whatever the server does. What it keeps of that shows in
-its files, its processes and its own count; where none of these can be read nobody judges such an end.
+its files, its processes, its tasks and its own count; where none of these can be read nobody judges such an end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 from chaos.bounds import Bound, found_dead
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, FilesAtMost, ProcessesAtMost
+from chaos.conditions import ConnectionsAtMost, FilesAtMost, ProcessesAtMost, StatisticsAtMost
 from chaos.expectations import (
     DatabaseSessionsGivenBack,
     Expectation,
@@ -24,6 +24,7 @@ from chaos.expectations import (
     ProcessesGivenBack,
     ReleasedEachTime,
     ReleasedWithin,
+    TasksGivenBack,
     Undisturbed,
 )
 from chaos.experiment import Crowd, Experiment, NotJudged, Via
@@ -220,7 +221,7 @@ async def _released(
     """Peers die beside others that live; a count that is right in the end has become so within `settles` seconds."""
     living = await experiment.crowd("living", LIVING, via=via)
     await living.connect()
-    before = await experiment.sample()
+    before, tasks = await experiment.sample(), await _tasks(experiment)
     if fault.forgotten and not before.fds and not experiment.tells("connections"):
         raise NotJudged(
             "the kernel forgets what an RST has ended, and neither the server's files nor a count of its own show "
@@ -237,22 +238,34 @@ async def _released(
     await experiment.judge(
         ReleasedWithin(dead=DEAD, remaining=remaining, limit=bound.seconds, why=bound.why),
         Undisturbed(crowd=living.name),
-        *await _given_back(experiment, before, ended=DEAD, settles=settles),
+        *await _given_back(experiment, before, tasks, ended=DEAD, settles=settles),
     )
 
 
-async def _given_back(experiment: Experiment, before: Sample, *, ended: int, settles: float) -> list[Expectation]:
-    """Wait until the server has given back what its kernel does not list: its files, its processes and its own count,
-    as far as they can be read. `ended` of its connections have ended in the same way since `before`."""
+async def _tasks(experiment: Experiment) -> float | None:
+    """How many tasks the server tells of; None where it does not."""
+    told = (await experiment.statistics()).get("tasks") if experiment.tells("tasks") else None
+    return None if told is None else float(told)
+
+
+async def _given_back(
+    experiment: Experiment, before: Sample, tasks: float | None, *, ended: int, settles: float
+) -> list[Expectation]:
+    """Wait until the server has given back what its kernel does not list: its files, its processes, its tasks and its
+    own count, as far as they can be read. `ended` of its connections have ended in the same way since `before`."""
     expectations: list[Expectation] = [*await experiment.told_as(await experiment.sample(), within=settles)]
+    # What a busy machine keeps the server from closing is not kept by it.
+    patient = settles + experiment.patience
     if before.fds:
-        # What a busy machine keeps the server from closing is not kept by it.
-        patient = settles + experiment.patience
         files = FilesGivenBack(before=before.fds, ended=ended)
         processes = ProcessesGivenBack(before=before.children, ended=ended)
         await experiment.wait_until(FilesAtMost(files.most), within=patient)
         await experiment.wait_until(ProcessesAtMost(processes.most), within=patient)
         expectations += [files, processes]
+    if tasks is not None:
+        back = TasksGivenBack(before=tasks, ended=ended)
+        await experiment.wait_until(StatisticsAtMost(which="tasks", most=back.most), within=patient)
+        expectations.append(back)
     return expectations
 
 
@@ -270,7 +283,7 @@ async def test_nothing_is_left_of_a_churn(experiment: Experiment, contract: Simp
     experiment.needs_places(LIVING + GUESTS + GUESTS)  # those who have gone may keep theirs while the next ones come
     living = await experiment.crowd("living", LIVING)
     await living.connect()
-    before = await experiment.sample()
+    before, tasks = await experiment.sample(), await _tasks(experiment)
     guests = await experiment.victims_of(fault, "guests", GUESTS)
     remaining = living.count + experiment.own_connections
     # They are over once the fault has been injected: whether others notice shows in what they say meanwhile.
@@ -284,7 +297,7 @@ async def test_nothing_is_left_of_a_churn(experiment: Experiment, contract: Simp
             dead=GUESTS // 2, remaining=remaining, limit=settles, why="a FIN or RST reached it", of_deaths=False
         ),
         Undisturbed(crowd=living.name),
-        *await _given_back(experiment, before, ended=fault.times * (GUESTS // 2) // len(ENDS), settles=settles),
+        *await _given_back(experiment, before, tasks, ended=fault.times * (GUESTS // 2) // len(ENDS), settles=settles),
     )
 
 

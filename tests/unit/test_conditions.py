@@ -20,6 +20,7 @@ from chaos.conditions import (
     Heard,
     NobodyLeaving,
     ProcessesAtMost,
+    StatisticsAtMost,
     StatisticsSay,
     UpstreamHit,
 )
@@ -100,6 +101,10 @@ class Truth:
         (StatisticsSay(which="connections", value=6), Truth(told={"connections": 6.0}), True),
         (StatisticsSay(which="connections", value=6), Truth(told={"connections": 7.0}), False),
         (StatisticsSay(which="connections", value=6), Truth(), False),
+        (StatisticsAtMost(which="tasks", most=6), Truth(told={"tasks": 6.0}), True),
+        (StatisticsAtMost(which="tasks", most=6), Truth(told={"tasks": 7.0}), False),
+        (StatisticsAtMost(which="tasks", most=6), Truth(), False),
+        (StatisticsAtMost(which="tasks", most=6), Truth(told={"tasks": "many"}), False),
         (UpstreamHit(since=5.0), Truth(hit_at=(4.0, 5.5)), True),
         (UpstreamHit(since=5.0), Truth(hit_at=(4.0, 5.0)), False),
         (UpstreamHit(since=5.0, count=2), Truth(hit_at=(5.5, 6.0)), True),

@@ -40,6 +40,12 @@ CASES = (
         sentinels=(CLEANUP, HEARTBEAT),
     ),
     Case(
+        defect="waits_for_room_behind_the_end",
+        caught_by="test_cleanup.py::test_dead_peers_are_released[full-buffers]",
+        finding="tasks_given_back",
+        sentinels=(CLEANUP, HEARTBEAT, "test_cleanup.py::test_dead_peers_are_released[stalled-reader]"),
+    ),
+    Case(
         defect="partial_message_kept",
         caught_by="test_cleanup.py::test_ended_connections_are_released[crash-mid-message]",
         finding="statistics_agree",

@@ -13,6 +13,7 @@ from chaos.expectations import (
     ReleasedEachTime,
     ReleasedWithin,
     StatisticsAgree,
+    TasksGivenBack,
 )
 from chaos.journal import Event, Outcome, Sample, Statistics
 from chaos.verdict import Verdict
@@ -314,6 +315,32 @@ def test_processes_are_given_back_or_kept_those_that_nobody_waited_for_included(
 ) -> None:
     last = replace(sample(10.2, 6), processes=processes, zombies=zombies)
     finding = ProcessesGivenBack(before=2, ended=5).judge(record(injected(), bite(10.0), healed(10.1), last))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+def tells(at: float, tasks: float | None, *, error: str = "") -> Statistics:
+    return Statistics(at=at, values={} if tasks is None else {"tasks": tasks}, took=0.002, error=error)
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict", "observed"),
+    [
+        ([tells(10.2, 20), tells(10.3, 12)], Verdict.HELD, "12 tasks where there were 12 before"),
+        ([tells(10.3, 14)], Verdict.HELD, "14 tasks where there were 12 before"),
+        ([tells(10.3, 15)], Verdict.VIOLATED, "15 tasks where there were 12 before"),
+        ([tells(10.05, 12)], Verdict.INCONCLUSIVE, "the server's tasks could not be read: nobody asked"),
+        (
+            [tells(10.2, None, error="refused")],
+            Verdict.INCONCLUSIVE,
+            "the server's tasks could not be read: refused",
+        ),
+    ],
+    ids=["given back", "a few", "kept", "before it healed", "not told"],
+)
+def test_tasks_are_given_back_or_kept_by_the_last_word(
+    readings: list[Statistics], verdict: Verdict, observed: str
+) -> None:
+    finding = TasksGivenBack(before=12, ended=5).judge(record(injected(), bite(10.0), healed(10.1), *readings))
     assert (finding.verdict, finding.observed) == (verdict, observed)
 
 

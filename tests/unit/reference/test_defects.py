@@ -23,7 +23,7 @@ from websockets.frames import Opcode
 from .defect_checks import CHECKS
 from .defect_checks.bench import Bench
 from .fault_defect_checks import FAULT_CHECKS
-from .raw_client import Connect
+from .raw_client import Connect, RawClient
 from .running import RunningServer, StartServer, wait_until
 from .session_defect_checks import SESSION_CHECKS
 
@@ -383,15 +383,27 @@ def idles_behind_who_was_reset(server: RunningServer, connect: Connect) -> bool:
 
 
 def idles_while_a_client_takes_nothing(server: RunningServer, connect: Connect) -> bool:
+    fill(connect(server.url("/echo")))
+    return idles(server)
+
+
+def ends_what_waits_for_room(server: RunningServer, connect: Connect) -> bool:
+    tasks = server.stat("/tasks")
     client = connect(server.url("/echo"))
+    fill(client)
+    client.reset()
+    wait_until(lambda: server.stat("/connections/total") == 0, within=10)
+    return bool(server.stat("/tasks") == tasks)
+
+
+def fill(client: RawClient) -> None:
+    """Ask and read nothing until the server reads no more: both kernels are full then, and so is the server."""
     client.protocol.send_text(b"x" * LITTLE)
     (message,) = client.protocol.data_to_send()
     client.socket.settimeout(STUCK)
-    try:
+    with contextlib.suppress(TimeoutError):
         while True:
             client.socket.sendall(message)
-    except TimeoutError:  # both kernels are full, and so is the server
-        return idles(server)
 
 
 def idles_after_a_pause(server: RunningServer, connect: Connect) -> bool:
@@ -454,6 +466,7 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "accept_loop_spins": idles_while_it_has_no_file,
     "catches_up_for_ever": idles_after_a_pause,
     "reads_on_at_the_end": idles_behind_who_was_reset,
+    "waits_for_room_behind_the_end": ends_what_waits_for_room,
     "writes_again_at_once": idles_while_a_client_takes_nothing,
     "shutdown_waits_for_the_reset": goes_down_behind_who_was_reset,
     "shutdown_waits_for_everyone": goes_down_in_time,
