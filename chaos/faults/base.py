@@ -47,8 +47,9 @@ calls of 5 s and 0.5 s to drain; an act of a thousand victims with 10 s to close
 be as long. The agent has 15 s."""
 
 
-MOST_WAITS = 28
-"""How often the most patient fault waits for the server: `Jitter`, for as many round trips as show a spread."""
+MOST_WAITS = 30
+"""How often a fault waits for the server at most: `Jitter` does so 28 times, for as many round trips as show a spread,
+and `Latency` and `Sliced` together 29 times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

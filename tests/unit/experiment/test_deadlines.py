@@ -124,7 +124,7 @@ async def test_cleaning_up_waits_for_the_faults_that_are_still_at_work() -> None
 
 
 def test_no_fault_is_more_patient_than_is_reckoned_with() -> None:
-    assert max(fault.waits for fault in FAULTS) == MOST_WAITS
+    assert 28 == max(fault.waits for fault in FAULTS) <= MOST_WAITS
     assert HELPER_WITHIN < GRACE
 
 
@@ -218,8 +218,8 @@ async def test_what_hangs_ends_in_words_and_is_cleaned_up_behind(tmp_path: Path,
 async def test_a_conductor_that_hangs_in_cleaning_up_is_given_up_too(tmp_path: Path) -> None:
     service = Hanging("close_cell", "inject")
     async with asyncio.timeout(20.0), hanging(tmp_path, service) as conductor:
-        with pytest.raises(Overdue, match=r"^the conductor did not answer inject\(Latency\) within 1s; "):
+        with pytest.raises(Overdue, match=r"^the conductor did not answer inject\(Latency\) within 1.2s; "):
             await conductor.inject(Latency(), None)
         # What it takes to heal the fault, that may still be at work, is waited for.
-        with pytest.raises(Overdue, match=r"^the conductor did not answer close_cell\(\) within 1s; "):
+        with pytest.raises(Overdue, match=r"^the conductor did not answer close_cell\(\) within 1.2s; "):
             await conductor.close_cell()

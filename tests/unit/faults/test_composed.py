@@ -131,7 +131,7 @@ def test_it_speaks_what_all_its_parts_speak() -> None:
         (
             (Latency(), Jitter()),
             (),
-            "parts wait for the server at most 28 times together, or nobody would know when they hang; found 37",
+            "parts wait for the server at most 30 times together, or nobody would know when they hang; found 37",
         ),
     ],
 )
