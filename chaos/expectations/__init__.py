@@ -73,7 +73,7 @@ from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
 from chaos.expectations.sessions import SessionsForgotten
-from chaos.expectations.shortage import DoesNotSpin, ShortageLasted
+from chaos.expectations.shortage import DoesNotSpin, LogsLittle, ShortageLasted
 from chaos.expectations.slow_upstream import WaitedFor
 from chaos.expectations.soak import (
     AnsweredThroughout,
@@ -130,6 +130,7 @@ __all__ = [
     "IntactThroughReconnects",
     "LateAnswerAwaited",
     "LeftMidCall",
+    "LogsLittle",
     "MemoryNotKept",
     "MemoryWithin",
     "NotWarnedEarly",

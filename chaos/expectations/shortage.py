@@ -1,21 +1,26 @@
-"""What a server does with its CPU while it is short of that, or of something else."""
+"""What a server does with its CPU and its log while it is short of that, or of something else."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
 from chaos.agent.control_groups import PERIOD
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Healing, Sample
-from chaos.units import format_duration
+from chaos.journal import Healing, Logged, Sample
+from chaos.units import format_duration, format_size
 from chaos.verdict import Finding
 
-__all__ = ["SPINNING", "DoesNotSpin", "ShortageLasted"]
+__all__ = ["SPINNING", "DoesNotSpin", "LogsLittle", "ShortageLasted"]
 
 SPINNING = 0.5
 """Of a core: what is tried again as often as it can be takes all of one; to ping ten clients takes a hundredth."""
+
+LOGGED = 10_000
+"""Bytes a second: a gigabyte in a day. A line each second is a hundredth of that; asyncio's traceback for each place in
+its listener's queue makes 1.6 MB a second (CPython 3.11, with the 2048 places that uvicorn asks for)."""
 
 LAPSE = 5 * PERIOD
 """Seconds without a period in which the quota was used up, beyond which it was short no longer. Of 97 periods of four
@@ -52,6 +57,35 @@ class DoesNotSpin(Expectation):
             return self.violated(observed, promised, figure=figure)
         if used + waited.seconds > SPINNING * lasted:
             return self.within_uncertainty(observed, promised, waited, figure=figure)
+        return self.held(observed, promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True)
+class LogsLittle(Expectation):
+    """From the receipt of a fault to its healing the server logs no more than it may log for days.
+
+    What was written before the scenario looked first and after it looked last is left out.
+    """
+
+    name: ClassVar[str] = "logs_little"
+    needs_fault: ClassVar[bool] = True
+    fault: str
+    """The name of the fault that keeps it from something."""
+    when: str
+    """What that is, for the sentence: "while it can open no more files"."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = f"no more than {format_size(LOGGED)} a second are logged {self.when}"
+        start, end = _in_force(record, self.fault) or (math.inf, -math.inf)
+        looks = [each for each in record.journal.of(Logged) if start <= each.at <= end]
+        if len(looks) < 2:
+            return self.inconclusive(f"nobody could read how much it logged {self.when}", promised)
+        first, last = looks[0], looks[-1]
+        rate = (last.size - first.size) / (last.at - first.at)
+        figure = f"{format_size(rate)}/s"
+        observed = f"{format_size(rate)} a second were logged for {format_duration(last.at - first.at)} {self.when}"
+        if rate > LOGGED:
+            return self.violated(observed, promised, figure=figure, evidence=last.said)
         return self.held(observed, promised, figure=figure)
 
 

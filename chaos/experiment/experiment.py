@@ -294,6 +294,10 @@ class Experiment:
         """Whether the scenario stopped, killed or restarted the server: whether it survived is no question then."""
         return self._server.ended_on_purpose
 
+    async def note_logged(self) -> bool:
+        """Write down how much the server has logged so far; whether that is known."""
+        return await self._server.note_logged()
+
     async def restart_server(self) -> float:
         """Start a server that has ended again, as its supervisor would, and wait until it is healthy.
 

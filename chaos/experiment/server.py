@@ -15,10 +15,14 @@ from chaos.expectations import Record, ServerSurvived
 from chaos.experiment.conductor import RemoteConductor
 from chaos.experiment.death import death_of
 from chaos.faults.evidence import DYING, poll_until
-from chaos.journal import Journal, JournalWriter, ServerEvent, StartTried
+from chaos.journal import Journal, JournalWriter, Logged, ServerEvent, StartTried
 from chaos.server_view import ServerView
 
 __all__ = ["ServerControl", "ServerInHand"]
+
+
+LINES = 5
+"""Of its log, as evidence of what it is full of."""
 
 
 class ServerControl(Protocol):
@@ -32,6 +36,7 @@ class ServerControl(Protocol):
     def alive(self) -> bool: ...
     def exit_code(self) -> int | None: ...
     def root_pids(self) -> tuple[int, ...]: ...
+    def logged(self) -> int | None: ...
     def log_tail(self, lines: int = ...) -> list[str]: ...
 
 
@@ -61,6 +66,14 @@ class ServerInHand:
     def alive(self) -> bool:
         """Whether its main process runs."""
         return self._control.alive()
+
+    async def note_logged(self) -> bool:
+        """Write down how much it has logged so far; whether that is known."""
+        size = await asyncio.to_thread(self._control.logged)
+        if size is not None:
+            said = await asyncio.to_thread(self._control.log_tail, LINES)
+            self._journal.write(Logged(at=time.monotonic(), size=size, said=tuple(said)))
+        return size is not None
 
     async def restart(self, *, environment: Mapping[str, str] | None = None) -> float:
         """Start one that has ended, and wait until it is healthy; when it was started, seconds monotonic."""

@@ -127,6 +127,10 @@ class AttachedServer:
         listening = set(self._agent.listen_pids(self._address.port))
         return tuple(sorted(pid for pid in listening if not _ancestors(pid) & listening))
 
+    def logged(self) -> int | None:
+        """Not known: its log is not ours to know."""
+        return None
+
     def log_tail(self, lines: int = TOLD) -> list[str]:
         """Nothing: its log is not ours to know."""
         del lines

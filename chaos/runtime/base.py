@@ -130,6 +130,9 @@ class Server(Protocol):
     def root_pids(self) -> tuple[int, ...]:
         """Pids of its main process, as this machine's /proc shows them; empty while it is down or out of sight."""
 
+    def logged(self) -> int | None:
+        """Bytes that it has written to stdout and stderr since it was first started; None where that is not known."""
+
     def log_tail(self, lines: int = TOLD) -> list[str]:
         """The last lines of its output, since it was started last where that can be told."""
 

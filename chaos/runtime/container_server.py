@@ -19,7 +19,7 @@ from chaos.address import Address
 from chaos.agent.own_disk import DISK
 from chaos.agent.processes import read_stat
 from chaos.errors import EnvironmentFailure, TargetFailure, Unsupported
-from chaos.runtime.engine import last_lines, translated
+from chaos.runtime.engine import last_lines, log_size, translated
 from chaos.runtime.health import Dial, Died, NeverHealthy, check_of, wait_healthy
 from chaos.runtime.host import GONE_WITHIN
 from chaos.runtime.logs import TOLD
@@ -141,6 +141,10 @@ class ContainerServer:
     def root_pids(self) -> tuple[int, ...]:
         pid = int(self._state()["Pid"])
         return (pid,) if pid > 0 else ()
+
+    def logged(self) -> int | None:
+        with translated(f"the log of {self._target.name} cannot be read"):
+            return log_size(self._container)
 
     def log_tail(self, lines: int = TOLD) -> list[str]:
         with translated(f"the log of {self._target.name} cannot be read"):

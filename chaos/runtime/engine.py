@@ -132,6 +132,11 @@ def translated(what: str) -> Iterator[None]:
         ) from error
 
 
+def log_size(container: Container) -> int:
+    """Bytes of a container's output so far, read from its beginning. Raises the SDK's errors."""
+    return sum(map(len, container.logs(stream=True, follow=False)))
+
+
 def last_lines(container: Container, lines: int = TOLD) -> list[str]:
     """The last lines of a container's output. Raises the SDK's errors."""
     text: bytes = container.logs(tail=lines)

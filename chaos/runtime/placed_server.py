@@ -112,6 +112,9 @@ class PlacedServer:
         process = self._process
         return (process.pid,) if process is not None and process.wait(0) is None else ()
 
+    def logged(self) -> int | None:
+        return self._log.stat().st_size if self._log.exists() else 0
+
     def log_tail(self, lines: int = TOLD) -> list[str]:
         return tail(self._log, lines, since=self._logged)
 

@@ -18,6 +18,7 @@ from chaos.conditions import ConnectionsAtMost
 from chaos.expectations import (
     DoesNotSpin,
     Established,
+    LogsLittle,
     PingedAtPeriod,
     RecoveredWithin,
     RejectedGracefully,
@@ -56,17 +57,21 @@ PERIODS = 3
 
 
 async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault: Fault, *, when: str) -> None:
-    """Those who are in are pinged at their period while something else is short, and no core is burned for it."""
+    """Those who are in are pinged at their period while something else is short; no core is burned for it, and no log
+    is filled with it."""
     interval = contract.liveness.heartbeat_interval
     crowd = await experiment.crowd("pinged", CLIENTS, trace=True)
     await crowd.connect()
     async with experiment.inject(fault):
+        known = await experiment.note_logged()
         await experiment.watch(PERIODS * interval)
         until = experiment.now()
+        await experiment.note_logged()
     await experiment.judge(
         PingedAtPeriod(crowd=crowd.name, interval=interval, until=until),
         Undisturbed(crowd=crowd.name),
         DoesNotSpin(fault.name, when),
+        *([LogsLittle(fault.name, when)] if known else []),
     )
 
 
@@ -74,7 +79,8 @@ async def _pinged_under(experiment: Experiment, contract: SimpleNamespace, fault
 @pytest.mark.promise(
     "pressure",
     "those inside while files are short",
-    expects="Clients that are in are pinged at their period while the server can open no more files; it does not spin.",
+    expects="Clients that are in are pinged at their period while the server can open no more files; it neither spins "
+    "nor fills its log.",
     because="They need no file: only an accept loop that tries again at once, or one that dies of EMFILE, hurts them.",
 )
 @pytest.mark.reads("liveness.heartbeat_interval")

@@ -27,6 +27,7 @@ from chaos.journal.events.server import (
     Hit,
     Holders,
     LeftBehind,
+    Logged,
     MemoryHeld,
     ProcessLost,
     Round,
@@ -61,6 +62,7 @@ __all__ = [
     "Injected",
     "Lateness",
     "LeftBehind",
+    "Logged",
     "MemoryHeld",
     "Note",
     "Outcome",
@@ -83,7 +85,7 @@ __all__ = [
     "WentIdle",
 ]
 
-VERSION = 8
+VERSION = 9
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {
@@ -116,6 +118,7 @@ KINDS: dict[str, type[Event]] = {
         ProcessLost,
         Holders,
         LeftBehind,
+        Logged,
         StartTried,
         Sample,
         Statistics,

@@ -10,6 +10,7 @@ __all__ = [
     "Hit",
     "Holders",
     "LeftBehind",
+    "Logged",
     "MemoryHeld",
     "ProcessLost",
     "Round",
@@ -92,6 +93,16 @@ class StartTried(Event):
     """How it ended (negative: the signal); None where it did not."""
     said: tuple[str, ...] = ()
     """The last lines of its output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged(Event):
+    """How much the server had written to stdout and stderr by then."""
+
+    size: int
+    """Bytes, since it was first started."""
+    said: tuple[str, ...] = ()
+    """The last lines of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

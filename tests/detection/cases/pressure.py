@@ -42,6 +42,12 @@ CASES = (
         sentinels=("test_pressure.py::test_after_files_were_short[fd-limit]", HEARTBEAT, CLEANUP),
     ),
     Case(
+        defect="a_traceback_for_each_place",
+        caught_by="test_pressure.py::test_heartbeat_without_files[fd-limit]",
+        finding="logs_little",
+        sentinels=("test_pressure.py::test_after_files_were_short[fd-limit]", HEARTBEAT, CLEANUP),
+    ),
+    Case(
         defect="report_is_always_due",
         caught_by="test_pressure.py::test_answers_without_cpu[cpu-quota]",
         finding="round_trips_within",

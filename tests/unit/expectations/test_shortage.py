@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.expectations import DoesNotSpin, ShortageLasted
-from chaos.journal import Event, Sample
+from chaos.expectations import DoesNotSpin, LogsLittle, ShortageLasted
+from chaos.journal import Event, Logged, Sample
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import bite, healed, record
 
@@ -119,3 +119,39 @@ def test_a_worker_that_ends_takes_nothing_along_of_what_its_successor_uses() -> 
 @pytest.mark.parametrize("events", [using(), using(5.0), using(5.0, 5.0)[1:]], ids=["no look", "one look", "no fault"])
 def test_what_nobody_read_is_no_answer(events: list[Event]) -> None:
     assert IDLES.judge(record(*events)).verdict is Verdict.INCONCLUSIVE
+
+
+LITTLE = LogsLittle("fd-limit", "while it can open no more files")
+
+
+def logging(*sizes: int) -> list[Event]:
+    """A shortage of two seconds, with what was logged so far, a second apart."""
+    looks = [Logged(at=10.2 + number, size=size, said=("the same again",)) for number, size in enumerate(sizes)]
+    return [replace(bite(10.0), fault="fd-limit"), *looks, replace(healed(12.0), fault="fd-limit")]
+
+
+def test_a_line_each_second_is_little() -> None:
+    finding = LITTLE.judge(record(*logging(5_000_000, 5_000_100)))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "100B/s")
+    assert finding.observed == "100B a second were logged for 1s while it can open no more files"
+
+
+def test_a_log_that_grows_by_more_than_a_gigabyte_in_a_day_is_full_one_day() -> None:
+    finding = LITTLE.judge(record(*logging(0, 1_600_000)))
+    assert (finding.verdict, finding.figure, finding.evidence) == (Verdict.VIOLATED, "1.6MB/s", ("the same again",))
+    assert finding.promised == "no more than 10kB a second are logged while it can open no more files"
+
+
+@pytest.mark.parametrize("looks", [(), (5,)])
+def test_what_was_not_read_twice_in_the_shortage_is_not_judged(looks: tuple[int, ...]) -> None:
+    outside = [Logged(at=9.0, size=0), Logged(at=13.0, size=10**9)]
+    finding = LITTLE.judge(record(outside[0], *logging(*looks), outside[1]))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "nobody could read how much it logged while it can open no more files",
+    )
+
+
+def test_another_fault_is_no_shortage_of_files() -> None:
+    looks = [Logged(at=10.2, size=0), Logged(at=11.2, size=10**9)]
+    assert LITTLE.judge(record(bite(10.0), *looks, healed(12.0))).verdict is Verdict.INCONCLUSIVE

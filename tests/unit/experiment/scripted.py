@@ -72,6 +72,7 @@ class Machine:
     runs: bool = True
     code: int | None = None
     log: list[str] = field(default_factory=list)
+    log_size: int | None = None
     stopping: Callable[[], int] = lambda: 0
     done: list[str] = field(default_factory=list)
     address: Address = DIRECT
@@ -99,6 +100,9 @@ class Machine:
 
     def root_pids(self) -> tuple[int, ...]:
         return (7,) if self.runs else ()
+
+    def logged(self) -> int | None:
+        return self.log_size
 
     def log_tail(self, lines: int = 20) -> list[str]:
         return self.log[-lines:]

@@ -13,7 +13,7 @@ import pytest
 
 from chaos.conditions import ConnectionsAtLeast
 from chaos.errors import ChaosError, PortTaken, StartFailed, TargetDied, TargetFailure
-from chaos.journal import ServerEvent, StartTried, read_journal
+from chaos.journal import Logged, ServerEvent, StartTried, read_journal
 from tests.unit.experiment.scripted import VIEW, Machine, Make, Scripted
 
 
@@ -27,6 +27,19 @@ async def test_a_server_that_runs_is_not_restarted(make: Make) -> None:
     await made.experiment.restart_server()
     assert (made.machine.done, made.remote.calls) == ([], [])
     assert not made.experiment.ended_on_purpose
+
+
+async def test_how_much_it_has_logged_is_noted_with_the_end_of_it(make: Make) -> None:
+    made = make(machine=Machine(log=["a line"] * 9, log_size=63))
+    assert await made.experiment.note_logged()
+    (noted_once,) = (await made.experiment.record()).journal.of(Logged)
+    assert (noted_once.size, noted_once.said) == (63, ("a line",) * 5)
+
+
+async def test_what_a_server_logs_that_is_not_ours_is_not_known(make: Make) -> None:
+    made = make(machine=Machine(log_size=None))
+    assert not await made.experiment.note_logged()
+    assert (await made.experiment.record()).journal.of(Logged) == []
 
 
 async def test_a_server_that_ended_is_started_again_and_the_conductor_is_told(make: Make) -> None:

@@ -375,6 +375,16 @@ def idles_while_it_has_no_file(server: RunningServer, connect: Connect) -> bool:
     return idle
 
 
+def says_little_while_it_has_no_file(server: RunningServer, connect: Connect) -> bool:
+    process = psutil.Process(server.process.pid)
+    before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+    with socket.create_connection(("127.0.0.1", server.port)):
+        time.sleep(2 * ACCEPT_RETRY_DELAY)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+    return server.log_text().count("Too many open files") == 1
+
+
 def idles_behind_who_was_reset(server: RunningServer, connect: Connect) -> bool:
     client = connect(server.url("/echo"))
     client.reset()
@@ -463,6 +473,7 @@ LIVE_CHECKS: dict[str, Callable[[RunningServer, Connect], bool]] = {
     "partial_message_kept": forgets_who_left_in_mid_message,
     "torn_frame_kept": forgets_who_left_in_mid_frame,
     "shutdown_one_by_one": says_goodbye_to_all_at_once,
+    "a_traceback_for_each_place": says_little_while_it_has_no_file,
     "accept_loop_spins": idles_while_it_has_no_file,
     "catches_up_for_ever": idles_after_a_pause,
     "reads_on_at_the_end": idles_behind_who_was_reset,

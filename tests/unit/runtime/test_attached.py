@@ -66,6 +66,7 @@ def test_it_is_reached_through_a_proxy_of_ours_and_measured(running: Running, ow
             None,
             [],
         )
+        assert deployment.server.logged() is None
         conductor = deployment.spawn([PYTHON, "-c", "import chaos"], name="conductor", env={})
         assert conductor.wait(WITHIN) == 0
 

@@ -66,6 +66,7 @@ def test_a_life_in_containers(
 
         # The server had its upstream in its first moment and reaches it through the link, and is reached through one.
         assert server.log_tail() == ["starting", "serving"]
+        assert server.logged() == len("starting\nserving\n")
         assert json.loads(ask(deployment, "/upstream"))["value"] == 1
         port = 8700 if toxiproxy.ports is None else min(toxiproxy.ports)
         make_link(deployment, "clients", f"0.0.0.0:{port}", toxiproxy.server_upstream)

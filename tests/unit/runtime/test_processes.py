@@ -62,6 +62,7 @@ def test_a_server_that_needs_its_upstream_to_be_healthy_has_it_in_its_first_mome
         deployment.server.start()
         assert deployment.server.log_tail() == ["starting", "serving"]  # of the second start alone
         assert deployment.log("server").read_text().splitlines() == ["starting", "serving"] * 2
+        assert deployment.server.logged() == 2 * len("starting\nserving\n")
 
 
 def test_a_link_to_the_upstream_that_cannot_be_made(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
