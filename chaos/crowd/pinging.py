@@ -23,8 +23,9 @@ class Pings:
     count: int
     size: int = 4
     """Bytes of payload, 125 at most (RFC 6455, 5.5); as many more as the number takes by which each is known."""
-    together: bool = False
-    """All at once, and how long until the last pong has come; else one after the other, and the least of them."""
+    together: int = 1
+    """How many at once. One after the other it is the least of them that is told; in batches how long all of them took,
+    each of which begins when the one before is answered."""
 
 
 async def took(client: Client, pings: Pings, *, within: float) -> float | None:
@@ -35,8 +36,12 @@ async def took(client: Client, pings: Pings, *, within: float) -> float | None:
     payloads = [str(next(_NUMBERS)).zfill(pings.size).encode() for _ in range(pings.count)]
     try:
         async with asyncio.timeout(within):
-            if pings.together:
-                return max(await asyncio.gather(*map(connection.ping, payloads))) - began
+            if pings.together > 1:
+                last = began
+                for start in range(0, pings.count, pings.together):
+                    batch = payloads[start : start + pings.together]
+                    last = max(await asyncio.gather(*map(connection.ping, batch)))
+                return last - began
             least = within
             for payload in payloads:
                 asked = time.monotonic()

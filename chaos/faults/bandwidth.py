@@ -23,8 +23,12 @@ from chaos.units import format_duration
 __all__ = ["Bandwidth"]
 
 _PINGS = 100
-"""Of the longest, sent at once: no server refuses them, and each has its answer. 12.7 kB, of which the proxy's buffers
-keep nothing: at the default rate they take a quarter of a second."""
+"""Of the longest: each has its answer. 12.7 kB, of which the proxy's buffers keep nothing: at the default rate they
+take a quarter of a second."""
+
+_TOGETHER = 25
+"""Of them at once: npm ws 8.23 ends a connection on which it has 60 pongs to write."""
+_BATCHES = _PINGS // _TOGETHER
 
 _BEFORE = 3
 """Measurements of how things were, of which the least counts: whatever else slows one only adds to it, and a path that
@@ -76,7 +80,7 @@ class Bandwidth(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link = scene.the_link()
         others = await Others.on(scene)
-        each = await EachVictim.of(scene, Pings(count=_PINGS, size=PAYLOAD, together=True))
+        each = await EachVictim.of(scene, Pings(count=_PINGS, size=PAYLOAD, together=_TOGETHER))
         async with through_the_link(scene) as connection, contextlib.AsyncExitStack() as healing:
             before = min([await _bulk(connection, scene) for _ in range(_BEFORE)])
             since = time.monotonic()
@@ -95,7 +99,7 @@ class Bandwidth(Fault):
                 since=since,
                 evidence=(_evidence(_show(before), _show(during)),),
                 at_least=0.9 * self.takes,
-                may_take=await held_by_all(scene, size=_BULK),
+                may_take=await held_by_all(scene, size=_BULK, trips=_BATCHES),
                 show=_show,
             )
         healed_at = time.monotonic()
@@ -104,6 +108,7 @@ class Bandwidth(Fault):
             others,
             own,
             size=_BULK,
+            trips=_BATCHES,
             look=lambda connection: _bulk(connection, scene),
             good=lambda after, added: after < before + self.takes / 2 + added,
             show=_show,
@@ -119,12 +124,14 @@ class Bandwidth(Fault):
 
 async def _bulk(connection: ClientConnection, scene: Scene) -> float:
     """Seconds until the last of many pings has its pong. Raises TimeoutError when the server does not answer."""
-    within = scene.patience + await held_by_all(scene, size=_BULK)
+    within = scene.patience + await held_by_all(scene, size=_BULK, trips=_BATCHES)
     began = time.monotonic()
     try:
         async with asyncio.timeout(within):
-            pongs = [await connection.ping(f"{number}@{began}".zfill(PAYLOAD)) for number in range(_PINGS)]
-            await asyncio.gather(*pongs)
+            for start in range(0, _PINGS, _TOGETHER):
+                numbers = range(start, start + _TOGETHER)
+                pongs = [await connection.ping(f"{number}@{began}".zfill(PAYLOAD)) for number in numbers]
+                await asyncio.gather(*pongs)
     except TimeoutError:
         raise TimeoutError(f"{_PINGS} pings were not answered within {format_duration(within)}") from None
     return time.monotonic() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class FdLimit(Fault):
     """Each of the server's processes may open few more files (`spare`); clients knock, and keep the shortage up.
 
     The knocks are TCP connections of the fault's own that say nothing. They stay until the fault heals: those that the
-    server cannot take wait in its kernel's queue all the while.
+    server cannot take wait in its kernel's queue all the while. Or they are ended by a server that keeps one file in
+    reserve to turn newcomers away with, as libuv does; one that came before the shortage is not.
 
     It cannot simulate a table of open files that is full for the whole machine (ENFILE).
     """
@@ -59,34 +61,54 @@ class FdLimit(Fault):
         since = time.monotonic()
         limits: list[FileLimit] = []
         async with contextlib.AsyncExitStack() as knocking:
+            made: list[socket.socket] = []
             try:
+                host = await host_inside(agent, port)
+                earlier = await connect_uncounted(agent, host, port, timeout=patience)
+                knocking.callback(earlier.close)
+                await poll_until(
+                    lambda: _waiting(agent, port), lambda found: found <= waiting_before, within=_LEFT_WAITING
+                )
                 limits = await agent.limit_files(scene.server.root_pids, spare=self.spare)
                 deadline = since + patience
-                host = await host_inside(agent, port)
                 for _ in range(self.knocks + self.spare * len(limits)):
                     left = max(deadline - time.monotonic(), 0.0)
                     try:
-                        made = await connect_uncounted(agent, host, port, timeout=left)
+                        made.append(await connect_uncounted(agent, host, port, timeout=left))
                     except AgentError:
                         # Its listener goes first, and its process a moment later.
                         if await poll_until(partial(_looked_for_death, limits), bool, within=left):
                             break  # it has died of the knocks before
                         raise
-                    knocking.callback(made.close)
+                    knocking.callback(made[-1].close)
                 # They are in the queue once connected; a server that can takes them from there.
                 waiting = await poll_until(
-                    lambda: _waiting(agent, port), lambda found: found <= waiting_before, within=_LEFT_WAITING
+                    lambda: _waiting(agent, port),
+                    lambda found: found <= waiting_before and all(map(_ended, made)),
+                    within=_LEFT_WAITING,
                 )
                 await _settled(limits)
                 limited = bool(limits) and all(soft_limit(each.pid) == each.now for each in limits)
+                ended = 0 if _ended(earlier) else sum(map(_ended, made))
                 yield Receipt(
                     at=time.monotonic(),
                     fault=self.name,
-                    bite=Bite.BIT if _died(limits) or (limited and waiting > waiting_before) else Bite.DID_NOT_BITE,
+                    bite=Bite.BIT
+                    if _died(limits) or (limited and (waiting > waiting_before or ended))
+                    else Bite.DID_NOT_BITE,
                     covered=0,
                     total=0,
                     since=since,
-                    evidence=(_limits_evidence(limits, restored=False), _queue_evidence(waiting_before, waiting)),
+                    evidence=(
+                        _limits_evidence(limits, restored=False),
+                        _queue_evidence(waiting_before, waiting),
+                        Evidence(
+                            what="connections that the server ended at once",
+                            side="client",
+                            before="0",
+                            during=f"{ended} of {len(made)}",
+                        ),
+                    ),
                 )
             finally:
                 healed_at = time.monotonic()
@@ -110,6 +132,16 @@ def soft_limit(pid: int) -> int | None:
         return None
     (line,) = (line for line in lines if line.startswith("Max open files"))
     return int(line.removeprefix("Max open files").split()[0])
+
+
+def _ended(knock: socket.socket) -> bool:
+    """Whether the server has ended a connection that says nothing."""
+    try:
+        return not knock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _died(limits: Sequence[FileLimit]) -> bool:

@@ -112,25 +112,26 @@ class Others:
         """Round trips of one measurement that `alone` are enough for where nobody else is on the link."""
         return _BESIDE_JITTER if self.jitter else alone
 
-    async def added(self, scene: Scene, own: Collection[str], *, size: int) -> float:
-        """Seconds by which toxics that came since, and are none of the fault's own, may delay a frame of `size` bytes
-        and its answer; 0 where there are none."""
+    async def added(self, scene: Scene, own: Collection[str], *, size: int, trips: int = 1) -> float:
+        """Seconds by which toxics that came since, and are none of the fault's own, may delay `size` bytes and their
+        answer, in so many round trips; 0 where there are none."""
         return sum(
-            _delay(handle.toxic, size)
+            _delay(handle.toxic, size, trips)
             for handle in await scene.the_link().toxics()
             if handle.name not in self.names and handle.name not in own
         )
 
 
-async def held_by_all(scene: Scene, *, size: int) -> float:
-    """Seconds by which all toxics on the link, one's own as well, may delay `size` bytes each way."""
-    return sum(_delay(handle.toxic, size) for handle in await scene.the_link().toxics())
+async def held_by_all(scene: Scene, *, size: int, trips: int = 1) -> float:
+    """Seconds by which all toxics on the link, one's own as well, may delay `size` bytes each way, in so many round
+    trips."""
+    return sum(_delay(handle.toxic, size, trips) for handle in await scene.the_link().toxics())
 
 
-def _delay(toxic: Toxic, size: int) -> float:
+def _delay(toxic: Toxic, size: int, trips: int) -> float:
     match toxic:
         case LatencyToxic():
-            return toxic.latency + toxic.jitter
+            return trips * (toxic.latency + toxic.jitter)
         case BandwidthToxic():
             return size / toxic.rate if toxic.rate else 0.0
         case SlicerToxic():
@@ -151,22 +152,23 @@ async def healed_as_before(
     own: Collection[str],
     *,
     size: int,
+    trips: int = 1,
     look: Callable[[ClientConnection], Awaitable[T]],
     good: Callable[[T, float], bool],
     show: Callable[[T], str],
 ) -> tuple[bool, str]:
     """Whether the link is as it was before a fault, within the scene's patience, and the reading that shows it.
 
-    `good` is given a reading and the seconds that others may have added to a round trip of `size` bytes. A server that
-    does not answer any more is not the link's fault, nor this fault's to judge, and another fault may swallow what is
-    said on it: then what the proxy says of the fault's own toxics has to do.
+    `good` is given a reading, and the seconds that others may have added to `size` bytes in `trips` round trips. A
+    server that does not answer any more is not the link's fault, nor this fault's to judge, and another fault may
+    swallow what is said on it: then what the proxy says of the fault's own toxics has to do.
     """
     deadline = time.monotonic() + scene.patience
     try:
         async with through_the_link(scene) as connection:
             while True:
                 found = await look(connection)
-                added = await others.added(scene, own, size=size)
+                added = await others.added(scene, own, size=size, trips=trips)
                 if good(found, added) or time.monotonic() >= deadline:
                     allowed = f", of which other faults may add {format_duration(added)}" if added else ""
                     return good(found, added), f"{show(found)}{allowed}"

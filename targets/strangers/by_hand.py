@@ -7,6 +7,9 @@ arrive, and the server's own socket (its TCP state, the bytes it cannot get rid 
 silent   reads everything, answers nothing, and keeps its side open after the server's FIN
 stalled  never reads, and has so much echoed that the server's buffers are full
 sigterm  silent, and after a second the server is sent SIGTERM: when its process ends, and with which code
+full-sigterm  the same with a peer that never reads and has filled the server's buffers
+files    another peer waits to be accepted by a server that can open no more files: what it uses of a core, and how
+         much it logs, for ten seconds
 packets  sends what stands in `--packet`, one text message each (`hex:` before binary ones), and then the target's own
          message, three times, a second apart: for servers that speak Socket.IO, which every peer here joins first
 """
@@ -15,21 +18,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 HERE = Path(__file__).resolve().parent
 LOOK_EVERY = 0.05  # seconds; what is looked for is a matter of seconds
 STATES = {"01": "ESTABLISHED", "04": "FIN_WAIT1", "05": "FIN_WAIT2", "08": "CLOSE_WAIT", "09": "LAST_ACK"}
 OPCODES = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
+SHORT = 10.0
+"""Seconds for which files are short."""
 SMALL = 4096
 """Bytes of a stalled peer's receive buffer: the server's side has to fill, not ours."""
 
@@ -45,8 +52,8 @@ def target(folder: Path) -> dict[str, Any]:
     return tomllib.loads((folder / "target.toml").read_text(encoding="utf-8"))
 
 
-def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """The server, as its target file starts it."""
+def start(folder: Path, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """The server, as its target file starts it; what it logs goes to a file."""
     said = target(folder)["start"]
     command = [part.format(host="127.0.0.1", port=port) for part in said["command"]]
     return subprocess.Popen(
@@ -54,8 +61,8 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
         cwd=folder,
         env={**os.environ, **said.get("environment", {})},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
 
 
@@ -156,7 +163,7 @@ def watch(
     server: subprocess.Popen[bytes], port: int, peer: socket.socket, way: str, seconds: float, asks: list[bytes]
 ) -> None:
     began, seen, received, ended = time.monotonic(), "", bytearray(), False
-    told = way != "sigterm"
+    told = way not in ("sigterm", "full-sigterm")
     asks = list(asks)
 
     def say(what: str) -> None:
@@ -173,7 +180,7 @@ def watch(
                 peer.sendall(message(asks.pop(0)))
             except OSError as error:
                 say(type(error).__name__)
-        if way != "stalled" and not ended:
+        if way not in ("stalled", "full-sigterm") and not ended:
             try:
                 some = peer.recv(65536)
                 received += some
@@ -193,42 +200,78 @@ def watch(
         if (code := server.poll()) is not None:
             say(f"process ended with {code}")
             return
-        if side == "socket gone" and way != "sigterm" and (ended or way == "stalled"):
+        if side == "socket gone" and not way.endswith("sigterm") and (ended or way == "stalled"):
             return
         time.sleep(LOOK_EVERY)
     say("looked no longer")
 
 
+def files(server: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+    """Let the server open no more files, knock once, and see what becomes of it."""
+
+    def used() -> float:
+        fields = Path(f"/proc/{server.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    _, most = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (0, most))
+    size = os.fstat(log.fileno()).st_size
+    with socket.create_connection(("127.0.0.1", port)) as knocking:
+        began, before = time.monotonic(), used()
+        time.sleep(SHORT)
+        if (code := server.poll()) is not None:
+            print(f"process ended with {code}")
+            return
+        lasted, logged = time.monotonic() - began, os.fstat(log.fileno()).st_size - size
+        print(f"{(used() - before) / lasted:.2f} of a core, {logged / lasted / 1000:.1f} kB a second logged")
+        knocking.setblocking(False)
+        try:
+            print("the peer is not accepted and", "closed" if knocking.recv(1) == b"" else "answered")
+        except BlockingIOError:
+            print("the peer is not accepted and waits")
+        except ConnectionError as error:
+            print("the peer is not accepted:", type(error).__name__)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stranger", choices=sorted(path.parent.name for path in HERE.glob("*/target.toml")))
-    parser.add_argument("way", choices=["silent", "stalled", "sigterm", "packets"])
+    parser.add_argument("way", choices=["silent", "stalled", "sigterm", "full-sigterm", "files", "packets"])
     parser.add_argument("--packet", action="append", default=[], help="what `packets` sends first")
     parser.add_argument("--seconds", type=float, default=90.0, help="for how long it is looked at (%(default)s)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the server outlives it
-    port, said = free_port(), target(HERE / options.stranger)
-    joins, echo = said.get("dialect") == "socket.io", said["endpoints"]["echo"]
-    path = SOCKET_IO if joins else echo["path"]
-    server, deadline = start(HERE / options.stranger, port), time.monotonic() + 20
-    try:
-        peer = shake_hands(port, path=path, small=options.way == "stalled", deadline=deadline)
-        with peer:
-            if joins:
-                join(peer, deadline=deadline)
-            asks = []
-            if options.way == "stalled":
-                fill(peer, b'421["echo","%s"]' % (b"x" * 60000) if joins else b"x" * 60000)
-            if options.way == "packets":
-                for packet in options.packet:
-                    _, binary, data = packet.rpartition("hex:")
-                    peer.sendall(message(bytes.fromhex(data), opcode=2) if binary else message(packet.encode()))
-                asks = [("42" * joins + echo["send"].replace("{n}", str(number))).encode() for number in (1, 2, 3)]
-            watch(server, port, peer, options.way, options.seconds, asks)
-    finally:
-        server.kill()
-        server.wait()
+    port = free_port()
+    with tempfile.TemporaryFile() as log:
+        server = start(HERE / options.stranger, port, log)
+        try:
+            look(server, port, log, options)
+        finally:
+            server.kill()
+            server.wait()
     return 0
+
+
+def look(server: subprocess.Popen[bytes], port: int, log: IO[bytes], options: argparse.Namespace) -> None:
+    """Connect the peer, and print what becomes of it, or of the server beside it."""
+    said, deadline = target(HERE / options.stranger), time.monotonic() + 20
+    joins, echo = said.get("dialect") == "socket.io", said["endpoints"]["echo"]
+    full = options.way in ("stalled", "full-sigterm")
+    with shake_hands(port, path=SOCKET_IO if joins else echo["path"], small=full, deadline=deadline) as peer:
+        if options.way == "files":
+            files(server, port, log)
+            return
+        if joins:
+            join(peer, deadline=deadline)
+        asks = []
+        if full:
+            fill(peer, b'421["echo","%s"]' % (b"x" * 60000) if joins else b"x" * 60000)
+        if options.way == "packets":
+            for packet in options.packet:
+                _, binary, data = packet.rpartition("hex:")
+                peer.sendall(message(bytes.fromhex(data), opcode=2) if binary else message(packet.encode()))
+            asks = [("42" * joins + echo["send"].replace("{n}", str(number))).encode() for number in (1, 2, 3)]
+        watch(server, port, peer, options.way, options.seconds, asks)
 
 
 if __name__ == "__main__":

@@ -26,14 +26,17 @@ async def test_the_least_of_several() -> None:
     assert 0 < took[0] < SHORT
 
 
-async def test_together_until_the_last() -> None:
+async def test_in_batches_until_the_last() -> None:
     async with stage() as on:
-        asking = asyncio.create_task(on.crowd.round_trips(Pings(count=3, size=125, together=True), timeout=PATIENT))
-        payloads = [(await on.peer.frame())[1] for _ in range(3)]
-        assert [len(payload) for payload in payloads] == [125] * 3
-        await on.peer.send(frame(PONG, payloads[2]) + frame(PONG, payloads[0]))
+        asking = asyncio.create_task(on.crowd.round_trips(Pings(count=3, size=125, together=2), timeout=PATIENT))
+        first, second = [(await on.peer.frame())[1] for _ in range(2)]
+        assert (len(first), len(second)) == (125, 125)
+        await on.peer.send(frame(PONG, second))
         await asyncio.sleep(SHORT)
-        await on.peer.send(frame(PONG, payloads[1]))
+        await on.peer.send(frame(PONG, first))
+        _, third = await on.peer.frame()
+        assert third not in (first, second)
+        await on.peer.send(frame(PONG, third))
         assert (await asking)[0] >= SHORT
 
 

@@ -22,7 +22,16 @@ from chaos.faults.evidence import POLL
 from chaos.rpc import RpcClient
 from tests.unit.faults.stage import Direct
 
-__all__ = ["FORKING", "PartingLink", "SpawnedServer", "SpawnedWorker", "inside_of", "parting_link", "start_server"]
+__all__ = [
+    "FORKING",
+    "SHEDDING",
+    "PartingLink",
+    "SpawnedServer",
+    "SpawnedWorker",
+    "inside_of",
+    "parting_link",
+    "start_server",
+]
 
 START_WITHIN = 10.0
 """Seconds for a Python to start and listen: 0.2 s on two idle cores."""
@@ -31,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[3]
 WEBSOCKET = ROOT / "tests/unit/agent/websocket_server.py"
 PARTING = Path(__file__).with_name("parting_proxy.py")
 FORKING = Path(__file__).with_name("forking_server.py")
+SHEDDING = Path(__file__).with_name("shedding_server.py")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from chaos.address import Address
 from chaos.agent.async_client import AsyncAgent
 from chaos.agent.types import FileLimit
 from chaos.errors import FaultError
+from chaos.faults import fd_limit
 from chaos.faults.base import Scene
 from chaos.faults.fd_limit import FdLimit, soft_limit
 from chaos.journal import Bite, HealingState
 from chaos.probes.conversation import open_connection
-from tests.unit.faults.spawned import SpawnedServer, start_server
+from tests.unit.faults.spawned import SHEDDING, SpawnedServer, start_server
 from tests.unit.faults.stage import IMPATIENCE, PATIENCE, make_scene, run_fault, run_with_broken_body
 from tests.unit.links.servers import free_port
 
@@ -57,16 +58,34 @@ async def test_newcomers_wait_and_those_inside_stay(scene: Scene, server: Spawne
         await asyncio.wait_for(await inside.ping(), PATIENCE)
 
     receipt, healing = await run_fault(FdLimit(), scene, tmp_path, look)
-    limits, queue = receipt.evidence
+    limits, queue, ended = receipt.evidence
     assert (receipt.bite, limits.side, limits.before) == (Bite.BIT, "server kernel", str(before))
     assert int(limits.during) < int(limits.before)
     assert (queue.before, queue.during) == ("0", "3")
+    assert ended.during == "0 of 3"
     assert receipt.since < receipt.at < healing.since <= healing.at
     assert healing.state is HealingState.HEALED
     assert (healing.evidence[0].before, healing.evidence[0].during) == (limits.during, str(before))
     assert soft_limit(server.pid) == before
     assert await serves(server.address, within=PATIENCE)
     await inside.close()
+
+
+async def test_newcomers_who_are_ended_at_once_are_short_of_files_too(agent: AsyncAgent, tmp_path: Path) -> None:
+    async with start_server(agent, free_port(), tmp_path, script=SHEDDING) as shedding:
+        scene = make_scene(shedding.address, pids=(shedding.pid,), agent=agent)
+        receipt, healing = await run_fault(FdLimit(), scene, tmp_path)
+    assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED)
+    # The first has the file that the kernel had set aside for it while the server waited.
+    assert [seen.during for seen in receipt.evidence[1:]] == ["0", "2 of 3"]
+
+
+async def test_a_server_that_ends_whoever_says_nothing_has_shown_nothing(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fd_limit, "_ended", lambda knock: True)
+    receipt, _ = await run_fault(FdLimit(spare=5, knocks=0), scene, tmp_path)
+    assert (receipt.bite, receipt.evidence[2].during) == (Bite.DID_NOT_BITE, "0 of 5")
 
 
 async def test_as_many_as_are_spared_are_taken(scene: Scene, tmp_path: Path) -> None:
@@ -84,7 +103,7 @@ async def test_a_limit_that_was_not_set_does_not_bite(
     monkeypatch.setattr(AsyncAgent, "limit_files", limit_nothing)
     receipt, healing = await run_fault(FdLimit(), scene, tmp_path)
     assert (receipt.bite, healing.state) == (Bite.DID_NOT_BITE, HealingState.HEALED)
-    assert [each.during for each in receipt.evidence] == ["none", "0"]
+    assert [each.during for each in receipt.evidence] == ["none", "0", "0 of 3"]
 
 
 async def test_files_enough_for_all_who_knock_do_not_bite(scene: Scene, tmp_path: Path) -> None:
@@ -136,13 +155,22 @@ async def test_a_server_that_dies_while_it_is_knocked_at_has_been_bitten(
     spawned: SpawnedServer, agent: AsyncAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the first knock, for instance: the second is refused."""
-    knock = AsyncAgent.connect
+    knock, limited = AsyncAgent.connect, AsyncAgent.limit_files
+    short = False
+
+    async def limit(self: AsyncAgent, *args: Any, **options: Any) -> list[FileLimit]:
+        nonlocal short
+        short = True
+        return await limited(self, *args, **options)
 
     async def knock_at_the_dead(self: AsyncAgent, *args: Any, **options: Any) -> Any:
+        if not short:
+            return await knock(self, *args, **options)
         with contextlib.suppress(ProcessLookupError):  # of the knock before
             os.kill(spawned.pid, signal.SIGKILL)
         return await knock(self, *args, **options)
 
+    monkeypatch.setattr(AsyncAgent, "limit_files", limit)
     monkeypatch.setattr(AsyncAgent, "connect", knock_at_the_dead)
     scene = make_scene(spawned.address, pids=(spawned.pid,), agent=agent)
     receipt, healing = await run_fault(FdLimit(), scene, tmp_path)
