@@ -54,7 +54,7 @@ class PacketLoss(Fault):
             # Everybody begins with them: what is lost at once may be a late acknowledgement, which nobody misses.
             spared, dropped = [wire.client for wire in wires], list[RuleCounters]()
             while spared and time.monotonic() < since + 2 * scene.patience:
-                await self._asked(victims, spared).exchange(exchanges)
+                await self._talk(victims, spared, exchanges)
                 dropped = await agent.rule_counters_many(rules)
                 spared = [wire.client for wire, counter in zip(wires, dropped, strict=True) if not counter.packets]
             again = (await agent.counters())["RetransSegs"] - again
@@ -89,6 +89,6 @@ class PacketLoss(Fault):
         """The connections that lose packets."""
         return await wires_of(scene.the_victims(), scene.the_agent(), scene.server.port)
 
-    def _asked(self, victims: CrowdHandle, spared: list[int]) -> CrowdHandle:
-        """Who has to talk, so that those connections lose something that have not yet."""
-        return victims.subset(spared)
+    async def _talk(self, victims: CrowdHandle, spared: list[int], exchanges: int) -> None:
+        """Have those talk whose connections are to lose something and have not yet."""
+        await victims.subset(spared).exchange(exchanges)

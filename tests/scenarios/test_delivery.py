@@ -408,9 +408,10 @@ async def test_who_is_cut_off_goes_on_by_polling(
 
 CLIENTS = 5
 
-CUT_NOBODY = (Latency, Jitter, Sliced)
+CUT_NOBODY = (Latency, Jitter)
 """Faults under which a client has nothing to be given up for: all it says arrives, a little later. A line that is too
-narrow, or loses what was sent, may keep a pong back for longer than a server waits."""
+narrow, or loses what was sent, may keep a pong back for longer than a server waits; and one that slices is as narrow as
+the machine is busy: of eight bytes a millisecond two cores under a load of six made one and a half."""
 
 TALK = 0.5
 """Seconds of numbered messages before the fault, under it and after it: five of each client."""
