@@ -439,10 +439,13 @@ class Experiment:
         """Read what the server holds after a round in which all connections so far have ended, and write it down.
 
         The endings are counted, not assumed: a server that lets nobody in keeps nothing of anybody. `besides` are those
-        so far of connections that no client has had open: turned away, or made by a fault.
+        so far of connections that no client has had open: turned away, or made by a fault. Raises NotJudged where it is
+        the fault that would have ended them, and faults were left out.
         """
         if number > WARM_UP:
             ended = len((await self.record()).journal.of(Ended)) + besides
+            if not (ended or self._faults_allowed):
+                raise NotJudged("without its fault no connection ends here")
             # One question more, some 3 ms a round: sessions and tasks are nowhere to be seen outside.
             asked = any(map(self.tells, ("connections", "tasks", "sessions")))
             told = await self.statistics() if asked else {}

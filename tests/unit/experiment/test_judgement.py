@@ -247,6 +247,15 @@ async def test_by_what_a_release_was_judged_is_written_down(made: Scripted) -> N
     assert (terms.dead, terms.remaining, terms.limit, terms.why) == (3, 2, 1.5, "interval")
 
 
+async def test_rounds_in_which_only_a_fault_would_end_anybody_are_not_judged_without_faults(make: Make) -> None:
+    """Those of a hostile crowd, or of a burst: nothing comes at all."""
+    made = make(fault=Latency(), faults_allowed=False)
+    for number in range(1, WARM_UP + 1):
+        await made.experiment.record_round(number)
+    with pytest.raises(NotJudged, match=r"^without its fault no connection ends here$"):
+        await made.experiment.record_round(WARM_UP + 1)
+
+
 async def test_a_round_is_written_down_once_it_is_warm(made: Scripted) -> None:
     samples = iter(
         [
