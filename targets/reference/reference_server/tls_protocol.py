@@ -70,6 +70,7 @@ class TlsProtocol(asyncio.Protocol):
         self._handshake_is_over()
         if self._secured:
             self.transport.get_protocol().connection_lost(exc)
+            self.transport.let_go()
 
     def pause_writing(self) -> None:
         """TCP takes no more."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
+import weakref
 
 import pytest
 from reference_server.environment import load_settings
@@ -67,3 +69,16 @@ async def test_who_has_shaken_hands_is_in_them_no_more_as_what_it_was() -> None:
     assert protocol not in state.connections
     assert protocol._http in state.connections
     assert protocol._deadline is None
+
+
+async def test_what_is_over_is_gone_before_python_looks_for_rings() -> None:
+    protocol, _ = connected(ServerState())
+    protocol._begin()
+    gc.disable()
+    try:
+        left = [weakref.ref(each) for each in (protocol.transport._tls, protocol.transport, protocol._http)]
+        protocol.connection_lost(None)
+        del protocol
+        assert [each() for each in left] == [None, None, None]
+    finally:
+        gc.enable()
