@@ -68,6 +68,10 @@ def slope(x: Sequence[float], y: Sequence[float], *, alpha: float = LOOK_ALPHA) 
         raise ValueError(f"a slope takes at least {MINIMUM_ROUNDS} points, found {len(x)} and {len(y)}")
     if len(set(x)) < 2:
         raise ValueError("a slope takes at least two different x")
+    if len(set(y)) == 1:
+        # A round in which nobody ended stands where the one before it stood, and of ties in both scipy makes a variance
+        # below nothing.
+        return Slope(0.0, 0.0, 0.0)
     from scipy.stats import theilslopes  # 0.4 s to import, and most cells need no slope
 
     result = theilslopes(y, x, alpha=alpha)

@@ -26,6 +26,11 @@ def test_one_outlier_moves_nothing() -> None:
     assert slope(range(20), values).value == pytest.approx(3.0)
 
 
+def test_what_never_moves_has_no_slope_also_where_x_stood_still_once() -> None:
+    found = slope([*range(12), 11], [9.0] * 13)
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
 def test_too_few_points_are_refused() -> None:
     with pytest.raises(ValueError, match="a slope takes at least 12 points, found 11 and 11"):
         slope(range(11), range(11))
