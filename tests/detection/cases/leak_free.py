@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.detection.case import Case
-from tests.detection.scenarios import CLEANUP, HEARTBEAT, LATENCY, REJECTION, TLS
+from tests.detection.scenarios import CLEANUP, HEARTBEAT, LATENCY, REJECTION, TLS, TURNED_AWAY
 
 __all__ = ["CASES"]
 
@@ -85,6 +85,20 @@ CASES = (
         takes=60.0,
     ),
     Case(
+        defect="the_old_stay_in_the_timetable",
+        caught_by="test_leak_free.py::test_nothing_kept_of_who_reaches_the_maximum_age",
+        finding="memory_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP, "test_liveness.py::test_no_connection_gets_too_old[calm]"),
+        takes=300.0,
+    ),
+    Case(
+        defect="rejections_are_kept_with_their_frames",
+        caught_by="test_leak_free.py::test_nothing_kept_of_who_meets_an_open_breaker[upstream-errors]",
+        finding="memory_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP, TURNED_AWAY),
+        takes=60.0,
+    ),
+    Case(
         defect="goodbyes_kept_for_resumption",
         caught_by="test_leak_free.py::test_nothing_kept[calm]",
         finding="memory_not_kept",
@@ -135,6 +149,14 @@ CASES = (
         caught_by="test_leak_free.py::test_nothing_kept_of_what_was_half_done[tls-truncated]",
         finding="fds_not_kept",
         sentinels=(HEARTBEAT, CLEANUP),
+        target=TLS,
+        takes=60.0,
+    ),
+    Case(
+        defect="late_handshakes_stay_in_their_table",
+        caught_by="test_leak_free.py::test_nothing_kept_of_requests_that_never_end[tls-stall]",
+        finding="memory_not_kept",
+        sentinels=(HEARTBEAT, CLEANUP, "test_survival.py::test_honest_beside_a_slow_crowd[tls-stall]"),
         target=TLS,
         takes=60.0,
     ),

@@ -11,15 +11,19 @@ import tracemalloc
 import weakref
 from pathlib import Path
 
+from reference_server.clock import AttentiveTimer
+from reference_server.endpoints.session import Session
 from reference_server.http_protocol import HttpProtocol
 from reference_server.idle import IdleTimer
+from reference_server.rejection import Rejected
+from reference_server.timers import Timers
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
 
 from ..fakes import TimersByHand, turns_until
 from ..wired import RecordingTransport, configured, end, established, upgraded
-from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once, tls_connection
+from .bench import LITTLE, LONG, Bench, Check, a_dead_peer, all_done_at_once, opens, tls_connection
 
 
 async def ended_connection_is_forgotten(bench: Bench) -> bool:
@@ -122,6 +126,48 @@ async def idle_close_leaves_no_file(bench: Bench) -> bool:
     timer.close()
     timer.cancel()
     return _closed(_open_on_nothing() - before)
+
+
+async def who_reaches_the_age_is_forgotten(bench: Bench) -> bool:
+    connection, wire = bench.client()
+    timers = Timers(connection, bench.parts, idles=False)
+    (timer,) = timers._running
+    assert isinstance(timer, AttentiveTimer)
+    assert timer._handle is not None
+    bench.time.advance(LONG)
+    timer._handle.cancel()  # by the loop, whose time nobody sets
+    timer._check()
+    assert connection.ended
+    timers.cancel()
+    bench.parts.registry.remove(connection)
+    remembered = weakref.ref(wire)
+    del connection, wire, timers, timer
+    gc.collect()
+    return remembered() is None
+
+
+async def who_meets_an_open_breaker_is_forgotten(bench: Bench) -> bool:
+    parts = bench.parts
+    assert opens(parts.accept_breaker, kind="error")
+    session = Session(parts.settings, upstream=parts.upstream, breaker=parts.accept_breaker, gate=parts.gate)
+    newcomer = bench.newcomer()
+    remembered = weakref.ref(newcomer.connection.wire)
+    with contextlib.suppress(Rejected):
+        await session.establish(newcomer)
+    del newcomer
+    gc.collect()
+    return remembered() is None
+
+
+async def late_handshake_of_tls_is_forgotten(bench: Bench) -> bool:
+    bench.parts.clock = clock = TimersByHand()
+    protocol, _ = tls_connection(bench)
+    clock.advance(LONG)
+    protocol.connection_lost(None)
+    remembered = weakref.ref(protocol)
+    del protocol
+    gc.collect()
+    return remembered() is None
 
 
 async def a_ping_leaves_nothing_behind(bench: Bench) -> bool:
@@ -266,6 +312,9 @@ CHECKS: dict[str, Check] = {
     "compression_kept_after_the_end": lost_connection_lets_go_of_its_compression,
     "helpers_are_not_waited_for": whoever_leaves_leaves_no_process,
     "idle_close_keeps_its_file": idle_close_leaves_no_file,
+    "late_handshakes_stay_in_their_table": late_handshake_of_tls_is_forgotten,
+    "rejections_are_kept_with_their_frames": who_meets_an_open_breaker_is_forgotten,
+    "the_old_stay_in_the_timetable": who_reaches_the_age_is_forgotten,
     "keep_session_per_connection": ended_connection_leaves_no_session,
     "keep_task_per_connection": ended_connection_leaves_no_task,
     "leak_fd_per_connection": lost_connection_leaves_no_file,
