@@ -120,7 +120,7 @@ def test_a_red_part_keeps_no_other_from_running(stand_in: Path) -> None:
     assert len(called) == len(parts)
 
 
-SLOW = ["slow-set-up", "slow-processes", "slow-exhaustion-processes"]
+SLOW = ["slow-set-up", "slow-processes", "slow-tls-processes", "slow-exhaustion-processes"]
 
 
 def test_a_night_of_some_parts(stand_in: Path) -> None:
