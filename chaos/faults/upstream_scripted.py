@@ -10,9 +10,10 @@ from chaos.address import Address
 from chaos.faults.base import Scene
 from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.probes.http import get
+from chaos.units import format_duration
 from chaos.upstream.client import PROOF_PATH
 
-__all__ = ["PROOF_WITHIN", "ask", "follow_script"]
+__all__ = ["PROOF_WITHIN", "ask", "ask_late", "follow_script", "in_words"]
 
 PROOF_WITHIN = 0.25
 """Seconds after which a proof counts as hanging: an answer takes 1 ms on loopback, 60 ms on a saturated machine."""
@@ -70,3 +71,16 @@ async def ask(address: Address, *, within: float = PROOF_WITHIN) -> str:
         return "no answer"
     except (OSError, ValueError) as error:
         return type(error).__name__
+
+
+async def ask_late(address: Address, *, delay: float) -> str:
+    """As `ask`, of an answer that may take `delay` seconds more: whether it took them."""
+    began = time.monotonic()
+    answer = await ask(address, within=delay + PROOF_WITHIN)
+    late = answer.isdigit() and time.monotonic() - began >= delay
+    return in_words(answer, delay) if late else answer
+
+
+def in_words(answer: str, delay: float) -> str:
+    """An answer that took so many seconds at least."""
+    return f"{answer}, no sooner than after {format_duration(delay)}" if delay else answer

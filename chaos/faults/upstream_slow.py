@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
-from chaos.address import Address
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.upstream_scripted import PROOF_WITHIN, ask, follow_script
+from chaos.faults.upstream_scripted import ask_late, follow_script, in_words
 from chaos.journal import Healing, Receipt
-from chaos.units import format_duration
+from chaos.upstream.server import LONGEST_DELAY
 
 __all__ = ["UpstreamSlow"]
 
@@ -34,21 +33,14 @@ class UpstreamSlow(Fault):
     cannot: ClassVar[str] = "an answer that begins in time and trickles in, and a slowness that grows with its callers"
 
     def __post_init__(self) -> None:
-        if isinstance(self.delay, bool) or not isinstance(self.delay, int | float) or not 0 < self.delay <= 3600:
-            raise ValueError(f"delay is seconds above 0, 3600 at most; found {self.delay!r}")
+        delay = self.delay
+        if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 < delay <= LONGEST_DELAY:
+            raise ValueError(f"delay is seconds above 0, {LONGEST_DELAY:.0f} at most; found {delay!r}")
 
     def within(self, patience: float) -> float:
         """Seconds after which injecting hangs, and healing too: both wait for an answer that may take that long."""
         return Fault.within(self, patience) + self.delay
 
     def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
-        return follow_script(scene, self.name, "slow", self._late("200"), delay=self.delay, look=self._look)
-
-    async def _look(self, address: Address) -> str:
-        began = time.monotonic()
-        answer = await ask(address, within=self.delay + PROOF_WITHIN)
-        late = answer.isdigit() and time.monotonic() - began >= self.delay
-        return self._late(answer) if late else answer
-
-    def _late(self, answer: str) -> str:
-        return f"{answer}, no sooner than after {format_duration(self.delay)}"
+        late = partial(ask_late, delay=self.delay)
+        return follow_script(scene, self.name, "slow", in_words("200", self.delay), delay=self.delay, look=late)

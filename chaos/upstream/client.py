@@ -34,8 +34,8 @@ class UpstreamControl:
     async def mode(self, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         """Follow this script from now on.
 
-        `error` answers `status` (400 to 599), `flap` answers and fails by turns, `slow` answers after `delay` seconds,
-        `hang` never answers, `refuse` closes the port; requests that hang already are left hanging.
+        `error` answers `status` (400 to 599) after `delay` seconds, `flap` answers and fails by turns, `slow` answers
+        after `delay` seconds, `hang` never answers, `refuse` closes the port; requests that wait already go on waiting.
         """
         await self._call("POST", "/_control", {"mode": mode, "status": status, "delay": delay})
 

@@ -41,8 +41,8 @@ class Script:
     """What the upstream does with a request. Raises ValueError that names what was found and what is allowed."""
 
     mode: str = "ok"
-    """`ok`; `error`: `status` at once; `flap`: ok and error by turns, ok first; `hang`: never an answer; `slow`: ok
-    after `delay`; `refuse`: not listening."""
+    """`ok`; `error`: `status` after `delay`; `flap`: ok and error by turns, ok first, at once; `hang`: never an answer;
+    `slow`: ok after `delay`; `refuse`: not listening."""
     status: int = 500
     delay: float = 0.0
     """Seconds."""
@@ -176,7 +176,7 @@ class Upstream:
         self._hits.append(Hit(at=at, path=request.path, status=status))
         if mode == "hang":
             return None
-        if mode == "slow":
+        if script.mode in ("error", "slow"):
             await asyncio.sleep(script.delay)
         if mode == "error":
             return status, {"error": "the script says so"}

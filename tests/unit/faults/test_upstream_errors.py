@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,57 @@ async def test_it_answers_with_the_status_that_is_asked_for(scene: Scene, tmp_pa
 def test_what_is_no_error_is_refused(status: int) -> None:
     with pytest.raises(ValueError, match="status is a whole number from 400 to 599; found"):
         UpstreamErrors(status=status)
+
+
+DELAY = 0.3
+"""Seconds: longer than an answer that is not late takes on a busy machine, and than a proof waits for one."""
+
+LATE = "500, no sooner than after 300ms"
+
+
+async def test_an_error_may_come_late_and_does_so_after_healing_too(
+    scene: Scene, upstream_link: Link, tmp_path: Path
+) -> None:
+    waiting: list[asyncio.Task[int | str]] = []
+    began = time.monotonic()
+
+    async def begin() -> None:
+        waiting.append(asyncio.create_task(asked(upstream_link.address)))
+        await asyncio.wait(waiting, timeout=DELAY / 3)
+
+    receipt, healing = await run_fault(UpstreamErrors(delay=DELAY), scene, tmp_path, begin)
+    assert receipt.bite is Bite.BIT
+    assert (receipt.evidence[0].before, receipt.evidence[0].during) == ("200", LATE)
+    assert healing.state is HealingState.HEALED
+    assert (healing.evidence[0].before, healing.evidence[0].during) == (LATE, "200")
+    assert await waiting[0] == 500
+    # Once for the proof, once for this one.
+    assert time.monotonic() - began >= 2 * DELAY
+
+
+@pytest.mark.parametrize("instead", ["error at once", "slow"])
+async def test_what_is_not_late_or_no_error_does_not_bite(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instead: str
+) -> None:
+    follow = UpstreamControl.mode
+
+    async def another(self: UpstreamControl, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
+        if instead == "slow" and mode == "error":
+            await follow(self, "slow", delay=delay)
+        else:
+            await follow(self, mode, status=status)
+
+    monkeypatch.setattr(UpstreamControl, "mode", another)
+    receipt, _ = await run_fault(UpstreamErrors(delay=DELAY), scene, tmp_path)
+    assert receipt.bite is Bite.DID_NOT_BITE
+    assert receipt.evidence[0].during == ("500" if instead != "slow" else "200, no sooner than after 300ms")
+
+
+@pytest.mark.parametrize("delay", [-0.1, 3600.5, float("nan"), True, "1s"])
+def test_a_delay_that_is_none_is_refused(delay: object) -> None:
+    with pytest.raises(ValueError, match=rf"^delay is seconds from 0 to 3600; found {re.escape(repr(delay))}$"):
+        UpstreamErrors(delay=delay)  # type: ignore[arg-type]  # as somebody may write it
+
+
+def test_it_may_take_as_long_as_an_answer_takes() -> None:
+    assert UpstreamErrors(delay=60.0).within(2.0) == UpstreamErrors().within(2.0) + 60.0

@@ -91,6 +91,13 @@ def test_flap_answers_and_fails_by_turns_and_begins_anew_with_each_script(upstre
     assert [hit["status"] for hit in hits(upstream)] == [200, 503, 200] * 2
 
 
+def test_an_error_may_be_late_as_well(upstream: Started) -> None:
+    command(upstream, "POST", "/_control", {"mode": "error", "status": 504, "delay": 0.3})
+    began = time.monotonic()
+    assert ask(upstream)[0] == 504
+    assert time.monotonic() - began >= 0.3
+
+
 def test_slow_answers_after_the_delay(upstream: Started) -> None:
     command(upstream, "POST", "/_control", {"mode": "slow", "delay": 0.3})
     began = time.monotonic()
