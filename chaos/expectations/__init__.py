@@ -52,6 +52,7 @@ from chaos.expectations.faults import (
     FaultsBit,
     FaultsHealed,
     LeftMidCall,
+    OutlastedTheOpening,
     PongsDelayed,
     SteadyBefore,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "NothingLeftBehind",
     "OpenedAfter",
     "OpenedAtRate",
+    "OutlastedTheOpening",
     "PingedAtPeriod",
     "PlacesThroughout",
     "PlainlyOver",

@@ -241,13 +241,15 @@ class FollowsTheBreakerModel(Expectation):
     name: ClassVar[str] = "follows_the_breaker_model"
     needs_fault: ClassVar[bool] = True
     limits: Limits
+    start: float = 0.0
+    """Where others have asked before, seconds monotonic: whose request is whose is known from then on."""
     end: float
     crowds: tuple[str, ...] = ()
     """Whose attempts are the calls, where it is the breaker around establishment; none: the caller's calls."""
 
     def judge(self, record: Record) -> Finding:
         promised = _in_words(self.limits)
-        calls = [call for call in self._calls(record) if call.began <= self.end]
+        calls = [call for call in self._calls(record) if self.start <= call.began <= self.end]
         if not calls:
             return self.inconclusive("nobody called", promised)
         # The last call may have been under way at the end; its hit may be on either side.

@@ -19,6 +19,7 @@ __all__ = [
     "FaultsBit",
     "FaultsHealed",
     "LeftMidCall",
+    "OutlastedTheOpening",
     "PongsDelayed",
     "SteadyBefore",
 ]
@@ -211,6 +212,32 @@ class LeftMidCall(Expectation):
         if lasted > self.at_most:
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutlastedTheOpening(Expectation):
+    """A call had reached the upstream before the circuit opened, and ended after that: it was of before."""
+
+    name: ClassVar[str] = "outlasted_the_opening"
+    needs_fault: ClassVar[bool] = True
+    asked: float
+    """When its caller asked, seconds monotonic."""
+    start: float
+    """When those began whose failures opened the circuit."""
+    opened: float
+    """When the last of those had its answer."""
+    ended: float
+    """When the caller had its own."""
+
+    def judge(self, record: Record) -> Finding:
+        promised = "a call to have been under way before the circuit opened, and until after that"
+        hits = [hit for hit in record.journal.of(Hit) if self.asked <= hit.at <= self.start]
+        if len(hits) != 1:
+            return self.inconclusive(f"{counted(len(hits), 'call')} under way before it opened", promised)
+        lasted = self.ended - self.opened
+        if lasted <= 0:
+            return self.inconclusive(f"it had ended {format_duration(-lasted)} before it was open", promised)
+        return self.held(f"it ended {format_duration(lasted)} after the circuit opened", promised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

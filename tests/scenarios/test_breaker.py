@@ -9,11 +9,16 @@ count of failures, close an open circuit, or pass for those of a trial. Being gi
 closing after healing are those of an upstream that hangs: no server can tell the two apart until an answer comes. One
 that flaps opens no circuit that counts failures in a row, so it has no cell where that has to be open first; trials
 that are good and bad by turns have a scenario of their own.
+
+Calls of before have no say in what comes after. While open that goes for each of them. Once it is tried again, or has
+closed, it is promised of calls that were given up by then: whether one that has not ended yet counts in the period in
+which it ends, libraries do not agree, and a server that gives up within its recovery timeout has none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -32,6 +37,7 @@ from chaos.expectations import (
     LeftMidCall,
     OpenedAfter,
     OpenedAtRate,
+    OutlastedTheOpening,
     Provided,
     Undisturbed,
     UpstreamCalled,
@@ -54,7 +60,7 @@ from chaos.faults import (
 from chaos.faults.base import Fault
 from chaos.journal import Call, Source
 from chaos.target import Data
-from chaos.units import format_duration
+from chaos.units import counted, format_duration
 
 pytestmark = [
     pytest.mark.chaos,
@@ -82,8 +88,8 @@ CALLERS = 20
 """Callers that ask in the same instant, each on a connection of its own: ten times the trials of the reference."""
 
 
-def follows_the_model(contract: SimpleNamespace, *, end: float) -> FollowsTheBreakerModel:
-    """Everything up to a time, with all that is promised."""
+def follows_the_model(contract: SimpleNamespace, *, end: float, start: float = 0.0) -> FollowsTheBreakerModel:
+    """Everything up to a time, with all that is promised; or from another time on."""
     promised = contract.breaker
     limits = Limits(
         failure_threshold=promised.failure_threshold,
@@ -94,7 +100,7 @@ def follows_the_model(contract: SimpleNamespace, *, end: float) -> FollowsTheBre
         longest_timeout=promised.longest_timeout or math.inf,
         by_rate=promised.failure_rate is not None,
     )
-    return FollowsTheBreakerModel(limits=limits, end=end)
+    return FollowsTheBreakerModel(limits=limits, start=start, end=end)
 
 
 def too_slow(fault: Fault, seconds: float) -> Fault:
@@ -642,6 +648,134 @@ async def test_starts_over_once_closed(experiment: Experiment, contract: SimpleN
         OpenedAfter(failures=promised.failure_threshold, start=closed, end=start + promised.recovery_timeout / 2),
         follows_the_model(contract, end=until),
     )
+
+
+@pytest.mark.promise(
+    "breaker",
+    "late failures open no circuit",
+    expects="Calls were given up, the circuit opened, and it has closed since: the errors that answer them now change "
+    "nothing.",
+    because="Each of them has failed once. Counted again, an outage that is over opens the circuit in front of an "
+    "upstream that is well.",
+)
+@pytest.mark.reads(optional=["rejection.max_connections"])
+@pytest.mark.faults(UpstreamErrors())
+async def test_late_failures_open_no_circuit(
+    experiment: Experiment, contract: SimpleNamespace, fault: UpstreamErrors
+) -> None:
+    opened = await _late_failures(experiment, contract, fault, trials=contract.breaker.success_threshold)
+    await experiment.judge(await _answered_live(experiment, when="after late errors, once it has closed"), *opened)
+
+
+@pytest.mark.promise(
+    "breaker",
+    "late failures fail no trial",
+    expects="Calls were given up before the circuit opened: the errors that answer them while it is half-open leave it "
+    "so.",
+    because="An error that is known by the state it finds, and not by its call, ends a recovery that goes well.",
+)
+@pytest.mark.reads(optional=["rejection.max_connections"])
+@pytest.mark.faults(UpstreamErrors())
+async def test_late_failures_fail_no_trial(
+    experiment: Experiment, contract: SimpleNamespace, fault: UpstreamErrors
+) -> None:
+    if contract.breaker.success_threshold == 1:
+        raise NotJudged("promises.breaker.success_threshold = 1, so that a good trial leaves nothing half-open")
+    opened = await _late_failures(experiment, contract, fault, trials=contract.breaker.success_threshold - 1)
+    await experiment.judge(await _answered_live(experiment, when="after late errors, while it is half-open"), *opened)
+
+
+async def _late_failures(
+    experiment: Experiment, contract: SimpleNamespace, fault: UpstreamErrors, *, trials: int
+) -> list[Expectation]:
+    """As many calls as open the circuit are given up, and their errors come once so many trials have been good.
+
+    Returns what has to be so for that. All are made at once, so that their errors come at once.
+    """
+    promised = contract.breaker
+    # Half a recovery timeout after a trial is due, where the server gives up as late as it promises.
+    late = promised.call_timeout + 1.5 * promised.recovery_timeout
+    await experiment.fill_cache()
+    experiment.needs_places(promised.failure_threshold)
+    callers = await _callers(experiment, promised.failure_threshold)
+    async with experiment.inject(replace(fault, delay=late)):
+        await callers.connect()
+        asked = experiment.now()
+        await callers.exchange(1)
+        opened = experiment.now()
+    # The caller may have been closed for saying nothing, and comes back.
+    await experiment.call_upstream(1)
+    start, due = experiment.now(), asked + late
+    back = await experiment.call_upstream_until(due, gap=promised.recovery_timeout / 20, stop=Source.LIVE)
+    await experiment.call_upstream(trials - 1)
+    if not back or back[-1].source is not Source.LIVE or experiment.now() > due:
+        raise Inconclusive(f"{counted(trials, 'good trial')} had not come to an end when the first late error was due")
+    # Nobody asks while the errors come: a success among them clears a count.
+    await experiment.watch(due + 0.4 * promised.recovery_timeout - experiment.now())
+    half = promised.recovery_timeout / 2
+    return [
+        FailuresReached(failures=promised.failure_threshold, start=asked, end=opened),
+        CallsAnswered(sources=FALLBACK, start=start, end=opened + half, when="while open"),
+    ]
+
+
+async def _answered_live(experiment: Experiment, *, when: str) -> CallsAnswered:
+    """Two calls that have to get live answers."""
+    start = experiment.now()
+    calls = await experiment.call_upstream(2)
+    if calls[0].source is Source.NONE:
+        # The caller may have been closed for saying nothing, and has come back.
+        start = calls[1].began
+        await experiment.call_upstream(1)
+    return CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when=when)
+
+
+@pytest.mark.promise(
+    "breaker",
+    "calls under way change nothing",
+    expects="A call that was under way when the circuit opened ends while it is open: however it ends, the next trial "
+    "is due when it was.",
+    because="Where an answer is an answer, that to the last of before sends everybody to an upstream that fails; where "
+    "the timeout runs from the last failure, it is as long as the slowest call has it.",
+)
+@pytest.mark.faults(
+    Composed(parts=(UpstreamHangs(), UpstreamErrors())), Composed(parts=(UpstreamSlow(), UpstreamErrors()))
+)
+async def test_calls_under_way_change_nothing(
+    experiment: Experiment, contract: SimpleNamespace, fault: Composed
+) -> None:
+    promised = contract.breaker
+    waits, errors = fault.parts
+    early = await _callers(experiment, 1)
+    await experiment.fill_cache()
+    async with contextlib.AsyncExitStack() as ending:
+        # In time or not: both are calls that have nothing to say any more.
+        async with experiment.inject(too_slow(waits, promised.call_timeout / 2)):
+            await early.connect()
+            asked = experiment.now()
+            answered = asyncio.create_task(_answered(experiment, early))
+            ending.callback(answered.cancel)
+            await experiment.wait_until(UpstreamHit(since=asked), within=promised.call_timeout)
+        # It goes on waiting.
+        async with experiment.inject(errors):
+            start = experiment.now()
+            failed = await experiment.call_upstream(promised.failure_threshold)
+            opened = failed[-1].at
+            until = opened + 1.5 * promised.recovery_timeout
+            await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
+        ended = await answered
+    await experiment.judge(
+        Provided(
+            condition=OutlastedTheOpening(asked=asked, start=start, opened=opened, ended=ended),
+            then=follows_the_model(contract, start=start, end=until),
+        )
+    )
+
+
+async def _answered(experiment: Experiment, crowd: Crowd) -> float:
+    """When each of a crowd has asked once and has its answer, seconds monotonic."""
+    await crowd.exchange(1)
+    return experiment.now()
 
 
 @pytest.mark.promise(

@@ -1,18 +1,19 @@
-"""Calls that go on when their callers were given up on: what several defects make of the answers that come then."""
+"""Calls that go on when their callers were given up on: what several defects make of how they end then."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
+from reference_server.guard import DependencyFailed
 from reference_server.parts import Parts
 
 LONGEST = 60.0
 """Seconds that the upstream's pool waits for an answer that nobody waits for any more."""
 
 
-def when_late(parts: Parts, tell: Callable[[], None]) -> None:
-    """Have every call of the upstream go on after its time-out, and `tell` of each that is answered then.
+def when_late(parts: Parts, tell: Callable[[], None], *, failed: bool = False) -> None:
+    """Have every call of the upstream go on after its time-out, and `tell` of each that is answered then, or `failed`.
 
     Its caller gets the cached value in time, and the breaker hears of the time-out, as before.
     """
@@ -23,7 +24,7 @@ def when_late(parts: Parts, tell: Callable[[], None]) -> None:
 
     def ended(call: asyncio.Task[object]) -> None:
         under_way.discard(call)
-        if not call.cancelled() and call.exception() is None:
+        if not call.cancelled() and isinstance(call.exception(), DependencyFailed if failed else type(None)):
             tell()
 
     async def ask() -> object:

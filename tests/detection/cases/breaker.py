@@ -158,6 +158,25 @@ CASES = (
         sentinels=("test_breaker.py::test_tries_again[upstream-hangs]", OPENS),
     ),
     Case(
+        defect="late_failures_open_the_circuit",
+        caught_by="test_breaker.py::test_late_failures_open_no_circuit[upstream-errors]",
+        finding="calls_answered",
+        sentinels=(OPENS, "test_breaker.py::test_tries_again[upstream-slow]"),
+        also={"test_breaker.py::test_late_failures_fail_no_trial[upstream-errors]": "calls_answered"},
+    ),
+    Case(
+        defect="breaker_waits_from_the_last_failure",
+        caught_by="test_breaker.py::test_calls_under_way_change_nothing[upstream-hangs+upstream-errors]",
+        finding="follows_the_breaker_model",
+        sentinels=(TRIAL, "test_breaker.py::test_waits_longer_each_time[upstream-errors]"),
+    ),
+    Case(
+        defect="answers_of_before_close_the_circuit",
+        caught_by="test_breaker.py::test_calls_under_way_change_nothing[upstream-slow+upstream-errors]",
+        finding="follows_the_breaker_model",
+        sentinels=("test_breaker.py::test_spares_the_upstream[upstream-slow]", TRIAL),
+    ),
+    Case(
         defect="slow_answers_are_failures",
         caught_by="test_breaker.py::test_waits_for_a_slow_answer[upstream-slow]",
         finding="waited_for",

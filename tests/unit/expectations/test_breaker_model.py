@@ -469,6 +469,16 @@ def test_a_call_that_is_made_again_ends_as_the_last_of_its_requests() -> None:
     assert illegal([*live(10.0), *last], promised=again).endswith("got a live answer of an upstream that failed")
 
 
+def test_where_others_have_asked_it_is_followed_from_later_on() -> None:
+    of_another = [Hit(at=10.05, path="/", status=0)]
+    seen = [event for each in (live(10.0), of_another, failed(10.1), failed(10.2), away(11.5)) for event in each]
+    assert by_model(end=20.0).judge(record(*seen)).observed == (
+        "a request reached the upstream 50ms in that no call explains"
+    )
+    later = FollowsTheBreakerModel(limits=PROMISED, start=10.1, end=20.0).judge(record(*seen))
+    assert later.observed == "the call 1.4s in was not passed on, 280ms after a trial was due"
+
+
 def came(number: int, began: float, outcome: Outcome, *, status: int = 500) -> list[Event]:
     """An attempt, and its request of the upstream where it was not turned away."""
     hit = [Hit(at=began + 0.01, path="/session", status=200 if outcome is Outcome.OPEN else status)] if status else []

@@ -12,6 +12,7 @@ from chaos.expectations import (
     FaultsBit,
     FaultsHealed,
     LeftMidCall,
+    OutlastedTheOpening,
     PongsDelayed,
     SteadyBefore,
 )
@@ -229,6 +230,24 @@ def test_nobody_came_beside_nobody() -> None:
 def test_callers_have_to_go_while_their_calls_last(hits: tuple[float, ...], verdict: Verdict, observed: str) -> None:
     made = record(*(Hit(at=at, path="/data", status=0) for at in hits))
     finding = LeftMidCall(calls=2, asked=10.0, left=12.0, at_most=1.0).judge(made)
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(
+    ("hits", "ended", "verdict", "observed"),
+    [
+        ((), 13.0, Verdict.INCONCLUSIVE, "0 calls under way before it opened"),
+        ((9.5, 11.5), 13.0, Verdict.INCONCLUSIVE, "0 calls under way before it opened"),
+        ((10.2, 10.4), 13.0, Verdict.INCONCLUSIVE, "2 calls under way before it opened"),
+        ((10.5, 11.5), 11.8, Verdict.INCONCLUSIVE, "it had ended 200ms before it was open"),
+        ((10.5, 11.5), 12.25, Verdict.HELD, "it ended 250ms after the circuit opened"),
+    ],
+)
+def test_a_call_of_before_ends_after_the_circuit_has_opened(
+    hits: tuple[float, ...], ended: float, verdict: Verdict, observed: str
+) -> None:
+    made = record(*(Hit(at=at, path="/data", status=0) for at in hits))
+    finding = OutlastedTheOpening(asked=10.0, start=11.0, opened=12.0, ended=ended).judge(made)
     assert (finding.verdict, finding.observed) == (verdict, observed)
 
 

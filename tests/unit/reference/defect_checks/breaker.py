@@ -111,12 +111,14 @@ async def success_clears_the_count(bench: Bench) -> bool:
     return breaker.state is State.CLOSED
 
 
-async def _calls_time_out(bench: Bench, count: int) -> asyncio.Event:
+async def _calls_time_out(bench: Bench, count: int, *, with_errors: bool = False) -> asyncio.Event:
     """So many calls are given up on, and are answered once the event is set, where they go on that long."""
     answered = asyncio.Event()
 
     async def answer_late(path: str) -> object:
         await answered.wait()
+        if with_errors:
+            raise DependencyFailed("error", "as the test says")
         return "value"
 
     bench.parts.upstream.get = answer_late  # type: ignore[method-assign]  # no network here
@@ -155,6 +157,41 @@ async def late_answer_is_no_trials(bench: Bench) -> bool:
     assert permit(breaker).probe
     await _answers_come(answered)
     return breaker.state is State.HALF_OPEN
+
+
+async def late_errors_count_nowhere(bench: Bench) -> bool:
+    breaker, states = bench.parts.upstream_breaker, []
+    for trials in range(1, breaker.policy.success_threshold + 1):
+        answered = await _calls_time_out(bench, breaker.policy.failure_threshold, with_errors=True)
+        bench.time.advance(LONG)
+        for _ in range(trials):
+            permit(breaker).success()
+        states.append(breaker.state)
+        await _answers_come(answered)
+        if breaker.state is not states[-1]:
+            return False
+        breaker.force_open()
+        breaker.release()
+    assert states == [State.HALF_OPEN, State.CLOSED]
+    return True
+
+
+async def calls_of_before_do_not_prolong_the_wait(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    under_way = permit(breaker)
+    opens(breaker, kind="error")
+    bench.time.advance(0.5 * breaker.policy.recovery_timeout)
+    under_way.failure("timeout")
+    bench.time.advance(0.5 * breaker.policy.recovery_timeout)
+    return breaker.acquire() is not None
+
+
+async def calls_of_before_close_nothing(bench: Bench) -> bool:
+    breaker = bench.parts.upstream_breaker
+    under_way = permit(breaker)
+    opens(breaker, kind="error")
+    under_way.success()
+    return breaker.state is State.OPEN
 
 
 async def slow_answers_open_nothing(bench: Bench) -> bool:
@@ -300,6 +337,7 @@ async def everybody_at_once_gets_as_many_trials(bench: Bench) -> bool:
 
 
 CHECKS: dict[str, Check] = {
+    "answers_of_before_close_the_circuit": calls_of_before_close_nothing,
     "breaker_awaits_before_it_takes_a_permit": everybody_at_once_gets_as_many_trials,
     "breaker_backs_off_twice": waits_longer_after_each_failed_trial,
     "breaker_ignores_its_minimum": opens_at_its_rate_and_minimum,
@@ -326,10 +364,12 @@ CHECKS: dict[str, Check] = {
     "breaker_stampede_of_trials": trials_are_counted,
     "breaker_success_keeps_the_count": success_clears_the_count,
     "breaker_tries_too_early": stays_open_for_the_whole_timeout,
+    "breaker_waits_from_the_last_failure": calls_of_before_do_not_prolong_the_wait,
     "breaker_waits_while_open": open_breaker_answers_at_once,
     "late_answers_clear_the_count": late_answer_clears_no_count,
     "late_answers_close_the_circuit": late_answer_leaves_an_open_circuit_open,
     "late_answers_pass_for_trials": late_answer_is_no_trials,
+    "late_failures_open_the_circuit": late_errors_count_nowhere,
     "rejections_are_swallowed": open_breaker_answers_at_once,
     "slow_answers_are_failures": slow_answers_open_nothing,
     "upstream_asked_three_times": silent_upstream_is_asked_once,
