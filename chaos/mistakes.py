@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,7 +21,7 @@ from chaos.schema import describe, keys_of, node_at, walk
 from chaos.suggest import suggest_value
 from chaos.toml_lines import Key
 
-__all__ = ["Mistake", "beyond_reading", "dates_in", "dotted", "explain", "shown", "unknown_key"]
+__all__ = ["Mistake", "beyond_reading", "dates_in", "dotted", "explain", "regex_error", "shown", "unknown_key"]
 
 LONGEST_VALUE = 80
 """Characters of a value that a message repeats."""
@@ -83,6 +85,19 @@ def beyond_reading(document: Mapping[str, Any]) -> list[Mistake]:
         items: Iterable[tuple[str | int, object]] = value.items() if isinstance(value, dict) else enumerate(value)
         waiting += [((*key, name), item) for name, item in items]
     return found
+
+
+def regex_error(pattern: str) -> str:
+    """Why `re` would not take it, now or in a later Python: what it warns of would be an error where warnings are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            re.compile(pattern)
+        except RecursionError:
+            return "its groups are nested too deeply"
+        except (re.error, OverflowError, Warning) as error:
+            return str(error)
+    return ""
 
 
 def dates_in(value: object, key: Key = ()) -> list[Mistake]:

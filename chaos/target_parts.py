@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import ConfigurationError
-from chaos.mistakes import Mistake, beyond_reading, dotted, shown
+from chaos.mistakes import Mistake, beyond_reading, dotted, shown, unknown_key
+from chaos.schema import keys_of
 from chaos.toml_file import parse_toml, read_text
 from chaos.toml_lines import Key, key_lines, line_of
 
@@ -56,10 +57,11 @@ def read_parts(path: Path) -> list[Part]:
         if not isinstance(wanted, str) or not wanted:
             raise _refused(part, ("extends",), "is not text", found=shown(wanted), allowed="the path of a target file")
         path = path.parent / wanted
+        # os.path, not Path, which raises OSError for a name that is too long, and ValueError for a NUL in it.
+        if not os.path.isfile(path):
+            raise _refused(part, ("extends",), f"names no file: there is no {path}", found=shown(wanted))
         if any(path.resolve() == before.path.resolve() for before in parts):
             raise _refused(part, ("extends",), "leads back to a file that extends this one", found=shown(wanted))
-        if not path.is_file():
-            raise _refused(part, ("extends",), f"names no file: there is no {path}", found=shown(wanted))
 
 
 def merged(parts: Sequence[Part]) -> dict[str, Any]:
@@ -110,7 +112,10 @@ def _without(part: Part, document: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(names, list):
         return left  # told with the other mistakes of values
     if names and "extends" not in part.document:
-        raise _refused(part, ("without",), "leaves nothing out: the file extends no other")
+        # It may be misspelt, and then that is what is wrong.
+        unknown = [unknown_key((name,), part.document) for name in part.document if name not in keys_of(())]
+        nothing = Mistake(key=("without",), problem="leaves nothing out: the file extends no other")
+        raise ConfigurationError(render([*unknown, nothing], [part]))
     for number, name in enumerate(names):
         key = _key(name)
         *around, last = key or ("",)
@@ -118,13 +123,14 @@ def _without(part: Part, document: Mapping[str, Any]) -> dict[str, Any]:
         for step in around:
             table = table.get(step) if isinstance(table, dict) else None
         if not isinstance(table, dict) or last not in table:
-            near = get_close_matches(str(name), [dotted(found) for found in _keys(left)], n=1, cutoff=0.6)
+            known = {dotted(found).lower(): dotted(found) for found in _keys(left)}
+            near = get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
             raise _refused(
                 part,
                 ("without", number),
                 f"is no key of {part.document['extends']}",
                 found=shown(name),
-                hint=json.dumps(near[0]) if near else "",
+                hint=json.dumps(known[near[0]]) if near else "",
             )
         del table[last]
     return left
@@ -135,11 +141,14 @@ def _key(name: object) -> tuple[str, ...] | None:
     if not isinstance(name, str):
         return None
     try:
-        table: Any = tomllib.loads(f"{name} = 0")
+        # Both before an equals sign and in brackets only a key may stand: what has a value, a comment or another line
+        # in it is one of the two at most.
+        tomllib.loads(f"{name} = 0")
+        table = tomllib.loads(f"[{name}]")
     except tomllib.TOMLDecodeError:
         return None
     key: list[str] = []
-    while isinstance(table, dict):
+    while table:
         ((step, table),) = table.items()
         key.append(step)
     return tuple(key)

@@ -30,6 +30,11 @@ def read_text(path: Path) -> str:
         raise ConfigurationError(f"cannot read the target file {path}: {error}") from error
     if data.startswith(b"\xef\xbb\xbf"):
         raise ConfigurationError(f"{path}:1: begins with a byte order mark; save it as UTF-8 without one")
+    if (at := data.find(b"\0")) >= 0:
+        line = data.count(b"\n", 0, at) + 1
+        raise ConfigurationError(
+            f"{path}:{line}: has a NUL in it, as UTF-16 has; TOML files are UTF-8, save it as that"
+        )
     try:
         return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from chaos.errors import ConfigurationError
-from chaos.mistakes import dotted
+from chaos.mistakes import beyond_reading, dotted, regex_error
 from chaos.target import Target
 from chaos.target_file import load_target
 from chaos.toml_file import parse_toml, read_text
@@ -38,11 +37,8 @@ AFTER: VariantName = "after"
 
 
 def _pattern(text: object) -> object:
-    if isinstance(text, str):
-        try:
-            re.compile(text)
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from None
+    if isinstance(text, str) and (error := regex_error(text)):
+        raise ValueError(f"is no regular expression: {error}")
     return text
 
 
@@ -133,6 +129,8 @@ def load_incident(folder: Path) -> Incident:
     if not path.is_file():
         raise ConfigurationError(f"there is no {path}; an incident is a folder that has one")
     document = parse_toml(read_text(path), path)
+    if beyond := beyond_reading(document):
+        raise _refused(path, [f"{dotted(mistake.key)} {mistake.problem}" for mistake in beyond])
     try:
         read = _Document.model_validate_json(json.dumps(document, default=str), strict=True)
     except ValidationError as error:

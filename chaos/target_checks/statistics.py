@@ -29,6 +29,8 @@ def _statistics_are_readable(document: Document) -> Iterator[Mistake]:
         if written == "json" and not value.startswith("/"):
             pointer = "/" + value.lstrip("$.").replace(".", "/")
             allowed = 'a JSON pointer (RFC 6901), such as "/connections/total"'
+            if "format" not in table and _METRIC.fullmatch(value):
+                allowed += '; the name of a metric, where format = "prometheus" says so'
             yield Mistake(
                 key=key, problem="is no JSON pointer", found=shown(value), allowed=allowed, hint=shown(pointer)
             )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 
-from chaos.mistakes import Mistake, shown
+from chaos.mistakes import Mistake, regex_error, shown
 from chaos.target import Echo
 from chaos.target_checks.document import ALERTS, Document, Key, value_at
 
@@ -77,21 +76,8 @@ def check(document: Document) -> Iterator[Mistake]:
 def _regexes_compile(document: Document) -> Iterator[Mistake]:
     for key in REGEXES:
         pattern = value_at(document, key, str)
-        if pattern is not None and (error := _regex_error(pattern)):
+        if pattern is not None and (error := regex_error(pattern.replace("{n}", "1"))):
             yield Mistake(key=key, problem=f"is no regular expression: {error}", found=shown(pattern))
-
-
-def _regex_error(pattern: str) -> str:
-    """Why `re` would not take it, now or in a later Python: what it warns of would be an error where warnings are."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            re.compile(pattern.replace("{n}", "1"))
-        except RecursionError:
-            return "its groups are nested too deeply"
-        except (re.error, OverflowError, Warning) as error:
-            return str(error)
-    return ""
 
 
 def _number_comes_back(document: Document) -> Iterator[Mistake]:
@@ -116,7 +102,7 @@ def _number_comes_back(document: Document) -> Iterator[Mistake]:
 def _groups_are_there(document: Document) -> Iterator[Mistake]:
     for key, what, how in GROUPS:
         pattern = value_at(document, key, str)
-        if pattern is not None and not _regex_error(pattern) and re.compile(pattern).groups < 1:
+        if pattern is not None and not regex_error(pattern.replace("{n}", "1")) and re.compile(pattern).groups < 1:
             yield Mistake(
                 key=key,
                 problem=f"has no group, and group 1 is {what}",

@@ -337,6 +337,15 @@ BREAKER = (
             id="a JSON path for a pointer",
         ),
         pytest.param(
+            '[statistics]\nconnections = "ws_connections"',
+            """\
+            statistics.connections is no JSON pointer; did you mean "/ws_connections"?
+                found:   "ws_connections"
+                allowed: a JSON pointer (RFC 6901), such as "/connections/total"; the name of a metric, where format = \
+"prometheus" says so""",
+            id="a metric where nothing says that it is one",
+        ),
+        pytest.param(
             '[statistics]\nformat = "prometheus"\ntasks = "/tasks"',
             """\
             statistics.tasks is no Prometheus metric

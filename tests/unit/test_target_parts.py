@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 from chaos.errors import ConfigurationError
+from chaos.schema import keys_of
 from chaos.target_file import load_target
 from tests.certificates import certificates
 
@@ -186,6 +187,44 @@ def test_certificates_are_where_the_file_is_that_names_them(base: Path) -> None:
             FILE:2: without leaves nothing out: the file extends no other
             """,
             id="nothing to leave out of",
+        ),
+        pytest.param(
+            'extends = "base.toml"\nwithout = ["start.environment.Idle"]\n',
+            """
+            FILE has 1 mistake:
+            FILE:2: without[0] is no key of base.toml; did you mean "start.environment.IDLE"?
+                found:   "start.environment.Idle"
+            """,
+            id="another case",
+        ),
+        pytest.param(
+            'extends = "base.toml"\nwithout = ["endpoints.feed", "start.command = 0 #"]\n',
+            """
+            FILE has 1 mistake:
+            FILE:2: without[1] is no key of base.toml; did you mean "start.command"?
+                found:   "start.command = 0 #"
+            """,
+            id="a key with its value",
+        ),
+        pytest.param(
+            'extends = "base.toml"\nwithout = ["start = 1\\nname"]\n',
+            """
+            FILE has 1 mistake:
+            FILE:2: without[0] is no key of base.toml
+                found:   "start = 1\\nname"
+            """,
+            id="two keys in two lines",
+        ),
+        pytest.param(
+            'name = "mine"\nextend = "base.toml"\nwithout = ["promises"]\n',
+            """
+            FILE has 2 mistakes:
+            FILE:2: extend is not a key of a target file; did you mean extends?
+                found:   extend = "base.toml"
+                allowed: {keys}
+            FILE:3: without leaves nothing out: the file extends no other
+            """.replace("{keys}", ", ".join(keys_of(()))),
+            id="the key that extends is misspelt",
         ),
     ],
 )

@@ -22,6 +22,13 @@ def test_another_encoding(tmp_path: Path) -> None:
     assert complaint(path) == "FILE:2: is not UTF-8 (byte 0xfc); TOML files are, save it as UTF-8"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_an_encoding_that_no_mark_tells(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "target.toml"
+    path.write_bytes('name = "x"\n'.encode(encoding))
+    assert complaint(path) == "FILE:1: has a NUL in it, as UTF-16 has; TOML files are UTF-8, save it as that"
+
+
 def test_lines_may_end_as_on_windows(tmp_path: Path) -> None:
     path = tmp_path / "target.toml"
     path.write_bytes(MINIMAL.replace("\n", "\r\n").encode())
