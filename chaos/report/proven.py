@@ -58,8 +58,9 @@ def read_proven(file: Path) -> tuple[ProvenCell, ...]:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"cannot read {file}: {error.strerror}; chaos_proven names it") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{file} is no TOML: {error}") from error
+    # Of a number of more digits than Python converts it is a plain ValueError, and so of what is no UTF-8.
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{file} is no TOML: {error}; chaos_proven names it") from error
     entries = content.get("cell", [])
     if set(content) - {"cell"} or not isinstance(entries, list):
         raise ConfigurationError(f"{file}: only [[cell]] entries stand in it; found {', '.join(content)}")

@@ -214,7 +214,9 @@ def create_run(
             )
             _write_json(directory / _HEADER, dataclasses.asdict(header))
     except OSError as error:
-        raise JournalError(f"cannot make a run directory in {state}: {error.strerror}") from error
+        raise JournalError(
+            f"cannot make a run directory in {state}: {error.strerror}; --chaos-dir names another place"
+        ) from error
     return Run(directory, header)
 
 
@@ -295,7 +297,9 @@ def _started(directory: Path) -> float:
 
 def _write_json(path: Path, record: Mapping[str, object]) -> None:
     beside = path.with_name(f".{path.name}-{os.getpid()}")
-    beside.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # A command line may have bytes that nobody can decode; as JSON writes what stands for them they are read again.
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    beside.write_text(text, encoding="utf-8", errors="backslashreplace")
     beside.replace(path)
 
 

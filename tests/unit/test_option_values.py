@@ -13,9 +13,10 @@ from chaos.errors import EngineUnavailable, ToolMissing
 from chaos.runtime.engine import _candidates as candidates
 from chaos.runtime.engine import find_engine
 from chaos.runtime.helpers import find_toxiproxy
-from fixtures.options import ChaosOptions, add_options, read_options
+from fixtures.options import INI_TEXTS, TEXTS, ChaosOptions, add_options, read_options
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TEXT = st.text(max_size=20)
+"""With what stands for bytes that are no UTF-8, as a command line may have them."""
 NUMBERS = st.one_of(
     st.integers().map(str), st.floats().map(str), st.sampled_from(["", "0", "-1", "1e3", "٣", "²", "1_0", "9" * 5000])
 )
@@ -33,13 +34,18 @@ OPTIONS: dict[str, st.SearchStrategy[str]] = {
     "lanes": NUMBERS,
     "soak": st.one_of(TEXT, st.sampled_from(["8h", "10m", "1s", "9999999999h", "-1h", "1e3s", "٣h"])),
     "dir": TARGETS,
+    "summary": TARGETS,
+    "replay-of": TARGETS,
     "env": VARIABLES,
     "allow-host": HOSTS,
     "image": TEXT,
     "python-image": TEXT,
     "toxiproxy-image": TEXT,
 }
-INI = ("target", "runtime", "lanes", "python_image", "toxiproxy_image")
+INI = {
+    name: OPTIONS[name.replace("_", "-")] for name in ("target", "runtime", "lanes", "python_image", "toxiproxy_image")
+}
+INI["proven"] = TARGETS
 
 
 class Line:
@@ -78,6 +84,16 @@ def refusal(arguments: list[str], **ini: str) -> str | None:
     return None
 
 
+def test_every_option_and_setting_is_given_values() -> None:
+    parser = pytest.Parser(_ispytest=True)
+    add_options(parser)
+    flags = {"vouched"}
+    names = {name for option in parser.getgroup("chaos").options for name in option.names()}
+    assert {name.removeprefix("--chaos-") for name in names} == {*OPTIONS, *flags}
+    assert {name.removeprefix("chaos_") for name in INI_TEXTS} == set(INI)
+    assert {name.removeprefix("chaos_").replace("_", "-") for name in TEXTS} <= set(OPTIONS)
+
+
 ANY = st.sampled_from(sorted(OPTIONS)).flatmap(lambda name: st.tuples(st.just(name), OPTIONS[name]))
 
 
@@ -102,9 +118,9 @@ def test_names_and_addresses_are_hosts(host: str) -> None:
     assert read([f"--chaos-allow-host={host}"]).allowed_hosts == {host}
 
 
-@given(name=st.sampled_from(INI), data=st.data())
+@given(name=st.sampled_from(sorted(INI)), data=st.data())
 def test_any_value_of_an_ini_setting(name: str, data: st.DataObject) -> None:
-    value = data.draw(OPTIONS[name.replace("_", "-")])
+    value = data.draw(INI[name])
     said = refusal([], **{f"chaos_{name}": value})
     assert said is None or f"chaos_{name}" in said or f"chaos-{name}" in said
 
@@ -157,7 +173,29 @@ def test_any_place_of_the_engine_is_asked_or_named(environment: dict[str, str]) 
         ("--chaos-lanes=0", "--chaos-lanes takes a whole number from 1 up; found '0'"),
         ("--chaos-lanes=٣", "--chaos-lanes takes a whole number from 1 up; found '٣'"),
         ("--chaos-env==1", "--chaos-env takes NAME=VALUE; found '=1'"),
+        ("--chaos-env=A=\0", "--chaos-env has a NUL in it; found 'A=\\x00'"),
+        ("--chaos-env=A=\udce9", "--chaos-env has bytes in it that are not UTF-8; found 'A=\\udce9'"),
+        ("--chaos-target=", "--chaos-target is empty; leave it out, or say what it is"),
+        ("--chaos-lanes=", "--chaos-lanes is empty; leave it out, or say what it is"),
+        (
+            "--chaos-summary=/nowhere/x.md",
+            "--chaos-summary takes a file in a directory that is there; found '/nowhere/x.md'",
+        ),
+        ("--chaos-summary=/", "--chaos-summary takes a file in a directory that is there; found '/'"),
     ],
 )
 def test_the_words_of_a_refusal(line: str, said: str) -> None:
     assert refusal([line]) == said
+
+
+@pytest.mark.parametrize("line", ["--chaos-summary=", "--chaos-replay-of="])
+def test_what_may_be_empty(line: str) -> None:
+    """A system's variable is not set at home, and an empty name of a run is none."""
+    options = read([line])
+    assert (options.summary, options.replay_of) == (None, "")
+
+
+def test_an_ini_setting_with_a_byte_that_is_none_of_text() -> None:
+    assert refusal([], chaos_proven="\udce9") == (
+        "the ini setting chaos_proven has bytes in it that are not UTF-8; found '\\udce9'"
+    )

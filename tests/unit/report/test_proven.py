@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chaos.errors import ConfigurationError
@@ -63,6 +63,24 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, message: st
     with pytest.raises(ConfigurationError) as told:
         read_proven(file)
     assert str(told.value).startswith(message.format(file=file))
+
+
+@given(st.binary(max_size=200))
+@example(b"a = " + b"9" * 5000)
+@example(b"a = " + b"[" * 5000 + b"]" * 5000)
+@example(b"\xef\xbb\xbf[[cell]]")
+@example(b"[[cell]]\npromise = 2021-02-03\nscenario = nan\nfault = ''\nby = [[]]")
+def test_any_bytes_are_cells_or_a_mistake_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    file = tmp_path_factory.mktemp("proven") / "mine.toml"
+    file.write_bytes(data)
+    said = str(file)
+    try:
+        read_proven(file)
+    except ConfigurationError as error:
+        said = str(error)
+    assert str(file) in said
 
 
 def test_a_file_that_is_not_there_is_told_with_the_setting_that_names_it(tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ def test_a_run_is_read_as_it_was_written(state: Path) -> None:
     assert made.header.seconds is None
 
 
+def test_a_command_line_with_bytes_that_nobody_can_decode_is_kept(state: Path) -> None:
+    argv = ("--junit-xml=caf\udce9.xml",)
+    made = create_run(state, target="", target_file="", runtime="", runtime_reason="", seed=7, versions={}, argv=argv)
+    assert open_run(state, made.id).header.argv == argv
+
+
 def test_finishing_notes_the_end(state: Path) -> None:
     made = make(state)
     ended = made.finish(exit_code=1)
@@ -207,7 +213,9 @@ def test_a_broken_header_is_an_error_with_its_place(state: Path, text: str) -> N
 
 def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(JournalError, match=r"^cannot make a run directory in .*: Not a directory$"):
+    with pytest.raises(
+        JournalError, match=r"^cannot make a run directory in .*: Not a directory; --chaos-dir names another place$"
+    ):
         make(tmp_path / "file" / ".chaos")
 
 
