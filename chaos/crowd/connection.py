@@ -152,7 +152,8 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def ping(self, payload: bytes) -> asyncio.Future[float]:
-        """Send a ping of our own; when its pong came, seconds monotonic. Cancelled where the connection ends first."""
+        """Send a ping of our own; when its pong came, or that of a later one, seconds monotonic. Cancelled where the
+        connection ends first."""
         answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._pings[payload] = answered
         self._protocol.send_ping(payload)
@@ -264,8 +265,7 @@ class Connection(asyncio.Protocol):
             if not self._talk.asks:
                 self._listener.pinged(len(data), at)
         elif frame.opcode is Opcode.PONG:
-            if (ours := self._pings.pop(data, None)) is not None and not ours.done():
-                ours.set_result(at)
+            self._answered(data, at)
             self._listener.ponged(len(data), at)
         elif frame.opcode is Opcode.CLOSE:
             self._close_frame_received(at)
@@ -275,6 +275,17 @@ class Connection(asyncio.Protocol):
             self._pieces.append(data)
             if frame.fin:
                 self._message_received(at)
+
+    def _answered(self, payload: bytes, at: float) -> None:
+        """A pong answers its ping, and those before it: a server may answer the latest alone (RFC 6455, 5.5.3)."""
+        if payload not in self._pings:
+            return
+        for earlier in list(self._pings):
+            answered = self._pings.pop(earlier)
+            if not answered.done():
+                answered.set_result(at)
+            if earlier == payload:
+                return
 
     def _message_received(self, at: float) -> None:
         whole = b"".join(self._pieces)

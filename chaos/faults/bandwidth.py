@@ -99,7 +99,6 @@ class Bandwidth(Fault):
                 since=since,
                 evidence=(_evidence(_show(before), _show(during)),),
                 at_least=0.9 * self.takes,
-                may_take=await held_by_all(scene, size=_BULK, trips=_BATCHES),
                 show=_show,
             )
         healed_at = time.monotonic()

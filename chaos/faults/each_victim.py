@@ -15,6 +15,10 @@ from chaos.units import format_duration
 __all__ = ["EachVictim"]
 
 
+SEVERAL = 5
+"""Times what pings take at least, for which they are waited for: a jitter of 20 to 100 ms takes that at most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EachVictim:
     """The victims that are connected, and how long their pings took before a fault."""
@@ -40,22 +44,24 @@ class EachVictim:
         since: float,
         evidence: tuple[Evidence, ...],
         at_least: float,
-        may_take: float = 0.0,
         show: Callable[[float], str] = format_duration,
     ) -> Receipt:
         """Ask them again. The fault has bitten where it `bit` on its own connection, and the pings of each victim take
         `at_least` so many seconds now: that the path was not as slow by itself its own connection has shown.
 
-        `may_take` is what the fault itself may add to them, seconds. Whom the server has ended meanwhile is not meant.
+        Who is not answered for several times as long is as slow as that: what is on its way already, a feed for one,
+        may take more than anybody waits for. Whom the server has ended meanwhile is not meant.
         """
+        each_waits = at_least * (1 if self.pings.together > 1 else self.pings.count)
+        within = min(self.scene.patience, SEVERAL * each_waits)
         during: Mapping[int, float] = {}
         there: list[int] = []
         if self.before:
             victims = self.scene.the_victims().subset(self.before)
-            during = await victims.round_trips(self.pings, within=self.scene.patience + may_take)
+            during = await victims.round_trips(self.pings, within=within)
             states = await victims.states()
             there = [client for client in self.before if client in during or states[client] is ClientState.OPEN]
-        covered = sum(client in during and during[client] >= at_least for client in there)
+        covered = sum(during.get(client, within) >= at_least for client in there)
         return Receipt(
             at=time.monotonic(),
             fault=fault,
@@ -70,7 +76,9 @@ class EachVictim:
                         what="its own round trip",
                         side="client",
                         before=show(self.before[client]),
-                        during=show(during[client]) if client in during else "not answered",
+                        during=show(during[client])
+                        if client in during
+                        else f"not answered in {format_duration(within)}",
                         connection=f"client {client}",
                     )
                     for client in there

@@ -31,12 +31,22 @@ async def test_in_batches_until_the_last() -> None:
         asking = asyncio.create_task(on.crowd.round_trips(Pings(count=3, size=125, together=2), timeout=PATIENT))
         first, second = [(await on.peer.frame())[1] for _ in range(2)]
         assert (len(first), len(second)) == (125, 125)
-        await on.peer.send(frame(PONG, second))
-        await asyncio.sleep(SHORT)
         await on.peer.send(frame(PONG, first))
+        await asyncio.sleep(SHORT)
+        await on.peer.send(frame(PONG, second))
         _, third = await on.peer.frame()
         assert third not in (first, second)
         await on.peer.send(frame(PONG, third))
+        assert (await asking)[0] >= SHORT
+
+
+async def test_a_pong_answers_the_pings_before_it() -> None:
+    async with stage() as on:
+        asking = asyncio.create_task(on.crowd.round_trips(Pings(count=3, together=3), timeout=PATIENT))
+        payloads = [(await on.peer.frame())[1] for _ in range(3)]
+        await on.peer.send(frame(PONG, payloads[1]))
+        await asyncio.sleep(SHORT)
+        await on.peer.send(frame(PONG, payloads[2]))
         assert (await asking)[0] >= SHORT
 
 
