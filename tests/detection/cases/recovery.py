@@ -84,7 +84,7 @@ CASES = (
         sentinels=(HEARTBEAT, LATENCY),
         also={
             f"test_recovery.py::test_as_calm_as_before[{fault}]": "as_busy_as_before"
-            for fault in ("half-close", "vanished", "reconnect-storm")
+            for fault in ("half-close", "vanished")
         },
     ),
     Case(
