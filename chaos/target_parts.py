@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -68,9 +68,9 @@ def merged(parts: Sequence[Part]) -> dict[str, Any]:
     """One document of all of them, the first of which has the last word. Raises ConfigurationError."""
     document: dict[str, Any] = {}
     directory = parts[-1].path.parent
-    for part in reversed(parts):
+    for number, part in reversed(list(enumerate(parts))):
         _rebase(document, since=directory, to=part.path.parent)
-        document = _over(_without(part, document), part.document)
+        document = _over(_without(parts[number:], document), part.document)
         directory = part.path.parent
     if "without" not in parts[0].document:  # those of the others were about others
         document.pop("without", None)
@@ -105,17 +105,15 @@ def _over(inherited: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
     return both
 
 
-def _without(part: Part, document: Mapping[str, Any]) -> dict[str, Any]:
-    """What a part takes over of the documents below it."""
-    left = _over(document, {})
+def _without(parts: Sequence[Part], document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the first of these parts takes over of the document of the others."""
+    part, left = parts[0], _over(document, {})
     names = part.document.get("without", [])
     if not isinstance(names, list):
         return left  # told with the other mistakes of values
     if names and "extends" not in part.document:
-        # It may be misspelt, and then that is what is wrong.
-        unknown = [unknown_key((name,), part.document) for name in part.document if name not in keys_of(())]
         nothing = Mistake(key=("without",), problem="leaves nothing out: the file extends no other")
-        raise ConfigurationError(render([*unknown, nothing], [part]))
+        raise ConfigurationError(render([*_misspelt(part.document), nothing], [part]))
     for number, name in enumerate(names):
         key = _key(name)
         *around, last = key or ("",)
@@ -125,15 +123,28 @@ def _without(part: Part, document: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(table, dict) or last not in table:
             known = {dotted(found).lower(): dotted(found) for found in _keys(left)}
             near = get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
-            raise _refused(
-                part,
-                ("without", number),
-                f"is no key of {part.document['extends']}",
+            nowhere = Mistake(
+                key=("without", number),
+                problem=f"is no key of {part.document['extends']}",
                 found=shown(name),
                 hint=json.dumps(known[near[0]]) if near else "",
             )
+            raise ConfigurationError(render([nowhere, *_misspelt(left)], parts))
         del table[last]
     return left
+
+
+def _misspelt(document: Mapping[str, Any], around: tuple[str, ...] = ()) -> Iterator[Mistake]:
+    """Keys that a target file does not have: one of them may be what something else is not found for."""
+    table: Any = document
+    for name in around:
+        table = table[name]
+    allowed = keys_of(around)
+    for name, value in table.items():
+        if allowed and name not in allowed:
+            yield unknown_key((*around, name), document)
+        elif isinstance(value, dict):
+            yield from _misspelt(document, (*around, name))
 
 
 def _key(name: object) -> tuple[str, ...] | None:

@@ -230,3 +230,12 @@ def test_certificates_are_where_the_file_is_that_names_them(base: Path) -> None:
 )
 def test_mistakes(base: Path, text: str, message: str) -> None:
     assert complaint(write(base.parent, "file.toml", text), base) == dedent(message).strip()
+
+
+def test_what_is_left_out_and_is_misspelt_there_is_told_at_both_places(tmp_path: Path) -> None:
+    base = write(tmp_path, "base.toml", BASE.replace("[promises.liveness]", "[promises.livenes]"))
+    said = complaint(write(tmp_path, "file.toml", 'extends = "base.toml"\nwithout = ["promises.liveness"]\n'), base)
+    assert said.startswith("FILE has 2 mistakes:\n")
+    assert 'FILE:2: without[0] is no key of base.toml; did you mean "promises.livenes"?' in said
+    line = BASE.split("\n").index("[promises.liveness]") + 1
+    assert f"BASE:{line}: promises.livenes is not a key of promises; did you mean liveness?" in said
