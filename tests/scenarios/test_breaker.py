@@ -664,7 +664,7 @@ async def test_late_failures_open_no_circuit(
     experiment: Experiment, contract: SimpleNamespace, fault: UpstreamErrors
 ) -> None:
     opened = await _late_failures(experiment, contract, fault, trials=contract.breaker.success_threshold)
-    await experiment.judge(await _answered_live(experiment, when="after late errors, once it has closed"), *opened)
+    await experiment.judge(await _answered_live(experiment, when="after late errors, once it has closed"), opened)
 
 
 @pytest.mark.promise(
@@ -682,15 +682,15 @@ async def test_late_failures_fail_no_trial(
     if contract.breaker.success_threshold == 1:
         raise NotJudged("promises.breaker.success_threshold = 1, so that a good trial leaves nothing half-open")
     opened = await _late_failures(experiment, contract, fault, trials=contract.breaker.success_threshold - 1)
-    await experiment.judge(await _answered_live(experiment, when="after late errors, while it is half-open"), *opened)
+    await experiment.judge(await _answered_live(experiment, when="after late errors, while it is half-open"), opened)
 
 
 async def _late_failures(
     experiment: Experiment, contract: SimpleNamespace, fault: UpstreamErrors, *, trials: int
-) -> list[Expectation]:
+) -> Expectation:
     """As many calls as open the circuit are given up, and their errors come once so many trials have been good.
 
-    Returns what has to be so for that. All are made at once, so that their errors come at once.
+    Returns that it was open. All are made at once, so that their errors come at once.
     """
     promised = contract.breaker
     # Half a recovery timeout after a trial is due, where the server gives up as late as it promises.
@@ -713,10 +713,10 @@ async def _late_failures(
     # Nobody asks while the errors come: a success among them clears a count.
     await experiment.watch(due + 0.4 * promised.recovery_timeout - experiment.now())
     half = promised.recovery_timeout / 2
-    return [
-        FailuresReached(failures=promised.failure_threshold, start=asked, end=opened),
-        CallsAnswered(sources=FALLBACK, start=start, end=opened + half, when="while open"),
-    ]
+    return Provided(
+        condition=FailuresReached(failures=promised.failure_threshold, start=asked, end=opened),
+        then=CallsAnswered(sources=FALLBACK, start=start, end=opened + half, when="while open"),
+    )
 
 
 async def _answered_live(experiment: Experiment, *, when: str) -> CallsAnswered:
