@@ -6,8 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.examples import bound_examples
+
 from .servers import EMBEDDED, TOXIPROXY, Server, running
 from .wire import Wire, crossing
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    bound_examples(items)
 
 
 @pytest.fixture(scope="session", params=[TOXIPROXY, EMBEDDED])

@@ -74,6 +74,11 @@ FIRST: Request = ("POST", "/proxies", {"name": "a", "listen": "127.0.0.1:0", "up
 SEQUENCES = st.lists(PATHS.flatmap(request_for), min_size=1, max_size=12).map(lambda rest: [FIRST, *rest])
 
 
+TAKEN = "bind: address already in use"
+"""A proxy that was disabled listens again on the port it had, which the kernel may have given to a connection of ours
+meanwhile: once in 20,000 sequences, measured."""
+
+
 def comparable(answer: Answer) -> tuple[int, str, str]:
     """An answer without ports the kernel chose, and without Go's names for types."""
     text = re.sub(r"(127\.0\.0\.1|\[::\]):[1-9]\d{4}", r"\1:PORT", answer.text)
@@ -87,7 +92,8 @@ def both() -> Iterator[tuple[Server, Server]]:
 
 
 @settings(
-    max_examples=examples(1.2),
+    # 12 ms each, measured.
+    max_examples=examples(1.2, thorough=20_000),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
@@ -98,6 +104,8 @@ def test_both_give_the_same_answers(both: tuple[Server, Server], sequence: list[
             server.ok("DELETE", f"/proxies/{name}")
     for number, (method, path, body) in enumerate(sequence):
         real, ours = (comparable(server.request(method, path, body)) for server in both)
+        if (TAKEN in real[2]) != (TAKEN in ours[2]):
+            return  # one of the two is unlucky; what each says of a port that is taken is in test_proxies.py
         assert real == ours, f"request {number}: {method} {path} {json.dumps(body)}"
         if method == "PATCH" and real[0] == 400 and "toxics" in path:
             return  # a change refused half-way: see differences.py

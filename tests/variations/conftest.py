@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import bound_examples
 from tests.running import ROOT, bound_runs
 
 sys.path.insert(0, str(ROOT / "targets" / "reference"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    bound_examples(items)
     bound_runs(items, Path(__file__).parent)

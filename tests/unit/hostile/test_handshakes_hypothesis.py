@@ -21,7 +21,8 @@ from tests.unit.hostile.canary import PATIENCE, Canary
 from tests.unit.reference.running import RunningServer
 
 LIVE = settings(
-    max_examples=examples(1),
+    # 6 ms each, measured.
+    max_examples=examples(1, thorough=60_000),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

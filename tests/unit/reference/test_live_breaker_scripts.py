@@ -124,7 +124,8 @@ def illegal(server: RunningServer, upstream: MoodyUpstream, script: list[Step], 
 
 
 @settings(
-    max_examples=examples(0.1),
+    # 1.4 s each, of 300 on two cores under a load of 2 to 7: ten minutes of a night.
+    max_examples=examples(0.1, thorough=420),
     # A live server is asked again for each smaller script, for minutes: the first one found will do.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
