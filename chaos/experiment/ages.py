@@ -25,7 +25,7 @@ from chaos.expectations import (
     WarnedBeforeClose,
 )
 from chaos.expectations.ages import old_from
-from chaos.journal import Attempt, Ended, Event, Frame, Journal, Statistics, Traffic
+from chaos.journal import Attempt, Beat, Ended, Event, Frame, Journal, Statistics, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Verdict
 
@@ -172,5 +172,13 @@ def _gone(record: Record, aged: Sequence[Aged]) -> range:
     if not asked:
         return range(0)
     sure = sum(each.ended.said_at <= asked[-1].at - asked[-1].took for each in aged)
-    perhaps = sum(each.ended.said_at <= asked[-1].at for each in aged)
+    perhaps = sum(each.ended.said_at <= asked[-1].at for each in aged) + _canary_is_out(record, asked[-1])
     return range(max(1, sure), perhaps + 1)
+
+
+def _canary_is_out(record: Record, reading: Statistics) -> bool:
+    """Whether the canary, who grows as old as they do and comes back, may have been out when the server was asked."""
+    beats = record.journal.of(Beat)
+    left = max((beat.at for beat in beats if beat.ok and beat.at <= reading.at), default=float("-inf"))
+    back = min((beat.at for beat in beats if beat.ok and beat.at > left), default=float("inf"))
+    return any(not beat.ok and left <= beat.at <= back for beat in beats)

@@ -95,7 +95,8 @@ class Experiment:
         self._journal = journal
         self._link = link
         self._fault = fault
-        self._faults_allowed = faults_allowed
+        self.faults_allowed = faults_allowed
+        """Whether faults are injected; else each is left out, and there is nothing that one could take away again."""
         self._vouched = vouched
         self._judged = False
         self._in_places = self.own_connections + read_along
@@ -231,7 +232,7 @@ class Experiment:
         `plan` overrides fields of its ClientPlan."""
         if fault is None:
             return await self.crowd(name, count, endpoint=endpoint, **plan)
-        if self._faults_allowed:
+        if self.faults_allowed:
             # What it does before its victims come may outlast them: without the fault nobody would take it back.
             await self._conductor.prepare_fault(fault)
         if fault.receive_buffer is not None:
@@ -274,7 +275,7 @@ class Experiment:
         if self._judged:
             raise ChaosError(f"{fault.name} was injected after the judgement, so nothing would be said of it")
         await self.phase(Phase.FAULT)
-        if not self._faults_allowed:
+        if not self.faults_allowed:
             yield left_out(fault.name)
             await self.phase(Phase.RECOVERY)
             return
@@ -444,7 +445,7 @@ class Experiment:
         """
         if number > WARM_UP:
             ended = len((await self.record()).journal.of(Ended)) + besides
-            if not (ended or self._faults_allowed):
+            if not (ended or self.faults_allowed):
                 raise NotJudged("without its fault no connection ends here")
             # One question more, some 3 ms a round: sessions and tasks are nowhere to be seen outside.
             asked = any(map(self.tells, ("connections", "tasks", "sessions")))
@@ -468,8 +469,8 @@ class Experiment:
         of what is expected means anything without them, or where every breach may be no more than a promised end at an
         age.
         """
-        wanted = that_mean_something(expectations, faults_allowed=self._faults_allowed)
-        own = asked_of_every_one(self._fault if self._faults_allowed else None, vouched=self._vouched)
+        wanted = that_mean_something(expectations, faults_allowed=self.faults_allowed)
+        own = asked_of_every_one(self._fault if self.faults_allowed else None, vouched=self._vouched)
         self._judged = True
         for terms in (item.terms(at=time.monotonic()) for item in wanted):
             if terms is not None:

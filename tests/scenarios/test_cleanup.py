@@ -254,6 +254,8 @@ async def _given_back(
     """Wait until the server has given back what its kernel does not list: its files, its processes, its tasks and its
     own count, as far as they can be read. `ended` of its connections have ended in the same way since `before`."""
     expectations: list[Expectation] = [*await experiment.told_as(await experiment.sample(), within=settles)]
+    if not experiment.faults_allowed:
+        return expectations  # nothing has ended: whoever waited for it would wait until the living are old
     # What a busy machine keeps the server from closing is not kept by it.
     patient = settles + experiment.patience
     if before.fds:

@@ -82,6 +82,10 @@ def reading(
     )
 
 
+def beat(at: float, *, ok: bool = True) -> Beat:
+    return Beat(at=at, ok=ok, round_trip=0.01 if ok else 0.0, lateness=0.0, detail="" if ok else "TimeoutError")
+
+
 def late(seconds: float, at: float = 11.0) -> Beat:
     return Beat(at=at, ok=True, round_trip=0.001, lateness=seconds)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from chaos.expectations import CounterAgrees
-from chaos.journal import Beat, Event, Statistics
+from chaos.journal import Event, Statistics
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import late, record
+from tests.unit.expectations.records import beat, late, record
 
 AGREES = CounterAgrees(counter="accepted", counted="clients let in", happened=20, start=10.0, end=12.0, within=0.5)
 MESSAGES = CounterAgrees(
@@ -92,10 +92,6 @@ def test_the_harness_s_own_lateness_is_taken_off() -> None:
     events = (said(9.0, 5.0), said(12.8, 24.0), said(12.9, 25.0))
     assert AGREES.judge(record(*events, late(0.4, at=12.5))).verdict is Verdict.INCONCLUSIVE
     assert AGREES.judge(record(*events, late(0.4, at=11.0))).verdict is Verdict.VIOLATED
-
-
-def beat(at: float, *, ok: bool = True) -> Beat:
-    return Beat(at=at, ok=ok, round_trip=0.01 if ok else 0.0, lateness=0.0)
 
 
 @pytest.mark.parametrize(

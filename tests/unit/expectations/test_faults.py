@@ -16,9 +16,9 @@ from chaos.expectations import (
     PongsDelayed,
     SteadyBefore,
 )
-from chaos.journal import Beat, Bite, HealingState, Hit, HostileAnswer, Outcome, ServerEvent
+from chaos.journal import Bite, HealingState, Hit, HostileAnswer, Outcome, ServerEvent
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, bite, frame, healed, injected, record
+from tests.unit.expectations.records import attempt, beat, bite, frame, healed, injected, record
 
 
 def test_no_fault_is_sound() -> None:
@@ -97,40 +97,36 @@ def test_a_fault_that_lasted_too_long_for_its_harmlessness_decides_nothing() -> 
     assert FaultLasted(at_most=0.4).judge(record(injected(), bite())).verdict is Verdict.INCONCLUSIVE
 
 
-def _beat(at: float, *, ok: bool) -> Beat:
-    return Beat(at=at, ok=ok, round_trip=0.001, lateness=0.0, detail="" if ok else "TimeoutError")
-
-
 def test_a_server_that_was_not_well_before_the_fault_cannot_be_judged_by_it() -> None:
-    well = record(_beat(9.0, ok=True), injected(10.0), bite(), _beat(11.0, ok=False), healed())
+    well = record(beat(9.0, ok=True), injected(10.0), bite(), beat(11.0, ok=False), healed())
     assert SteadyBefore().judge(well).verdict is Verdict.HELD
-    ill = SteadyBefore().judge(record(_beat(9.0, ok=False), injected(10.0), bite(), healed()))
+    ill = SteadyBefore().judge(record(beat(9.0, ok=False), injected(10.0), bite(), healed()))
     assert ill.verdict is Verdict.INCONCLUSIVE
     assert ill.observed == "1 of 1 exchanges failed before the first fault: TimeoutError"
 
 
 def test_without_a_fault_the_promise_itself_is_judged() -> None:
-    finding = SteadyBefore().judge(record(_beat(8.0, ok=True), _beat(9.0, ok=False)))
+    finding = SteadyBefore().judge(record(beat(8.0, ok=True), beat(9.0, ok=False)))
     assert (finding.verdict, finding.observed) == (Verdict.HELD, "2 exchanges without a fault, 1 failed")
 
 
 def test_an_untouched_client_that_never_had_an_answer_says_so() -> None:
-    finding = SteadyBefore().judge(record(_beat(8.0, ok=False), _beat(9.0, ok=False)))
+    finding = SteadyBefore().judge(record(beat(8.0, ok=False), beat(9.0, ok=False)))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.observed == "2 exchanges without a fault, and all of them failed: TimeoutError"
 
 
 def test_whoever_is_never_answered_is_the_servers_where_the_exchange_is_vouched_for() -> None:
     vouched = SteadyBefore(vouched=True)
-    finding = vouched.judge(record(_beat(8.0, ok=False), _beat(9.0, ok=False)))
+    finding = vouched.judge(record(beat(8.0, ok=False), beat(9.0, ok=False)))
     assert (finding.verdict, finding.observed) == (Verdict.HELD, "2 exchanges without a fault, 2 failed")
     # What a fault did cannot be told from what was so before, whoever vouches.
-    assert vouched.judge(record(_beat(9.0, ok=False), injected(10.0), bite(), healed())).verdict is Verdict.INCONCLUSIVE
+    assert vouched.judge(record(beat(9.0, ok=False), injected(10.0), bite(), healed())).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_server_that_is_asked_to_stop_need_not_answer_any_more() -> None:
     asked = ServerEvent(at=8.5, what="asked to stop")
-    finding = SteadyBefore().judge(record(_beat(8.0, ok=True), asked, _beat(9.0, ok=False)))
+    finding = SteadyBefore().judge(record(beat(8.0, ok=True), asked, beat(9.0, ok=False)))
     assert (finding.verdict, finding.observed) == (Verdict.HELD, "1 exchange without a fault, none failed")
 
 

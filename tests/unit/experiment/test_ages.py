@@ -24,7 +24,7 @@ from chaos.expectations import (
 from chaos.experiment.ages import aged_out, explained, told
 from chaos.journal import Event, Statistics, Traffic
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, bite, ended, frame, made, record, sample
+from tests.unit.expectations.records import attempt, beat, bite, ended, frame, made, record, sample
 
 MADE = made("living", pid=7)
 IN = attempt(crowd="living")
@@ -180,6 +180,18 @@ def test_a_count_that_is_less_by_as_many_as_had_ended() -> None:
     assert not is_explained(asked, IN, AT_AGE, says(6.0))
     assert not is_explained(asked, IN, AT_AGE, says(3.0))
     assert not is_explained(asked, IN, AT_AGE, says(4.0, at=2.5))
+
+
+def test_the_canary_grows_as_old_and_comes_back() -> None:
+    """All were gone for the 50 ms that it is away: told of nobody, and so was the canary of its age."""
+    asked = StatisticsAgree(connections=2, since=1.0, within=0.2)
+    nobody = Statistics(at=3.0, values={"connections": 0.0}, took=0.01)
+    before, lost = beat(at=2.75), beat(at=2.8, ok=False)
+    assert is_explained(asked, IN, AT_AGE, before, lost, nobody)
+    assert is_explained(asked, IN, AT_AGE, before, lost, nobody, beat(at=3.05))
+    assert is_explained(asked, IN, AT_AGE, before, nobody, replace(lost, at=3.02), beat(at=3.1))
+    assert not is_explained(asked, IN, AT_AGE, before, lost, beat(at=2.95), nobody), "back by then"
+    assert not is_explained(asked, IN, AT_AGE, before, nobody), "never away"
 
 
 def test_the_age_itself_is_judged() -> None:
