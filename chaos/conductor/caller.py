@@ -7,7 +7,8 @@ import contextlib
 import re
 import time
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.frames import CloseCode
 
 from chaos.address import Address
 from chaos.dialects import WEBSOCKET
@@ -35,7 +36,11 @@ class Caller:
         self._number = 0
 
     async def call(self) -> Call:
-        """Ask once. No answer within the patience, or an ended connection, is `Source.NONE`; it never raises."""
+        """Ask once. No answer within the patience, or an ended connection, is `Source.NONE`; it never raises.
+
+        One that the server closed in good order since the last question is no answer to this one: a server may close
+        who is idle, or old. It comes back, as a user would.
+        """
         self._number += 1
         began = time.monotonic()
         try:
@@ -64,14 +69,20 @@ class Caller:
             await self._keep_no_longer()
 
     async def _keep_no_longer(self) -> None:
-        """Raises what has ended the connection between two calls."""
+        """Raises what has ended the connection between two calls, unless it was closed in good order."""
         keeping, self._keeping = self._keeping, None
         if keeping is None:
             return
         keeping.cancel()
         await asyncio.wait([keeping])
-        if not keeping.cancelled():
+        if keeping.cancelled():
+            return
+        try:
             keeping.result()
+        except ConnectionClosed as error:
+            if error.rcvd is None or error.rcvd.code == CloseCode.INTERNAL_ERROR:
+                raise
+            self._conversation = None
 
     async def _answer(self, conversation: Conversation) -> tuple[Source, str]:
         """The first message that fits an expression; notices in between are passed over."""

@@ -102,6 +102,7 @@ MOST_PLACES = 200
     "number.",
     because="Memory that 'came back' proves nothing: one task kept per reset takes weeks to kill a server.",
 )
+@pytest.mark.waits
 @pytest.mark.reads("cleanup.closed_within")
 @pytest.mark.steps(MOST_ROUNDS, "cleanup.closed_within", times=10)
 @pytest.mark.faults(None, ClientReset(), FinWithoutClose(), Reset())

@@ -171,6 +171,37 @@ async def test_after_an_ended_connection_it_makes_a_new_one() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "second"),
+    [(1001, Source.LIVE), (4000, Source.LIVE), (1011, Source.NONE), (None, Source.NONE)],
+    ids=["going away", "of its own", "an error", "without a word"],
+)
+async def test_who_was_closed_between_two_questions_comes_back(code: int | None, second: Source) -> None:
+    """As the idle timeout has it; only what a server does with the question is an answer."""
+    ended = asyncio.Event()
+
+    async def answer_and_end(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send("live")
+        if ended.is_set():
+            await connection.wait_closed()
+        elif code is None:
+            connection.transport.abort()
+        else:
+            await connection.close(code)
+        ended.set()
+
+    async with websocket_server(answer_and_end) as address:
+        caller = Caller(address, DATA, patience=PATIENCE)
+        first = await caller.call()
+        keeping = caller._keeping
+        assert keeping is not None
+        await until(keeping.done)
+        again = await caller.call()
+        await caller.close()
+    assert (first.source, again.source) == (Source.LIVE, second)
+
+
 async def test_the_time_of_connecting_is_not_the_answers() -> None:
     pause = 0.1
 
