@@ -19,6 +19,7 @@ from chaos.expectations import (
     PingedAtPeriod,
     Provided,
     Record,
+    RejectedGracefully,
     RoundTripsWithin,
     StatisticsAgree,
     Undisturbed,
@@ -116,6 +117,11 @@ def explained(breach: Expectation, record: Record, aged: Sequence[Aged]) -> bool
             return lost > 0 and _kept(replace(breach, wanted=wanted - lost, sent=sent - lost), record)
         case StatisticsAgree(connections=connections):
             return any(_kept(replace(breach, connections=connections - gone), record) for gone in _gone(record, aged))
+        case RejectedGracefully(crowd=crowd, free=free):
+            # Who was inside for too long has left a place to those who came.
+            last = max((attempt.at for attempt in record.attempts(crowd)), default=float("-inf"))
+            left = sum(each.ended.said_at <= last for each in aged)
+            return any(_kept(replace(breach, free=free + gone), record) for gone in range(1, left + 1))
         case _:
             return False
 

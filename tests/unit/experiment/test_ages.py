@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.contract import Liveness
+from chaos.contract import Liveness, RejectionAnswer
 from chaos.expectations import (
     ClosedByAge,
     ClosedWhenIdle,
@@ -15,6 +15,7 @@ from chaos.expectations import (
     Expectation,
     PingedAtPeriod,
     Provided,
+    RejectedGracefully,
     ReleasedWithin,
     RoundTripsWithin,
     StatisticsAgree,
@@ -22,7 +23,7 @@ from chaos.expectations import (
     WarnedBeforeClose,
 )
 from chaos.experiment.ages import aged_out, explained, told
-from chaos.journal import Event, Statistics, Traffic
+from chaos.journal import Event, Outcome, Statistics, Traffic
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, beat, bite, ended, frame, made, record, sample
 
@@ -192,6 +193,22 @@ def test_the_canary_grows_as_old_and_comes_back() -> None:
     assert is_explained(asked, IN, AT_AGE, before, nobody, replace(lost, at=3.02), beat(at=3.1))
     assert not is_explained(asked, IN, AT_AGE, before, lost, beat(at=2.95), nobody), "back by then"
     assert not is_explained(asked, IN, AT_AGE, before, nobody), "never away"
+
+
+def test_places_that_the_old_have_left() -> None:
+    asked = RejectedGracefully(
+        crowd="burst", free=1, answer=RejectionAnswer.HTTP_503, within=1.0, retry_after=False, places=2, inside=1
+    )
+
+    def came(*opened: bool, began: float = 3.0) -> list[Event]:
+        inside, out = replace(IN, crowd="burst", began=began, at=began + 0.01), Outcome.HTTP
+        answers = [inside if got_in else replace(inside, outcome=out, status=503) for got_in in opened]
+        return [replace(answer, client=number) for number, answer in enumerate(answers)]
+
+    assert is_explained(asked, IN, AT_AGE, *came(True, True, False))
+    assert not is_explained(asked, IN, AT_AGE, *came(True, True, True, False)), "one has left, and two were let in"
+    assert not is_explained(asked, IN, AT_AGE, *came(True, True, False, began=2.7)), "before it was old"
+    assert not is_explained(asked, IN, AT_AGE, *came(False, False, False)), "a place that nobody was given"
 
 
 def test_the_age_itself_is_judged() -> None:
