@@ -53,6 +53,8 @@ class Crowd:
     ) -> None:
         self._name = name
         self._plan = plan
+        self.address = plan.address
+        """Where its clients connect to."""
         self._record = record
         self._meter = TrafficMeter(name)
         self._connecting: set[asyncio.Task[list[Attempt]]] = set()

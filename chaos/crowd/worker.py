@@ -130,7 +130,8 @@ class Worker:
             raise CrowdError(f"there is no crowd {name!r}; there are {known}") from None
 
     def _announce(self, crowd: str) -> None:
-        self._recorder.write(CrowdMade(at=time.monotonic(), crowd=crowd, pid=os.getpid()))
+        address = str(self._crowds[crowd][0].address)
+        self._recorder.write(CrowdMade(at=time.monotonic(), crowd=crowd, pid=os.getpid(), address=address))
 
     def _write_periods(self) -> None:
         self._write_traffic()

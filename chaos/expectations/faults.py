@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Beat, Bite, Healing, HealingState, Hit, HostileAnswer, Injected
+from chaos.journal import Attempt, Beat, Bite, CrowdMade, Healing, HealingState, Hit, HostileAnswer, Injected
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
@@ -98,8 +98,43 @@ class FaultsBit(Expectation):
             )
         if not receipts:
             return self.held("no fault was injected", promised)
-        more = f" (and {len(receipts) - 1} more like it)" if len(receipts) > 1 else ""
-        return self.held(f"{receipts[0].sentence()}{more}", promised)
+        later, spared = _who_came_later(record)
+        if spared:
+            return self.inconclusive(
+                f"{spared[0]}; so {len(spared)} of {len(later)} who came later were spared", promised, evidence=spared
+            )
+        told = [receipts[0].sentence()]
+        if len(receipts) > 1:
+            told.append(f"(and {len(receipts) - 1} more like it)")
+        if later:
+            told.append(f"and on {len(later)} of {len(later)} who came later")
+        return self.held(" ".join(told), promised)
+
+
+def _who_came_later(record: Record) -> tuple[list[Attempt], list[str]]:
+    """Who had a 101 through a fault that was there already, and which of them had it too soon for that, in words."""
+    came: list[Attempt] = []
+    spared: list[str] = []
+    address = {made.crowd: made.address for made in record.journal.of(CrowdMade)}
+    for one in record.each_injection():
+        (receipt,) = one.receipts()
+        entrance = receipt.entrance
+        if entrance is None:
+            continue
+        until = min((healing.began or healing.since for healing in one.journal.of(Healing)), default=math.inf)
+        for attempt in record.journal.of(Attempt):
+            took = attempt.handshake
+            if attempt.status != 101 or took is None or address.get(attempt.crowd) != entrance.address:
+                continue
+            if not entrance.since <= attempt.began <= attempt.began + took <= until:
+                continue
+            came.append(attempt)
+            if took < entrance.at_least:
+                spared.append(
+                    f"client {attempt.client} of {attempt.crowd!r} had its 101 {format_duration(took)} after its first "
+                    f"packet: no {receipt.fault} of {format_duration(entrance.at_least)}"
+                )
+    return came, spared
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from chaos.agent.async_client import AsyncAgent
@@ -203,7 +203,7 @@ async def healed(fault: Fault, steps: AsyncIterator[Receipt | Healing], within: 
     try:
         healing = await _in_time(_last(steps), within, fault, "healed")
         if isinstance(healing, Healing):
-            return healing
+            return replace(healing, began=began)
         problem = f"it yielded {type(healing).__name__} instead of a Healing"
     except StopAsyncIteration:
         problem = "it ended without a Healing"

@@ -149,6 +149,11 @@ class Composed(Fault):
             covered=sum(receipt.covered for receipt in receipts),
             total=sum(receipt.total for receipt in receipts),
             since=max(receipt.since for receipt in receipts),
+            entrance=max(
+                (receipt.entrance for receipt in receipts if receipt.entrance is not None),
+                key=lambda entrance: entrance.at_least,
+                default=None,
+            ),
             evidence=(
                 *(_bitten_evidence(receipt) for receipt in told),
                 *(item for receipt in told for item in _named(receipt)),

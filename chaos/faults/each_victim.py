@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chaos.crowd.pinging import Pings
 from chaos.crowd.plan import ClientState
 from chaos.faults.base import Scene
-from chaos.journal import Bite, Evidence, Receipt
+from chaos.journal import Bite, Entrance, Evidence, Receipt
 from chaos.units import format_duration
 
 __all__ = ["EachVictim"]
@@ -44,13 +44,15 @@ class EachVictim:
         since: float,
         evidence: tuple[Evidence, ...],
         at_least: float,
+        enters_after: float = 0.0,
         show: Callable[[float], str] = format_duration,
     ) -> Receipt:
         """Ask them again. The fault has bitten where it `bit` on its own connection, and the pings of each victim take
         `at_least` so many seconds now: that the path was not as slow by itself its own connection has shown.
 
         Who is not answered for several times as long is as slow as that: what is on its way already, a feed for one,
-        may take more than anybody waits for. Whom the server has ended meanwhile is not meant.
+        may take more than anybody waits for. Whom the server has ended meanwhile is not meant. Who comes later has its
+        101 `enters_after` so many seconds at least; 0.0: that shows nothing.
         """
         each_waits = at_least * (1 if self.pings.together > 1 else self.pings.count)
         within = min(self.scene.patience, SEVERAL * each_waits)
@@ -62,13 +64,17 @@ class EachVictim:
             states = await victims.states()
             there = [client for client in self.before if client in during or states[client] is ClientState.OPEN]
         covered = sum(during.get(client, within) >= at_least for client in there)
+        now = time.monotonic()
         return Receipt(
-            at=time.monotonic(),
+            at=now,
             fault=fault,
             bite=Bite.BIT if bit and covered == len(there) else Bite.DID_NOT_BITE,
             covered=covered,
             total=len(there),
             since=since,
+            entrance=Entrance(address=str(self.scene.the_link().address), since=now, at_least=enters_after)
+            if enters_after
+            else None,
             evidence=(
                 *evidence,
                 *(

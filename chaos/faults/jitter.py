@@ -79,6 +79,7 @@ class Jitter(Fault):
                 since=since,
                 evidence=(_evidence(_show(before), _show(during)),),
                 at_least=self.delay - self.jitter,
+                enters_after=self.delay - self.jitter,
             )
         finally:
             await link.remove(toxic)

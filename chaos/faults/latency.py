@@ -80,6 +80,7 @@ class Latency(Fault):
                 since=since,
                 evidence=(_evidence(format_duration(before), format_duration(during)),),
                 at_least=least,
+                enters_after=least,
             )
         finally:
             await link.remove(toxic)

@@ -32,6 +32,9 @@ _BEFORE = 8
 _PING, _PONG = PAYLOAD + 6, PAYLOAD + 2
 """Bytes of the longest ping, which is masked, and of its pong."""
 
+_ANSWER = 129
+"""Bytes of the shortest 101: a status line and the three headers that RFC 6455 (4.2.2) asks for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sliced(Fault):
@@ -62,7 +65,11 @@ class Sliced(Fault):
     @property
     def adds(self) -> float:
         """Seconds that the longest ping and its pong take longer, at least: a pause after each piece but the last."""
-        return sum(math.ceil(frame / self.size) - 1 for frame in (_PING, _PONG)) * self.pause
+        return self._pauses(_PING) + self._pauses(_PONG)
+
+    def _pauses(self, size: int) -> float:
+        """Seconds that so many bytes take longer, at least."""
+        return (math.ceil(size / self.size) - 1) * self.pause
 
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         link = scene.the_link()
@@ -118,7 +125,14 @@ class Sliced(Fault):
                         during=str(pieces),
                     ),
                 )
-            yield await each.receipt(self.name, bit=bit, since=since, evidence=evidence, at_least=self.adds)
+            yield await each.receipt(
+                self.name,
+                bit=bit,
+                since=since,
+                evidence=evidence,
+                at_least=self.adds,
+                enters_after=self._pauses(_ANSWER),
+            )
         healed_at = time.monotonic()
         healed, seen = await healed_as_before(
             scene,

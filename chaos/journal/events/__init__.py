@@ -18,7 +18,7 @@ from chaos.journal.events.base import QUOTED, Event
 from chaos.journal.events.canary import Beat, Call, FeedFetched, Source
 from chaos.journal.events.clients import Attempt, Ended, Frame, Outcome, Traffic, WentIdle
 from chaos.journal.events.course import Note, Overfilled, Phase, PhaseEntered, Segment, Soaked
-from chaos.journal.events.faults import Bite, Evidence, Healing, HealingState, Injected, Receipt
+from chaos.journal.events.faults import Bite, Entrance, Evidence, Healing, HealingState, Injected, Receipt
 from chaos.journal.events.harness import CrowdMade, Lateness
 from chaos.journal.events.hostile import HostileAnswer
 from chaos.journal.events.judgement import FindingMade, ReleaseAwaited, VerdictGiven
@@ -49,6 +49,7 @@ __all__ = [
     "Correspondence",
     "CrowdMade",
     "Ended",
+    "Entrance",
     "Event",
     "Evidence",
     "FeedFetched",
@@ -85,7 +86,7 @@ __all__ = [
     "WentIdle",
 ]
 
-VERSION = 9
+VERSION = 10
 """Raised when a kind of event is new or changes its meaning; a reader refuses journals of a later version."""
 
 KINDS: dict[str, type[Event]] = {

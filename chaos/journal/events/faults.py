@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chaos.journal.events.base import Event
 
-__all__ = ["Bite", "Evidence", "Healing", "HealingState", "Injected", "Receipt"]
+__all__ = ["Bite", "Entrance", "Evidence", "Healing", "HealingState", "Injected", "Receipt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """Where those come in to whom a fault does something although they were not there yet when it began to act."""
+
+    address: str
+    """`host:port` that they connect to."""
+    since: float
+    """By when it acts on whoever comes, seconds monotonic."""
+    at_least: float
+    """Seconds that they wait for their 101, from their first packet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt(Event):
-    """Typed evidence that a fault bit, covering `covered` of `total` connections (0 of 0: no connection is meant)."""
+    """Typed evidence that a fault bit, covering `covered` of `total` connections (0 of 0: none was there)."""
 
     fault: str
     bite: Bite
@@ -55,6 +67,8 @@ class Receipt(Event):
     acted: float | None = None
     """When it had begun to act on the last of them, where it took longer to see that; None: by the receipt's own time.
     """
+    entrance: Entrance | None = None
+    """How it shows on whoever comes later; None where it does nothing to them, or nothing that a handshake shows."""
 
     @property
     def acted_by(self) -> float:
@@ -93,4 +107,6 @@ class Healing(Event):
     state: HealingState
     since: float
     """When it stopped to act, seconds monotonic: the time that recovery is measured from."""
+    began: float | None = None
+    """When it was begun to be taken away, seconds monotonic: until then it acted. None: nobody has written it down."""
     evidence: tuple[Evidence, ...] = ()

@@ -15,6 +15,8 @@ class CrowdMade(Event):
 
     crowd: str
     pid: int
+    address: str = ""
+    """Where its clients connect to, `host:port`: the server's, or a link's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from chaos.expectations import (
     PongsDelayed,
     SteadyBefore,
 )
-from chaos.journal import Bite, HealingState, Hit, HostileAnswer, Outcome, ServerEvent
-from chaos.verdict import Verdict
+from chaos.journal import Attempt, Bite, CrowdMade, Entrance, HealingState, Hit, HostileAnswer, Outcome, ServerEvent
+from chaos.verdict import Finding, Verdict
 from tests.unit.expectations.records import attempt, beat, bite, frame, healed, injected, record
 
 
@@ -85,6 +85,38 @@ def test_a_fault_that_went_with_the_target_is_healed() -> None:
 
 def test_a_fault_that_was_not_seen_to_heal_is_never_green() -> None:
     assert FaultsHealed().judge(record(injected(), bite())).verdict is Verdict.INCONCLUSIVE
+
+
+def test_who_comes_later_meets_the_fault_as_well() -> None:
+    slow = replace(
+        bite(since=10.0, covered=0, total=0), entrance=Entrance(address="127.0.0.1:9", since=10.01, at_least=0.05)
+    )
+    through = CrowdMade(at=0.5, crowd="late", pid=7, address="127.0.0.1:9")
+    beside = CrowdMade(at=0.5, crowd="beside", pid=7, address="127.0.0.1:8")
+
+    def came(*attempts: Attempt) -> Finding:
+        events = (through, beside, injected(), slow, replace(healed(20.0), began=19.9), *attempts)
+        return FaultsBit(expected="vanished").judge(record(*events))
+
+    late, quick = (attempt(crowd="late", began=11.0, took=took) for took in (0.12, 0.09))
+    assert (late.handshake, quick.handshake) == (0.06, 0.045)
+    held = came(late, replace(late, client=1))
+    assert (held.verdict, held.observed) == (Verdict.HELD, "vanished: bit and on 2 of 2 who came later")
+    spared = came(late, replace(quick, client=1))
+    assert spared.verdict is Verdict.INCONCLUSIVE
+    assert spared.observed == (
+        "client 1 of 'late' had its 101 45ms after its first packet: no vanished of 50ms; so 1 of 2 who came later "
+        "were spared"
+    )
+    # It did nothing to these, and was not to.
+    for other in (
+        replace(quick, crowd="beside"),
+        replace(quick, began=10.005),
+        replace(quick, began=19.9),
+        replace(quick, status=503, outcome=Outcome.HTTP),
+        replace(quick, handshake=None),
+    ):
+        assert came(other).observed == "vanished: bit", other
 
 
 def test_a_fault_that_lasted_too_long_for_its_harmlessness_decides_nothing() -> None:
