@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.shortage import SPINNING
+from chaos.expectations.shortage import SPINNING, could_have_used
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
@@ -26,7 +26,7 @@ class AsBusyAsBefore(Expectation):
     """While the same is asked of it again the server uses no more than twice as much of a core.
 
     What it uses is its own, so that nothing excuses it. What others kept it from using says nothing where the same was
-    answered: but where it was ready to run for half of the time, it may have been so for no reason.
+    answered: but where it used half of what it was left, it may have done so for no reason.
     """
 
     name: ClassVar[str] = "as_busy_as_before"
@@ -52,6 +52,6 @@ class AsBusyAsBefore(Expectation):
         figure = f"{share:.2f} cores"
         if share > limit:
             return self.violated(observed, promised, figure=figure)
-        if used_again + waited.seconds > max(limit, SPINNING) * lasted_again:
+        if could_have_used(used_again, lasted_again, waited) > max(limit, SPINNING):
             return self.within_uncertainty(observed, promised, waited, figure=figure)
         return self.held(observed, promised, figure=figure)

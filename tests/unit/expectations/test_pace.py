@@ -60,9 +60,10 @@ def test_what_it_had_to_wait_for_excuses_nothing() -> None:
     assert judged(was=0.06, share=0.5, waited=0.5)[0] is Verdict.VIOLATED
 
 
-def test_who_was_ready_to_run_for_half_of_the_time_may_have_been_so_for_no_reason() -> None:
-    assert judged(was=0.06, share=0.06, waited=0.3)[0] is Verdict.HELD
-    verdict, observed, _ = judged(was=0.06, share=0.06, waited=0.5)
+def test_who_used_half_of_what_it_was_left_may_have_done_so_for_no_reason() -> None:
+    # Seen on a busy machine: it needed 0.15 of a core, and waited for one for a third of the time.
+    assert judged(was=0.13, share=0.15, waited=0.36)[0] is Verdict.HELD
+    verdict, observed, _ = judged(was=0.06, share=0.06, waited=0.9)
     assert verdict is Verdict.INCONCLUSIVE
     assert "others kept the server waiting" in observed
 

@@ -108,6 +108,9 @@ def test_one_that_others_keep_from_spinning_may_have_spun() -> None:
     finding = IDLES.judge(record(*using(*(5.0 + step * 0.01 for step in range(19)), waited=1.8)))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "others kept the server waiting" in finding.observed
+    # Who has nothing to do leaves most of what it is given, and does not spin however long it waits for it.
+    rested = IDLES.judge(record(*using(*(5.0 + step * 0.01 for step in range(19)), waited=0.95)))
+    assert rested.verdict is Verdict.HELD
 
 
 def test_a_worker_that_ends_takes_nothing_along_of_what_its_successor_uses() -> None:
