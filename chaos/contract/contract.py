@@ -7,15 +7,23 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from chaos.contract.breakers import AcceptBreaker, Breaker
-from chaos.contract.burden import BoundedMemory, Pressure, Survival
-from chaos.contract.coming import Establishment, Rejection
+from chaos.contract.accept_breaker import AcceptBreaker
+from chaos.contract.bounded_memory import BoundedMemory
+from chaos.contract.breaker import Breaker
+from chaos.contract.cleanup import Cleanup
+from chaos.contract.closing import Closing
 from chaos.contract.delivery import Delivery
-from chaos.contract.leaving import Cleanup, Closing, LeakFree
-from chaos.contract.service import Fairness, Latency, Recovery
+from chaos.contract.establishment import Establishment
+from chaos.contract.fairness import Fairness
+from chaos.contract.latency import Latency
+from chaos.contract.leak_free import LeakFree
+from chaos.contract.liveness import Liveness
+from chaos.contract.observability import Observability
+from chaos.contract.pressure import Pressure
+from chaos.contract.recovery import Recovery
+from chaos.contract.rejection import Rejection
 from chaos.contract.settings import Settings
-from chaos.contract.staying import Liveness
-from chaos.contract.telling import Observability
+from chaos.contract.survival import Survival
 from chaos.contract.values import Family
 
 __all__ = ["Contract", "unread_keys"]

@@ -22,7 +22,7 @@ import pytest
 from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import ConnectionsAtMost
-from chaos.contract.service import FloodAnswer
+from chaos.contract import FloodAnswer
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
     ConnectionsNotKept,

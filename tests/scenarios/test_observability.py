@@ -20,7 +20,7 @@ import pytest
 from chaos.bounds import found_dead
 from chaos.capability import Capability
 from chaos.conditions import AlertShown, ConnectionsAtMost, StatisticsSay
-from chaos.contract.telling import NearlyFull
+from chaos.contract import NearlyFull
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
     AlertGone,

@@ -1,4 +1,4 @@
-"""The circuit breakers: in front of the upstream, and around establishment."""
+"""The circuit breaker in front of the upstream."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chaos.contract.values import Duration, Family, RequestHeaders
+from chaos.contract.values import Duration, Family
 
-__all__ = ["AcceptBreaker", "Breaker"]
+__all__ = ["Breaker"]
 
 
 class Breaker(Family):
@@ -49,23 +49,4 @@ class Breaker(Family):
     window: Annotated[Duration | None, Field(description="The failure rate is that of the calls in so long.")] = None
     minimum_calls: Annotated[
         int | None, Field(gt=0, description="Calls in the window before their failure rate counts.")
-    ] = None
-
-
-class AcceptBreaker(Family):
-    """The circuit breaker around establishment."""
-
-    failure_threshold: Annotated[int, Field(gt=0, description="Failed establishments in a row that open it.")]
-    recovery_timeout: Annotated[Duration, Field(description="Open for this long before a trial.")]
-    success_threshold: Annotated[int, Field(gt=0, description="Successful trials that close it.")] = 1
-    failure_code: Annotated[int, Field(ge=1000, le=4999, description="Close code of a failure.")] = 1011
-    open_code: Annotated[int, Field(ge=1000, le=4999, description="Close code while open.")] = 1013
-    answer_within: Annotated[Duration, Field(description="While open, clients are turned away within this.")]
-    rides_out: Annotated[
-        Duration | None,
-        Field(description="While the dependency is away no longer than this, clients that come get in after all."),
-    ] = None
-    own_failure: Annotated[
-        RequestHeaders | None,
-        Field(description="Headers, over those of endpoints.gated, with which a client fails by its own doing."),
     ] = None

@@ -1,4 +1,4 @@
-"""How soon everybody is served: in calm, beside one who floods, and after a fault."""
+"""How others are served beside one who floods, and what becomes of that one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from pydantic import Field
 
 from chaos.contract.values import Duration, Family
 
-__all__ = ["Fairness", "FloodAnswer", "Latency", "Recovery"]
-
-
-class Latency(Family):
-    """Round trips of one exchange."""
-
-    p99: Annotated[Duration, Field(description="99th percentile of the round trip when nothing is wrong.")]
+__all__ = ["Fairness", "FloodAnswer"]
 
 
 class FloodAnswer(StrEnum):
@@ -47,27 +41,4 @@ class Fairness(Family):
     message_rate: Annotated[
         int | None,
         Field(ge=10, description="Messages a second, a tenth of them at once, that no client is cut for."),
-    ] = None
-
-
-class Recovery(Family):
-    """Back to steady state after a fault has healed."""
-
-    within: Annotated[
-        Duration, Field(description="From healing to every client served as before, for no more of a core.")
-    ]
-    restart_within: Annotated[
-        Duration | None,
-        Field(
-            description="From a new start of a server that was killed or told to end to every client served as before, "
-            "so with what its process or container takes to start. Without it, `within`."
-        ),
-    ] = None
-    worker_within: Annotated[
-        Duration | None,
-        Field(
-            description="From the death of one of several workers, or its being told to end, to another serving in its "
-            "place. A worker is a process that holds the server's listening socket, or connections that it was handed, "
-            "and from which no other such process descends."
-        ),
     ] = None
