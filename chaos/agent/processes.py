@@ -58,8 +58,6 @@ class Figures:
     processes: int = 0
     fds: int = 0
     threads: int = 0
-    rss: int = 0
-    pss: int = 0
     cpu: float = 0.0
     waited: float = 0.0
     """Seconds that their threads were ready to run and had no core."""
@@ -115,7 +113,7 @@ def descendants(roots: Iterable[int]) -> list[Stat]:
 
 def measure(processes: Iterable[Identity]) -> Figures:
     """Sum what the processes that are still alive use; one that is a zombie uses nothing, and is counted by itself."""
-    count = fds = threads = rss = pss = zombies = 0
+    count = fds = threads = zombies = 0
     cpu = without_a_core = 0.0
     for process in processes:
         stat = read_stat(process.pid)
@@ -124,24 +122,25 @@ def measure(processes: Iterable[Identity]) -> Figures:
         if stat.state == "Z":
             zombies += 1
             continue
-        resident, proportional = _memory(process.pid)
         count += 1
         fds += _open_files(process.pid)
         threads += stat.threads
-        rss += resident
-        pss += proportional
         cpu += stat.cpu
         without_a_core += waited(process.pid)
     return Figures(
         processes=count,
         fds=fds,
         threads=threads,
-        rss=rss,
-        pss=pss,
         cpu=cpu,
         waited=without_a_core,
         zombies=zombies,
     )
+
+
+def memory(processes: Iterable[Identity]) -> tuple[int, int]:
+    """Bytes resident and proportional share, summed over the processes that are still alive."""
+    found = [_memory(process.pid) for process in processes if process.alive()]
+    return sum(resident for resident, _ in found), sum(proportional for _, proportional in found)
 
 
 def is_stopped(pid: int) -> bool:

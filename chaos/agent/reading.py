@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chaos.agent.identity import Identity
-from chaos.agent.processes import descendants, measure
+from chaos.agent.processes import descendants, measure, memory
 from chaos.agent.scheduling import CORES, machine_busy
 from chaos.agent.sockdiag import SockDiag
 
@@ -16,6 +16,11 @@ __all__ = ["Reader", "unlimited"]
 _TREE_FRESH = 0.5
 """Seconds that a process tree is taken for unchanged although processes or threads were started: walking /proc takes
 15 us for each process of the machine, which is too much for every sample. A new child shows up that much late."""
+
+_MEMORY_SHARE = 0.01
+"""Share of a core that reading memory takes: the kernel walks the page tables of the server for it, 1 to 2 ms for 50
+MB, and holds up what the server maps meanwhile. So it is read every 0.1 to 0.2 s, of one of a gigabyte every few
+seconds, and at once where somebody asks for a single sample, or where a process has come or gone."""
 
 
 def unlimited() -> float:
@@ -34,6 +39,12 @@ class Reader:
         self._roots: tuple[int, ...] = ()
         self._newest = -1
         self._read_at = 0.0
+        self._held = 0, 0
+        """Bytes resident and proportional share, as they were read last."""
+        self._holders: tuple[list[Identity], int] = [], 0
+        """Whose that was, and how many of them were alive."""
+        self._held_until = 0.0
+        """When it may be read again."""
 
     def close(self) -> None:
         if self._sockets is not None:
@@ -43,13 +54,15 @@ class Reader:
         """The fields of a Sample: `took` is the seconds this took, and thereby its uncertainty in time.
 
         Connections of the suite's own are in none of them, nor are the file descriptors that the server has for those.
-        `fresh`: walk the process tree again, whatever was seen before.
+        `fresh`: walk the process tree again, and read its memory again, whatever was seen before.
         """
         if self._sockets is None:
             self._sockets = SockDiag()
         began = time.perf_counter()
         sockets, own = self._sockets.held(port)
-        figures = measure(self._processes(tuple(roots), fresh=fresh))
+        tree = self._processes(tuple(roots), fresh=fresh)
+        figures = measure(tree)
+        rss, pss = self._memory(tree, figures.processes, fresh=fresh)
         return {
             "took": time.perf_counter() - began,
             "sockets": sockets,
@@ -58,8 +71,8 @@ class Reader:
             # Zero where its processes are out of sight, and then theirs are none of ours.
             "fds": max(0, figures.fds - own),
             "threads": figures.threads,
-            "rss": figures.rss,
-            "pss": figures.pss,
+            "rss": rss,
+            "pss": pss,
             "cpu": figures.cpu,
             "waited": figures.waited,
             "throttled": self._throttled(),
@@ -75,6 +88,14 @@ class Reader:
             self._tree = [stat.identity for stat in descendants(roots)]
             self._roots, self._newest, self._read_at = roots, newest, now
         return self._tree
+
+    def _memory(self, tree: list[Identity], alive: int, *, fresh: bool) -> tuple[int, int]:
+        """Bytes resident and proportional share; what was read before where it is too soon to read it again."""
+        now = time.monotonic()
+        if fresh or now >= self._held_until or self._holders != (tree, alive):
+            self._held, self._holders = memory(tree), (tree, alive)
+            self._held_until = now + (time.monotonic() - now) / _MEMORY_SHARE
+        return self._held
 
 
 def _newest_pid() -> int:

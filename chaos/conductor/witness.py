@@ -11,9 +11,9 @@ from functools import partial
 from chaos.agent.async_client import AsyncAgent
 from chaos.agent.own_address import OWN_ADDRESS
 from chaos.journal import Note, Statistics
-from chaos.probes.kept import Dial, KeptConnection, Streams
+from chaos.probes.kept import Dial, KeptConnection
 from chaos.probes.statistics import StatisticsError, read_statistics
-from chaos.probes.tls import StreamOptions, stream_options
+from chaos.probes.tls import StreamOptions, Streams, stream_options, streams_over
 from chaos.server_view import ServerView
 from chaos.target import Statistics as Where
 from chaos.target import Tls
@@ -170,4 +170,4 @@ async def _listening_host(agent: AsyncAgent, server: ServerView) -> str | None:
 
 async def _dial_uncounted(agent: AsyncAgent, host: str, port: int, timeout: float, options: StreamOptions) -> Streams:
     made = await agent.connect(host, port, timeout=timeout, source_host=OWN_ADDRESS)
-    return await asyncio.open_connection(sock=made, **options)
+    return await streams_over(made, options)

@@ -12,7 +12,7 @@ from chaos.faults.evidence import POLL, connect_uncounted, host_inside
 from chaos.faults.upgrade import upgrade_request
 from chaos.hostile.frames import close
 from chaos.probes.http import read_head
-from chaos.probes.tls import end, stream_options
+from chaos.probes.tls import end, stream_options, streams_over
 
 __all__ = ["Newcomers", "newcomers"]
 
@@ -74,11 +74,7 @@ async def _visit(scene: Scene, host: str, request: bytes) -> int:
     Raises ValueError for an end before the whole head of an answer and for what is no such head, AgentError, OSError.
     """
     made = await connect_uncounted(scene.the_agent(), host, scene.server.port, timeout=scene.patience)
-    try:
-        reader, writer = await asyncio.open_connection(sock=made, **stream_options(scene.tls, within=scene.patience))
-    except BaseException:
-        made.close()
-        raise
+    reader, writer = await streams_over(made, stream_options(scene.tls, within=scene.patience))
     try:
         writer.write(request)
         status, _, _ = await read_head(reader)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chaos.address import Address
-from chaos.probes.tls import end, stream_options
+from chaos.probes.tls import end, stream_options, streams_over
 from chaos.target import Tls
 
 __all__ = ["Answer", "NoAnswer", "get", "read_answer", "read_head"]
@@ -50,7 +50,7 @@ async def get(
         if made is None:
             reader, writer = await asyncio.open_connection(address.host, address.port, **options)
         else:
-            reader, writer = await asyncio.open_connection(sock=made, **options)
+            reader, writer = await streams_over(made, options)
         try:
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: */*\r\n\r\n".encode())
             return (await read_answer(reader))[0]

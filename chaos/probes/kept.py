@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable
 
 from chaos.address import Address
 from chaos.probes.http import Answer, NoAnswer, read_answer
-from chaos.probes.tls import end
+from chaos.probes.tls import Streams, end
 
-__all__ = ["Dial", "KeptConnection", "Streams"]
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+__all__ = ["Dial", "KeptConnection"]
 
 Dial = Callable[[], Awaitable[Streams]]
 """Makes a connection. What it raises goes through to who asked."""

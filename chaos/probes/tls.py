@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import socket
 import ssl
@@ -10,7 +11,7 @@ from typing import TypedDict
 
 from chaos.target import Tls
 
-__all__ = ["StreamOptions", "client_context", "end", "stream_options", "wrapped"]
+__all__ = ["StreamOptions", "Streams", "client_context", "end", "stream_options", "streams_over", "wrapped"]
 
 
 class StreamOptions(TypedDict, total=False):
@@ -19,6 +20,9 @@ class StreamOptions(TypedDict, total=False):
     ssl: ssl.SSLContext
     server_hostname: str
     ssl_handshake_timeout: float
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @functools.cache
@@ -40,6 +44,31 @@ def stream_options(tls: Tls | None, *, within: float) -> StreamOptions:
     if tls is None:
         return {}
     return {"ssl": client_context(tls), "server_hostname": tls.server_name, "ssl_handshake_timeout": within}
+
+
+async def streams_over(made: socket.socket, options: StreamOptions) -> Streams:
+    """A stream over a connected socket, which is the stream's from now on, also where it never comes to be.
+
+    Whoever calls `asyncio.open_connection` off in the middle of a TLS handshake, or right after it, gets neither a
+    stream nor a closed socket (3.11): its transport goes on reading the descriptor that the next socket is given, on
+    which the loop then refuses to do anything. So it is left to come to its end. Raises OSError.
+    """
+    opening = asyncio.ensure_future(asyncio.open_connection(sock=made, **options))
+    try:
+        return await asyncio.shield(opening)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            made.shutdown(socket.SHUT_RDWR)  # a handshake under way fails of it at once
+        opening.add_done_callback(functools.partial(_leave, made))
+        raise
+
+
+def _leave(made: socket.socket, opening: asyncio.Future[Streams]) -> None:
+    """Close what nobody waits for any more."""
+    if opening.cancelled() or opening.exception() is not None:
+        made.close()
+    else:
+        end(opening.result()[1])
 
 
 def wrapped(connection: socket.socket, tls: Tls) -> ssl.SSLSocket:

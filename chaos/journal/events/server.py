@@ -120,7 +120,8 @@ class Sample(Event):
     fds: int = 0
     threads: int = 0
     rss: int = 0
-    """Bytes, summed over the server's processes."""
+    """Bytes, summed over the server's processes; in a stream of samples as it was read last, for each reading costs the
+    server as well (`chaos.agent.reading`)."""
     pss: int = 0
     """Bytes, proportional share; 0 where the kernel would not say."""
     cpu: float = 0.0

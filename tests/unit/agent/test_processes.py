@@ -14,7 +14,7 @@ import pytest
 
 from chaos.agent import processes
 from chaos.agent.identity import Identity, identify, own_pid
-from chaos.agent.processes import descendants, innermost, measure, processes_with, read_stat, socket_owners
+from chaos.agent.processes import descendants, innermost, measure, memory, processes_with, read_stat, socket_owners
 
 from .support import DEADLINE, HERE, assert_gone, identities, wait_until
 
@@ -33,8 +33,9 @@ def test_figures_agree_with_psutil(me: Identity) -> None:
     assert figures.processes == 1
     assert figures.fds == known.num_fds() - 1  # its listing holds the directory open
     assert figures.threads == known.num_threads()
-    assert figures.rss == pytest.approx(full.rss, rel=0.05)  # psutil's rss is the kernel's lagging counter
-    assert figures.pss == pytest.approx(full.pss, rel=0.05)
+    rss, pss = memory([me])
+    assert rss == pytest.approx(full.rss, rel=0.05)  # psutil's rss is the kernel's lagging counter
+    assert pss == pytest.approx(full.pss, rel=0.05)
     assert figures.cpu == pytest.approx(sum(known.cpu_times()[:2]), abs=0.05)  # two ticks and the reading itself
 
 
@@ -73,6 +74,7 @@ def test_open_files_are_listed_where_the_kernel_does_not_count_them(
 def test_a_process_that_is_gone_counts_nothing(me: Identity) -> None:
     predecessor = Identity(pid=me.pid, started=me.started - 1)
     assert measure([predecessor]) == processes.Figures()
+    assert memory([predecessor]) == (0, 0)
 
 
 def test_a_zombie_uses_nothing_and_is_still_in_the_tree() -> None:
@@ -80,6 +82,7 @@ def test_a_zombie_uses_nothing_and_is_still_in_the_tree() -> None:
         wait_until(lambda: (stat := read_stat(child.pid)) is not None and stat.state == "Z", "it is a zombie")
         zombie = identities([child.pid])
         assert measure(zombie) == processes.Figures(zombies=1)
+        assert memory(zombie) == (0, 0)
         assert [stat.pid for stat in descendants([child.pid])] == [child.pid]
 
 

@@ -101,6 +101,7 @@ def test_a_server_that_exits_is_noted_and_its_successor_is_followed(best: AgentP
         wait_until(lambda: [s.processes for s in samples(directory / "cell")][-1:] == [1], "it is sampled")
         client.signal([first.pid], Signals.SIGKILL)
         wait_until(lambda: samples(directory / "cell")[-1].processes == 0, "its end is sampled")
+        wait_until(lambda: read_journal(directory / "cell").of(ServerEvent), "and noted: its name is free again")
         start_echo(client, directory, port=port)
         wait_until(lambda: samples(directory / "cell")[-1].processes == 1, "the next one is sampled")
         client.close_cell()

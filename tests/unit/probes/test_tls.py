@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from chaos.address import Address
 from chaos.probes.conversation import open_connection
 from chaos.probes.http import get
 from chaos.probes.kept import KeptConnection
-from chaos.probes.tls import client_context, stream_options
+from chaos.probes.tls import client_context, end, stream_options, streams_over
 from chaos.target import Tls
 from tests.certificates import certificates
 from tests.unit.crowd.servers import unused_port
@@ -94,3 +95,35 @@ def test_certificates_are_read_once(tls: Tls) -> None:
     assert client_context(tls) is client_context(tls)
     assert client_context(tls).verify_mode is ssl.CERT_REQUIRED
     assert client_context(tls).check_hostname
+
+
+async def test_who_is_called_off_leaves_no_transport_on_a_descriptor(context: ssl.SSLContext, tls: Tls) -> None:
+    """At every turn of the loop until it is open: the next socket has the same descriptor, and can be used."""
+    loop = asyncio.get_running_loop()
+
+    async def patient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    async def connected(where: tuple[str, int]) -> socket.socket:
+        made = socket.socket()
+        made.setblocking(False)
+        await loop.sock_connect(made, where)
+        return made
+
+    server = await asyncio.start_server(patient, "127.0.0.1", 0, ssl=context)
+    where = server.sockets[0].getsockname()[:2]
+    turns, opened = 0, False
+    async with asyncio.timeout(WITHIN), server:
+        while not opened:
+            turns += 1
+            opening = asyncio.create_task(streams_over(await connected(where), stream_options(tls, within=WITHIN)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            opened = opening.done()
+            opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                end((await opening)[1])
+            (await connected(where)).close()
+    assert turns > 3, "it was called off in the middle"
