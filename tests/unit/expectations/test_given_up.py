@@ -7,15 +7,17 @@ from dataclasses import replace
 import pytest
 
 from chaos.bounds import least_wait, patience
-from chaos.contract import Contract, RejectionAnswer
+from chaos.contract import Contract, FloodAnswer, RejectionAnswer
 from chaos.expectations import (
     ClosedByAge,
     ClosedWhenIdle,
     ClosedWith,
     Established,
     Expectation,
+    FloodAnswered,
     Record,
     RecoveredWithin,
+    RefusedAtTheDoor,
     RejectedGracefully,
     RoundTripsWithin,
     StayedAfterUpgrade,
@@ -177,6 +179,78 @@ def test_one_that_we_kept_silent_may_have_been_cut_off_after_its_101() -> None:
     assert judged(stayed, *IN, soon, worker_late(1.0, at=2.6))[0] is Verdict.INCONCLUSIVE
     assert judged(stayed, *IN, soon)[0] is Verdict.VIOLATED
     assert judged(stayed, *IN, attempt(1), soon, ended(1, at=1.2), worker_late(0.5, at=2.6))[0] is Verdict.VIOLATED
+
+
+DOOR = RefusedAtTheDoor(crowds=("crowd",), within=5.0)
+
+
+def at_the_door(outcome: Outcome, *more: Event, status: int | None = None, phase: str = "handshake") -> list[Event]:
+    refused = attempt(0, began=21.0, outcome=Outcome.HTTP, status=401)
+    return [
+        made(pid=7),
+        refused,
+        attempt(1, began=21.0, took=3.0, outcome=outcome, status=status, phase=phase),
+        *more,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Outcome.TIMEOUT, None), (Outcome.EOF, None), (Outcome.RESET, None), (Outcome.HTTP, 408)],
+)
+def test_one_that_our_worker_was_too_late_for_may_have_been_refused(outcome: Outcome, status: int | None) -> None:
+    verdict, observed = judged(DOOR, *at_the_door(outcome, worker_late(1.6, at=23.0), status=status))
+    assert verdict is Verdict.INCONCLUSIVE
+    assert observed.startswith("1 of 2 were not refused, the first crowd: client 1: ")
+    assert judged(DOOR, *at_the_door(outcome, status=status))[0] is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Outcome.OPEN, 101), (Outcome.TIMEOUT, 101), (Outcome.CLOSED, 101), (Outcome.HTTP, 500), (Outcome.HTTP, 503)],
+)
+def test_one_that_was_let_in_or_told_otherwise_was_not_refused_however_late_we_were(
+    outcome: Outcome, status: int
+) -> None:
+    events = at_the_door(outcome, worker_late(1.6, at=23.0), status=status, phase="first_message")
+    assert judged(DOOR, *events)[0] is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(503, Verdict.INCONCLUSIVE), (500, Verdict.VIOLATED)])
+def test_one_that_had_no_core_may_be_too_busy_to_refuse(status: int, verdict: Verdict) -> None:
+    kept = [reading(21.0, waited=0.0, busy=0.0), reading(24.0, waited=1.6, busy=6.0)]
+    assert judged(DOOR, *at_the_door(Outcome.HTTP, *kept, status=status))[0] is verdict
+    hardly = [kept[0], reading(24.0, waited=1.4, busy=6.0)]
+    assert judged(DOOR, *at_the_door(Outcome.HTTP, *hardly, status=status))[0] is Verdict.VIOLATED
+
+
+FLOOD = FloodAnswered(crowd="crowd", answer=FloodAnswer.CLOSE_1013, sent=0, answered=0)
+
+
+@pytest.mark.parametrize(("how", "code"), [("reset", None), ("eof", None), ("close", 1011)])
+def test_a_client_that_floods_may_have_been_too_late_with_its_pong(how: str, code: int | None) -> None:
+    end = replace(CUT, how=how, code=code)
+    assert judged(FLOOD, *IN, end, worker_late(1.5, at=12.2))[0] is Verdict.INCONCLUSIVE
+    assert judged(FLOOD, *IN, end)[0] is Verdict.VIOLATED
+    other = [attempt(1), ended(1, at=30.0, how="reset", code=None)]
+    verdict, observed = judged(FLOOD, *IN, *other, end, worker_late(1.5, at=12.2))
+    assert (verdict, observed) == (
+        Verdict.VIOLATED,
+        "1 of 2 clients that flooded were cut off, the first by reset",
+    )
+
+
+@pytest.mark.parametrize("answer", [FloodAnswer.SERVED, FloodAnswer.CLOSE_1013])
+def test_what_it_says_to_who_floods_is_its_own(answer: FloodAnswer) -> None:
+    asked = replace(FLOOD, answer=answer)
+    assert judged(asked, *IN, replace(CUT, code=1008), worker_late(1.5, at=12.2))[0] is Verdict.VIOLATED
+
+
+def test_one_that_flooded_may_have_had_its_answer_too_late_for_us() -> None:
+    asked = replace(FLOOD, sent=1)
+    assert judged(asked, *IN, given_up(), worker_late(1.6, at=13.0))[0] is Verdict.INCONCLUSIVE
+    assert judged(asked, *IN, given_up(), worker_late(1.4, at=13.0))[0] is Verdict.VIOLATED
+    assert judged(replace(asked, sent=2), *IN, given_up(), worker_late(1.6, at=13.0))[0] is Verdict.VIOLATED
 
 
 def test_one_that_never_came_is_not_excused_by_lateness() -> None:
