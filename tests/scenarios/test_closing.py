@@ -149,12 +149,16 @@ class _Pause:
 
     def was_shorter_than(self, patience: float | None) -> None:
         """Raises Inconclusive where the server may have taken them for dead: who reads no ping answers none."""
-        lasted = self._ended - self._began
-        if patience is not None and lasted >= patience:
+        if patience is not None and self.lasted >= patience:
             raise Inconclusive(
-                f"it took us {format_duration(lasted)} to read on, and after {format_duration(patience)} without a "
-                "pong a client is dead"
+                f"it took us {format_duration(self.lasted)} to read on, and after {format_duration(patience)} without "
+                "a pong a client is dead"
             )
+
+    @property
+    def lasted(self) -> float:
+        """Seconds for which it read nothing."""
+        return self._ended - self._began
 
 
 TALKERS = 3
@@ -213,7 +217,13 @@ async def test_answers_come_before_the_close_frame(experiment: Experiment, contr
     pause.was_shorter_than(contract.liveness.heartbeat_timeout)
     await experiment.judge(
         Provided(
-            condition=AnswersFirst(crowd=talking.name, when="it was told to end", read_at=read_at),
+            condition=AnswersFirst(
+                crowd=talking.name,
+                when="it was told to end",
+                read_at=read_at,
+                deaf_for=pause.lasted,
+                goodbye=promised.shutdown_code,
+            ),
             then=_told_goodbye(talking, promised),
         ),
         ShutDownWithin(limit=promised.shutdown_within),
