@@ -56,9 +56,16 @@ class FloodAnswered(Expectation):
         return self.held(figure, promised, figure=figure)
 
     def _given_up_for(self, record: Record, ended: Ended) -> Uncertainty | None:
-        """What of ours may have made the server take a client for dead; None where nothing may, or it was closed with
-        what may be promised to whoever floods."""
-        return None if ended.code in {answer.code for answer in FloodAnswer} - {None} else record.given_up_for(ended)
+        """What of ours may have made the server take a client for dead; None where nothing may.
+
+        Until it flooded its pongs had nothing before them, so none was missed before the server's wait was over again.
+        What may be promised to whoever floods says nothing of being dead.
+        """
+        began = record.bitten_since()
+        is_soon = began is not None and ended.said_at - began < record.waits.server
+        if is_soon or ended.code in {answer.code for answer in FloodAnswer} - {None}:
+            return None
+        return record.given_up_for(ended)
 
 
 def _told(ended: Ended) -> str:

@@ -28,7 +28,18 @@ from chaos.expectations import (
 from chaos.expectations.record import Waits
 from chaos.journal import Ended, Event, Lateness, Outcome, ServerEvent, Traffic
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, ended, healed, late, made, reading, record, sample, worker_late
+from tests.unit.expectations.records import (
+    attempt,
+    bite,
+    ended,
+    healed,
+    late,
+    made,
+    reading,
+    record,
+    sample,
+    worker_late,
+)
 
 WAITS = Waits(server=0.8, client=3.0)
 """A heartbeat timeout of 0.8 s, and clients that wait 3 s for an answer."""
@@ -238,6 +249,14 @@ def test_a_client_that_floods_may_have_been_too_late_with_its_pong(how: str, cod
         Verdict.VIOLATED,
         "1 of 2 clients that flooded were cut off, the first by reset",
     )
+
+
+def test_who_is_cut_sooner_than_a_pong_can_be_missed_is_cut_for_its_flood() -> None:
+    """A flood fills a core of ours, and on two of them the server waits for half of the other's time: 416 ms (seen)."""
+    end = replace(CUT, how="reset", code=None)
+    kept = [reading(11.2, waited=0.0, busy=0.0), reading(12.0, waited=0.5, busy=1.6)]
+    assert judged(FLOOD, *IN, bite(11.3), end, *kept)[0] is Verdict.VIOLATED
+    assert judged(FLOOD, *IN, bite(11.1), end, *kept)[0] is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("answer", [FloodAnswer.SERVED, FloodAnswer.CLOSE_1013])
