@@ -1,4 +1,4 @@
-"""What becomes of a client that floods."""
+"""What becomes of a client that floods, and whether one that is only lively was that."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chaos.bounds import by_timer
 from chaos.contract import FloodAnswer
 from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.record import worst
 from chaos.journal import Attempt, Ended
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["FloodAnswered"]
+__all__ = ["FloodAnswered", "SentAtRate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,35 @@ class FloodAnswered(Expectation):
         if is_soon or ended.code in {answer.code for answer in FloodAnswer} - {None}:
             return None
         return record.given_up_for(ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAtRate(Expectation):
+    """Every client sent as many messages as are promised to it, a tenth fewer at most: that fewer are taken is no
+    promise."""
+
+    name: ClassVar[str] = "sent_at_rate"
+    clients: int
+    rate: int
+    """Messages a second, of each client."""
+    seconds: float
+    """For which they did so."""
+    sent: int
+    """Messages, of all clients."""
+
+    def judge(self, record: Record) -> Finding:
+        lasted = format_duration(self.seconds)
+        promised = f"{counted(self.clients, 'client')} send {self.rate} messages a second each for {lasted}"
+        each = self.sent / self.clients / self.seconds
+        figure = f"{each:.0f}/s"
+        if by_timer(each) < self.rate:
+            return self.inconclusive(
+                f"they sent {each:.0f} messages a second each, for each waits for the answers to the ones before: that "
+                f"says nothing of {self.rate}",
+                promised,
+                figure=figure,
+            )
+        return self.held(f"they sent {each:.0f} messages a second each", promised, figure=figure)
 
 
 def _told(ended: Ended) -> str:
