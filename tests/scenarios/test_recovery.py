@@ -76,7 +76,8 @@ STORM = 60
 @pytest.mark.promise(
     "recovery",
     "after the network is back",
-    expects="Once a broken network is back all clients are served, beside those whose connections it has not cost.",
+    expects="Once a broken network is back as many newcomers as it had clients are served in time, beside whatever is "
+    "left of those.",
     because="What the dead connections still hold must not stand in the way of the new ones.",
 )
 @pytest.mark.reads(
