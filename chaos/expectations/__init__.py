@@ -43,7 +43,7 @@ from chaos.expectations.closing import (
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
 from chaos.expectations.failures_in_a_row import TurnedAwayForARow
-from chaos.expectations.fairness import FloodAnswered
+from chaos.expectations.fairness import FloodAnswered, SentAtRate
 from chaos.expectations.faults import (
     CameBesideTheHostile,
     FailedByTheirOwnDoing,
@@ -157,6 +157,7 @@ __all__ = [
     "ReleasedWithin",
     "RodeOut",
     "RoundTripsWithin",
+    "SentAtRate",
     "ServerSurvived",
     "SessionsForgotten",
     "SessionsNotKept",

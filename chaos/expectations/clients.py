@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
 from chaos.expectations.base import Expectation, Record, quantile, rank
-from chaos.expectations.record import worst
+from chaos.expectations.record import Uncertainty, worst
 from chaos.journal import Attempt, Ended, Outcome, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -33,6 +33,9 @@ TOO_BUSY_STATUSES = (429, 503)
 
 TOO_BUSY_CODE = 1013
 """Try again later, in IANA's registry of close codes."""
+
+LET_IN = 101
+"""RFC 9110, 15.2.2: the answer to an upgrade that is taken."""
 
 UNAUTHORIZED = (401, 403)
 """RFC 9110, 15.5.2 and 15.5.4: who does not say who it is, and who has no right whoever it is."""
@@ -216,21 +219,19 @@ class RefusedAtTheDoor(Expectation):
         missing = [crowd for crowd, made in attempts.items() if not made]
         if missing:
             return self.inconclusive(f"nobody tried with {_enumerated(missing)}", promised)
-        wrong = [
-            f"{crowd}: {describe(each)}"
-            for crowd, made in attempts.items()
-            for each in made
-            if each.outcome is not Outcome.HTTP or each.status not in self.statuses
-        ]
         made = [each for of_one in attempts.values() for each in of_one]
+        wrong = [each for each in made if each.outcome is not Outcome.HTTP or each.status not in self.statuses]
         figure = f"{len(made) - len(wrong)}/{len(made)} refused"
         if wrong:
-            return self.violated(
-                f"{len(wrong)} of {len(made)} were not refused, the first {wrong[0]}",
-                promised,
-                figure=figure,
-                evidence=wrong,
-            )
+            starved = record.starved_mostly(min(each.began for each in made), max(each.at for each in made))
+            causes = [_not_refused_for(record, each, starved) for each in wrong]
+            to_blame = [each for each, cause in zip(wrong, causes, strict=True) if cause is None]
+            told = [f"{each.crowd}: {describe(each)}" for each in to_blame or wrong]
+            observed = f"{len(told)} of {len(made)} were not refused, the first {told[0]}"
+            if to_blame:
+                return self.violated(observed, promised, figure=figure, evidence=told)
+            ours = [cause for cause in causes if cause is not None]
+            return self.within_uncertainty(observed, promised, worst(ours), figure=figure)
         slowest = max(made, key=lambda each: each.at - each.began)
         took = slowest.at - slowest.began
         return self.by_limit(
@@ -242,6 +243,16 @@ class RefusedAtTheDoor(Expectation):
             uncertainty=record.of_ours(slowest.crowd, slowest.began, slowest.at),
             figure=figure,
         )
+
+
+def _not_refused_for(record: Record, attempt: Attempt, starved: Uncertainty | None) -> Uncertainty | None:
+    """What of ours may be why one had no refusal; None where nothing may: who has a 101 was let in, whatever came then.
+
+    `starved` is what kept the server from running most of the time, which may have made it say that it is too busy.
+    """
+    if attempt.status == LET_IN:
+        return None
+    return record.failed_for(attempt) or (starved if attempt.status in TOO_BUSY_STATUSES else None)
 
 
 def _enumerated(names: Sequence[str]) -> str:
@@ -395,6 +406,10 @@ class ClosedWith(Expectation):
     """When that is promised, for the sentence: "at shutdown"."""
     only: tuple[int, ...] | None = None
     """Of the crowd those who are judged; None: all."""
+    within: float = 0.0
+    """Seconds that the server has for it, as it promises: what kept it for less has cut nobody off."""
+    since: float | None = None
+    """From when it has them, seconds monotonic; None: from when it was told to end, or else from when each got in."""
 
     def judge(self, record: Record) -> Finding:
         codes = " or ".join(map(str, self.codes)) or "a close frame"
@@ -409,22 +424,51 @@ class ClosedWith(Expectation):
                 f"{_tally_texts([_how_it_ended(each) for each in early])}",
                 promised,
             )
-        wrong = []
-        for attempt in opened:
-            ended = endings.get(attempt.client)
-            if ended is None:
-                wrong.append(f"client {attempt.client}: still open")
-            elif ended.how != "close" or (self.codes and ended.code not in self.codes):
-                wrong.append(_how_it_ended(ended))
-        figure = f"{len(opened) - len(wrong)}/{len(opened)}"
-        if wrong:
-            return self.violated(
-                f"{len(wrong)} of {len(opened)} clients were not closed with {codes}, but: {_tally_texts(wrong)}",
-                promised,
-                figure=figure,
-                evidence=wrong,
-            )
-        return self.held(f"{figure} closed with {codes}", promised, figure=figure)
+        others = [(each, endings.get(each.client)) for each in opened if not self._fits(endings.get(each.client))]
+        figure = f"{len(opened) - len(others)}/{len(opened)}"
+        if not others:
+            return self.held(f"{figure} closed with {codes}", promised, figure=figure)
+        asked = record.asked_to_stop(after=max(each.at for each in opened))
+        causes = [self._ours(record, ended, self._from(each, asked)) for each, ended in others]
+        to_blame = [each for each, cause in zip(others, causes, strict=True) if cause is None]
+        ends = [
+            _how_it_ended(ended) if ended is not None else f"client {each.client}: still open"
+            for each, ended in to_blame or others
+        ]
+        observed = f"{len(ends)} of {len(opened)} clients were not closed with {codes}, but: {_tally_texts(ends)}"
+        if to_blame:
+            return self.violated(observed, promised, figure=figure, evidence=ends)
+        cut = [cause for (_, ended), cause in zip(others, causes, strict=True) if ended is not None and cause]
+        if not cut:
+            return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
+        return self.within_uncertainty(observed, promised, worst(cut), figure=figure)
+
+    def _fits(self, ended: Ended | None) -> bool:
+        return ended is not None and ended.how == "close" and (not self.codes or ended.code in self.codes)
+
+    def _from(self, attempt: Attempt, asked: float | None) -> float:
+        """From when the server had time to close a client, seconds monotonic."""
+        known = (at for at in (self.since, asked) if at is not None)
+        return next(known, attempt.began + _until_usable(attempt))
+
+    def _ours(self, record: Record, ended: Ended | None, since: float) -> Uncertainty | None:
+        """What of ours may be why a client was not closed as promised; None where nothing may.
+
+        Who is still open may be closed yet, and whom it cut off it may have had no time to tell, or have rightly given
+        up. What it says is its own; but TCP after it takes its time as well.
+        """
+        if ended is None:
+            last = record.journal.events[-1].at
+            ours = record.of_ours(self.crowd, since, last)
+            return ours if last - since - self.within <= ours.seconds else None
+        if not ended.announced:
+            ours = record.of_ours(self.crowd, since, ended.at)
+            kept = ours if ours.is_most_of(max(self.within, ended.at - since)) else None
+            return kept or record.given_up_for(ended)
+        if ended.how == "timeout" and (not self.codes or ended.code in self.codes):
+            ours = record.of_ours(self.crowd, ended.said_at, ended.at)
+            return ours if ours.is_most_of(ended.at - ended.said_at) else None
+        return None
 
     def _closed_before(self, record: Record, opened: Sequence[Attempt], endings: Mapping[int, Ended]) -> list[Ended]:
         """Those whom the server closed before it could know of its end, where it was told since they had come."""
@@ -460,12 +504,28 @@ class Warned(Expectation):
             if frame.at >= self.since and pattern.search(frame.text)
         }
         figure = f"{len(heard)}/{len(opened)} warned"
-        missed = [f"client {attempt.client}" for attempt in opened if attempt.client not in heard]
-        if missed:
+        missed = [attempt.client for attempt in opened if attempt.client not in heard]
+        causes = {client: self._ours(record, client) for client in missed}
+        to_blame = [f"client {client}" for client in missed if causes[client] is None]
+        if to_blame:
             return self.violated(
-                f"{len(missed)} of {len(opened)} clients got no warning", promised, figure=figure, evidence=missed
+                f"{len(to_blame)} of {len(opened)} clients got no warning", promised, figure=figure, evidence=to_blame
+            )
+        excused = [cause for cause in causes.values() if cause is not None]
+        if excused:
+            return self.within_uncertainty(
+                f"{len(excused)} of {len(opened)} clients got no warning", promised, worst(excused), figure=figure
             )
         return self.held(f"all {len(opened)} were warned", promised, figure=figure)
+
+    def _ours(self, record: Record, client: int) -> Uncertainty | None:
+        """What of ours may be why a client got no warning; None where nothing may: it was given up for that before it
+        was due, or most of the time in which it was waited for was not the server's."""
+        ended = next((each for each in record.endings(self.crowd) if each.client == client), None)
+        until = record.journal.events[-1].at if ended is None else ended.at
+        ours = record.of_ours(self.crowd, self.since, until)
+        kept = ours if until > self.since and ours.is_most_of(until - self.since) else None
+        return kept or (record.given_up_for(ended) if ended is not None else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record
+from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.integrity import Books, Integrity
 from chaos.journal import Correspondence, Ended, Frame, LeftBehind, ServerEvent
 from chaos.units import counted, format_duration
@@ -36,6 +36,10 @@ class AnswersFirst(Integrity):
     """When they had it, for the sentence: "it was told to end"."""
     read_at: float | None = None
     """When the server had read all of them, seconds monotonic; None where it never had."""
+    deaf_for: float = 0.0
+    """Seconds for which they read nothing, and answered no ping."""
+    goodbye: int | None = None
+    """The close code that says that the server ends; None where they close themselves."""
 
     def judge(self, record: Record) -> Finding:
         promised = f"what the server had when {self.when} is answered, and its close frame comes after that"
@@ -68,6 +72,12 @@ class AnswersFirst(Integrity):
             return self.held(observed, promised, figure=f"{sent} answered")
         first = books.first("unknown") or books.first("unanswered")
         observed = f"{left} of {sent} were never answered{_unannounced(ends)}; first: {first}"
+        if self._may_have_been_given_up(record, books, ends):
+            return self.inconclusive(
+                f"{observed}; they had read nothing for {format_duration(self.deaf_for)}, and may have been given up "
+                "for dead before the server was told to end",
+                promised,
+            )
         # Whoever reads is judged from when it had all of them: what kept it from running since may be what it lacked. A
         # client that closed itself says when: a close frame that comes back to it comes after the answers, or instead.
         until = max((ended.at for ended in ends), default=self.read_at)
@@ -78,6 +88,13 @@ class AnswersFirst(Integrity):
         return self.violated(
             observed, promised, figure=f"{left} unanswered", evidence=books.examples(("unknown", "unanswered"))
         )
+
+    def _may_have_been_given_up(self, record: Record, books: Books, ends: Sequence[Ended]) -> bool:
+        """Whether they were deaf for most of what the server waits for a sign of life, and none of those who lack
+        something heard that it ends: who reads nothing sees its own end when it reads again, whenever that was."""
+        lacking = {each.client for each in books.each if each.unknown or each.unanswered}
+        cut = {ended.client for ended in ends if not (ended.announced and ended.code == self.goodbye)}
+        return Uncertainty(self.deaf_for).is_most_of(record.waits.server) and lacking <= cut
 
     def _owed(self, record: Record, asked: float | None) -> int:
         """Messages that had no answer when the server was told, by the books of that moment."""

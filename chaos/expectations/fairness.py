@@ -1,15 +1,20 @@
-"""What becomes of a client that floods."""
+"""What becomes of a client that floods, and whether one that is only lively was that."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chaos.bounds import by_timer
 from chaos.contract import FloodAnswer
-from chaos.expectations.base import Expectation, Record
+from chaos.expectations.base import Expectation, Record, Uncertainty
+from chaos.expectations.record import worst
+from chaos.journal import Attempt, Ended
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["FloodAnswered"]
+__all__ = ["FloodAnswered", "SentAtRate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,25 +40,69 @@ class FloodAnswered(Expectation):
             return undecided
         opened = record.opened(self.crowd)
         ended = [each for each in record.endings(self.crowd) if each.by == "server"]
-        wrong = [
-            f"client {each.client}: {each.how} {each.code or ''} {each.reason}".rstrip()
-            for each in ended
-            if code is None or each.how != "close" or each.code != code
-        ]
-        if wrong:
-            return self.violated(
-                f"{len(wrong)} of {len(opened)} clients that flooded were cut off, the first by "
-                f"{wrong[0].partition(': ')[2]}",
-                promised,
-                figure=f"{len(wrong)} cut",
-                evidence=wrong,
-            )
+        wrong = [each for each in ended if code is None or each.how != "close" or each.code != code]
+        causes = [self._given_up_for(record, each) for each in wrong]
+        if to_blame := [_told(each) for each, cause in zip(wrong, causes, strict=True) if cause is None]:
+            return self.violated(_cut_off(to_blame, opened), promised, figure=f"{len(to_blame)} cut", evidence=to_blame)
         if self.answered < self.sent:
-            return self.violated(
-                f"{self.sent - self.answered} of {self.sent} clients that had flooded were not answered any more",
-                promised,
-                figure=f"{self.answered}/{self.sent}",
-            )
+            late = [(count, ours) for count, ours in record.unanswered(self.crowd) if ours is not None]
+            observed = f"{self.sent - self.answered} of {self.sent} clients that had flooded were not answered any more"
+            figure = f"{self.answered}/{self.sent}"
+            if self.answered + sum(count for count, _ in late) < self.sent:
+                return self.violated(observed, promised, figure=figure)
+            return self.within_uncertainty(observed, promised, worst(ours for _, ours in late), figure=figure)
+        if excused := [cause for cause in causes if cause is not None]:
+            return self.within_uncertainty(_cut_off(list(map(_told, wrong)), opened), promised, worst(excused))
         served = len(opened) - len(ended)
         figure = f"{served} served" if code is None else f"{served} served, {len(ended)} closed with {code}"
         return self.held(figure, promised, figure=figure)
+
+    def _given_up_for(self, record: Record, ended: Ended) -> Uncertainty | None:
+        """What of ours may have made the server take a client for dead; None where nothing may.
+
+        Until it flooded its pongs had nothing before them, so none was missed before the server's wait was over again.
+        What may be promised to whoever floods says nothing of being dead.
+        """
+        began = record.bitten_since()
+        is_soon = began is not None and ended.said_at - began < record.waits.server
+        if is_soon or ended.code in {answer.code for answer in FloodAnswer} - {None}:
+            return None
+        return record.given_up_for(ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAtRate(Expectation):
+    """Every client sent as many messages as are promised to it, a tenth fewer at most: that fewer are taken is no
+    promise."""
+
+    name: ClassVar[str] = "sent_at_rate"
+    clients: int
+    rate: int
+    """Messages a second, of each client."""
+    seconds: float
+    """For which they did so."""
+    sent: int
+    """Messages, of all clients."""
+
+    def judge(self, record: Record) -> Finding:
+        lasted = format_duration(self.seconds)
+        promised = f"{counted(self.clients, 'client')} send {self.rate} messages a second each for {lasted}"
+        each = self.sent / self.clients / self.seconds
+        figure = f"{each:.0f}/s"
+        if by_timer(each) < self.rate:
+            return self.inconclusive(
+                f"they sent {each:.0f} messages a second each, for each waits for the answers to the ones before: that "
+                f"says nothing of {self.rate}",
+                promised,
+                figure=figure,
+            )
+        return self.held(f"they sent {each:.0f} messages a second each", promised, figure=figure)
+
+
+def _told(ended: Ended) -> str:
+    return f"client {ended.client}: {ended.how} {ended.code or ''} {ended.reason}".rstrip()
+
+
+def _cut_off(told: Sequence[str], opened: Sequence[Attempt]) -> str:
+    first = told[0].partition(": ")[2]
+    return f"{len(told)} of {len(opened)} clients that flooded were cut off, the first by {first}"

@@ -14,6 +14,10 @@ from chaos.verdict import Finding
 
 __all__ = ["AnsweredAsAllowed"]
 
+PATIENCE = 2
+"""Limits for which an answer is waited for, and as long again for the end of TCP after it: an answer that is only late
+is told from one that never comes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredAsAllowed(Expectation):
@@ -35,18 +39,17 @@ class AnsweredAsAllowed(Expectation):
             return self.inconclusive(answers[0].detail, promised)
         wrong = [answer for answer in answers if not _fits(answer)]
         # What has not come yet may still be on its way, where the server was kept from it; what came is what it is.
-        absent = [answer for answer in wrong if answer.reaction == Reaction.NOTHING]
+        absent = [answer for answer in wrong if answer.reaction == Reaction.NOTHING or _is_only_held(answer)]
         if absent and len(absent) == len(wrong):
-            longest = max(absent, key=lambda answer: answer.took)
-            waited = record.of_ours_in_each(
-                None, [(answer.at - answer.took, answer.at) for answer in absent], self.limit
-            )
-            if longest.took - self.limit <= waited.seconds:
+            times = [(answer.at - self._waited(answer), answer.at) for answer in absent]
+            waited = record.of_ours_in_each(None, times, self.limit)
+            if max(end - start for start, end in times) - self.limit <= waited.seconds:
+                what = "not answered" if any(answer.reaction == Reaction.NOTHING for answer in wrong) else "not let go"
                 return self.within_uncertainty(
-                    f"{len(wrong)} of {len(answers)} not answered, the first: {_told(wrong[0])}",
+                    f"{len(wrong)} of {len(answers)} {what}, the first: {_told(wrong[0])}",
                     promised,
                     waited,
-                    figure=f"{len(wrong)} not answered",
+                    figure=f"{len(wrong)} {what}",
                 )
         if wrong:
             return self.violated(
@@ -71,12 +74,28 @@ class AnsweredAsAllowed(Expectation):
             evidence=(_told(answer) for answer in answers if _took(answer) > self.limit),
         )
 
+    def _waited(self, answer: HostileAnswer) -> float:
+        """Seconds for which was waited for what did not come: the answer, or the end of TCP after it."""
+        return answer.took if answer.reaction == Reaction.NOTHING else answer.took + PATIENCE * self.limit
+
 
 def _fits(answer: HostileAnswer) -> bool:
-    parted = answer.reaction in (Reaction.CLOSED, Reaction.DISMISSED)
-    held = parted and answer.released_after is None
+    return not _is_held(answer) and _is_allowed(answer)
+
+
+def _is_allowed(answer: HostileAnswer) -> bool:
     allowed = case_named(answer.case).allowed
-    return not held and allowed.fits(Reaction(answer.reaction), code=answer.code, status=answer.status)
+    return allowed.fits(Reaction(answer.reaction), code=answer.code, status=answer.status)
+
+
+def _is_held(answer: HostileAnswer) -> bool:
+    """Whether TCP was not over after a goodbye."""
+    return answer.reaction in (Reaction.CLOSED, Reaction.DISMISSED) and answer.released_after is None
+
+
+def _is_only_held(answer: HostileAnswer) -> bool:
+    """Whether nothing else is wrong with it."""
+    return _is_held(answer) and _is_allowed(answer)
 
 
 def _took(answer: HostileAnswer) -> float:

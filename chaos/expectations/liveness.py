@@ -11,7 +11,8 @@ from typing import ClassVar
 from chaos.bounds import by_timer
 from chaos.expectations.ages import old_from
 from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
-from chaos.journal import Attempt
+from chaos.expectations.record import worst
+from chaos.journal import Attempt, Ended
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding, Verdict
 
@@ -45,15 +46,14 @@ class PingedAtPeriod(Expectation):
             gaps.extend(later - earlier for earlier, later in pairwise(times))
             marks = [attempt.at, *times, self.until]
             silences.extend(pairwise(marks))
-        if not gaps:
-            watched = self.until - opened[0].at
-            return self.violated(
-                f"{len(pings)} pings to {len(opened)} clients in {format_duration(watched)}", promised, figure="no ping"
-            )
         longest = max(ended - began for began, ended in silences)
-        figure = format_duration(quantile(gaps, 0.5))
+        if not pings and longest <= by_timer(self.interval):
+            return self.inconclusive(f"no ping in {format_duration(longest)}, and nobody looked longer", promised)
+        # Where nobody was pinged twice there is no period, only silence: it is judged as any other is.
+        figure = format_duration(quantile(gaps, 0.5)) if gaps else counted(len(pings), "ping") if pings else "no ping"
         observed = (
-            f"{len(pings)} pings to {counted(len(opened), 'client')}, one every {figure} (median), longest silence "
+            f"{counted(len(pings), 'ping')} to {counted(len(opened), 'client')}, "
+            f"{f'one every {figure} (median)' if gaps else 'no two to one of them'}, longest silence "
             f"{format_duration(longest)}"
         )
         return self.by_limit(
@@ -83,7 +83,8 @@ class WarnedBeforeClose(Expectation):
         opened = record.opened(self.crowd)
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
-        endings = {ended.client: ended.said_at for ended in record.endings(self.crowd) if ended.by == "server"}
+        ends = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
+        endings = {client: ended.said_at for client, ended in ends.items()}
         pattern = re.compile(self.warning)
         warned: dict[int, float] = {}
         for frame in record.frames(self.crowd, opcode="text"):
@@ -91,16 +92,23 @@ class WarnedBeforeClose(Expectation):
                 # The first of a countdown: they have sent nothing since they got in, so each is about the same close.
                 warned.setdefault(frame.client, frame.at)
         unwarned = [attempt.client for attempt in opened if attempt.client not in warned]
-        if unwarned:
+        given_up = {client: self._unwarned_for(record, ends[client]) for client in unwarned if client in ends}
+        if to_blame := [client for client, ours in given_up.items() if ours is None]:
             return self.violated(
-                f"{len(unwarned)} of {len(opened)} idle clients got no warning",
+                f"{len(to_blame)} of {len(opened)} idle clients got no warning",
                 promised,
                 figure=f"{len(warned)}/{len(opened)} warned",
-                evidence=(f"client {client}" for client in unwarned),
+                evidence=(f"client {client}" for client in to_blame),
             )
+        if excused := [ours for ours in given_up.values() if ours is not None]:
+            observed = f"{len(excused)} of {len(opened)} idle clients got no warning"
+            return self.within_uncertainty(observed, promised, worst(excused))
         notices = {client: endings[client] - at for client, at in warned.items() if client in endings}
         if len(notices) < len(opened):
-            return self.inconclusive(f"all {len(opened)} warned, {len(notices)} closed while anybody looked", promised)
+            # Whom it has not closed it may warn yet: that it is closed at all is another promise.
+            return self.inconclusive(
+                f"{len(warned)} of {len(opened)} warned, {len(notices)} closed while anybody looked", promised
+            )
         shortest = min(notices.values())
         observed = f"all {len(opened)} warned, the shortest notice {format_duration(shortest)}"
         # Half: a server may round its timers to its sweep, but a warning that leaves no time to answer is none.
@@ -114,6 +122,12 @@ class WarnedBeforeClose(Expectation):
         if self.notice / 2 - shortest <= uncertainty.seconds:
             return self.within_uncertainty(observed, promised, uncertainty, figure=figure)
         return self.violated(observed, promised, figure=figure)
+
+    def _unwarned_for(self, record: Record, ended: Ended) -> Uncertainty | None:
+        """What of ours may be why one was closed and not warned: it was given up for dead before, or had no time left
+        once the server could run again. None where nothing may."""
+        ours = record.of_ours(self.crowd, ended.said_at - self.notice, ended.said_at)
+        return ours if ours.seconds >= self.notice / 2 else record.given_up_for(ended)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,16 +148,15 @@ class ClosedWhenIdle(Expectation):
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
         endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
-        lives: list[tuple[float, float]] = []
         if never := [attempt for attempt in opened if attempt.client not in endings]:
             return self._never_closed(record, never, opened, promised)
-        for attempt in opened:
-            ended = endings[attempt.client]
-            if not ended.announced:
-                return self.violated(
-                    f"client {attempt.client} was cut off by {ended.how}, without a close frame", promised
-                )
-            lives.append((_heard_first(attempt), ended.said_at))
+        if (cut := _cut_off(record, [endings[attempt.client] for attempt in opened])) is not None:
+            ended, ours = cut
+            observed = f"client {ended.client} was cut off by {ended.how}, without a close frame"
+            return (
+                self.violated(observed, promised) if ours is None else self.within_uncertainty(observed, promised, ours)
+            )
+        lives = [(_heard_first(attempt), endings[attempt.client].said_at) for attempt in opened]
         times = [end - born for born, end in lives]
         figure = format_duration(quantile(times, 0.5))
         observed = f"closed after {format_duration(min(times))} to {format_duration(max(times))} without a message"
@@ -235,13 +248,15 @@ class ClosedByAge(Expectation):
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
             return self.violated(observed, promised, figure=figure)
         ages = {attempt.client: endings[attempt.client].said_at - _born(attempt) for attempt in opened}
-        for client, age in ages.items():
-            if not endings[client].announced:
-                return self.violated(
-                    f"client {client} was cut off by {endings[client].how} at the age of {format_duration(age)}, "
-                    "without a close frame",
-                    promised,
-                )
+        if (cut := _cut_off(record, [endings[attempt.client] for attempt in opened])) is not None:
+            ended, ours = cut
+            observed = (
+                f"client {ended.client} was cut off by {ended.how} at the age of "
+                f"{format_duration(ages[ended.client])}, without a close frame"
+            )
+            return (
+                self.violated(observed, promised) if ours is None else self.within_uncertainty(observed, promised, ours)
+            )
         if (young := self._young(record, opened, ages, promised)) is not None:
             return young
         oldest = max(ages.values())
@@ -280,6 +295,13 @@ class ClosedByAge(Expectation):
         if all(least - ages[client] <= late.seconds for client, late in young.items()):
             return self.within_uncertainty(observed, promised, young[youngest], figure=figure)
         return self.violated(observed, promised, figure=figure)
+
+
+def _cut_off(record: Record, ends: Sequence[Ended]) -> tuple[Ended, Uncertainty | None] | None:
+    """The first of some that ended without a close frame, and what of ours may have made the server give it up: one for
+    whom nothing may comes before the others. None where each was told."""
+    cut = [(ended, record.given_up_for(ended)) for ended in ends if not ended.announced]
+    return min(cut, key=lambda each: each[1] is not None, default=None)
 
 
 def _heard_first(attempt: Attempt) -> float:

@@ -80,9 +80,15 @@ async def test_graceful_shutdown(experiment: Experiment, contract: SimpleNamespa
     # Without a fault the deaf are none, and those who are only far away hear what everybody hears.
     told = [listening, deaf] if fault is None or fault is FAR_AWAY else [listening]
     await experiment.judge(
-        *(ClosedWith(crowd=crowd.name, codes=(promised.shutdown_code,), why="at shutdown") for crowd in told),
+        *(_told_goodbye(crowd, promised) for crowd in told),
         ShutDownWithin(limit=promised.shutdown_within),
     )
+
+
+def _told_goodbye(crowd: Crowd, promised: SimpleNamespace) -> ClosedWith:
+    """That every client of a crowd hears at a shutdown what `promises.closing` says, while it may last."""
+    within = promised.shutdown_within
+    return ClosedWith(crowd=crowd.name, codes=(promised.shutdown_code,), why="at shutdown", within=within)
 
 
 GUESTS = 24
@@ -143,12 +149,16 @@ class _Pause:
 
     def was_shorter_than(self, patience: float | None) -> None:
         """Raises Inconclusive where the server may have taken them for dead: who reads no ping answers none."""
-        lasted = self._ended - self._began
-        if patience is not None and lasted >= patience:
+        if patience is not None and self.lasted >= patience:
             raise Inconclusive(
-                f"it took us {format_duration(lasted)} to read on, and after {format_duration(patience)} without a "
-                "pong a client is dead"
+                f"it took us {format_duration(self.lasted)} to read on, and after {format_duration(patience)} without "
+                "a pong a client is dead"
             )
+
+    @property
+    def lasted(self) -> float:
+        """Seconds for which it read nothing."""
+        return self._ended - self._began
 
 
 TALKERS = 3
@@ -207,8 +217,14 @@ async def test_answers_come_before_the_close_frame(experiment: Experiment, contr
     pause.was_shorter_than(contract.liveness.heartbeat_timeout)
     await experiment.judge(
         Provided(
-            condition=AnswersFirst(crowd=talking.name, when="it was told to end", read_at=read_at),
-            then=ClosedWith(crowd=talking.name, codes=(promised.shutdown_code,), why="at shutdown"),
+            condition=AnswersFirst(
+                crowd=talking.name,
+                when="it was told to end",
+                read_at=read_at,
+                deaf_for=pause.lasted,
+                goodbye=promised.shutdown_code,
+            ),
+            then=_told_goodbye(talking, promised),
         ),
         ShutDownWithin(limit=promised.shutdown_within),
     )
@@ -260,9 +276,9 @@ async def test_broadcasts_come_before_the_close_frame(experiment: Experiment, co
             condition=BroadcastsFirst(
                 crowd=behind.name, others=listening.name, message=feed.message, sequence=sequence
             ),
-            then=ClosedWith(crowd=behind.name, codes=(promised.shutdown_code,), why="at shutdown"),
+            then=_told_goodbye(behind, promised),
         ),
-        ClosedWith(crowd=listening.name, codes=(promised.shutdown_code,), why="at shutdown"),
+        _told_goodbye(listening, promised),
         ShutDownWithin(limit=promised.shutdown_within),
     )
 
@@ -286,7 +302,7 @@ async def test_answers_come_before_a_clients_close_is_answered(
     # All of it is in front of the close frame: a server that has read that one has read everything.
     await experiment.judge(
         AnswersFirst(crowd=leaving.name, when="they closed", read_at=said_at),
-        ClosedWith(crowd=leaving.name, codes=(), why="when it has closed"),
+        ClosedWith(crowd=leaving.name, codes=(), why="when it has closed", since=said_at),
     )
 
 
@@ -408,7 +424,7 @@ async def test_graceful_restart(experiment: Experiment, contract: SimpleNamespac
     await after.connect()
     await after.exchange(1)
     await experiment.judge(
-        ClosedWith(crowd=before.name, codes=(promised.shutdown_code,), why="at shutdown"),
+        _told_goodbye(before, promised),
         ShutDownWithin(limit=promised.shutdown_within),
         NothingLeftBehind(),
         RecoveredWithin(crowd=after.name, count=CLIENTS, limit=limit, since=started),

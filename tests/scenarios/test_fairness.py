@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.expectations import FloodAnswered, RoundTripsWithin, Undisturbed
+from chaos.expectations import FloodAnswered, RoundTripsWithin, SentAtRate, Undisturbed
 from chaos.experiment import Experiment
 from chaos.faults import FloodingMember
 
@@ -99,8 +99,13 @@ async def test_the_client_that_floods(experiment: Experiment, contract: SimpleNa
 async def test_a_lively_client_stays(experiment: Experiment, contract: SimpleNamespace) -> None:
     lively = await experiment.crowd("lively", LIVELY)
     await lively.connect()
-    at_once, until = contract.fairness.message_rate // 10, experiment.now() + LIVELY_FOR
-    while experiment.now() < until:
-        await lively.exchange(at_once, at_once=at_once)
-        await experiment.watch(0.1)
-    await experiment.judge(Undisturbed(crowd=lively.name))
+    rate = contract.fairness.message_rate
+    at_once = rate // 10
+    sent, until = 0, experiment.now() + LIVELY_FOR
+    while (began := experiment.now()) < until:
+        sent += (await lively.exchange(at_once, at_once=at_once)).sent
+        # From one beginning to the next: sent after the answers, and a pause, they were always fewer.
+        await experiment.watch(max(0.0, began + at_once / rate - experiment.now()))
+    await experiment.judge(
+        Undisturbed(crowd=lively.name), SentAtRate(clients=LIVELY, rate=rate, seconds=LIVELY_FOR, sent=sent)
+    )

@@ -115,7 +115,8 @@ async def test_after_files_were_short(experiment: Experiment, contract: SimpleNa
 @pytest.mark.promise(
     "pressure",
     "heartbeat while the disk is full",
-    expects="Clients that are in stay, and are pinged at their period, while nothing more can be written to the disk.",
+    expects="Clients that are in stay, and are pinged at their period, while nothing more can be written to the disk; "
+    "the server neither spins nor fills its log.",
     because="A line of a log that cannot be written is worth nothing to them: who tries it again until it can, or dies "
     "of it, ends them for it.",
 )

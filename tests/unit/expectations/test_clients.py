@@ -17,7 +17,7 @@ from chaos.expectations import (
 )
 from chaos.journal import Attempt, Outcome, ServerEvent, Traffic
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
+from tests.unit.expectations.records import attempt, ended, frame, record, sample, worker_late
 
 ESTABLISHED = Established(crowd="crowd", count=10, within=0.5, success_ratio=1.0)
 
@@ -233,7 +233,11 @@ def test_another_end_is_not_what_was_promised(how: str, code: int | None, observ
 
 
 def test_a_client_that_is_still_open_was_not_closed() -> None:
-    assert CLOSED.judge(record(attempt())).observed == "1 of 1 clients were not closed with 1001, but: 1 x still open"
+    finding = CLOSED.judge(record(attempt(), sample(4.0, 1)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "1 of 1 clients were not closed with 1001, but: 1 x still open",
+    )
 
 
 def test_of_a_part_of_the_crowd_only_that_part_is_judged() -> None:

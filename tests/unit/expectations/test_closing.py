@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chaos.expectations import AnswersFirst, BroadcastsFirst, CloseAnswered, LateAnswerAwaited, NothingLeftBehind
+from chaos.expectations.record import Waits
 from chaos.journal import Correspondence, Ended, Event, LeftBehind, ServerEvent
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, frame, made, record, worker_late
@@ -93,6 +94,43 @@ def test_a_server_that_was_late_may_have_had_no_time() -> None:
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "within the reading's own uncertainty" in finding.observed
     assert ANSWERS.judge(record(*events, worker_late(0.5, at=11.5))).verdict is Verdict.VIOLATED
+
+
+CUT = ended(how="reset", code=None)
+
+
+@pytest.mark.parametrize(
+    ("end", "deaf_for", "verdict"),
+    [
+        (CUT, 0.5, Verdict.INCONCLUSIVE),
+        (ended(code=1011), 0.5, Verdict.INCONCLUSIVE),
+        (CUT, 0.3, Verdict.VIOLATED),
+        (CUT, 0.0, Verdict.VIOLATED),
+        (ended(), 0.5, Verdict.VIOLATED),
+    ],
+    ids=["cut off", "closed as dead", "too soon for that", "who reads", "told that it ends"],
+)
+def test_who_read_nothing_for_long_may_have_been_given_up_before_the_server_was_told_to_end(
+    end: Ended, deaf_for: float, verdict: Verdict
+) -> None:
+    """As seen on a busy machine, 0.68 s with a heartbeat timeout of 0.72 s: its kernel had lost them before."""
+    asked = replace(ANSWERS, deaf_for=deaf_for, goodbye=1001)
+    events = (attempt(), BEFORE, TOLD, end, LOST)
+    finding = asked.judge(replace(record(*events), waits=Waits(server=0.72)))
+    assert finding.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert finding.observed.endswith(
+            "; they had read nothing for 500ms, and may have been given up for dead before the server was told to end"
+        )
+    # Where nobody knows how long it waits nothing is excused by that.
+    assert asked.judge(record(*events)).verdict is Verdict.VIOLATED
+
+
+def test_who_was_told_and_lacks_something_is_judged_beside_one_who_was_given_up() -> None:
+    told = (attempt(1), ended(1), replace(LOST, client=1))
+    asked = replace(ANSWERS, deaf_for=0.5, goodbye=1001)
+    seen = replace(record(attempt(), BEFORE, TOLD, CUT, LOST, *told), waits=Waits(server=0.72))
+    assert asked.judge(seen).verdict is Verdict.VIOLATED
 
 
 def test_what_was_on_its_way_is_owed_by_nobody() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from chaos.contract import FloodAnswer
-from chaos.expectations import FloodAnswered
+from chaos.expectations import FloodAnswered, SentAtRate
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, ended, record
 
@@ -56,3 +58,22 @@ def test_whom_the_server_was_too_slow_for_has_left_by_itself() -> None:
 
 def test_nobody_floods_where_nobody_got_in() -> None:
     assert _answered().judge(record()).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("sent", "verdict", "observed"),
+    [
+        (2400, Verdict.HELD, "they sent 1000 messages a second each"),
+        (2200, Verdict.HELD, "they sent 917 messages a second each"),
+        (
+            2000,
+            Verdict.INCONCLUSIVE,
+            "they sent 833 messages a second each, for each waits for the answers to the ones before: that says "
+            "nothing of 1000",
+        ),
+    ],
+)
+def test_fewer_than_are_promised_show_nothing_of_a_limit(sent: int, verdict: Verdict, observed: str) -> None:
+    finding = SentAtRate(clients=2, rate=1000, seconds=1.2, sent=sent).judge(record(attempt()))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert finding.promised == "2 clients send 1000 messages a second each for 1.2s"

@@ -142,6 +142,22 @@ def test_what_was_not_answered_may_be_owed_to_others() -> None:
     )
 
 
+def test_tcp_that_was_held_after_the_right_answer_may_be_owed_to_others() -> None:
+    """It was waited for twice the limit, from the answer on."""
+    held = replace(TOO_BIG, at=11.62, took=0.02, released_after=None)
+
+    def judged(answers: Record, seconds: float) -> Verdict:
+        journal = answers.journal
+        return SIZES.judge(Record(replace(journal, events=(*journal.events, late(seconds))))).verdict
+
+    assert judged(_answers(held), 0.9) is Verdict.INCONCLUSIVE
+    assert judged(_answers(held), 0.8) is Verdict.VIOLATED
+    assert judged(_answers(held), 0.0) is Verdict.VIOLATED
+    # What it said is its own, and so is another that was answered wrongly.
+    assert judged(_answers(replace(held, code=1002)), 0.9) is Verdict.VIOLATED
+    assert judged(_answers(held, replace(FRAGMENTS, code=1002)), 0.9) is Verdict.VIOLATED
+
+
 def test_what_was_not_sent_decides_nothing() -> None:
     finding = SIZES.judge(record(LARGEST, TOO_BIG))
     assert finding.verdict is Verdict.INCONCLUSIVE

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from chaos.expectations import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, ended, frame, record, worker_late
+from tests.unit.expectations.records import attempt, ended, frame, reading, record, worker_late
 
 PINGED = PingedAtPeriod(crowd="crowd", interval=0.4, until=3.0)
 
@@ -38,7 +40,34 @@ def test_one_of_many_that_is_left_out_is_seen() -> None:
 
 def test_no_ping_at_all() -> None:
     finding = PINGED.judge(record(attempt()))
-    assert (finding.verdict, finding.observed) == (Verdict.VIOLATED, "0 pings to 1 clients in 1.99s")
+    assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "no ping")
+    assert finding.observed == "0 pings to 1 client, no two to one of them, longest silence 1.99s"
+
+
+ONCE = replace(PINGED, until=1.9)
+"""Watched for hardly more than two periods: a second ping that is held up comes to nobody any more."""
+
+
+@pytest.mark.parametrize("pings", [(), (1.3,)], ids=["no ping", "one ping"])
+@pytest.mark.parametrize(
+    ("waited", "verdict"), [(0.6, Verdict.INCONCLUSIVE), (0.05, Verdict.VIOLATED)], ids=["starved", "a core was free"]
+)
+def test_one_that_was_kept_from_pinging_twice_is_excused_as_for_any_silence(
+    pings: tuple[float, ...], waited: float, verdict: Verdict
+) -> None:
+    kept = (reading(1.0, waited=0.0, busy=0.0), reading(1.9, waited=waited, busy=1.8))
+    assert ONCE.judge(record(attempt(), *(frame(at, opcode="ping") for at in pings), *kept)).verdict is verdict
+
+
+def test_a_watch_that_is_shorter_than_a_period_says_nothing_of_pings_that_did_not_come() -> None:
+    short = replace(PINGED, until=1.4)
+    finding = short.judge(record(attempt()))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "no ping in 390ms, and nobody looked longer",
+    )
+    finding = short.judge(record(attempt(), frame(1.3, opcode="ping")))
+    assert (finding.verdict, finding.figure) == (Verdict.HELD, "1 ping")
 
 
 def test_a_late_harness_cannot_blame_the_server_for_a_late_ping() -> None:

@@ -43,7 +43,7 @@ def test_refused() -> None:
     ("bad", "what"),
     [
         (tried(became="healthy", code=None), "started a server that serves"),
-        (tried(became="neither", code=None), "started a server that neither ends nor serves"),
+        (tried(became="neither", code=None, took=20.0), "started a server that neither ends nor serves"),
         (tried(code=0), "ended it with exit code 0, as if all were well"),
         (tried(code=-11), "ended it by signal 11"),
         (
@@ -58,6 +58,15 @@ def test_not_refused(bad: StartTried, what: str) -> None:
     assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1/2")
     assert finding.observed == f"1 of 2 bad settings were not refused; LIMIT='many' {what}"
     assert finding.evidence == (f"LIMIT='many' {what}",)
+
+
+def test_one_that_was_not_looked_at_for_as_long_as_it_may_take() -> None:
+    finding = REFUSED.judge(record(GOOD, tried(became="neither", code=None, took=0.9)))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.INCONCLUSIVE,
+        "1 of 2 bad settings were not refused; LIMIT='many' started a server that neither ends nor serves, and nobody "
+        "looked longer",
+    )
 
 
 def test_refused_too_late() -> None:

@@ -355,6 +355,30 @@ def test_a_refusal_that_is_later_than_all_that_could_have_kept_it_is_the_server_
     assert expectation.judge(record(*around, tried)).verdict is Verdict.VIOLATED
 
 
+NEITHER = StartTried(at=30.0, began=10.0, variable="LIMIT", value="0", became="neither")
+
+
+@pytest.mark.parametrize(
+    ("busy", "verdict"), [(39.2, Verdict.INCONCLUSIVE), (38.8, Verdict.VIOLATED)], ids=["no core", "a core to spare"]
+)
+def test_a_start_that_ended_in_no_time_may_have_had_no_core(busy: float, verdict: Verdict) -> None:
+    """Within 20 s it neither ended nor served, where it has 0.5 s."""
+    around = (reading(10.0, waited=0.0, busy=0.0), reading(30.0, waited=0.0, busy=busy))
+    finding = RefusedAtStart(tried=1, within=0.5).judge(record(*around, NEITHER))
+    assert finding.verdict is verdict
+    assert "LIMIT='0' started a server that neither ends nor serves" in finding.observed
+
+
+def test_a_start_that_serves_is_no_refusal_however_little_it_had_of_a_core() -> None:
+    around = (reading(10.0, waited=0.0, busy=0.0), reading(31.0, waited=0.0, busy=42.0))
+    served = replace(NEITHER, at=31.0, began=11.0, became="healthy")
+    finding = RefusedAtStart(tried=2, within=0.5).judge(record(*around, NEITHER, served))
+    assert (finding.verdict, finding.observed) == (
+        Verdict.VIOLATED,
+        "1 of 2 bad settings were not refused; LIMIT='0' started a server that serves",
+    )
+
+
 TWICE: dict[str, tuple[Expectation, tuple[Event, ...]]] = {
     "answered while open": (
         AnsweredWhileOpen(start=10.0, end=16.0, within=0.25),
