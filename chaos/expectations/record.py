@@ -24,7 +24,7 @@ from chaos.journal import (
 )
 from chaos.units import format_duration
 
-__all__ = ["Record", "Uncertainty", "Waits", "worst"]
+__all__ = ["Record", "Uncertainty", "Waits", "worst", "worst_of_each"]
 
 LATE_SHARE = 0.5
 """Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
@@ -94,6 +94,17 @@ class Uncertainty:
 def worst(uncertain: Iterable[Uncertainty]) -> Uncertainty:
     """The largest of several, each of another moment."""
     return max(uncertain, key=lambda each: each.seconds)
+
+
+def worst_of_each(uncertain: Iterable[Uncertainty | None]) -> Uncertainty | None:
+    """The largest of what may be ours of each of several breaches; None where nothing may be of one of them, or where
+    there is no breach."""
+    ours: list[Uncertainty] = []
+    for each in uncertain:
+        if each is None:
+            return None
+        ours.append(each)
+    return worst(ours) if ours else None
 
 
 @dataclass(frozen=True, slots=True)
