@@ -41,7 +41,7 @@ class CallsAnswered(Expectation):
     def judge(self, record: Record) -> Finding:
         allowed = " or ".join(source.value for source in self.sources)
         promised = f"{allowed} answers {self.when}"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        calls = record.calls(self.start, self.end)
         if not calls:
             return self.inconclusive(f"no call was made {self.when}", promised)
         judged = calls if self.every else calls[-1:]
@@ -71,7 +71,7 @@ class AnsweredWhileOpen(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"while open, every caller is answered within {format_duration(self.within)}"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        calls = record.calls(self.start, self.end)
         if not calls:
             return self.inconclusive("no call was made while the circuit should be open", promised)
         slowest = max(call.round_trip for call in calls)
@@ -98,10 +98,10 @@ class GivenUpWithin(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"a call that hangs is given up, and its caller answered, within {format_duration(self.within)}"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        calls = record.calls(self.start, self.end)
         if not calls:
             return self.inconclusive("no call was made while the upstream hung", promised)
-        hung = _hits(record, self.start, self.end)
+        hung = record.hits(self.start, self.end)
         if not hung:
             return self.inconclusive(
                 f"none of {counted(len(calls), 'call')} reached the upstream, so none of them hung", promised
@@ -133,8 +133,8 @@ class OpenedAfter(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"exactly {self.failures} calls reach the failing upstream before the circuit opens"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
-        hits = _hits(record, self.start, self.end)
+        calls = record.calls(self.start, self.end)
+        hits = record.hits(self.start, self.end)
         if len(calls) <= self.failures:
             return self.inconclusive(
                 f"{counted(len(calls), 'call')} made, more than {self.failures} are needed", promised
@@ -163,8 +163,8 @@ class OpenedAtRate(Expectation):
     def judge(self, record: Record) -> Finding:
         wanted = f"exactly {self.least}" if self.least == self.most else f"{self.least} to {self.most}"
         promised = f"{wanted} calls reach the upstream before the circuit opens at its failure rate"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
-        hits = _hits(record, self.start, self.end)
+        calls = record.calls(self.start, self.end)
+        hits = record.hits(self.start, self.end)
         if len(calls) <= self.most:
             return self.inconclusive(f"{counted(len(calls), 'call')} made, more than {self.most} are needed", promised)
         observed = f"{len(hits)} of {counted(len(calls), 'call')} reached the upstream"
@@ -188,8 +188,8 @@ class UpstreamLeftAlone(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = "while open, no call reaches the upstream"
-        hits = _hits(record, self.start, self.end)
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        hits = record.hits(self.start, self.end)
+        calls = record.calls(self.start, self.end)
         tries = [attempt for attempt in record.journal.of(Attempt) if self.start <= attempt.began <= self.end]
         asked = len(calls) + len(tries)
         if not asked:
@@ -220,11 +220,11 @@ class UpstreamCalled(Expectation):
     def judge(self, record: Record) -> Finding:
         wanted = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
         promised = f"{wanted} calls reach the upstream {self.when}"
-        hits = _hits(record, self.start, self.end)
+        hits = record.hits(self.start, self.end)
         observed = f"{counted(len(hits), 'call')} reached the upstream {self.when}"
         if self.least <= len(hits) <= self.most:
             return self.held(observed, promised, figure=counted(len(hits), "trial"))
-        asked = any(self.due <= call.began <= self.end for call in record.journal.of(Call)) if self.due else True
+        asked = bool(record.calls(self.due, self.end)) if self.due else True
         if len(hits) < self.least and not asked:
             return self.inconclusive(f"{observed}, and nobody called from when a trial was due", promised)
         return self.violated(observed, promised, figure=counted(len(hits), "trial"))
@@ -254,7 +254,7 @@ class FollowsTheBreakerModel(Expectation):
             return self.inconclusive("nobody called", promised)
         # The last call may have been under way at the end; its hit may be on either side.
         start, end = calls[0].began, max(self.end, calls[-1].at)
-        hits = _hits(record, start, end)
+        hits = record.hits(start, end)
         words = [word for word in self._words(record) if start <= word.at <= end]
         illegal = follow(self.limits, calls=calls, hits=hits, readings=words)
         figure = f"{counted(len(calls), 'call')}, {counted(len(hits), 'hit')}"
@@ -272,7 +272,7 @@ class FollowsTheBreakerModel(Expectation):
 
     def _calls(self, record: Record) -> Sequence[Call]:
         if not self.crowds:
-            return record.journal.of(Call)
+            return record.calls()
         attempts = (attempt for crowd in self.crowds for attempt in record.attempts(crowd))
         return sorted(map(_as_call, attempts), key=lambda call: call.began)
 
@@ -345,7 +345,3 @@ def _transitions(calls: Sequence[Call], hits: Sequence[Hit], *, threshold: int) 
 
 def _times(calls: Sequence[Call]) -> list[tuple[float, float]]:
     return [(call.began, call.at) for call in calls]
-
-
-def _hits(record: Record, start: float, end: float) -> list[Hit]:
-    return [hit for hit in record.journal.of(Hit) if start <= hit.at <= end]

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from chaos.expectations.accept_breaker import turned_away_by_breaker
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Attempt, Hit, Outcome
+from chaos.journal import Attempt, Outcome
 from chaos.units import counted
 from chaos.verdict import Finding
 
@@ -83,4 +83,4 @@ class TurnedAwayForARow(Expectation):
 def _failing(record: Record, attempts: Sequence[Attempt]) -> int:
     """How many requests the upstream failed while these clients came."""
     start, end = attempts[0].began, max(attempt.at for attempt in attempts)
-    return sum(hit.status >= SERVER_ERRORS and start <= hit.at <= end for hit in record.journal.of(Hit))
+    return sum(hit.status >= SERVER_ERRORS for hit in record.hits(start, end))

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from chaos.journal import (
     Attempt,
     Beat,
+    Call,
     CrowdMade,
     Ended,
     Frame,
     Healing,
+    Hit,
     Journal,
     Lateness,
     Outcome,
@@ -342,6 +344,14 @@ class Record:
     def crowds(self) -> list[str]:
         """The names of all crowds, in the order in which they were made."""
         return list(dict.fromkeys(made.crowd for made in self.journal.of(CrowdMade)))
+
+    def calls(self, start: float = -math.inf, end: float = math.inf) -> list[Call]:
+        """Those of the upstream-backed endpoint that began between two times, seconds monotonic."""
+        return [call for call in self.journal.of(Call) if start <= call.began <= end]
+
+    def hits(self, start: float = -math.inf, end: float = math.inf) -> list[Hit]:
+        """The requests that reached the upstream between two times."""
+        return [hit for hit in self.journal.of(Hit) if start <= hit.at <= end]
 
     def attempts(self, crowd: str) -> list[Attempt]:
         return [attempt for attempt in self.journal.of(Attempt) if attempt.crowd == crowd]
