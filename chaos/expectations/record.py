@@ -76,6 +76,12 @@ class Uncertainty:
         told = f"others kept the server waiting {format_duration(seconds)} for a core"
         return cls(seconds, (told,)) if seconds else cls()
 
+    @classmethod
+    def of_work(cls, seconds: float) -> Uncertainty:
+        """That of times of a process which nobody looked at, on a machine that had so much to do."""
+        told = f"the machine had work for every core for {format_duration(seconds)}"
+        return cls(seconds, (told,)) if seconds > 0 else cls()
+
     def __add__(self, other: Uncertainty) -> Uncertainty:
         """Both at once, which may have come one on top of the other."""
         return Uncertainty(self.seconds + other.seconds, self.reasons + other.reasons)
@@ -230,10 +236,19 @@ class Record:
         pairs = self._pairs(start, end)
         if not pairs:
             return Uncertainty()
-        worked = pairs[-1][1].busy - pairs[0][0].busy
-        seconds = min(end - start, worked / pairs[0][0].cores)
-        told = f"the machine had work for every core for {format_duration(seconds)}"
-        return Uncertainty(seconds, (told,)) if seconds > 0 else Uncertainty()
+        return Uncertainty.of_work(min(end - start, _worked(pairs)))
+
+    def crowded_mostly(self, start: float, end: float) -> Uncertainty | None:
+        """The same, where the machine's work could fill every core for most of the time between two times; else None.
+
+        Of the time between samples, which is longer: an idle machine is no busy one because it was looked at seldom.
+        """
+        pairs = self._pairs(start, end)
+        if not pairs:
+            return None
+        if not Uncertainty(_worked(pairs)).is_most_of(pairs[-1][1].at - pairs[0][0].at):
+            return None
+        return self.crowded(start, end)
 
     def _pairs(self, start: float, end: float) -> list[tuple[Sample, Sample]]:
         """Samples that follow each other about a time between two times, where the machine was looked at as well."""
@@ -368,6 +383,11 @@ class Record:
             for frame in self.journal.of(Frame)
             if frame.crowd == crowd and (opcode is None or frame.opcode == opcode)
         ]
+
+
+def _worked(pairs: Sequence[tuple[Sample, Sample]]) -> float:
+    """Seconds that the machine's work between samples could fill every core with."""
+    return (pairs[-1][1].busy - pairs[0][0].busy) / pairs[0][0].cores
 
 
 _AHEAD = 3

@@ -16,6 +16,7 @@ from chaos.expectations import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
+from chaos.expectations.breaker_model import Limits
 from chaos.expectations.record import Waits
 from chaos.journal import Attempt, Call, Event, Hit, Outcome, Sample, Source
 from chaos.verdict import Verdict
@@ -30,7 +31,9 @@ def hit(at: float, status: int = 500) -> Hit:
     return Hit(at=at, path="/data", status=status)
 
 
-LIVE = CallsAnswered(sources=(Source.LIVE,), start=10.0, end=20.0, when="after one failure")
+PROMISED = Limits(failure_threshold=5, recovery_timeout=0.5, success_threshold=2, call_timeout=0.4)
+
+LIVE = CallsAnswered(sources=(Source.LIVE,), start=10.0, end=20.0, when="after one failure", limits=PROMISED)
 
 
 def test_every_call_counts() -> None:
@@ -72,7 +75,7 @@ def test_calls_that_never_hung_decide_nothing() -> None:
     )
 
 
-OPENED = OpenedAfter(failures=5, start=10.0, end=20.0)
+OPENED = OpenedAfter(failures=5, start=10.0, end=20.0, limits=PROMISED)
 
 
 def _failing(hits: int, calls: int = 8) -> list[Event]:
@@ -90,7 +93,7 @@ def test_too_few_calls_decide_nothing() -> None:
     assert OPENED.judge(record(*_failing(5, calls=5))).verdict is Verdict.INCONCLUSIVE
 
 
-ALONE = UpstreamLeftAlone(start=10.0, end=20.0)
+ALONE = UpstreamLeftAlone(start=10.0, end=20.0, limits=PROMISED)
 
 
 def test_an_open_circuit_leaves_the_upstream_alone() -> None:
@@ -105,7 +108,7 @@ def test_nobody_who_called_decides_nothing() -> None:
 
 
 def test_trials_are_bounded_on_both_sides() -> None:
-    trials = UpstreamCalled(least=1, most=2, start=10.0, end=20.0, when="after the timeout")
+    trials = UpstreamCalled(least=1, most=2, start=10.0, end=20.0, when="after the timeout", limits=PROMISED)
     assert trials.judge(record(hit(11.0))).verdict is Verdict.HELD
     assert trials.judge(record()).verdict is Verdict.VIOLATED
     assert trials.judge(record(hit(11.0), hit(12.0), hit(13.0))).verdict is Verdict.VIOLATED
@@ -113,7 +116,7 @@ def test_trials_are_bounded_on_both_sides() -> None:
 
 def test_nobody_who_called_when_a_trial_was_due_decides_nothing() -> None:
     """A stall of ours may last from before the trial is due until after the window."""
-    trials = UpstreamCalled(least=1, most=2, start=10.0, due=15.0, end=20.0, when="after the timeout")
+    trials = UpstreamCalled(least=1, most=2, start=10.0, due=15.0, end=20.0, when="after the timeout", limits=PROMISED)
     early = trials.judge(record(call(11.0), call(14.9), call(20.1)))
     assert (early.verdict, early.observed) == (
         Verdict.INCONCLUSIVE,
@@ -286,7 +289,7 @@ def test_an_outage_that_was_too_long_or_that_nobody_met_decides_nothing() -> Non
     assert RIDDEN.judge(record(LOST)).verdict is Verdict.INCONCLUSIVE
 
 
-AT_RATE = OpenedAtRate(least=3, most=4, start=10.0, end=20.0, window=2.0)
+AT_RATE = OpenedAtRate(least=3, most=4, start=10.0, end=20.0, window=2.0, limits=PROMISED)
 
 
 @pytest.mark.parametrize(
