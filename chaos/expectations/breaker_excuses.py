@@ -48,9 +48,8 @@ class Excuses:
         self._limits = limits
         self._ours = OfTheMachine(record)
         self._calls = sorted(record.calls(), key=attrgetter("began"))
-        hits = sorted(record.hits(), key=attrgetter("at"))
-        self._hits = hits
-        self._caused = by_call(self._calls, hits)[0] if self._calls else {}
+        self._hits = sorted(record.hits(), key=attrgetter("at"))
+        self._caused = by_call(self._calls, self._hits)[0] if self._calls else {}
 
     # -- answers ----------------------------------------------------------------------------------------------
 
@@ -138,7 +137,9 @@ class Excuses:
         return [
             call
             for call in self._calls
-            if call.source is not Source.LIVE and not self._caused[id(call)] and self._limits.may_be_given_up(call)
+            if call.source is not Source.LIVE
+            and self._limits.may_be_given_up(call)
+            and not any(hit.at <= call.at for hit in self._caused[id(call)])
         ]
 
     def _of_before(self, hit: Hit, unstamped: list[Call]) -> Uncertainty | None:

@@ -58,7 +58,7 @@ from chaos.faults import (
     UpstreamSlow,
 )
 from chaos.faults.base import Fault
-from chaos.journal import Call, Source
+from chaos.journal import Source
 from chaos.target import Data
 from chaos.units import counted, format_duration
 
@@ -224,9 +224,9 @@ async def test_opens_at_its_rate(experiment: Experiment, contract: SimpleNamespa
     start = experiment.now()
     # More calls than it may take.
     await _almost_open_it(experiment, contract, fault, times=most // promised.failure_threshold + 1)
-    # A trial is due a recovery timeout after the circuit opened.
-    calls = [call for call in (await experiment.record()).journal.of(Call) if call.began >= start]
-    end = min(experiment.now(), calls[least - 1].at + promised.recovery_timeout)
+    # A trial is due a recovery timeout after the circuit opened, and no earlier did it than this call began.
+    calls = (await experiment.record()).calls(start)
+    end = min(experiment.now(), calls[least - 1].began + promised.recovery_timeout)
     await experiment.judge(
         OpenedAtRate(least=least, most=most, start=start, end=end, window=promised.window, limits=limits(contract)),
         follows_the_model(contract, end=end),

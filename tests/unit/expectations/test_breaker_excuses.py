@@ -204,6 +204,21 @@ def test_a_request_that_was_stamped_late_is_one_of_before() -> None:
     assert verdict(ALONE, before, GIVEN_UP, after, busy((11.2, 11.4))) is Verdict.VIOLATED
 
 
+def test_a_request_that_is_stamped_just_after_the_end_of_its_call_is_its_own() -> None:
+    """Within what the clocks may differ by, it lies in that call for all others."""
+    window = UpstreamLeftAlone(start=11.25, end=11.5, limits=PROMISED)
+    just_after = [*UNREAD, hit(11.253), call(11.3)]
+    assert verdict(window, just_after) is Verdict.VIOLATED
+    assert verdict(window, just_after, busy((11.2, 11.3))) is Verdict.INCONCLUSIVE
+    assert verdict(window, just_after, hit(11.1), busy((11.2, 11.3))) is Verdict.VIOLATED
+
+
+def test_an_idle_machine_is_no_busy_one_because_it_was_looked_at_seldom() -> None:
+    """A fifth of the time it had work, which is more than the call took: one look in two seconds."""
+    seldom = [reading(10.0, waited=0.0, busy=0.0), reading(12.0, waited=0.0, busy=0.8)]
+    assert verdict(LIVE, UNREAD, list(seldom)) is Verdict.VIOLATED
+
+
 TRIALS = UpstreamCalled(least=1, most=1, start=10.8, due=11.3, end=11.68, when="then", limits=PROMISED)
 
 
