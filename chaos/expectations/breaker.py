@@ -167,7 +167,7 @@ class _HitsCounted(Expectation):
 class OpenedAfter(_HitsCounted):
     """The circuit opened at the declared number of failures: no earlier, no later, as the upstream counted.
 
-    The window is from the first failing call until the recovery timeout at the earliest runs out.
+    The window is from the first failing call until before a trial can be due.
     """
 
     name: ClassVar[str] = "opened_after"
