@@ -46,6 +46,7 @@ from chaos.expectations.failures_in_a_row import TurnedAwayForARow
 from chaos.expectations.fairness import FloodAnswered, SentAtRate
 from chaos.expectations.faults import (
     CameBesideTheHostile,
+    ClosedAgain,
     FailedByTheirOwnDoing,
     FailuresReached,
     FaultLasted,
@@ -102,6 +103,7 @@ __all__ = [
     "CallsAnswered",
     "CameBesideTheHostile",
     "CloseAnswered",
+    "ClosedAgain",
     "ClosedByAge",
     "ClosedWhenIdle",
     "ClosedWith",

@@ -8,11 +8,18 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.clients import Established
+from chaos.expectations.record import worst_of_each
 from chaos.journal import Attempt, Healing, Outcome
 from chaos.units import format_duration
 from chaos.verdict import Finding, Verdict
 
-__all__ = ["AllTried", "RodeOut", "TurnedAwayWhileOpen"]
+__all__ = ["AllTried", "RodeOut", "TurnedAwayWhileOpen", "turned_away_by_breaker"]
+
+
+def turned_away_by_breaker(attempt: Attempt, code: int) -> bool:
+    """Whether a client was told that the circuit is open: closed with that code, or refused with 503."""
+    closed = attempt.outcome is Outcome.CLOSED and attempt.code == code
+    return closed or (attempt.outcome is Outcome.HTTP and attempt.status == 503)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +27,8 @@ class TurnedAwayWhileOpen(Expectation):
     """The accept breaker: `failures` establishments fail with their code, the next are turned away at once.
 
     Who comes later than half the time for which it stays open is not judged: a trial may be due to the server by then.
+    It stays open from when it opened, and not from when a worker saw that; and who got no answer for reasons of ours
+    says nothing of the breaker.
     """
 
     name: ClassVar[str] = "turned_away_while_open"
@@ -40,8 +49,8 @@ class TurnedAwayWhileOpen(Expectation):
         attempts = sorted(record.attempts(self.crowd), key=lambda attempt: attempt.began)
         if len(attempts) <= self.failures:
             return self.inconclusive(f"{len(attempts)} attempts, more than {self.failures} are needed", promised)
-        opened = attempts[self.failures - 1].at
-        attempts = [attempt for attempt in attempts if attempt.began <= opened + self.open_for / 2]
+        opening = attempts[self.failures - 1]
+        attempts = [attempt for attempt in attempts if attempt.began <= opening.at + self.open_for / 2]
         if len(attempts) <= self.failures:
             return self.inconclusive(
                 f"nobody came within {format_duration(self.open_for / 2)} of the last failure, while it is surely open",
@@ -49,24 +58,24 @@ class TurnedAwayWhileOpen(Expectation):
             )
         shown = _answers(attempts)
         failed, turned = attempts[: self.failures], attempts[self.failures :]
-        if any(attempt.outcome is not Outcome.CLOSED or attempt.code != self.failure_code for attempt in failed):
-            return self.violated(
-                f"the first {self.failures} attempts ended with {shown}", promised, figure=_answers(attempts[:1])
-            )
-        unlike = [
-            attempt
-            for attempt in turned
-            if not (
-                (attempt.outcome is Outcome.CLOSED and attempt.code == self.open_code)
-                or (attempt.outcome is Outcome.HTTP and attempt.status == 503)
-            )
-        ]
+        not_failed = [attempt for attempt in failed if not self._failed(attempt)]
+        if not_failed:
+            observed = f"the first {self.failures} attempts ended with {shown}"
+            ours = worst_of_each(self._unanswered(record, attempt) for attempt in not_failed)
+            if ours is not None:
+                return self.within_uncertainty(observed, promised, ours)
+            return self.violated(observed, promised, figure=_answers(attempts[:1]))
+        unlike = [attempt for attempt in turned if not turned_away_by_breaker(attempt, self.open_code)]
         if unlike:
-            return self.violated(
-                f"{len(unlike)} of {len(turned)} attempts beyond the threshold were not turned away: {shown}",
-                promised,
-                figure=f"{len(turned) - len(unlike)}/{len(turned)} away",
+            observed = f"{len(unlike)} of {len(turned)} attempts beyond the threshold were not turned away: {shown}"
+            figure = f"{len(turned) - len(unlike)}/{len(turned)} away"
+            ours = worst_of_each(
+                self._trial(record, opening, attempt) if self._failed(attempt) else self._unanswered(record, attempt)
+                for attempt in unlike
             )
+            if ours is not None:
+                return self.within_uncertainty(observed, promised, ours, figure=figure)
+            return self.violated(observed, promised, figure=figure)
         took = max(attempt.at - attempt.began for attempt in turned)
         return self.by_limit(
             record,
@@ -79,6 +88,24 @@ class TurnedAwayWhileOpen(Expectation):
             ),
             figure=f"{len(turned)}/{len(turned)} away",
         )
+
+    def _failed(self, attempt: Attempt) -> bool:
+        return attempt.outcome is Outcome.CLOSED and attempt.code == self.failure_code
+
+    def _unanswered(self, record: Record, attempt: Attempt) -> Uncertainty | None:
+        """What of ours may be why an attempt has no answer; None where nothing may, or where it has one."""
+        answered = self._failed(attempt) or turned_away_by_breaker(attempt, self.open_code)
+        return None if answered else record.failed_for(attempt)
+
+    def _trial(self, record: Record, opening: Attempt, attempt: Attempt) -> Uncertainty | None:
+        """What of ours may have made a rightful trial of an attempt that seems to come too early for one; or None.
+
+        The circuit may have opened before the last failure was stamped, though not before that attempt began; and the
+        server may have heard of this one after it was begun, though not after it ended.
+        """
+        ours = record.of_ours(self.crowd, opening.began, opening.at).at_most(opening.at - opening.began)
+        ours += record.of_ours(self.crowd, attempt.began, attempt.at).at_most(attempt.at - attempt.began)
+        return ours if attempt.began + ours.seconds >= opening.at + self.open_for else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +123,18 @@ class AllTried(Expectation):
         attempts = sorted(record.attempts(self.crowd), key=lambda attempt: attempt.began)
         if len(attempts) < self.count:
             return self.inconclusive(f"only {len(attempts)} of {self.count} attempts were recorded", promised)
-        tried = sum(attempt.outcome is Outcome.CLOSED and attempt.code == self.failure_code for attempt in attempts)
+        tried = sum(map(self._tried, attempts))
         figure = f"{tried}/{len(attempts)} tried"
         if tried < len(attempts):
-            return self.violated(
-                f"{len(attempts) - tried} of {len(attempts)} attempts ended in another way: {_answers(attempts)}",
-                promised,
-                figure=figure,
-            )
+            observed = f"{len(attempts) - tried} of {len(attempts)} attempts ended in another way: {_answers(attempts)}"
+            ours = worst_of_each(record.failed_for(attempt) for attempt in attempts if not self._tried(attempt))
+            if ours is not None:
+                return self.within_uncertainty(observed, promised, ours, figure=figure)
+            return self.violated(observed, promised, figure=figure)
         return self.held(f"{tried} of {len(attempts)} closed with {self.failure_code}", promised, figure=figure)
+
+    def _tried(self, attempt: Attempt) -> bool:
+        return attempt.outcome is Outcome.CLOSED and attempt.code == self.failure_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

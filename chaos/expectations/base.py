@@ -105,7 +105,11 @@ class Expectation(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provided(Expectation):
-    """Judges `then` where `condition` is held; where it is not, what it found is all that can be said."""
+    """Judges `then` where `condition` is held; where it is not, what it found is all that can be said.
+
+    That finding is the cell's, also where it is a breach: a condition that is no promise of the cell has to be one that
+    is inconclusive at worst.
+    """
 
     name: ClassVar[str] = "provided"
     needs_fault: ClassVar[bool] = True

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
+from chaos.expectations.base import Expectation, Record, quantile
+from chaos.expectations.breaker_excuses import Excuses, OfTheMachine
 from chaos.expectations.breaker_model import Limits, Word, excused, follow
+from chaos.expectations.record import worst_of_each
 from chaos.journal import Attempt, Call, Hit, Outcome, Source, Statistics
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -35,28 +37,32 @@ class CallsAnswered(Expectation):
     end: float
     when: str
     """The window in words: "after one failure"."""
-    every: bool = True
-    """Whether every call counts, or the last one alone."""
+    limits: Limits
+    """What is promised of the breaker: what a busy machine can explain depends on it."""
 
     def judge(self, record: Record) -> Finding:
         allowed = " or ".join(source.value for source in self.sources)
         promised = f"{allowed} answers {self.when}"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        calls = record.calls(self.start, self.end)
         if not calls:
             return self.inconclusive(f"no call was made {self.when}", promised)
-        judged = calls if self.every else calls[-1:]
-        wrong = [call for call in judged if call.source not in self.sources]
-        figure = f"{len(judged) - len(wrong)}/{len(judged)} {allowed}"
+        wrong = [call for call in calls if call.source not in self.sources]
+        figure = f"{len(calls) - len(wrong)}/{len(calls)} {allowed}"
         if wrong:
+            observed = f"{len(wrong)} of {len(calls)} calls {self.when} got {wrong[0].source.value} answers"
+            excuses = Excuses(record, self.limits)
+            ours = worst_of_each(excuses.answer(call, wanted=self.sources) for call in wrong)
+            if ours is not None:
+                return self.within_uncertainty(observed, promised, ours, figure=figure)
             return self.violated(
-                f"{len(wrong)} of {len(judged)} calls {self.when} got {wrong[0].source.value} answers",
+                observed,
                 promised,
                 figure=figure,
                 evidence=(
                     f"{call.source.value} after {format_duration(call.round_trip)} {call.detail}" for call in wrong
                 ),
             )
-        return self.held(f"{len(judged)} of {len(judged)} calls {self.when}: {allowed}", promised, figure=figure)
+        return self.held(f"{len(calls)} of {len(calls)} calls {self.when}: {allowed}", promised, figure=figure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,7 @@ class AnsweredWhileOpen(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"while open, every caller is answered within {format_duration(self.within)}"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        calls = record.calls(self.start, self.end)
         if not calls:
             return self.inconclusive("no call was made while the circuit should be open", promised)
         slowest = max(call.round_trip for call in calls)
@@ -98,10 +104,10 @@ class GivenUpWithin(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"a call that hangs is given up, and its caller answered, within {format_duration(self.within)}"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        calls = record.calls(self.start, self.end)
         if not calls:
             return self.inconclusive("no call was made while the upstream hung", promised)
-        hung = _hits(record, self.start, self.end)
+        hung = record.hits(self.start, self.end)
         if not hung:
             return self.inconclusive(
                 f"none of {counted(len(calls), 'call')} reached the upstream, so none of them hung", promised
@@ -121,33 +127,74 @@ class GivenUpWithin(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedAfter(Expectation):
-    """The circuit opened at the declared number of failures: no earlier, no later, as the upstream counted."""
+class _HitsCounted(Expectation):
+    """So many requests reached the upstream in a window, no fewer and no more."""
+
+    start: float
+    end: float
+    """The window, seconds monotonic."""
+    limits: Limits
+    """What is promised of the breaker: what a busy machine can explain depends on it."""
+
+    def _judged(
+        self,
+        record: Record,
+        *,
+        least: int,
+        most: int,
+        observed: str,
+        promised: str,
+        figure: str,
+        due: float | None = None,
+    ) -> Finding:
+        """The finding. Up to `least` calls have to get through; or one of those, from when a trial is due."""
+        hits, calls = record.hits(self.start, self.end), record.calls(self.start, self.end)
+        if least <= len(hits) <= most:
+            return self.held(observed, promised, figure=figure)
+        excuses = Excuses(record, self.limits)
+        if len(hits) > most:
+            ours = excuses.too_many(hits, most=most, end=self.end)
+        elif due is not None:
+            ours = excuses.no_trial(due, self.end)
+        else:
+            ours = excuses.too_few(calls[:least])
+        if ours is not None:
+            return self.within_uncertainty(observed, promised, ours, figure=figure)
+        return self.violated(observed, promised, figure=figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedAfter(_HitsCounted):
+    """The circuit opened at the declared number of failures: no earlier, no later, as the upstream counted.
+
+    The window is from the first failing call until before a trial can be due.
+    """
 
     name: ClassVar[str] = "opened_after"
     needs_fault: ClassVar[bool] = True
     failures: int
-    start: float
-    end: float
-    """The window: from the first failing call until the recovery timeout at the earliest runs out."""
 
     def judge(self, record: Record) -> Finding:
         promised = f"exactly {self.failures} calls reach the failing upstream before the circuit opens"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
-        hits = _hits(record, self.start, self.end)
+        calls = record.calls(self.start, self.end)
+        hits = record.hits(self.start, self.end)
         if len(calls) <= self.failures:
             return self.inconclusive(
                 f"{counted(len(calls), 'call')} made, more than {self.failures} are needed", promised
             )
         observed = f"{len(hits)} of {counted(len(calls), 'call')} reached the failing upstream"
-        figure = counted(len(hits), "failure")
-        if len(hits) != self.failures:
-            return self.violated(observed, promised, figure=figure)
-        return self.held(observed, promised, figure=figure)
+        return self._judged(
+            record,
+            least=self.failures,
+            most=self.failures,
+            observed=observed,
+            promised=promised,
+            figure=counted(len(hits), "failure"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedAtRate(Expectation):
+class OpenedAtRate(_HitsCounted):
     """The circuit opened at the declared share of failures: by no fewer calls, and by no more."""
 
     name: ClassVar[str] = "opened_at_rate"
@@ -155,41 +202,41 @@ class OpenedAtRate(Expectation):
     least: int
     most: int
     """Calls that reach the upstream before it opens."""
-    start: float
-    end: float
     window: float
     """Seconds that the share is that of: what lies further back does not count."""
 
     def judge(self, record: Record) -> Finding:
         wanted = f"exactly {self.least}" if self.least == self.most else f"{self.least} to {self.most}"
         promised = f"{wanted} calls reach the upstream before the circuit opens at its failure rate"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
-        hits = _hits(record, self.start, self.end)
+        calls = record.calls(self.start, self.end)
+        hits = record.hits(self.start, self.end)
         if len(calls) <= self.most:
             return self.inconclusive(f"{counted(len(calls), 'call')} made, more than {self.most} are needed", promised)
         observed = f"{len(hits)} of {counted(len(calls), 'call')} reached the upstream"
-        figure = counted(len(hits), "call")
-        if self.least <= len(hits) <= self.most:
-            return self.held(observed, promised, figure=figure)
         took = calls[self.most].at - self.start
-        if took > self.window:
+        if took > self.window and not self.least <= len(hits) <= self.most:
             return self.inconclusive(f"{observed}, in {format_duration(took)}: longer than its window", promised)
-        return self.violated(observed, promised, figure=figure)
+        return self._judged(
+            record,
+            least=self.least,
+            most=self.most,
+            observed=observed,
+            promised=promised,
+            figure=counted(len(hits), "call"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamLeftAlone(Expectation):
+class UpstreamLeftAlone(_HitsCounted):
     """Nothing reached the upstream while the circuit was open, though callers called."""
 
     name: ClassVar[str] = "upstream_left_alone"
     needs_fault: ClassVar[bool] = True
-    start: float
-    end: float
 
     def judge(self, record: Record) -> Finding:
         promised = "while open, no call reaches the upstream"
-        hits = _hits(record, self.start, self.end)
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        hits = record.hits(self.start, self.end)
+        calls = record.calls(self.start, self.end)
         tries = [attempt for attempt in record.journal.of(Attempt) if self.start <= attempt.began <= self.end]
         asked = len(calls) + len(tries)
         if not asked:
@@ -197,21 +244,19 @@ class UpstreamLeftAlone(Expectation):
         observed = (
             f"{counted(len(hits), 'hit')} during {counted(asked, 'call')} in {format_duration(self.end - self.start)}"
         )
-        if hits:
-            return self.violated(observed, promised, figure=counted(len(hits), "hit"))
-        return self.held(observed, promised, figure="0 hits")
+        return self._judged(
+            record, least=0, most=0, observed=observed, promised=promised, figure=counted(len(hits), "hit")
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamCalled(Expectation):
+class UpstreamCalled(_HitsCounted):
     """Between `least` and `most` calls reached the upstream in a window: the trials of a half-open circuit."""
 
     name: ClassVar[str] = "upstream_called"
     needs_fault: ClassVar[bool] = True
     least: int
     most: int
-    start: float
-    end: float
     when: str
     due: float | None = None
     """When the circuit may try again at the latest, seconds monotonic: who was not asked from then on could not try.
@@ -220,14 +265,20 @@ class UpstreamCalled(Expectation):
     def judge(self, record: Record) -> Finding:
         wanted = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
         promised = f"{wanted} calls reach the upstream {self.when}"
-        hits = _hits(record, self.start, self.end)
+        hits = record.hits(self.start, self.end)
         observed = f"{counted(len(hits), 'call')} reached the upstream {self.when}"
-        if self.least <= len(hits) <= self.most:
-            return self.held(observed, promised, figure=counted(len(hits), "trial"))
-        asked = any(self.due <= call.began <= self.end for call in record.journal.of(Call)) if self.due else True
+        asked = bool(record.calls(self.due, self.end)) if self.due else True
         if len(hits) < self.least and not asked:
             return self.inconclusive(f"{observed}, and nobody called from when a trial was due", promised)
-        return self.violated(observed, promised, figure=counted(len(hits), "trial"))
+        return self._judged(
+            record,
+            least=self.least,
+            most=self.most,
+            observed=observed,
+            promised=promised,
+            figure=counted(len(hits), "trial"),
+            due=self.due,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +305,7 @@ class FollowsTheBreakerModel(Expectation):
             return self.inconclusive("nobody called", promised)
         # The last call may have been under way at the end; its hit may be on either side.
         start, end = calls[0].began, max(self.end, calls[-1].at)
-        hits = _hits(record, start, end)
+        hits = record.hits(start, end)
         words = [word for word in self._words(record) if start <= word.at <= end]
         illegal = follow(self.limits, calls=calls, hits=hits, readings=words)
         figure = f"{counted(len(calls), 'call')}, {counted(len(hits), 'hit')}"
@@ -265,14 +316,14 @@ class FollowsTheBreakerModel(Expectation):
                 promised,
                 figure=figure,
             )
-        ours = excused(self.limits, calls=calls, hits=hits, readings=words, ours=_OfTheMachine(record))
+        ours = excused(self.limits, calls=calls, hits=hits, readings=words, ours=OfTheMachine(record))
         if ours is not None:
             return self.within_uncertainty(illegal, promised, ours, figure=figure)
         return self.violated(illegal, promised, figure=figure)
 
     def _calls(self, record: Record) -> Sequence[Call]:
         if not self.crowds:
-            return record.journal.of(Call)
+            return record.calls()
         attempts = (attempt for crowd in self.crowds for attempt in record.attempts(crowd))
         return sorted(map(_as_call, attempts), key=lambda call: call.began)
 
@@ -282,24 +333,6 @@ class FollowsTheBreakerModel(Expectation):
             Word(at=reading.at, took=reading.took, state=str(reading.values.get(which, "")))
             for reading in record.journal.of(Statistics)
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class _OfTheMachine:
-    """What others kept the upstream and the server from doing between two times, as far as a record tells.
-
-    Our own caller is in neither: it takes the time before it asks and after it is answered, so that what it is late by
-    makes no call shorter than it was.
-    """
-
-    record: Record
-
-    def stamped_late(self, sent: float, stamped: float) -> Uncertainty:
-        # Nobody looks at the upstream's threads: all that is known is whether the machine had a core for it.
-        return self.record.crowded(sent, stamped)
-
-    def undone(self, due: float, seen: float) -> Uncertainty:
-        return self.record.starved(due, seen)
 
 
 def _in_words(limits: Limits) -> str:
@@ -345,7 +378,3 @@ def _transitions(calls: Sequence[Call], hits: Sequence[Hit], *, threshold: int) 
 
 def _times(calls: Sequence[Call]) -> list[tuple[float, float]]:
     return [(call.began, call.at) for call in calls]
-
-
-def _hits(record: Record, start: float, end: float) -> list[Hit]:
-    return [hit for hit in record.journal.of(Hit) if start <= hit.at <= end]

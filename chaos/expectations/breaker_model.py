@@ -36,7 +36,19 @@ from chaos.expectations.record import Uncertainty
 from chaos.journal import Call, Hit, Source
 from chaos.units import counted, format_duration
 
-__all__ = ["Closed", "HalfOpen", "Limits", "Open", "Ours", "State", "Word", "excused", "follow"]
+__all__ = [
+    "Closed",
+    "HalfOpen",
+    "Limits",
+    "Open",
+    "Ours",
+    "State",
+    "Word",
+    "by_call",
+    "excused",
+    "follow",
+    "stamped_after_its_end",
+]
 
 HIT_CLOCK = 0.005
 """Seconds that a hit may seem to lie outside of its call. On one machine clocks are the same and it is 0; where the
@@ -70,6 +82,14 @@ class Limits:
     def is_exact(self, trials: int | None) -> bool:
         """Whether it is known to stay open no longer than that."""
         return trials == 0 or (trials is not None and self.backoff is not None)
+
+    def may_be_given_up(self, call: Call) -> bool:
+        """Whether a call may have been given up before it reached the upstream.
+
+        Half of the promised time tells it from one that was turned away: the reference gives up after 0.25 of 0.45 s
+        and turns away in 2 ms.
+        """
+        return call.at - call.began >= self.call_timeout / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +225,7 @@ class _Model:
         )
 
     def first_illegal(self, calls: Sequence[Call], hits: Sequence[Hit], readings: Sequence[Word]) -> str:
-        caused, strays = _by_call(calls, hits)
+        caused, strays = by_call(calls, hits)
         seen: list[tuple[float, Call | Hit | Word]] = [
             *((call.began, call) for call in calls),
             *((hit.at, hit) for hit in strays),
@@ -217,7 +237,7 @@ class _Model:
                 self._not_open = _not_open(observation, readings)
                 reached = caused[id(observation)]
                 said = self._call(observation, reached, unstamped=unstamped)
-                unstamped = observation if not reached and self._may_be_given_up(observation) else None
+                unstamped = observation if not reached and self._promised.may_be_given_up(observation) else None
             elif isinstance(observation, Word):
                 said = self._reading(observation)
             else:
@@ -230,11 +250,7 @@ class _Model:
         return ""
 
     def _of_one_given_up(self, call: Call | None, hit: Hit) -> Uncertainty | None:
-        """What may have kept a request of that call from being stamped until after its end; None where nothing did."""
-        if call is None or hit.at <= call.at:
-            return None
-        late = self._ours.stamped_late(call.at, hit.at)
-        return late if late.seconds >= hit.at - call.at else None
+        return None if call is None else stamped_after_its_end(self._ours, call, hit)
 
     def _call(self, call: Call, hits: Sequence[Hit], *, unstamped: Call | None) -> str:
         said, after = self._treated(call, hits)
@@ -261,21 +277,13 @@ class _Model:
         after = frozenset(after for state in before for after in self._after(state, call, hits))
         return ("" if after else f"{which} {self._why(before, call, hits)}"), after
 
-    def _may_be_given_up(self, call: Call) -> bool:
-        """Whether it may have been given up before it reached the upstream.
-
-        Half of the promised time tells it from one that was turned away: the reference gives up after 0.25 of 0.45 s
-        and turns away in 2 ms.
-        """
-        return call.at - call.began >= self._promised.call_timeout / 2
-
     def _after(self, state: State, call: Call, hits: Sequence[Hit]) -> list[State]:
         """What the breaker may be in after a call; nothing where that state could not have treated it so."""
         if hits:
             return self._passed(state, call, hits[-1])
         turned_away = self._turned_away(state, call)
         # One that is given up before it reaches the upstream has failed as well.
-        failed = self._failed(state, call, None) if self._may_be_given_up(call) else []
+        failed = self._failed(state, call, None) if self._promised.may_be_given_up(call) else []
         return failed if turned_away is None else [turned_away, *failed]
 
     def _passed(self, state: State, call: Call, hit: Hit) -> list[State]:
@@ -378,7 +386,15 @@ class _Model:
         return f"{format_duration(at - self._began)} in"
 
 
-def _by_call(calls: Sequence[Call], hits: Sequence[Hit]) -> tuple[dict[int, list[Hit]], list[Hit]]:
+def stamped_after_its_end(ours: Ours, call: Call, hit: Hit) -> Uncertainty | None:
+    """What may have kept a request of a call from being stamped until after its end; None where nothing did."""
+    if hit.at <= call.at:
+        return None
+    late = ours.stamped_late(call.at, hit.at)
+    return late if late.seconds >= hit.at - call.at else None
+
+
+def by_call(calls: Sequence[Call], hits: Sequence[Hit]) -> tuple[dict[int, list[Hit]], list[Hit]]:
     """Each hit to the call it lies in, or the nearest one within `HIT_CLOCK`; and those that no call explains."""
     caused: dict[int, list[Hit]] = {id(call): [] for call in calls}
     strays = []

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Attempt, Beat, Bite, CrowdMade, Healing, HealingState, Hit, HostileAnswer, Injected
+from chaos.journal import Attempt, Beat, Bite, CrowdMade, Healing, HealingState, HostileAnswer, Injected, Source
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
 __all__ = [
     "CameBesideTheHostile",
+    "ClosedAgain",
     "FailedByTheirOwnDoing",
     "FailuresReached",
     "FaultLasted",
@@ -212,9 +213,29 @@ class FailuresReached(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"{counted(self.failures, 'call')} of ours to fail at the upstream"
-        hits = [hit for hit in record.journal.of(Hit) if self.start <= hit.at <= self.end]
+        hits = record.hits(self.start, self.end)
         observed = f"{counted(len(hits), 'call')} reached the failing upstream"
         if len(hits) != self.failures:
+            return self.inconclusive(observed, promised)
+        return self.held(observed, promised)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedAgain(Expectation):
+    """Every call of a window was answered live: the circuit had closed. That it closes, and how soon, is promised
+    elsewhere; what is due once it has closed is due to nobody before."""
+
+    name: ClassVar[str] = "closed_again"
+    needs_fault: ClassVar[bool] = True
+    start: float
+    end: float
+
+    def judge(self, record: Record) -> Finding:
+        promised = "the circuit to have closed once the upstream was back"
+        calls = record.calls(self.start, self.end)
+        live = sum(call.source is Source.LIVE for call in calls)
+        observed = f"{live} of {counted(len(calls), 'call')} were answered live"
+        if not live or live < len(calls):
             return self.inconclusive(observed, promised)
         return self.held(observed, promised)
 
@@ -239,7 +260,7 @@ class LeftMidCall(Expectation):
             f"callers of {counted(self.calls, 'call')} to go within {format_duration(self.at_most)} of the first one's "
             "reaching the upstream"
         )
-        hits = [hit.at for hit in record.journal.of(Hit) if self.asked <= hit.at <= self.left]
+        hits = [hit.at for hit in record.hits(self.asked, self.left)]
         if len(hits) < self.calls:
             return self.inconclusive(f"{counted(len(hits), 'call')} under way when they went", promised)
         lasted = self.left - min(hits)
@@ -266,7 +287,7 @@ class OutlastedTheOpening(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = "a call to have been under way before the circuit opened, and until after that"
-        hits = [hit for hit in record.journal.of(Hit) if self.asked <= hit.at <= self.start]
+        hits = record.hits(self.asked, self.start)
         if len(hits) != 1:
             return self.inconclusive(f"{counted(len(hits), 'call')} under way before it opened", promised)
         lasted = self.ended - self.opened

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from chaos.journal import (
     Attempt,
     Beat,
+    Call,
     CrowdMade,
     Ended,
     Frame,
     Healing,
+    Hit,
     Journal,
     Lateness,
     Outcome,
@@ -24,7 +26,7 @@ from chaos.journal import (
 )
 from chaos.units import format_duration
 
-__all__ = ["Record", "Uncertainty", "Waits", "worst"]
+__all__ = ["Record", "Uncertainty", "Waits", "worst", "worst_of_each"]
 
 LATE_SHARE = 0.5
 """Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
@@ -74,6 +76,12 @@ class Uncertainty:
         told = f"others kept the server waiting {format_duration(seconds)} for a core"
         return cls(seconds, (told,)) if seconds else cls()
 
+    @classmethod
+    def of_work(cls, seconds: float) -> Uncertainty:
+        """That of times of a process which nobody looked at, on a machine that had so much to do."""
+        told = f"the machine had work for every core for {format_duration(seconds)}"
+        return cls(seconds, (told,)) if seconds > 0 else cls()
+
     def __add__(self, other: Uncertainty) -> Uncertainty:
         """Both at once, which may have come one on top of the other."""
         return Uncertainty(self.seconds + other.seconds, self.reasons + other.reasons)
@@ -94,6 +102,17 @@ class Uncertainty:
 def worst(uncertain: Iterable[Uncertainty]) -> Uncertainty:
     """The largest of several, each of another moment."""
     return max(uncertain, key=lambda each: each.seconds)
+
+
+def worst_of_each(uncertain: Iterable[Uncertainty | None]) -> Uncertainty | None:
+    """The largest of what may be ours of each of several breaches; None where nothing may be of one of them, or where
+    there is no breach."""
+    ours: list[Uncertainty] = []
+    for each in uncertain:
+        if each is None:
+            return None
+        ours.append(each)
+    return worst(ours) if ours else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +236,19 @@ class Record:
         pairs = self._pairs(start, end)
         if not pairs:
             return Uncertainty()
-        worked = pairs[-1][1].busy - pairs[0][0].busy
-        seconds = min(end - start, worked / pairs[0][0].cores)
-        told = f"the machine had work for every core for {format_duration(seconds)}"
-        return Uncertainty(seconds, (told,)) if seconds > 0 else Uncertainty()
+        return Uncertainty.of_work(min(end - start, _worked(pairs)))
+
+    def crowded_mostly(self, start: float, end: float) -> Uncertainty | None:
+        """The same, where the machine's work could fill every core for most of the time between two times; else None.
+
+        Of the time between samples, which is longer: an idle machine is no busy one because it was looked at seldom.
+        """
+        pairs = self._pairs(start, end)
+        if not pairs:
+            return None
+        if not Uncertainty(_worked(pairs)).is_most_of(pairs[-1][1].at - pairs[0][0].at):
+            return None
+        return self.crowded(start, end)
 
     def _pairs(self, start: float, end: float) -> list[tuple[Sample, Sample]]:
         """Samples that follow each other about a time between two times, where the machine was looked at as well."""
@@ -332,6 +360,14 @@ class Record:
         """The names of all crowds, in the order in which they were made."""
         return list(dict.fromkeys(made.crowd for made in self.journal.of(CrowdMade)))
 
+    def calls(self, start: float = -math.inf, end: float = math.inf) -> list[Call]:
+        """Those of the upstream-backed endpoint that began between two times, seconds monotonic."""
+        return [call for call in self.journal.of(Call) if start <= call.began <= end]
+
+    def hits(self, start: float = -math.inf, end: float = math.inf) -> list[Hit]:
+        """The requests that reached the upstream between two times."""
+        return [hit for hit in self.journal.of(Hit) if start <= hit.at <= end]
+
     def attempts(self, crowd: str) -> list[Attempt]:
         return [attempt for attempt in self.journal.of(Attempt) if attempt.crowd == crowd]
 
@@ -347,6 +383,11 @@ class Record:
             for frame in self.journal.of(Frame)
             if frame.crowd == crowd and (opcode is None or frame.opcode == opcode)
         ]
+
+
+def _worked(pairs: Sequence[tuple[Sample, Sample]]) -> float:
+    """Seconds that the machine's work between samples could fill every core with."""
+    return (pairs[-1][1].busy - pairs[0][0].busy) / pairs[0][0].cores
 
 
 _AHEAD = 3

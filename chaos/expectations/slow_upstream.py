@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.journal import Call, Source
+from chaos.journal import Source
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
@@ -33,7 +33,7 @@ class WaitedFor(Expectation):
 
     def judge(self, record: Record) -> Finding:
         promised = f"an answer that comes within {format_duration(self.within)} is waited for, and is its caller's"
-        calls = [call for call in record.journal.of(Call) if self.start <= call.began <= self.end]
+        calls = record.calls(self.start, self.end)
         if not calls:
             return self.inconclusive("no call was made while the upstream was slow", promised)
         live = [call for call in calls if call.source is Source.LIVE]

@@ -18,6 +18,7 @@ import chaos.expectations
 from chaos.contract import Contract, unread_keys
 from chaos.expectations import (
     CameBesideTheHostile,
+    ClosedAgain,
     Expectation,
     FailedByTheirOwnDoing,
     FailuresReached,
@@ -44,6 +45,7 @@ OF_THE_EXPERIMENT = {
     expectation.name
     for expectation in (
         CameBesideTheHostile,
+        ClosedAgain,
         SteadyBefore,
         FailuresReached,
         FaultLasted,

@@ -18,12 +18,12 @@ from chaos.crowd.plan import Mode
 from chaos.expectations import (
     Established,
     FailedByTheirOwnDoing,
+    FailuresReached,
     FollowsTheBreakerModel,
     Provided,
     RodeOut,
     TurnedAwayForARow,
     TurnedAwayWhileOpen,
-    UpstreamCalled,
 )
 from chaos.expectations.breaker_model import Limits
 from chaos.experiment import Experiment, Inconclusive, NotJudged
@@ -187,9 +187,7 @@ async def test_is_not_opened_by_another_circuit(
             "the first newcomer came when the circuit of those inside may have been tried again, "
             f"{format_duration(first - failed[-1].began)} after it opened"
         )
-    opened = UpstreamCalled(
-        least=threshold, most=threshold, start=start, end=spared, when="until the circuit of those inside is open"
-    )
+    opened = FailuresReached(failures=threshold, start=start, end=spared)
     await experiment.judge(
         Provided(condition=opened, then=_everyone(comers.name, comers.count, contract)),
         *follows_the_model(contract, fault, comers.name, end=experiment.now()),

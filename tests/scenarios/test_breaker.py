@@ -58,7 +58,7 @@ from chaos.faults import (
     UpstreamSlow,
 )
 from chaos.faults.base import Fault
-from chaos.journal import Call, Source
+from chaos.journal import Source
 from chaos.target import Data
 from chaos.units import counted, format_duration
 
@@ -88,10 +88,10 @@ CALLERS = 20
 """Callers that ask in the same instant, each on a connection of its own: ten times the trials of the reference."""
 
 
-def follows_the_model(contract: SimpleNamespace, *, end: float, start: float = 0.0) -> FollowsTheBreakerModel:
-    """Everything up to a time, with all that is promised; or from another time on."""
+def limits(contract: SimpleNamespace) -> Limits:
+    """All that is promised of the breaker."""
     promised = contract.breaker
-    limits = Limits(
+    return Limits(
         failure_threshold=promised.failure_threshold,
         recovery_timeout=promised.recovery_timeout,
         success_threshold=promised.success_threshold,
@@ -100,7 +100,11 @@ def follows_the_model(contract: SimpleNamespace, *, end: float, start: float = 0
         longest_timeout=promised.longest_timeout or math.inf,
         by_rate=promised.failure_rate is not None,
     )
-    return FollowsTheBreakerModel(limits=limits, start=start, end=end)
+
+
+def follows_the_model(contract: SimpleNamespace, *, end: float, start: float = 0.0) -> FollowsTheBreakerModel:
+    """Everything up to a time, with all that is promised; or from another time on."""
+    return FollowsTheBreakerModel(limits=limits(contract), start=start, end=end)
 
 
 def too_slow(fault: Fault, seconds: float) -> Fault:
@@ -134,7 +138,7 @@ async def test_one_failure_changes_nothing(experiment: Experiment, contract: Sim
     end = experiment.now()
     await experiment.judge(
         FailuresReached(failures=1, start=failing, end=start),
-        CallsAnswered(sources=(Source.LIVE,), start=start, end=end, when="after one failure"),
+        CallsAnswered(sources=(Source.LIVE,), start=start, end=end, when="after one failure", limits=limits(contract)),
         follows_the_model(contract, end=end),
     )
 
@@ -170,7 +174,13 @@ async def test_success_clears_the_count(experiment: Experiment, contract: Simple
     await experiment.judge(
         FailuresReached(failures=few, start=first, end=between),
         FailuresReached(failures=few, start=second, end=start),
-        CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when="after failures not in a row"),
+        CallsAnswered(
+            sources=(Source.LIVE,),
+            start=start,
+            end=experiment.now(),
+            when="after failures not in a row",
+            limits=limits(contract),
+        ),
     )
 
 
@@ -188,11 +198,11 @@ async def test_opens_at_threshold(experiment: Experiment, contract: SimpleNamesp
     async with experiment.inject(too_slow(fault, TOO_SLOW * contract.breaker.call_timeout)):
         start = experiment.now()
         calls = await experiment.call_upstream(threshold + 3)
-        # A trial is due a recovery timeout after the circuit opened: what reaches the upstream from then on is one.
-        end = min(experiment.now(), calls[threshold - 1].at + contract.breaker.recovery_timeout)
+        # Half the recovery timeout, so that no trial is due yet, also where its caller has heard late that it opened.
+        end = min(experiment.now(), calls[threshold - 1].at + contract.breaker.recovery_timeout / 2)
     await experiment.judge(
-        OpenedAfter(failures=threshold, start=start, end=end),
-        CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream fails"),
+        OpenedAfter(failures=threshold, start=start, end=end, limits=limits(contract)),
+        CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream fails", limits=limits(contract)),
         follows_the_model(contract, end=experiment.now()),
     )
 
@@ -214,11 +224,11 @@ async def test_opens_at_its_rate(experiment: Experiment, contract: SimpleNamespa
     start = experiment.now()
     # More calls than it may take.
     await _almost_open_it(experiment, contract, fault, times=most // promised.failure_threshold + 1)
-    # A trial is due a recovery timeout after the circuit opened.
-    calls = [call for call in (await experiment.record()).journal.of(Call) if call.began >= start]
-    end = min(experiment.now(), calls[least - 1].at + promised.recovery_timeout)
+    # A trial is due a recovery timeout after the circuit opened, and no earlier did it than this call began.
+    calls = (await experiment.record()).calls(start)
+    end = min(experiment.now(), calls[least - 1].began + promised.recovery_timeout)
     await experiment.judge(
-        OpenedAtRate(least=least, most=most, start=start, end=end, window=promised.window),
+        OpenedAtRate(least=least, most=most, start=start, end=end, window=promised.window, limits=limits(contract)),
         follows_the_model(contract, end=end),
     )
 
@@ -269,8 +279,6 @@ async def test_forgets_what_its_window_has_left_behind(
     # By one more round of failures it would open.
     await _almost_open_it(experiment, contract, fault, times=(most - 1) // promised.failure_threshold)
     await experiment.watch(promised.window)
-    # Its caller may have been closed for saying nothing, and comes back.
-    await experiment.fill_cache()
     start = experiment.now()
     few = promised.failure_threshold - 1
     async with experiment.inject(fault):
@@ -285,8 +293,11 @@ async def test_forgets_what_its_window_has_left_behind(
             start=start,
             end=again,
             when="that fail, where those of before the window would open it",
+            limits=limits(contract),
         ),
-        CallsAnswered(sources=(Source.LIVE,), start=again, end=end, when="after failures of two windows"),
+        CallsAnswered(
+            sources=(Source.LIVE,), start=again, end=end, when="after failures of two windows", limits=limits(contract)
+        ),
         follows_the_model(contract, end=end),
     )
 
@@ -317,8 +328,15 @@ async def test_ignores_its_callers_mistakes(
             start=start,
             end=end,
             when=f"while it answers {promised.ignores}",
+            limits=limits(contract),
         ),
-        CallsAnswered(sources=(Source.LIVE,), start=again, end=experiment.now(), when="after its callers' mistakes"),
+        CallsAnswered(
+            sources=(Source.LIVE,),
+            start=again,
+            end=experiment.now(),
+            when="after its callers' mistakes",
+            limits=limits(contract),
+        ),
     )
 
 
@@ -346,7 +364,14 @@ async def test_stays_closed_where_failures_are_not_in_a_row(
         await experiment.call_upstream(calls)
         end = experiment.now()
     await experiment.judge(
-        UpstreamCalled(least=calls, most=calls, start=start, end=end, when="while it fails every other call"),
+        UpstreamCalled(
+            least=calls,
+            most=calls,
+            start=start,
+            end=end,
+            when="while it fails every other call",
+            limits=limits(contract),
+        ),
         follows_the_model(contract, end=end),
     )
 
@@ -391,7 +416,7 @@ async def test_gives_a_hanging_call_up(experiment: Experiment, contract: SimpleN
         end = experiment.now()
     await experiment.judge(
         GivenUpWithin(start=start, end=end, within=promised.call_timeout),
-        CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream hangs"),
+        CallsAnswered(sources=FALLBACK, start=start, end=end, when="while the upstream hangs", limits=limits(contract)),
     )
 
 
@@ -421,11 +446,11 @@ async def test_spares_the_upstream(experiment: Experiment, contract: SimpleNames
     spared = (
         []
         if isinstance(fault, UpstreamDown)
-        else [UpstreamLeftAlone(start=start, end=end), follows_the_model(contract, end=end)]
+        else [UpstreamLeftAlone(start=start, end=end, limits=limits(contract)), follows_the_model(contract, end=end)]
     )
     await experiment.judge(
         *spared,
-        CallsAnswered(sources=sources, start=start, end=end, when="while open"),
+        CallsAnswered(sources=sources, start=start, end=end, when="while open", limits=limits(contract)),
         AnsweredWhileOpen(start=start, end=end, within=promised.answer_within),
     )
 
@@ -464,8 +489,11 @@ def _tried_once(contract: SimpleNamespace, opened: float, until: float, *, when:
             due=opened + promised.recovery_timeout,
             end=until,
             when=when,
+            limits=limits(contract),
         ),
-        CallsAnswered(sources=FALLBACK, start=opened, end=until, when="while the upstream fails"),
+        CallsAnswered(
+            sources=FALLBACK, start=opened, end=until, when="while the upstream fails", limits=limits(contract)
+        ),
         follows_the_model(contract, end=until),
     ]
 
@@ -577,6 +605,7 @@ async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNa
             start=opened,
             end=end,
             when=f"when {CALLERS} callers ask at once after the recovery timeout",
+            limits=limits(contract),
         ),
         Undisturbed(crowd=callers.name),
     )
@@ -608,7 +637,10 @@ async def test_closes_again(experiment: Experiment, contract: SimpleNamespace, f
     # With its link down the upstream cannot see who knocks.
     followed = [] if isinstance(fault, UpstreamDown) else [follows_the_model(contract, end=end)]
     await experiment.judge(
-        CallsAnswered(sources=(Source.LIVE,), start=closed, end=end, when="after the upstream is back"), *followed
+        CallsAnswered(
+            sources=(Source.LIVE,), start=closed, end=end, when="after the upstream is back", limits=limits(contract)
+        ),
+        *followed,
     )
 
 
@@ -645,7 +677,12 @@ async def test_starts_over_once_closed(experiment: Experiment, contract: SimpleN
         until = start + 1.5 * promised.recovery_timeout
         await experiment.call_upstream_until(until, gap=gap)
     await experiment.judge(
-        OpenedAfter(failures=promised.failure_threshold, start=closed, end=start + promised.recovery_timeout / 2),
+        OpenedAfter(
+            failures=promised.failure_threshold,
+            start=closed,
+            end=start + promised.recovery_timeout / 2,
+            limits=limits(contract),
+        ),
         follows_the_model(contract, end=until),
     )
 
@@ -664,7 +701,9 @@ async def test_late_failures_open_no_circuit(
     experiment: Experiment, contract: SimpleNamespace, fault: UpstreamErrors
 ) -> None:
     opened = await _late_failures(experiment, contract, fault, trials=contract.breaker.success_threshold)
-    await experiment.judge(await _answered_live(experiment, when="after late errors, once it has closed"), opened)
+    await experiment.judge(
+        await _answered_live(experiment, contract, when="after late errors, once it has closed"), opened
+    )
 
 
 @pytest.mark.promise(
@@ -682,7 +721,9 @@ async def test_late_failures_fail_no_trial(
     if contract.breaker.success_threshold == 1:
         raise NotJudged("promises.breaker.success_threshold = 1, so that a good trial leaves nothing half-open")
     opened = await _late_failures(experiment, contract, fault, trials=contract.breaker.success_threshold - 1)
-    await experiment.judge(await _answered_live(experiment, when="after late errors, while it is half-open"), opened)
+    await experiment.judge(
+        await _answered_live(experiment, contract, when="after late errors, while it is half-open"), opened
+    )
 
 
 async def _late_failures(
@@ -701,10 +742,7 @@ async def _late_failures(
     async with experiment.inject(replace(fault, delay=late)):
         await callers.connect()
         asked = experiment.now()
-        await callers.exchange(1)
-        opened = experiment.now()
-    # The caller may have been closed for saying nothing, and comes back.
-    await experiment.call_upstream(1)
+        answered = (await callers.exchange(1)).ended
     start, due = experiment.now(), asked + late
     back = await experiment.call_upstream_until(due, gap=promised.recovery_timeout / 20, stop=Source.LIVE)
     await experiment.call_upstream(trials - 1)
@@ -712,22 +750,26 @@ async def _late_failures(
         raise Inconclusive(f"{counted(trials, 'good trial')} had not come to an end when the first late error was due")
     # Nobody asks while the errors come: a success among them clears a count.
     await experiment.watch(due + 0.4 * promised.recovery_timeout - experiment.now())
-    half = promised.recovery_timeout / 2
+    # It opened before their worker had stamped the last answer, by as much as may be ours.
+    ours = (await experiment.record()).of_ours(callers.name, asked, answered)
+    opened = answered - ours.seconds
     return Provided(
-        condition=FailuresReached(failures=promised.failure_threshold, start=asked, end=opened),
-        then=CallsAnswered(sources=FALLBACK, start=start, end=opened + half, when="while open"),
+        condition=FailuresReached(failures=promised.failure_threshold, start=asked, end=start),
+        then=CallsAnswered(
+            sources=FALLBACK,
+            start=start,
+            end=opened + promised.recovery_timeout / 2,
+            when="while open",
+            limits=limits(contract),
+        ),
     )
 
 
-async def _answered_live(experiment: Experiment, *, when: str) -> CallsAnswered:
+async def _answered_live(experiment: Experiment, contract: SimpleNamespace, *, when: str) -> CallsAnswered:
     """Two calls that have to get live answers."""
     start = experiment.now()
-    calls = await experiment.call_upstream(2)
-    if calls[0].source is Source.NONE:
-        # The caller may have been closed for saying nothing, and has come back.
-        start = calls[1].began
-        await experiment.call_upstream(1)
-    return CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when=when)
+    await experiment.call_upstream(2)
+    return CallsAnswered(sources=(Source.LIVE,), start=start, end=experiment.now(), when=when, limits=limits(contract))
 
 
 @pytest.mark.promise(
@@ -811,7 +853,11 @@ async def test_callers_who_go_open_no_circuit(
         Provided(
             condition=LeftMidCall(calls=callers.count, asked=asked, left=injection.since, at_most=delay),
             then=CallsAnswered(
-                sources=(Source.LIVE,), start=start, end=experiment.now(), when="after callers have gone"
+                sources=(Source.LIVE,),
+                start=start,
+                end=experiment.now(),
+                when="after callers have gone",
+                limits=limits(contract),
             ),
         )
     )
@@ -846,7 +892,12 @@ async def test_callers_who_go_close_no_circuit(
         Provided(
             condition=LeftMidCall(calls=1, asked=asked, left=left, at_most=promised.call_timeout / 2),
             then=UpstreamCalled(
-                least=0, most=1, start=start, end=end, when="after the callers of a trial have gone, while it fails"
+                least=0,
+                most=1,
+                start=start,
+                end=end,
+                when="after the callers of a trial have gone, while it fails",
+                limits=limits(contract),
             ),
         )
     )
@@ -903,7 +954,11 @@ async def test_callers_who_go_take_no_trial_along(
         Provided(
             condition=LeftMidCall(calls=1, asked=asked, left=left, at_most=promised.call_timeout / 2),
             then=CallsAnswered(
-                sources=(Source.LIVE,), start=start, end=experiment.now(), when="after the callers of a trial have gone"
+                sources=(Source.LIVE,),
+                start=start,
+                end=experiment.now(),
+                when="after the callers of a trial have gone",
+                limits=limits(contract),
             ),
         )
     )

@@ -33,6 +33,7 @@ from chaos.expectations import (
     TasksNotKept,
     ThreadsNotKept,
 )
+from chaos.expectations.accept_breaker import turned_away_by_breaker
 from chaos.experiment import Experiment, Inconclusive, NotJudged
 from chaos.experiment.leaks import MOST_ROUNDS
 from chaos.faults import (
@@ -212,7 +213,7 @@ async def test_nothing_kept_of_who_meets_an_open_breaker(
             attempts = await crowd.connect()
         await crowd.close()  # whoever was let in leaves in good order
         await _all_gone(experiment, contract)
-        away = sum(_turned_away(attempt, promised.open_code) for attempt in attempts)
+        away = sum(turned_away_by_breaker(attempt, promised.open_code) for attempt in attempts)
         if injection.receipt.bite is Bite.BIT and not away:
             raise Inconclusive(
                 f"none of {counted(len(attempts), 'client')} was turned away that came after "
@@ -221,12 +222,6 @@ async def test_nothing_kept_of_who_meets_an_open_breaker(
         return away
 
     await _measured(experiment, contract, meet)
-
-
-def _turned_away(attempt: Attempt, code: int) -> bool:
-    """Whether a client was told that the breaker is open."""
-    closed = attempt.outcome is Outcome.CLOSED and attempt.code == code
-    return closed or (attempt.outcome is Outcome.HTTP and attempt.status == 503)
 
 
 @pytest.mark.promise(

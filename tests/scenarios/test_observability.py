@@ -26,7 +26,7 @@ from chaos.expectations import (
     AlertGone,
     AlertNotRaised,
     AlertRaised,
-    CallsAnswered,
+    ClosedAgain,
     CounterAgrees,
     Established,
     FailuresReached,
@@ -247,7 +247,7 @@ async def test_alert_while_the_upstream_fails(experiment: Experiment, contract: 
         AlertNotRaised(alert=alert, why=f"{few} calls have failed, which does not open the circuit", end=quiet),
         AlertRaised(alert=alert, why="the circuit is open", start=opened, end=still, within=promised.raised_within),
         Provided(
-            condition=CallsAnswered(sources=(Source.LIVE,), start=closed, end=end, when="after the upstream is back"),
+            condition=ClosedAgain(start=closed, end=end),
             then=AlertGone(alert=alert, why="the circuit has closed", start=closed, within=promised.gone_within),
         ),
     )

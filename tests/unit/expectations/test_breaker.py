@@ -16,9 +16,11 @@ from chaos.expectations import (
     UpstreamCalled,
     UpstreamLeftAlone,
 )
+from chaos.expectations.breaker_model import Limits
+from chaos.expectations.record import Waits
 from chaos.journal import Attempt, Call, Event, Hit, Outcome, Sample, Source
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, bite, healed, late, record
+from tests.unit.expectations.records import attempt, bite, healed, late, record, worker_late
 
 
 def call(began: float, source: Source = Source.CACHED, *, took: float = 0.01) -> Call:
@@ -29,7 +31,9 @@ def hit(at: float, status: int = 500) -> Hit:
     return Hit(at=at, path="/data", status=status)
 
 
-LIVE = CallsAnswered(sources=(Source.LIVE,), start=10.0, end=20.0, when="after one failure")
+PROMISED = Limits(failure_threshold=5, recovery_timeout=0.5, success_threshold=2, call_timeout=0.4)
+
+LIVE = CallsAnswered(sources=(Source.LIVE,), start=10.0, end=20.0, when="after one failure", limits=PROMISED)
 
 
 def test_every_call_counts() -> None:
@@ -71,7 +75,7 @@ def test_calls_that_never_hung_decide_nothing() -> None:
     )
 
 
-OPENED = OpenedAfter(failures=5, start=10.0, end=20.0)
+OPENED = OpenedAfter(failures=5, start=10.0, end=20.0, limits=PROMISED)
 
 
 def _failing(hits: int, calls: int = 8) -> list[Event]:
@@ -89,7 +93,7 @@ def test_too_few_calls_decide_nothing() -> None:
     assert OPENED.judge(record(*_failing(5, calls=5))).verdict is Verdict.INCONCLUSIVE
 
 
-ALONE = UpstreamLeftAlone(start=10.0, end=20.0)
+ALONE = UpstreamLeftAlone(start=10.0, end=20.0, limits=PROMISED)
 
 
 def test_an_open_circuit_leaves_the_upstream_alone() -> None:
@@ -104,7 +108,7 @@ def test_nobody_who_called_decides_nothing() -> None:
 
 
 def test_trials_are_bounded_on_both_sides() -> None:
-    trials = UpstreamCalled(least=1, most=2, start=10.0, end=20.0, when="after the timeout")
+    trials = UpstreamCalled(least=1, most=2, start=10.0, end=20.0, when="after the timeout", limits=PROMISED)
     assert trials.judge(record(hit(11.0))).verdict is Verdict.HELD
     assert trials.judge(record()).verdict is Verdict.VIOLATED
     assert trials.judge(record(hit(11.0), hit(12.0), hit(13.0))).verdict is Verdict.VIOLATED
@@ -112,7 +116,7 @@ def test_trials_are_bounded_on_both_sides() -> None:
 
 def test_nobody_who_called_when_a_trial_was_due_decides_nothing() -> None:
     """A stall of ours may last from before the trial is due until after the window."""
-    trials = UpstreamCalled(least=1, most=2, start=10.0, due=15.0, end=20.0, when="after the timeout")
+    trials = UpstreamCalled(least=1, most=2, start=10.0, due=15.0, end=20.0, when="after the timeout", limits=PROMISED)
     early = trials.judge(record(call(11.0), call(14.9), call(20.1)))
     assert (early.verdict, early.observed) == (
         Verdict.INCONCLUSIVE,
@@ -162,6 +166,64 @@ def test_who_comes_when_a_trial_may_be_due_is_not_judged() -> None:
         Verdict.INCONCLUSIVE,
         "nobody came within 500ms of the last failure, while it is surely open",
     )
+
+
+TRIAL = (
+    attempt(0, began=1.0, outcome=Outcome.CLOSED, code=1011),
+    attempt(1, began=2.0, took=0.3, outcome=Outcome.CLOSED, code=1011),
+    attempt(2, began=2.31, outcome=Outcome.CLOSED, code=1013),
+    attempt(3, began=2.54, outcome=Outcome.CLOSED, code=1011),
+)
+"""It opened between 2.0 and 2.3; where it was tried again at 2.54, it had 0.24 s of its 0.5 s by the worker's word."""
+
+SOON = replace(AWAY, open_for=0.5)
+
+
+def test_a_trial_is_due_when_the_circuit_opened_and_not_when_its_worker_saw_that() -> None:
+    assert SOON.judge(record(*TRIAL)).verdict is Verdict.VIOLATED
+    assert SOON.judge(record(*TRIAL, worker_late(0.2, at=2.3))).verdict is Verdict.VIOLATED
+    finding = SOON.judge(record(*TRIAL, worker_late(0.28, at=2.3)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.observed == (
+        "1 of 2 attempts beyond the threshold were not turned away: 1011, 1011, 1013, 1011, a breach within the "
+        "reading's own uncertainty of 280ms: the crowd worker of 'crowd' was up to 280ms late"
+    )
+
+
+def test_no_circuit_opened_before_the_attempt_began_that_opened_it() -> None:
+    sooner = attempt(3, began=2.49, outcome=Outcome.CLOSED, code=1011)
+    assert SOON.judge(record(*TRIAL[:3], sooner, worker_late(0.9, at=2.3))).verdict is Verdict.VIOLATED
+    let_in = attempt(3, began=2.54)
+    assert SOON.judge(record(*TRIAL[:3], let_in, worker_late(0.28, at=2.3))).verdict is Verdict.VIOLATED
+
+
+LOST_COMERS = {
+    "the first": [attempt(0, outcome=Outcome.TIMEOUT, took=1.0), *_comers(1011, 1011, 1013, "http")[1:]],
+    "one beyond": [*_comers(1011, 1011), attempt(2, began=3.0, outcome=Outcome.EOF, took=1.0)],
+}
+
+
+@pytest.mark.parametrize("which", LOST_COMERS)
+def test_who_got_no_answer_for_reasons_of_ours_says_nothing_of_the_breaker(which: str) -> None:
+    lost = LOST_COMERS[which]
+    quiet = replace(record(*lost), waits=Waits(server=1.0, client=1.0))
+    assert AWAY.judge(quiet).verdict is Verdict.VIOLATED
+    stalled = [worker_late(0.6, at=number + 1.9) for number in range(3)]
+    late = replace(record(*lost, *stalled), waits=quiet.waits)
+    assert AWAY.judge(late).verdict is Verdict.INCONCLUSIVE
+    # The one that got in is the server's, whoever was late.
+    within = replace(record(*lost, attempt(9, began=1.5), *stalled), waits=quiet.waits)
+    assert AWAY.judge(within).verdict is Verdict.VIOLATED
+
+
+def test_with_the_breaker_off_who_got_no_answer_for_reasons_of_ours_says_nothing() -> None:
+    lost = [*_comers(1011, 1011), attempt(2, began=3.0, outcome=Outcome.TIMEOUT, took=1.0)]
+    waits = Waits(server=1.0, client=1.0)
+    assert SWITCHED_OFF.judge(replace(record(*lost), waits=waits)).verdict is Verdict.VIOLATED
+    late = replace(record(*lost, worker_late(0.6, at=3.9)), waits=waits)
+    assert SWITCHED_OFF.judge(late).verdict is Verdict.INCONCLUSIVE
+    away = replace(record(*lost, *_comers(1013), worker_late(0.6, at=3.9)), waits=waits)
+    assert SWITCHED_OFF.judge(away).verdict is Verdict.VIOLATED
 
 
 SWITCHED_OFF = AllTried(crowd="crowd", count=3, failure_code=1011)
@@ -227,7 +289,7 @@ def test_an_outage_that_was_too_long_or_that_nobody_met_decides_nothing() -> Non
     assert RIDDEN.judge(record(LOST)).verdict is Verdict.INCONCLUSIVE
 
 
-AT_RATE = OpenedAtRate(least=3, most=4, start=10.0, end=20.0, window=2.0)
+AT_RATE = OpenedAtRate(least=3, most=4, start=10.0, end=20.0, window=2.0, limits=PROMISED)
 
 
 @pytest.mark.parametrize(

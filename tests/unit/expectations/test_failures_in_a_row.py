@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.expectations import TurnedAwayForARow
+from chaos.expectations.record import Waits
 from chaos.journal import Attempt, Hit, Outcome
 from chaos.verdict import Finding, Verdict
-from tests.unit.expectations.records import attempt, record
+from tests.unit.expectations.records import attempt, record, worker_late
 
 FAILURES = 2
 
@@ -77,6 +80,21 @@ def test_another_end_is_neither() -> None:
     found = judged("in", "lost")
     assert found.verdict is Verdict.VIOLATED
     assert found.observed == "1 of 2 got in, while the upstream failed 0 times; number 2 ended with reset"
+
+
+def test_another_end_may_be_ours() -> None:
+    """The worker stood still for most of what the server waits for."""
+    waits = Waits(server=1.0, client=1.0)
+    lost = replace(comer(1, "lost"), at=3.0)
+    events = (comer(0, "in"), lost, worker_late(0.6, at=2.8))
+    expectation = TurnedAwayForARow(crowd="crowd", count=2, failures=2, failure_code=1011, open_code=1013)
+    assert expectation.judge(replace(record(*events[:2]), waits=waits)).verdict is Verdict.VIOLATED
+    found = expectation.judge(replace(record(*events), waits=waits))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.observed == (
+        "1 of 2 got in, while the upstream failed 0 times; number 2 ended with reset, a breach within the reading's "
+        "own uncertainty of 600ms: the crowd worker of 'crowd' was up to 600ms late"
+    )
 
 
 @pytest.mark.parametrize(

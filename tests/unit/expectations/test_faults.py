@@ -6,6 +6,7 @@ import pytest
 
 from chaos.expectations import (
     CameBesideTheHostile,
+    ClosedAgain,
     FailedByTheirOwnDoing,
     FailuresReached,
     FaultLasted,
@@ -16,7 +17,19 @@ from chaos.expectations import (
     PongsDelayed,
     SteadyBefore,
 )
-from chaos.journal import Attempt, Bite, CrowdMade, Entrance, HealingState, Hit, HostileAnswer, Outcome, ServerEvent
+from chaos.journal import (
+    Attempt,
+    Bite,
+    Call,
+    CrowdMade,
+    Entrance,
+    HealingState,
+    Hit,
+    HostileAnswer,
+    Outcome,
+    ServerEvent,
+    Source,
+)
 from chaos.verdict import Finding, Verdict
 from tests.unit.expectations.records import attempt, beat, bite, frame, healed, injected, record
 
@@ -177,6 +190,26 @@ def test_a_failure_that_nobody_met_decides_nothing(hits: tuple[float, ...], verd
     finding = FAILED.judge(record(*(Hit(at=at, path="/data", status=500) for at in hits)))
     assert (finding.verdict, finding.observed) == (verdict, observed)
     assert finding.promised == "1 call of ours to fail at the upstream"
+
+
+BACK = ClosedAgain(start=10.0, end=20.0)
+
+
+@pytest.mark.parametrize(
+    ("sources", "verdict", "observed"),
+    [
+        ((Source.LIVE, Source.LIVE), Verdict.HELD, "2 of 2 calls were answered live"),
+        ((Source.LIVE, Source.CACHED), Verdict.INCONCLUSIVE, "1 of 2 calls were answered live"),
+        ((), Verdict.INCONCLUSIVE, "0 of 0 calls were answered live"),
+    ],
+)
+def test_how_soon_a_circuit_closes_is_another_promise(
+    sources: tuple[Source, ...], verdict: Verdict, observed: str
+) -> None:
+    calls = [Call(at=11.1 + n, began=11.0 + n, source=source) for n, source in enumerate(sources)]
+    finding = BACK.judge(record(Call(at=9.1, began=9.0, source=Source.LIVE), *calls))
+    assert (finding.verdict, finding.observed) == (verdict, observed)
+    assert finding.promised == "the circuit to have closed once the upstream was back"
 
 
 SLOW = PongsDelayed(crowd="crowd", delay=0.4)
