@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from chaos.conditions import StatisticsSay
+from chaos.capability import Capability
+from chaos.conditions import AlertShown, ConnectionsAtMost, StatisticsSay
 from chaos.contract import RejectionAnswer
-from chaos.experiment import Worse
-from chaos.faults import Churn, ConnectionBurst
+from chaos.contract.telling import NearlyFull
+from chaos.expectations import AlertNotRaised, Expectation
+from chaos.experiment import RemoteConductor, Worse
+from chaos.faults import Churn, ConnectionBurst, DiskFull, UpstreamErrors
+from chaos.journal import Statistics as Told
+from chaos.rpc import RpcClient
 from chaos.target import Statistics
+from chaos.verdict import Verdict
+from fixtures.experiment import _as_it_was
+from fixtures.session import Laboratory
+from tests.scenarios import test_observability as observability
 from tests.scenarios import test_rejection as rejection
-from tests.unit.experiment.scripted import Make, Scripted, make_target
+from tests.unit.expectations.records import record
+from tests.unit.experiment.scripted import Make, Remote, Scripted, make_target
 
 PATIENCE = 3.0
 """Seconds: thrice what establishing takes here."""
@@ -33,6 +43,17 @@ def watched(made: Scripted, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         found.append(seconds)
 
     monkeypatch.setattr(made.experiment, "watch", watch)
+    return found
+
+
+def judged(made: Scripted, monkeypatch: pytest.MonkeyPatch) -> list[Expectation]:
+    """What is asked of the record in the end, in its order."""
+    found: list[Expectation] = []
+
+    async def judge(*expectations: Expectation) -> None:
+        found.extend(expectations)
+
+    monkeypatch.setattr(made.experiment, "judge", judge)
     return found
 
 
@@ -67,3 +88,76 @@ async def test_places_are_asked_for_when_a_starved_server_can_have_given_them_ba
     made = make(target=promising(tells={"connections": "/connections"}))
     await rejection._settled(made.experiment, REJECTION)
     assert made.remote.called("wait_until") == [(ITSELF, 0.5 + PATIENCE)]
+
+
+ALERTS = SimpleNamespace(
+    observability=SimpleNamespace(
+        raised_within=0.3,
+        gone_within=0.5,
+        nearly_full=NearlyFull(above=0.8, alert="alert"),
+        full="alert",
+        disk_full="alert",
+        establishment_failing="alert",
+    ),
+    rejection=SimpleNamespace(max_connections=100),
+    accept_breaker=SimpleNamespace(failure_threshold=3, recovery_timeout=0.5),
+    establishment=SimpleNamespace(within=1.0, success_ratio=1.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "fault"),
+    [
+        (observability.test_alert_when_nearly_full, None),
+        (observability.test_alert_when_full, ConnectionBurst()),
+        (observability.test_alert_when_the_disk_is_full, DiskFull()),
+        (observability.test_alert_while_nobody_can_be_let_in, UpstreamErrors()),
+    ],
+)
+async def test_an_alert_of_the_scenario_before_is_not_raised_for_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, scenario: Any, fault: Any
+) -> None:
+    made = make(target=promising(tells={"alerts": "/alerts"}))
+    made.remote.answers |= {"crowd_call": [], "open_clients": 0}
+    watched(made, monkeypatch)
+    expectations = judged(made, monkeypatch)
+    await scenario(made.experiment, ALERTS, fault)
+    assert made.remote.called("wait_until")[0] == (AlertShown(alert="alert", shown=False), 0.5 + PATIENCE)
+    (asked,) = (each for each in expectations if isinstance(each, AlertNotRaised))
+
+    def found(before: str, *, now: str) -> Verdict:
+        readings = ((asked.start - 0.01, before), (asked.end, now))
+        return asked.judge(record(*(Told(at=at, values={"alerts": alerts}) for at, alerts in readings))).verdict
+
+    assert found("alert", now="") is Verdict.HELD
+    assert found("alert", now="alert") is Verdict.VIOLATED, "it has not gone"
+    assert found("", now="alert") is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize(
+    ("tells", "sees", "conditions"),
+    [
+        ({"connections": "/connections"}, True, [ConnectionsAtMost(0), StatisticsSay(which="connections", value=0)]),
+        ({"connections": "/connections"}, False, [StatisticsSay(which="connections", value=0)]),
+        ({"tasks": "/tasks"}, True, [ConnectionsAtMost(0)]),
+        (None, False, []),
+    ],
+)
+async def test_a_server_is_as_it_was_once_it_says_itself_that_nobody_is_there(
+    tells: dict[str, str] | None, sees: bool, conditions: list[object]
+) -> None:
+    """Counters are read as the next scenario begins: whom the server counts out later is counted as one of its own."""
+    target = promising(tells=tells, cleanup={"closed_within": "3s"})
+    laboratory = SimpleNamespace(
+        deployment=SimpleNamespace(target=target), can=lambda what: sees and what is Capability.SOCKET_PROBE
+    )
+
+    async def as_it_was(remote: Remote) -> bool:
+        return await _as_it_was(RemoteConductor(cast(RpcClient, remote), patience=1.0), cast(Laboratory, laboratory))
+
+    remote = Remote({"wait_until": True, "calm": True})
+    assert await as_it_was(remote)
+    assert remote.called("wait_until") == [(condition, pytest.approx(3.3)) for condition in conditions]
+    for missed in conditions:
+        assert not await as_it_was(Remote({"wait_until": lambda asked, _, it=missed: asked != it, "calm": True}))
+    assert not await as_it_was(Remote({"wait_until": True, "calm": False}))
