@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from chaos.capability import Capability
 from chaos.conditions import AlertShown, ConnectionsAtMost, StatisticsSay
 from chaos.contract import RejectionAnswer
 from chaos.contract.telling import NearlyFull
-from chaos.expectations import AlertNotRaised, Expectation
+from chaos.expectations import AlertNotRaised, DatabaseSessionsGivenBack, Expectation
 from chaos.experiment import RemoteConductor, Worse
 from chaos.faults import Churn, ConnectionBurst, DiskFull, UpstreamErrors
 from chaos.journal import Statistics as Told
@@ -21,9 +22,10 @@ from chaos.target import Statistics
 from chaos.verdict import Verdict
 from fixtures.experiment import _as_it_was
 from fixtures.session import Laboratory
+from tests.scenarios import test_cleanup as cleanup
 from tests.scenarios import test_observability as observability
 from tests.scenarios import test_rejection as rejection
-from tests.unit.expectations.records import record
+from tests.unit.expectations.records import attempt, ended, record
 from tests.unit.experiment.scripted import Make, Remote, Scripted, make_target
 
 PATIENCE = 3.0
@@ -161,3 +163,57 @@ async def test_a_server_is_as_it_was_once_it_says_itself_that_nobody_is_there(
     for missed in conditions:
         assert not await as_it_was(Remote({"wait_until": lambda asked, _, it=missed: asked != it, "calm": True}))
     assert not await as_it_was(Remote({"wait_until": True, "calm": False}))
+
+
+SESSIONS = SimpleNamespace(cleanup=SimpleNamespace(closed_within=0.5, database_sessions=3))
+
+
+async def sessions_judged(
+    make: Make, monkeypatch: pytest.MonkeyPatch, held: Callable[[int], float], *, first_left: float | None = None
+) -> Verdict:
+    """The finding of a server that holds so many sessions at each of its readings, from 0 on: ten of them before
+    anybody comes, a twentieth of a second between two. `first_left` is how long after they had begun to come one of
+    the clients was closed, seconds."""
+    made = make(target=promising(tells={"database_sessions": "/pool"}))
+    made.remote.answers |= {"crowd_call": [], "open_clients": 0}
+    expectations, numbers, told = judged(made, monkeypatch), count(), []
+    clock = 100.0
+
+    async def watch(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+
+    async def statistics() -> dict[str, float | str]:
+        told.append(Told(at=clock, values={"database_sessions": held(next(numbers))}))
+        return told[-1].values
+
+    async def so_far() -> Any:
+        ends = [] if first_left is None else [ended(at=100.5 + first_left, crowd="listening")]
+        return record(attempt(crowd="listening"), *ends)
+
+    for name, does in (("watch", watch), ("statistics", statistics), ("record", so_far), ("now", lambda: clock)):
+        monkeypatch.setattr(made.experiment, name, does)
+    await cleanup.test_database_sessions_are_given_back(made.experiment, SESSIONS, None)
+    (asked,) = expectations
+    assert isinstance(asked, DatabaseSessionsGivenBack)
+    return asked.judge(record(*told)).verdict
+
+
+async def test_sessions_that_a_starved_half_second_of_questions_held_are_not_held_by_who_listens(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All ten readings of it met a broadcaster's question that waited for a core."""
+    assert await sessions_judged(make, monkeypatch, lambda number: 4.0 if 10 <= number < 25 else 0.0) is Verdict.HELD
+
+
+async def test_sessions_that_are_held_all_the_while_are(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await sessions_judged(make, monkeypatch, lambda number: 10.0 if number >= 10 else 0.0) is Verdict.VIOLATED
+
+
+async def test_sessions_that_come_back_with_a_client_s_age_are_held_all_the_same(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(number: int) -> float:
+        return 10.0 if 10 <= number < 40 else 0.0
+
+    assert await sessions_judged(make, monkeypatch, held, first_left=1.4) is Verdict.VIOLATED
