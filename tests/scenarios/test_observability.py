@@ -530,15 +530,23 @@ async def _counted(
     A step's patience longer: one that is only late is told from one that is wrong, on a crowded machine as well.
     """
     there = {counter: what for counter, what in counted.items() if experiment.tells(counter)}
+    until = experiment.now() + within + experiment.patience  # for all: those who stay grow old while one is wrong
     for counter, (happened, _) in there.items():
         was = before.get(counter)
         if isinstance(was, float):
             right = StatisticsSay(which=counter, value=was + happened)
-            await experiment.wait_until(right, within=within + experiment.patience)
+            await experiment.wait_until(right, within=max(0.0, until - experiment.now()))
     await experiment.statistics()
     return [
         CounterAgrees(
-            counter=counter, counted=what, happened=happened, perhaps=perhaps, start=start, end=end, within=within
+            counter=counter,
+            counted=what,
+            happened=happened,
+            perhaps=perhaps,
+            canary=True,
+            start=start,
+            end=end,
+            within=within,
         )
         for counter, (happened, what) in there.items()
     ]

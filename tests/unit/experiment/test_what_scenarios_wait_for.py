@@ -13,7 +13,7 @@ from chaos.capability import Capability
 from chaos.conditions import AlertShown, ConnectionsAtMost, StatisticsSay
 from chaos.contract import RejectionAnswer
 from chaos.contract.telling import NearlyFull
-from chaos.expectations import AlertNotRaised, DatabaseSessionsGivenBack, Expectation
+from chaos.expectations import AlertNotRaised, CounterAgrees, DatabaseSessionsGivenBack, Expectation
 from chaos.experiment import RemoteConductor, Worse
 from chaos.faults import Churn, ConnectionBurst, DiskFull, UpstreamErrors
 from chaos.journal import Statistics as Told
@@ -217,3 +217,30 @@ async def test_sessions_that_come_back_with_a_client_s_age_are_held_all_the_same
         return 10.0 if 10 <= number < 40 else 0.0
 
     assert await sessions_judged(make, monkeypatch, held, first_left=1.4) is Verdict.VIOLATED
+
+
+COUNTED = SimpleNamespace(
+    observability=SimpleNamespace(counted_within=0.5), rejection=SimpleNamespace(max_connections=100)
+)
+
+
+async def test_counters_are_waited_for_together(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is wrong is waited for to the end: each for itself, those who stay would grow old meanwhile."""
+    made = make(target=promising(tells={"accepted": "/in", "rejected": "/out"}))
+    made.remote.answers["statistics"] = {"accepted": 3.0, "rejected": 0.0}
+    expectations, clock, waits = judged(made, monkeypatch), 100.0, []
+
+    async def wait_until(_: object, *, within: float) -> bool:
+        nonlocal clock
+        waits.append(within)
+        clock += within
+        return False
+
+    monkeypatch.setattr(made.experiment, "wait_until", wait_until)
+    monkeypatch.setattr(made.experiment, "now", lambda: clock)
+    await observability.test_clients_are_counted(made.experiment, COUNTED, ConnectionBurst())
+    assert waits == [0.5 + PATIENCE, 0.0]
+    assert [(each.counter, each.canary) for each in expectations if isinstance(each, CounterAgrees)] == [
+        ("accepted", True),
+        ("rejected", True),
+    ]
