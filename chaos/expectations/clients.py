@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
 from chaos.expectations.base import Expectation, Record, quantile, rank
+from chaos.expectations.canary import times_lost
 from chaos.expectations.record import Uncertainty, worst
 from chaos.journal import Attempt, Ended, Outcome, Traffic
 from chaos.units import format_duration
@@ -294,12 +295,13 @@ class RejectedGracefully(Expectation):
                 f"the burst of {len(attempts)} did not exceed the {self.free} places that were free", promised
             )
         if len(opened) > self.free:
-            return self.violated(
-                f"{len(opened)} of {len(attempts)} got in although "
-                + (f"{self.short} was short" if self.short else f"{self.free} places were free"),
-                promised,
-                figure=figure,
+            observed = f"{len(opened)} of {len(attempts)} got in although " + (
+                f"{self.short} was short" if self.short else f"{self.free} places were free"
             )
+            came, last = min(each.began for each in attempts), max(each.at for each in attempts)
+            if self.places is not None and len(opened) == self.free + 1 and times_lost(record, came, last):
+                return self.inconclusive(f"{observed}, and the canary had lost its own", promised, figure=figure)
+            return self.violated(observed, promised, figure=figure)
         ours = [found for attempt in others if (found := record.failed_for(attempt)) is not None]
         if len(opened) < self.free:
             observed = f"only {len(opened)} of {self.free} free places were given away; the others: {_tally(others)}"

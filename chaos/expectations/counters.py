@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
+from chaos.expectations.canary import times_lost
 from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
 from chaos.expectations.watched import not_long_enough
 from chaos.journal import Beat, Statistics
-from chaos.units import format_duration
+from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
 __all__ = ["CounterAgrees"]
@@ -33,6 +34,9 @@ class CounterAgrees(Expectation):
     """How many more of them there may have been, of which nobody but the server knows: clients that heard no answer."""
     beats: bool = False
     """Whether it counts what the canary sends as well: one message a beat, all along."""
+    canary: bool = False
+    """Whether it counts what becomes of the canary's connection as well: where that was lost nobody but the server
+    knows how often it counted that."""
 
     def judge(self, record: Record) -> Finding:
         promised = (
@@ -50,8 +54,12 @@ class CounterAgrees(Expectation):
             least, most = self._beats(record, first, last)
             beside = f" beside {least} to {most} beats of the canary" if self.beats else ""
             unheard = f", and {self.perhaps} who heard no answer" if self.perhaps else ""
-            observed = f"it has risen by {risen:g} where there were {self.happened} {self.counted}{beside}{unheard}"
-            if self.happened + most < risen <= self.happened + most + self.perhaps:
+            lost = times_lost(record, first.at - first.took, last.at) if self.canary else 0
+            out = f", and the canary lost its connection {counted(lost, 'time')}" if lost else ""
+            observed = (
+                f"it has risen by {risen:g} where there were {self.happened} {self.counted}{beside}{unheard}{out}"
+            )
+            if self.happened + most < risen <= self.happened + most + self.perhaps + lost:
                 return self.inconclusive(observed, promised)
             undecided = not_long_enough(
                 self, observed, promised, watched=watched, limit=self.within, uncertainty=uncertain

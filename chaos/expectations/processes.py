@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.clients import describe
+from chaos.expectations.record import worst
+from chaos.expectations.watched import not_long_enough
 from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -18,7 +20,32 @@ __all__ = ["WorkerRecycled", "WorkerReplaced"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OfWorkers(Expectation):
-    """What both have in common: a worker that goes costs no newcomer anything."""
+    """What both have in common: a worker that goes costs its own clients alone, and no newcomer anything."""
+
+    crowd: str
+    """Who was inside."""
+    limit: float
+    """Seconds within which another serves in its place."""
+
+    def _others_hurt(
+        self, record: Record, ended: Sequence[Ended], silent: int, promised: str, *, who: str, of: int, since: float
+    ) -> Finding | None:
+        """The finding where some `of` so many clients whom other workers serve lost their connection, or had no answer
+        since a time, seconds monotonic; None where nobody did. `who` says in words which they are.
+
+        Whom the server may have given up, or left waiting, for want of a core was not hurt by it for certain.
+        """
+        if not ended and not silent:
+            return None
+        gone = len({each.client for each in ended})
+        observed = f"{who} {gone} lost their connection and {silent} had no answer"
+        hurt = f"{gone + silent}/{of} hurt"
+        given_up = [record.given_up_for(each) for each in ended]
+        unanswered = [(count, ours) for count, ours in record.unanswered(self.crowd, since) if ours is not None]
+        excused = [ours for ours in (*given_up, *(ours for _, ours in unanswered if silent)) if ours is not None]
+        if None not in given_up and sum(count for count, _ in unanswered) >= silent:
+            return self.within_uncertainty(observed, promised, worst(excused), figure=hurt)
+        return self.violated(observed, promised, figure=hurt)
 
     def _not_served(self, record: Record, came: Sequence[Attempt], promised: str) -> Finding | None:
         """The finding where a newcomer was not served; None where all were.
@@ -47,6 +74,12 @@ class _OfWorkers(Expectation):
             return self.within_uncertainty(observed, promised, ours[outside[0]], figure=figure)
         return self.violated(observed, promised, figure=figure, evidence=map(describe, certain))
 
+    def _not_replaced(self, record: Record, observed: str, promised: str, *, since: float, until: float) -> Finding:
+        """The finding where no worker has come between two times, seconds monotonic: it may be on its way yet."""
+        ours = record.of_ours(None, since, until)
+        undecided = not_long_enough(self, observed, promised, watched=until - since, limit=self.limit, uncertainty=ours)
+        return undecided or self.violated(observed, promised, figure="not replaced")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReplaced(_OfWorkers):
@@ -58,14 +91,11 @@ class WorkerReplaced(_OfWorkers):
 
     name: ClassVar[str] = "worker_replaced"
     needs_fault: ClassVar[bool] = True
-    crowd: str
-    """Who was inside."""
     sent: int
     """Exchanges that those who were left were asked for afterwards, one each."""
     answered: int
     newcomers: tuple[str, ...]
     """Crowds that came one after the other."""
-    limit: float
 
     def judge(self, record: Record) -> Finding:
         promised = (
@@ -85,15 +115,11 @@ class WorkerReplaced(_OfWorkers):
             for each in record.journal.of(Ended)
             if each.crowd == self.crowd and each.client in others and each.by == "server" and each.at >= lost.since
         ]
-        if ended or self.answered < min(self.sent, len(others)):
-            gone = len({each.client for each in ended})
-            silent = max(0, min(self.sent, len(others)) - self.answered)
-            return self.violated(
-                f"of {len(others)} clients whom other workers served {gone} lost their connection "
-                f"and {silent} had no answer",
-                promised,
-                figure=f"{gone + silent}/{len(others)} hurt",
-            )
+        silent = max(0, min(self.sent, len(others)) - self.answered)
+        who = f"of {counted(len(others), 'client')} whom other workers served"
+        hurt = self._others_hurt(record, ended, silent, promised, who=who, of=len(others), since=lost.since)
+        if hurt is not None:
+            return hurt
         came = [attempt for crowd in self.newcomers for attempt in record.attempts(crowd)]
         if (not_served := self._not_served(record, came, promised)) is not None:
             return not_served
@@ -140,12 +166,11 @@ class WorkerReplaced(_OfWorkers):
             return self.inconclusive(
                 f"a new worker is there, and none of {len(came)} newcomers in {waited} came to it", promised
             )
-        return self.violated(
+        observed = (
             f"nothing has taken the place of the worker that died {waited} ago: "
-            f"{len(readings[-1].serving)} take connections, none of them new",
-            promised,
-            figure="not replaced",
+            f"{len(readings[-1].serving)} take connections, none of them new"
         )
+        return self._not_replaced(record, observed, promised, since=lost.since, until=readings[-1].at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +182,6 @@ class WorkerRecycled(_OfWorkers):
     """
 
     name: ClassVar[str] = "worker_recycled"
-    crowd: str
-    """Who was inside."""
     answered: int
     """Exchanges that were answered afterwards, one each to whoever was left of it."""
     newcomers: tuple[str, ...]
@@ -182,26 +205,23 @@ class WorkerRecycled(_OfWorkers):
         if not gone:
             return self._all_still_there(workers, made, promised)
         if not set(last.serving) - first.there:
-            return self.violated(
+            observed = (
                 f"{len(gone)} of {workers} workers went after {counted(made, 'request')} to all of them together, "
-                "and none has come in their place",
-                promised,
-                figure="not replaced",
+                "and none has come in their place"
             )
+            went = min(each.at for each in readings if gone - set(each.serving))
+            return self._not_replaced(record, observed, promised, since=went, until=last.at)
         if (not_served := self._not_served(record, came, promised)) is not None:
             return not_served
         others = {int(client) for client, pid in first.held.items() if pid not in gone}
         if not others:
             return self.inconclusive("all clients were served by workers that have been replaced", promised)
-        lost = {each.client for each in record.endings(self.crowd) if each.client in others and each.by == "server"}
-        silent = max(0, len(others) - len(lost) - self.answered)
-        if lost or silent:
-            return self.violated(
-                f"of {len(others)} clients whose workers are there still {len(lost)} lost their connection "
-                f"and {silent} had no answer",
-                promised,
-                figure=f"{len(lost) + silent}/{len(others)} hurt",
-            )
+        lost = [each for each in record.endings(self.crowd) if each.client in others and each.by == "server"]
+        silent = max(0, len(others) - len({each.client for each in lost}) - self.answered)
+        who = f"of {counted(len(others), 'client')} whose workers are there still"
+        hurt = self._others_hurt(record, lost, silent, promised, who=who, of=len(others), since=first.at)
+        if hurt is not None:
+            return hurt
         if not {pid for each in readings if each.crowd in self.newcomers for pid in each.held.values()} - first.there:
             return self.inconclusive(f"none of {len(came)} newcomers came to a new worker", promised)
         return self.held(

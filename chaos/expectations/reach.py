@@ -10,11 +10,12 @@ from typing import ClassVar
 
 from chaos.crowd.exchange import NUMBER
 from chaos.expectations.base import Expectation, Record
+from chaos.expectations.watched import not_long_enough
 from chaos.journal import Holders
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["ReachedEverybody", "alone", "heard_by"]
+__all__ = ["ReachedEverybody", "alone", "heard_by", "under_way"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +54,17 @@ class ReachedEverybody(Expectation):
         figure = f"{everybody}/{self.said} reached all"
         if everybody < self.said:
             missed = sum(listeners - count for count in reached)
-            return self.violated(
+            observed = (
                 f"{self.said - everybody} of {self.said} messages did not reach all {listeners} listeners: "
                 f"{missed} of {self.said * listeners} were never heard, of one message "
-                f"{min(reached)} of {listeners} listeners heard",
+                f"{min(reached)} of {listeners} listeners heard"
+            )
+            # What no listener has heard its speaker may have heard as soon as it was said.
+            since = [self.since] if self.said > len(heard) else []
+            since += [min(by.values()) for by in heard.values() if len(by) < listeners]
+            undecided = under_way(self, record, self.crowd, since, observed, promised, within=self.limit)
+            return undecided or self.violated(
+                observed,
                 promised,
                 figure=figure,
                 evidence=(f"{text}: heard by {len(by)} of {listeners}" for text, by in heard.items()),
@@ -83,6 +91,36 @@ def heard_by(record: Record, crowd: str, message: str, *, since: float) -> dict[
         if frame.at >= since and pattern.search(frame.text):
             heard.setdefault(frame.text, {}).setdefault(frame.client, frame.at)
     return heard
+
+
+def under_way(
+    asked: Expectation,
+    record: Record,
+    crowd: str,
+    since: Sequence[float],
+    observed: str,
+    promised: str,
+    *,
+    within: float,
+) -> Finding | None:
+    """The finding of messages, said at these times, that not all of a crowd have heard, where each of them may be on
+    its way yet; None where one is not.
+
+    They were to reach all `within` so many seconds, and were listened for until the end of the record.
+    """
+    until = record.journal.events[-1].at
+    found = [
+        not_long_enough(
+            asked,
+            observed,
+            promised,
+            watched=until - at,
+            limit=within,
+            uncertainty=record.of_ours(crowd, at, until),
+        )
+        for at in since
+    ]
+    return found[0] if found and None not in found else None
 
 
 def alone(judge: Expectation, record: Record, crowds: Sequence[str], promised: str) -> Finding | None:

@@ -14,19 +14,27 @@ from chaos.contract import Liveness
 from chaos.expectations import (
     ClosedWhenIdle,
     ClosedWith,
+    CounterAgrees,
     DeliveredInSequence,
     Expectation,
+    FloodAnswered,
     PingedAtPeriod,
     Provided,
+    ReachedEverybody,
+    ReachesEverybodyAgain,
     Record,
     RejectedGracefully,
     RoundTripsWithin,
     StatisticsAgree,
     Undisturbed,
+    Warned,
     WarnedBeforeClose,
+    WorkerReplaced,
 )
 from chaos.expectations.ages import old_from
-from chaos.journal import Attempt, Beat, Ended, Event, Frame, Journal, Statistics, Traffic
+from chaos.expectations.canary import times_lost
+from chaos.expectations.reach import heard_by
+from chaos.journal import Attempt, Ended, Event, Frame, Journal, Statistics, Traffic
 from chaos.units import format_duration
 from chaos.verdict import Verdict
 
@@ -92,7 +100,7 @@ def explained(breach: Expectation, record: Record, aged: Sequence[Aged]) -> bool
             return explained(then if held else condition, record, aged)
         case Undisturbed(crowd=crowd):
             return _kept(breach, _without_ends(record, _of(crowd, aged)))
-        case ClosedWith(crowd=crowd) | WarnedBeforeClose(crowd=crowd):
+        case ClosedWith(crowd=crowd) | WarnedBeforeClose(crowd=crowd) | Warned(crowd=crowd):
             return _kept(breach, _without_clients(record, _of(crowd, aged)))
         case ClosedWhenIdle(crowd=crowd, timeout=timeout, slack=slack):
             # That it grew old is the breach of one that was to be closed long before.
@@ -122,6 +130,34 @@ def explained(breach: Expectation, record: Record, aged: Sequence[Aged]) -> bool
             last = max((attempt.at for attempt in record.attempts(crowd)), default=float("-inf"))
             left = sum(each.ended.said_at <= last for each in aged)
             return any(_kept(replace(breach, free=free + gone), record) for gone in range(1, left + 1))
+        case CounterAgrees(counter="ended", happened=happened, end=end):
+            # Who ended before is among those that the kernel did not hold any more.
+            asked = max((reading.at for reading in record.journal.of(Statistics)), default=end)
+            old = sum(each.ended.at >= end and each.ended.said_at <= asked for each in aged)
+            return any(_kept(replace(breach, happened=happened + gone), record) for gone in range(1, old + 1))
+        case ReachedEverybody(crowd=crowd, said=said, message=message, since=since):
+            own = _of(crowd, aged)
+            first = _first(own)
+            heard = heard_by(record, crowd, message, since=since)
+            later = sum(min(by.values()) >= first for by in heard.values())
+            return _kept(breach, _without_clients(record, own)) and _kept(
+                replace(breach, said=said - later), _cut(record, first)
+            )
+        case ReachesEverybodyAgain(crowd=crowd, said_at=said_at):
+            own = _of(crowd, aged)
+            first = _first(own)
+            so_far = tuple(at for at in said_at if at <= first)
+            return _kept(breach, _without_clients(record, own)) and _kept(
+                replace(breach, said_at=so_far), _cut(record, first)
+            )
+        case (
+            FloodAnswered(crowd=crowd, sent=sent, answered=answered)
+            | WorkerReplaced(crowd=crowd, sent=sent, answered=answered)
+        ):
+            # Each may have waited for its answer when it was closed.
+            own = _of(crowd, aged)
+            lost = min(len(own), sent - answered)
+            return _kept(replace(breach, sent=sent - lost), _without_ends(record, own))
         case _:
             return False
 
@@ -178,13 +214,7 @@ def _gone(record: Record, aged: Sequence[Aged]) -> range:
     if not asked:
         return range(0)
     sure = sum(each.ended.said_at <= asked[-1].at - asked[-1].took for each in aged)
-    perhaps = sum(each.ended.said_at <= asked[-1].at for each in aged) + _canary_is_out(record, asked[-1])
+    perhaps = sum(each.ended.said_at <= asked[-1].at for each in aged)
+    # The canary grows as old as they do, and comes back.
+    perhaps += times_lost(record, asked[-1].at, asked[-1].at) > 0
     return range(max(1, sure), perhaps + 1)
-
-
-def _canary_is_out(record: Record, reading: Statistics) -> bool:
-    """Whether the canary, who grows as old as they do and comes back, may have been out when the server was asked."""
-    beats = record.journal.of(Beat)
-    left = max((beat.at for beat in beats if beat.ok and beat.at <= reading.at), default=float("-inf"))
-    back = min((beat.at for beat in beats if beat.ok and beat.at > left), default=float("inf"))
-    return any(not beat.ok and left <= beat.at <= back for beat in beats)

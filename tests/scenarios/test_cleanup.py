@@ -354,8 +354,8 @@ async def _sessions_given_back(
     listening = await experiment.victims_of(fault, "listening", experiment.fitting(LISTENING), endpoint=endpoint)
     await listening.connect()
     inside = experiment.now()
-    await _least_held(experiment)
-    ended = experiment.now()
+    await _until_held_at_most(experiment, contract.cleanup.database_sessions)
+    ended = await _the_first_left(experiment, listening)
     async with experiment.inject(fault, listening):
         if fault is None:
             await listening.close()
@@ -363,9 +363,7 @@ async def _sessions_given_back(
         await experiment.wait_until(ConnectionsAtMost(experiment.own_connections), within=2 * bound)
         await experiment.watch(contract.cleanup.closed_within)
         settled = experiment.now()
-        # A session that the server takes for questions of its own may be in all readings of a busy moment.
-        while await _least_held(experiment) > before and experiment.now() < settled + experiment.patience:
-            pass
+        await _until_held_at_most(experiment, before)
     await experiment.judge(
         DatabaseSessionsGivenBack(
             clients=listening.count,
@@ -376,6 +374,21 @@ async def _sessions_given_back(
             settled=settled,
         )
     )
+
+
+async def _until_held_at_most(experiment: Experiment, most: float) -> None:
+    """Read the database sessions until no more than so many are held, a step's patience at the longest: one that the
+    server takes for questions of its own may be in all readings of a busy moment."""
+    end = experiment.now() + experiment.patience
+    while await _least_held(experiment) > most and experiment.now() < end:
+        pass
+
+
+async def _the_first_left(experiment: Experiment, crowd: Crowd) -> float:
+    """When the first of a crowd had gone, seconds monotonic; now, where all of them are there: whose age or idleness
+    ended it meanwhile gave back what it held."""
+    ends = (await experiment.record()).endings(crowd.name)
+    return min((ended.said_at for ended in ends), default=experiment.now())
 
 
 async def _least_held(experiment: Experiment) -> float:

@@ -232,6 +232,7 @@ async def test_what_one_says_everybody_hears_again(
             said_at=tuple(said_at),
             message=experiment.endpoint(Room).expect,
             limit=promised.queue_back_within,
+            within=promised.reaches_all_within,
         ),
         Undisturbed(crowd=listeners.name),
         Undisturbed(crowd=speakers.name),

@@ -112,6 +112,7 @@ async def _alert_above(
     edge = math.floor(promise.above * limit + 1e-9)
     below = await experiment.crowd("below", experiment.some(edge - 1 - experiment.own_connections))
     above = await experiment.victims_of(fault, "above", 2)
+    began = await _not_of_another(experiment, alert, within=promised.gone_within)
     await below.connect()
     await experiment.watch(promised.raised_within)
     await experiment.statistics()
@@ -129,7 +130,7 @@ async def _alert_above(
         left = experiment.now()
         await _gone(experiment, alert, within=promised.gone_within)
     await experiment.judge(
-        AlertNotRaised(alert=alert, why=f"{edge - 1} of {limit} places are taken", end=quiet),
+        AlertNotRaised(alert=alert, why=f"{edge - 1} of {limit} places are taken", start=began, end=quiet),
         AlertRaised(
             alert=alert,
             why=f"{edge + 1} of {limit} places are taken",
@@ -229,6 +230,7 @@ async def test_alert_while_the_upstream_fails(experiment: Experiment, contract: 
     promised, breaker = contract.observability, contract.breaker
     alert = promised.upstream_failing
     few = breaker.failure_threshold - 1
+    began = await _not_of_another(experiment, alert, within=promised.gone_within)
     await experiment.fill_cache()
     async with experiment.inject(fault):
         failing = experiment.now()
@@ -244,7 +246,9 @@ async def test_alert_while_the_upstream_fails(experiment: Experiment, contract: 
     await _gone(experiment, alert, within=promised.gone_within)
     await experiment.judge(
         FailuresReached(failures=few, start=failing, end=quiet),
-        AlertNotRaised(alert=alert, why=f"{few} calls have failed, which does not open the circuit", end=quiet),
+        AlertNotRaised(
+            alert=alert, why=f"{few} calls have failed, which does not open the circuit", start=began, end=quiet
+        ),
         AlertRaised(alert=alert, why="the circuit is open", start=opened, end=still, within=promised.raised_within),
         Provided(
             condition=ClosedAgain(start=closed, end=end),
@@ -292,6 +296,7 @@ async def test_alert_while_nobody_can_be_let_in(
     promised, breaker = contract.observability, contract.accept_breaker
     alert = promised.establishment_failing
     failing = await experiment.crowd("failing", breaker.failure_threshold + 1, endpoint="gated", keep_alive=False)
+    began = await _not_of_another(experiment, alert, within=promised.gone_within)
     await experiment.statistics()
     quiet = experiment.now()
     async with experiment.inject(fault):
@@ -312,7 +317,7 @@ async def test_alert_while_nobody_can_be_let_in(
         success_ratio=contract.establishment.success_ratio,
     )
     await experiment.judge(
-        AlertNotRaised(alert=alert, why="nobody has failed to get in", end=quiet),
+        AlertNotRaised(alert=alert, why="nobody has failed to get in", start=began, end=quiet),
         AlertRaised(
             alert=alert,
             why=f"{breaker.failure_threshold} have failed to get in",
@@ -339,6 +344,7 @@ async def _alert_while(
 ) -> None:
     """Judge an alert that is due while a fault lasts, and at no other time; the three say in words what is so when."""
     promised = contract.observability
+    began = await _not_of_another(experiment, alert, within=promised.gone_within)
     await experiment.statistics()
     quiet = experiment.now()
     async with injection:
@@ -348,10 +354,17 @@ async def _alert_while(
     healed = experiment.now()
     await _gone(experiment, alert, within=promised.gone_within)
     await experiment.judge(
-        AlertNotRaised(alert=alert, why=before, end=quiet),
+        AlertNotRaised(alert=alert, why=before, start=began, end=quiet),
         AlertRaised(alert=alert, why=meanwhile, start=start, end=still, within=promised.raised_within),
         AlertGone(alert=alert, why=after, start=healed, within=promised.gone_within),
     )
+
+
+async def _not_of_another(experiment: Experiment, alert: str, *, within: float) -> float:
+    """Wait until an alert is gone that the scenario before has left, and say when it was looked for, seconds monotonic:
+    from then on it is shown for nothing. Where it does not go it is shown afterwards, too."""
+    await _gone(experiment, alert, within=within)
+    return experiment.now()
 
 
 async def _shown(experiment: Experiment, alert: str, *, within: float) -> None:
@@ -517,15 +530,23 @@ async def _counted(
     A step's patience longer: one that is only late is told from one that is wrong, on a crowded machine as well.
     """
     there = {counter: what for counter, what in counted.items() if experiment.tells(counter)}
+    until = experiment.now() + within + experiment.patience  # for all: those who stay grow old while one is wrong
     for counter, (happened, _) in there.items():
         was = before.get(counter)
         if isinstance(was, float):
             right = StatisticsSay(which=counter, value=was + happened)
-            await experiment.wait_until(right, within=within + experiment.patience)
+            await experiment.wait_until(right, within=max(0.0, until - experiment.now()))
     await experiment.statistics()
     return [
         CounterAgrees(
-            counter=counter, counted=what, happened=happened, perhaps=perhaps, start=start, end=end, within=within
+            counter=counter,
+            counted=what,
+            happened=happened,
+            perhaps=perhaps,
+            canary=True,
+            start=start,
+            end=end,
+            within=within,
         )
         for counter, (happened, what) in there.items()
     ]

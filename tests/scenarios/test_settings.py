@@ -171,7 +171,13 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
         crowd=inside.name, codes=(closing.shutdown_code,), why="when their worker ends", only=tuple(sorted(gone))
     )
     await experiment.judge(
-        WorkerRecycled(crowd=inside.name, answered=result.answered, newcomers=tuple(came), requests=changed.promised),
+        WorkerRecycled(
+            crowd=inside.name,
+            answered=result.answered,
+            newcomers=tuple(came),
+            requests=changed.promised,
+            limit=limit,
+        ),
         *([told] if gone and closing.shutdown_within is not None else []),
     )
 

@@ -15,9 +15,9 @@ from chaos.expectations import (
     Undisturbed,
     Warned,
 )
-from chaos.journal import Attempt, Outcome, ServerEvent, Traffic
+from chaos.journal import Attempt, Beat, Outcome, ServerEvent, Traffic
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, ended, frame, record, sample, worker_late
+from tests.unit.expectations.records import attempt, beat, ended, frame, record, sample, worker_late
 
 ESTABLISHED = Established(crowd="crowd", count=10, within=0.5, success_ratio=1.0)
 
@@ -132,6 +132,27 @@ def test_what_is_promised_names_the_limit_and_who_has_the_rest_of_it(places: int
     assert finding.verdict is Verdict.VIOLATED
     assert finding.observed == "3 of 4 got in although 2 places were free"
     assert finding.promised.endswith(f"within 500ms; {taken}")
+
+
+@pytest.mark.parametrize(
+    ("opened", "beats", "verdict"),
+    [
+        (3, [beat(0.9), beat(1.005, ok=False), beat(1.1)], Verdict.INCONCLUSIVE),
+        (3, [beat(0.9), beat(0.95, ok=False), beat(1.1)], Verdict.INCONCLUSIVE),
+        (4, [beat(0.9), beat(1.005, ok=False), beat(1.1)], Verdict.VIOLATED),
+        (3, [beat(0.9), beat(1.005), beat(1.1)], Verdict.VIOLATED),
+        (3, [beat(0.8, ok=False), beat(0.9), beat(1.3), beat(1.4, ok=False)], Verdict.VIOLATED),
+    ],
+)
+def test_a_canary_that_lost_its_connection_has_left_its_place(opened: int, beats: list[Beat], verdict: Verdict) -> None:
+    """It had no answer for too long, and gave up; somebody of the burst is inside where it was."""
+    seen = record(*_burst(opened, [_rejected(opened)]), *beats)
+    finding = replace(REJECTED, places=3).judge(seen)
+    assert finding.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert finding.observed == "3 of 4 got in although 2 places were free, and the canary had lost its own"
+    short = replace(REJECTED, short="memory").judge(seen)
+    assert short.verdict is Verdict.VIOLATED, "there is no more memory for that"
 
 
 def test_who_takes_what_is_left_is_told_of_how_many_places() -> None:

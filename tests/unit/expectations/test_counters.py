@@ -88,6 +88,38 @@ def test_who_gave_up_waiting_may_have_been_counted(rise: float, verdict: Verdict
     assert (finding.verdict, finding.observed) == (verdict, observed)
 
 
+@pytest.mark.parametrize(
+    ("beats", "rise", "verdict"),
+    [
+        ([beat(11.0, ok=False), beat(11.1)], 21.0, Verdict.INCONCLUSIVE),
+        ([beat(11.0, ok=False), beat(11.1)], 22.0, Verdict.VIOLATED),
+        ([beat(11.0, ok=False), beat(11.1, ok=False), beat(11.2)], 22.0, Verdict.INCONCLUSIVE),
+        ([beat(11.0, ok=False), beat(11.1)], 20.0, Verdict.HELD),
+        ([beat(11.0, ok=False), beat(11.1)], 19.0, Verdict.VIOLATED),
+        ([beat(11.0), beat(11.1)], 21.0, Verdict.VIOLATED),
+        # Lost before the first reading, and back after it; lost before the last, and told after it.
+        ([beat(8.8), beat(8.9, ok=False), beat(9.1)], 21.0, Verdict.INCONCLUSIVE),
+        ([beat(12.9), beat(13.1, ok=False), beat(13.2)], 21.0, Verdict.INCONCLUSIVE),
+        ([beat(8.7, ok=False), beat(8.8), beat(13.1), beat(13.2, ok=False)], 21.0, Verdict.VIOLATED),
+    ],
+)
+def test_a_canary_that_lost_its_connection_may_have_been_counted(
+    beats: list[Event], rise: float, verdict: Verdict
+) -> None:
+    """It grew old, or had no answer for too long: it went, and came back."""
+    seen = record(said(9.0, 5.0), said(13.0, 5.0 + rise), *beats)
+    finding = replace(AGREES, canary=True).judge(seen)
+    assert finding.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        lost = "2 times" if rise == 22 else "1 time"
+        observed = (
+            f"it has risen by {rise:g} where there were 20 clients let in, and the canary lost its connection {lost}"
+        )
+        assert finding.observed == observed
+    if rise != 20:
+        assert AGREES.judge(seen).verdict is Verdict.VIOLATED, "of a counter that counts no canary"
+
+
 def test_the_harness_s_own_lateness_is_taken_off() -> None:
     events = (said(9.0, 5.0), said(12.8, 24.0), said(12.9, 25.0))
     assert AGREES.judge(record(*events, late(0.4, at=12.5))).verdict is Verdict.INCONCLUSIVE

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from chaos.expectations import ReachedEverybody
 from chaos.journal import Event, Holders
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, frame, record
+from tests.unit.expectations.records import attempt, beat, frame, reading, record
 
 WANTED = ReachedEverybody(crowd="crowd", speakers="speakers", said=2, message='^"said {n}"$', limit=1.0, since=10.0)
-CLIENTS = [attempt(0), attempt(1), attempt(0, crowd="speakers")]
+END = 12.1
+"""Until when it was listened: twice the limit after most of what is said here."""
+CLIENTS = [attempt(0), attempt(1), attempt(0, crowd="speakers"), beat(END)]
 
 
 def _held(*clients: int, crowd: str, serving: tuple[int, ...], pid: int = 7) -> list[Event]:
@@ -48,6 +52,32 @@ def test_what_some_have_not_heard_is_named() -> None:
 def test_what_no_listener_has_heard_counts_as_said() -> None:
     finding = WANTED.judge(record(*INSIDE, *_heard("said 1", client=0), *_heard("said 1", client=1)))
     assert (finding.verdict, finding.figure) == (Verdict.VIOLATED, "1/2 reached all")
+
+
+def _had_no_core(seconds: float, *, since: float) -> list[Event]:
+    """The server waited for a core for so many seconds from a time on, while others had both."""
+    last = reading(END, waited=1.0 + seconds, busy=50.0 + 2 * (END - since))
+    return [reading(since, waited=1.0, busy=50.0), last]
+
+
+@pytest.mark.parametrize(
+    ("heard", "judged"),
+    [
+        ([*_heard("said 1", "said 2", client=0), *_heard("said 1", client=1)], {0.0: False, 0.9: False, 1.1: True}),
+        # What no listener has heard was said when the speakers began, for all that is known.
+        ([*_heard("said 1", client=0), *_heard("said 1", client=1)], {0.0: False, 1.0: False, 1.2: True}),
+        # Each of them has to be one that may be on its way.
+        ([*_heard("said 2", client=0, at=10.9), *_heard("said 1", client=1, at=10.1)], {0.9: False, 1.1: True}),
+        ([*_heard("said 1", "said 2", client=0, at=11.2)], {0.0: True}),
+    ],
+)
+def test_what_may_be_on_its_way_yet_on_a_busy_machine_decides_nothing(
+    heard: list[Event], judged: dict[float, bool]
+) -> None:
+    found = {
+        seconds: WANTED.judge(record(*INSIDE, *heard, *_had_no_core(seconds, since=10.0))).verdict for seconds in judged
+    }
+    assert found == {seconds: Verdict.INCONCLUSIVE if ours else Verdict.VIOLATED for seconds, ours in judged.items()}
 
 
 def test_what_comes_too_late_to_one_is_a_breach() -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from chaos.expectations import ReachesEverybodyAgain
 from chaos.journal import Event, Holders, ProcessLost
 from chaos.verdict import Verdict
-from tests.unit.expectations.records import attempt, frame, record
+from tests.unit.expectations.records import attempt, beat, frame, reading, record
 
 WANTED = ReachesEverybodyAgain(
-    crowd="crowd", speakers="speakers", said_at=(10.4, 12.9), message='^"said {n}"$', limit=4.0
+    crowd="crowd", speakers="speakers", said_at=(10.4, 12.9), message='^"said {n}"$', limit=4.0, within=1.0
 )
 LOST = ProcessLost(at=10.1, since=10.0, pid=9)
 SPREAD = [
     Holders(at=9.0, crowd="crowd", serving=(7, 8), held={"0": 7, "1": 8}),
     Holders(at=9.0, crowd="speakers", serving=(7, 8), held={"0": 7}),
 ]
-INSIDE = [attempt(0), attempt(1), attempt(0, crowd="speakers")]
+END = 17.0
+"""Until when it was listened."""
+INSIDE = [attempt(0), attempt(1), attempt(0, crowd="speakers"), beat(END)]
 
 
 def _said(number: int, at: float, *, to: tuple[int, ...] = (0, 1)) -> list[Event]:
@@ -76,6 +80,51 @@ def test_what_never_reaches_all_again_is_named() -> None:
 def test_what_is_lost_again_later_is_not_back() -> None:
     heard = [*_said(1, 10.5), *_said(2, 15.0, to=(0,))]
     assert WANTED.judge(record(*INSIDE, *SPREAD, LOST, *heard)).verdict is Verdict.VIOLATED
+
+
+def _had_no_core(seconds: float, *, since: float) -> list[Event]:
+    """The server waited for a core for so many seconds from a time on, while others had both."""
+    last = reading(END, waited=1.0 + seconds, busy=50.0 + 2 * (END - since))
+    return [reading(since, waited=1.0, busy=50.0), last]
+
+
+@pytest.mark.parametrize(
+    ("heard", "observed"),
+    [
+        (_said(1, 10.5) + _said(2, 13.0), "1 of 1 messages that were said 4s after"),
+        (_said(1, 10.5) + _said(2, 13.0) + _said(3, 15.5, to=(0,)), "1 of 3 messages missed somebody"),
+    ],
+)
+def test_what_is_on_its_way_yet_on_a_busy_machine_decides_nothing(heard: list[Event], observed: str) -> None:
+    """Of 1.5 s in which it had to reach all the server had no core for half a second, or longer."""
+    said = replace(WANTED, said_at=(10.4, 12.9, 15.5))
+    judged = [
+        said.judge(record(*INSIDE, *SPREAD, LOST, *heard, *_had_no_core(seconds, since=15.5)))
+        for seconds in (0.0, 0.4, 0.6)
+    ]
+    assert [each.verdict for each in judged] == [Verdict.VIOLATED, Verdict.VIOLATED, Verdict.INCONCLUSIVE]
+    assert judged[-1].observed.startswith(observed)
+    earlier = replace(said, said_at=(10.4, 12.9, 14.1)).judge(
+        record(*INSIDE, *SPREAD, LOST, *_said(1, 10.5), *_said(2, 13.0), *_had_no_core(0.6, since=14.0))
+    )
+    assert earlier.verdict is Verdict.VIOLATED, "it had all the time of 2.9 s but 0.6"
+
+
+def test_one_on_its_way_excuses_none_that_was_missed_before_nor_that_it_was_back_too_late() -> None:
+    on_its_way = [*_said(9, 15.6, to=(0,)), *_had_no_core(0.6, since=15.5)]
+    missed = [*_said(1, 10.5), *_said(2, 14.5, to=(0,)), *on_its_way]
+    assert WANTED.judge(record(*INSIDE, *SPREAD, LOST, *missed)).verdict is Verdict.VIOLATED
+    too_late = [*_said(1, 15.3, to=(0,)), *_said(2, 15.4), *on_its_way]
+    assert WANTED.judge(record(*INSIDE, *SPREAD, LOST, *too_late)).verdict is Verdict.VIOLATED
+
+
+def test_a_server_without_a_core_for_all_that_it_was_late_may_be_back_in_time() -> None:
+    said = [*_said(1, 10.5, to=(0,)), *_said(2, 15.0, to=(0,))]
+    judged = [
+        WANTED.judge(record(*INSIDE, *SPREAD, LOST, *said, *_had_no_core(seconds, since=10.0))).verdict
+        for seconds in (0.8, 1.2)
+    ]
+    assert judged == [Verdict.VIOLATED, Verdict.INCONCLUSIVE]
 
 
 def test_nothing_is_decided_where_the_queue_lived_or_nobody_said_anything_for_long_enough() -> None:

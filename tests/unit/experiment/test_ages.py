@@ -6,24 +6,30 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.contract import Liveness, RejectionAnswer
+from chaos.contract import FloodAnswer, Liveness, RejectionAnswer
 from chaos.expectations import (
     ClosedByAge,
     ClosedWhenIdle,
     ClosedWith,
+    CounterAgrees,
     DeliveredInSequence,
     Expectation,
+    FloodAnswered,
     PingedAtPeriod,
     Provided,
+    ReachedEverybody,
+    ReachesEverybodyAgain,
     RejectedGracefully,
     ReleasedWithin,
     RoundTripsWithin,
     StatisticsAgree,
     Undisturbed,
+    Warned,
     WarnedBeforeClose,
+    WorkerReplaced,
 )
 from chaos.experiment.ages import aged_out, explained, told
-from chaos.journal import Event, Outcome, Statistics, Traffic
+from chaos.journal import Event, Holders, Outcome, ProcessLost, Statistics, Traffic
 from chaos.verdict import Verdict
 from tests.unit.expectations.records import attempt, beat, bite, ended, frame, made, record, sample
 
@@ -209,6 +215,90 @@ def test_places_that_the_old_have_left() -> None:
     assert not is_explained(asked, IN, AT_AGE, *came(True, True, True, False)), "one has left, and two were let in"
     assert not is_explained(asked, IN, AT_AGE, *came(True, True, False, began=2.7)), "before it was old"
     assert not is_explained(asked, IN, AT_AGE, *came(False, False, False)), "a place that nobody was given"
+
+
+def test_ends_that_the_old_have_added() -> None:
+    asked = CounterAgrees(
+        counter="ended", counted="connections that are over", happened=5, start=1.5, end=2.5, within=0.2
+    )
+
+    def says(rise: float, *, which: str = "ended", at: float = 3.0) -> list[Statistics]:
+        return [Statistics(at=1.2, values={which: 1.0}), Statistics(at=at, values={which: 1.0 + rise}, took=0.01)]
+
+    assert is_explained(asked, IN, AT_AGE, *says(6.0))
+    assert not is_explained(asked, IN, AT_AGE, *says(7.0)), "one ended, and two were counted"
+    assert not is_explained(asked, IN, AT_AGE, *says(4.0)), "one that was forgotten"
+    assert not is_explained(asked, IN, AT_AGE, *says(6.0, at=2.75)), "counted before it had ended"
+    earlier = replace(asked, end=2.9)
+    assert not is_explained(earlier, IN, AT_AGE, *says(6.0)), "its kernel had forgotten it by then, so it is among them"
+    let_in = replace(asked, counter="accepted")
+    assert not is_explained(let_in, IN, AT_AGE, *says(6.0, which="accepted")), "nobody comes for another's age"
+    both = replace(asked, canary=True)
+    assert is_explained(both, IN, AT_AGE, beat(at=2.7), beat(at=2.8, ok=False), *says(7.0)), "and the canary's"
+
+
+def test_who_was_gone_before_it_was_warned() -> None:
+    asked = Warned(crowd="living", pattern="full", since=2.0, what="86 of 100 places")
+    assert is_explained(asked, IN, AT_AGE)
+    assert not is_explained(asked, IN, AT_AGE, attempt(1, crowd="living")), "one was there all along"
+
+
+def test_who_flooded_and_grew_old() -> None:
+    asked = FloodAnswered(crowd="living", answer=FloodAnswer.SERVED, sent=1, answered=1)
+    assert is_explained(asked, IN, AT_AGE)
+    assert is_explained(replace(asked, answered=0), IN, AT_AGE)
+    assert not is_explained(replace(asked, sent=3), IN, AT_AGE), "two had no answer, and one grew old"
+    cut = [attempt(1, crowd="living"), ended(1, crowd="living", at=2.8, code=1011)]
+    assert not is_explained(asked, IN, AT_AGE, *cut)
+
+
+def said(number: int, at: float, *, to: tuple[int, ...] = (0, 1)) -> list[Event]:
+    return [frame(at, client=client, crowd="living", text=f"said {number}") for client in to]
+
+
+ROOM = [
+    IN,
+    attempt(1, crowd="living"),
+    attempt(crowd="speakers"),
+    Holders(at=1.1, crowd="living", serving=(7, 8), held={"0": 7, "1": 8}),
+    Holders(at=1.1, crowd="speakers", serving=(7, 8), held={"0": 7}),
+    beat(at=2.75),
+    beat(at=5.0),
+]
+"""Two who listen, of whom one grows old at 2.8 s, and one who speaks."""
+
+
+def test_what_the_old_could_not_hear_any_more() -> None:
+    asked = ReachedEverybody(crowd="living", speakers="speakers", said=2, message="said {n}", limit=0.5, since=2.0)
+    heard = said(1, 2.1)
+    assert is_explained(asked, *ROOM, AT_AGE, *heard, *said(2, 2.9, to=(1,)))
+    assert not is_explained(asked, *ROOM, AT_AGE, *heard, *said(2, 2.9, to=())), "the other has not heard it either"
+    missed = said(2, 2.2, to=(1,))
+    assert not is_explained(asked, *ROOM, AT_AGE, *heard, *missed), "it had half a second for that"
+
+
+def test_what_the_old_could_not_hear_any_more_once_the_queue_was_back() -> None:
+    asked = ReachesEverybodyAgain(
+        crowd="living", speakers="speakers", said_at=(1.4, 2.5, 3.2), message="said {n}", limit=1.0, within=0.3
+    )
+    room = [*ROOM, ProcessLost(at=1.3, since=1.2, pid=9)]
+    heard = said(1, 1.5)
+    assert is_explained(asked, *room, AT_AGE, *heard, *said(2, 2.5), *said(3, 3.2, to=(1,)))
+    never_back = [*said(1, 1.5, to=(1,)), *said(2, 2.4, to=(1,)), *said(3, 3.2, to=(1,))]
+    assert not is_explained(asked, *room, AT_AGE, *never_back), "it was there, and heard nothing any more"
+
+
+def test_a_worker_that_died_cost_nobody_who_grew_old() -> None:
+    asked = WorkerReplaced(crowd="living", sent=1, answered=1, newcomers=("new",), limit=4.0)
+    room = [IN, attempt(1, crowd="living"), attempt(2, crowd="living")]
+    died = ProcessLost(at=2.1, since=2.0, pid=7, crowd="living", clients=(1,), left=(8,))
+    newcomer = [attempt(crowd="new", began=2.5), Holders(at=2.6, crowd="new", serving=(8, 9), held={"0": 9})]
+    assert is_explained(asked, *room, died, *newcomer, AT_AGE)
+    assert not is_explained(replace(asked, sent=3, answered=0), *room, died, *newcomer, AT_AGE)
+    other = ended(2, crowd="living", at=2.3, code=1011)
+    assert not is_explained(asked, *room, died, *newcomer, AT_AGE, other)
+    none_new = replace(newcomer[1], at=6.5, serving=(8,), held={"0": 8})
+    assert not is_explained(asked, *room, died, newcomer[0], none_new, AT_AGE), "nobody has come in its place"
 
 
 def test_the_age_itself_is_judged() -> None:
