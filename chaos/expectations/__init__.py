@@ -41,6 +41,7 @@ from chaos.expectations.closing import (
     NothingLeftBehind,
 )
 from chaos.expectations.counters import CounterAgrees
+from chaos.expectations.cpu import AsBusyAsBefore
 from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
 from chaos.expectations.failures_in_a_row import TurnedAwayForARow
 from chaos.expectations.fairness import FloodAnswered, SentAtRate
@@ -70,7 +71,6 @@ from chaos.expectations.leaks import (
 )
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack, HoldsAtMost
-from chaos.expectations.pace import AsBusyAsBefore
 from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.canary import times_lost
-from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
-from chaos.expectations.watched import not_long_enough
+from chaos.expectations.readings import first_that_stays, may_be_ours, still_wrong, told, unread
+from chaos.expectations.undecided import not_long_enough
 from chaos.journal import Beat, Statistics
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.told import told, unread
+from chaos.expectations.readings import told, unread
 from chaos.units import counted
 from chaos.verdict import Finding
 

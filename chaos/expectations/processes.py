@@ -10,7 +10,7 @@ from typing import ClassVar
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.clients import describe
 from chaos.expectations.record import worst
-from chaos.expectations.watched import not_long_enough
+from chaos.expectations.undecided import not_long_enough
 from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding

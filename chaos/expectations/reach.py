@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from chaos.crowd.exchange import NUMBER
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.watched import not_long_enough
+from chaos.expectations.undecided import not_long_enough
 from chaos.journal import Holders
 from chaos.units import format_duration
 from chaos.verdict import Finding

@@ -9,7 +9,7 @@ from typing import ClassVar
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.reach import alone, heard_by, under_way
 from chaos.expectations.record import Uncertainty
-from chaos.expectations.watched import not_long_enough
+from chaos.expectations.undecided import not_long_enough
 from chaos.journal import ProcessLost
 from chaos.units import format_duration
 from chaos.verdict import Finding, Verdict

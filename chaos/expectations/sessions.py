@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.told import first_that_stays, may_be_ours, still_wrong, told, unread
-from chaos.expectations.watched import not_long_enough
+from chaos.expectations.readings import first_that_stays, may_be_ours, still_wrong, told, unread
+from chaos.expectations.undecided import not_long_enough
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
