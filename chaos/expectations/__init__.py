@@ -23,16 +23,7 @@ from chaos.expectations.cleanup import (
     StatisticsAgree,
     TasksGivenBack,
 )
-from chaos.expectations.clients import (
-    ClosedWith,
-    Established,
-    NotWarnedEarly,
-    RefusedAtTheDoor,
-    RejectedGracefully,
-    StayedAfterUpgrade,
-    Undisturbed,
-    Warned,
-)
+from chaos.expectations.clients import ClosedWith, Undisturbed
 from chaos.expectations.closing import (
     AnswersFirst,
     BroadcastsFirst,
@@ -43,6 +34,7 @@ from chaos.expectations.closing import (
 from chaos.expectations.counters import CounterAgrees
 from chaos.expectations.cpu import AsBusyAsBefore
 from chaos.expectations.database_sessions import DatabaseSessionsGivenBack
+from chaos.expectations.establishment import Established, StayedAfterUpgrade
 from chaos.expectations.failures_in_a_row import TurnedAwayForARow
 from chaos.expectations.fairness import FloodAnswered, SentAtRate
 from chaos.expectations.faults import (
@@ -71,9 +63,11 @@ from chaos.expectations.leaks import (
 )
 from chaos.expectations.liveness import ClosedByAge, ClosedWhenIdle, PingedAtPeriod, WarnedBeforeClose
 from chaos.expectations.memory import CostsAtMost, GivenBack, HoldsAtMost
+from chaos.expectations.notices import NotWarnedEarly, Warned
 from chaos.expectations.processes import WorkerRecycled, WorkerReplaced
 from chaos.expectations.reach import ReachedEverybody
 from chaos.expectations.reach_again import ReachesEverybodyAgain
+from chaos.expectations.rejection import RefusedAtTheDoor, RejectedGracefully
 from chaos.expectations.sessions import SessionsForgotten
 from chaos.expectations.shortage import DoesNotSpin, LogsLittle, ShortageLasted
 from chaos.expectations.slow_upstream import WaitedFor

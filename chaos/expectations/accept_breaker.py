@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
-from chaos.expectations.clients import Established
+from chaos.expectations.establishment import Established
 from chaos.expectations.record import worst_of_each
 from chaos.journal import Attempt, Healing, Outcome
 from chaos.units import format_duration

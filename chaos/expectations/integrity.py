@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from chaos.expectations.attempts import describe
 from chaos.expectations.base import Expectation, Record, Uncertainty
-from chaos.expectations.clients import describe
 from chaos.journal import Attempt, Bite, Correspondence, Healing, HealingState, Outcome
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chaos.expectations.attempts import describe
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.clients import describe
 from chaos.expectations.record import worst
 from chaos.expectations.undecided import not_long_enough
 from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
+from chaos.expectations.attempts import describe
 from chaos.expectations.base import Record
-from chaos.expectations.clients import describe, turned_away
+from chaos.expectations.rejection import turned_away
 from chaos.expectations.soak.base import MOST_OURS, OfASoak
 from chaos.expectations.soak.moments import Moments
 from chaos.expectations.soak.stays import Stays, sessions_of
