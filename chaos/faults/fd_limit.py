@@ -32,7 +32,7 @@ class FdLimit(Fault):
 
     The knocks are TCP connections of the fault's own that say nothing. They stay until the fault heals: those that the
     server cannot take wait in its kernel's queue all the while. Or they are ended by a server that keeps one file in
-    reserve to turn newcomers away with, as libuv does; one that came before the shortage is not.
+    reserve to turn newcomers away with, as libuv does; one that came and went before the shortage was not.
 
     It cannot simulate a table of open files that is full for the whole machine (ENFILE).
     """
@@ -58,17 +58,13 @@ class FdLimit(Fault):
     async def apply(self, scene: Scene) -> AsyncIterator[Receipt | Healing]:
         agent, port, patience = scene.the_agent(), scene.server.port, scene.patience
         waiting_before = await _waiting(agent, port)
-        since = time.monotonic()
         limits: list[FileLimit] = []
         async with contextlib.AsyncExitStack() as knocking:
             made: list[socket.socket] = []
             try:
                 host = await host_inside(agent, port)
-                earlier = await connect_uncounted(agent, host, port, timeout=patience)
-                knocking.callback(earlier.close)
-                await poll_until(
-                    lambda: _waiting(agent, port), lambda found: found <= waiting_before, within=_LEFT_WAITING
-                )
+                ends_everybody = await _ends_the_silent(agent, host, port, patience=patience)
+                since = time.monotonic()
                 limits = await agent.limit_files(scene.server.root_pids, spare=self.spare)
                 deadline = since + patience
                 for _ in range(self.knocks + self.spare * len(limits)):
@@ -89,7 +85,7 @@ class FdLimit(Fault):
                 )
                 await _settled(limits)
                 limited = bool(limits) and all(soft_limit(each.pid) == each.now for each in limits)
-                ended = 0 if _ended(earlier) else sum(map(_ended, made))
+                ended = 0 if ends_everybody else sum(map(_ended, made))
                 yield Receipt(
                     at=time.monotonic(),
                     fault=self.name,
@@ -122,6 +118,23 @@ class FdLimit(Fault):
                 since=healed_at,
                 evidence=(_limits_evidence(limits, restored=True),),
             )
+
+
+async def _ends_the_silent(agent: AsyncAgent, host: str, port: int, *, patience: float) -> bool:
+    """Whether a connection that says nothing is ended at once, with files to spare.
+
+    It is over again before files are short, at the server too: what that gave back later would be a file to spare.
+    """
+    with contextlib.closing(await connect_uncounted(agent, host, port, timeout=patience)) as earlier:
+
+        async def is_ended() -> bool:
+            return _ended(earlier)
+
+        ends = await poll_until(is_ended, bool, within=_LEFT_WAITING)
+        with contextlib.suppress(OSError):
+            earlier.shutdown(socket.SHUT_WR)
+        await poll_until(is_ended, bool, within=_LEFT_WAITING)
+    return ends
 
 
 def soft_limit(pid: int) -> int | None:

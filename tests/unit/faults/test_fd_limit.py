@@ -38,6 +38,11 @@ def scene(server: SpawnedServer, agent: AsyncAgent) -> Scene:
     return make_scene(server.address, pids=(server.pid,), agent=agent)
 
 
+def open_files(pid: int) -> set[int]:
+    """The descriptors of a process."""
+    return {int(file.name) for file in Path(f"/proc/{pid}/fd").iterdir()}
+
+
 async def serves(address: Address, *, within: float) -> bool:
     """Whether a newcomer gets in."""
     try:
@@ -69,6 +74,17 @@ async def test_newcomers_wait_and_those_inside_stay(scene: Scene, server: Spawne
     assert soft_limit(server.pid) == before
     assert await serves(server.address, within=PATIENCE)
     await inside.close()
+
+
+async def test_nobody_of_before_gives_a_file_back(scene: Scene, server: SpawnedServer, tmp_path: Path) -> None:
+    """Whoever has knocked before is over: its file, given back while they are short, would be one to spare."""
+    before = open_files(server.pid)
+
+    def look() -> None:
+        assert open_files(server.pid) == before
+        assert soft_limit(server.pid) == 1 + max(before)
+
+    await run_fault(FdLimit(), scene, tmp_path, look)
 
 
 async def test_newcomers_who_are_ended_at_once_are_short_of_files_too(agent: AsyncAgent, tmp_path: Path) -> None:
