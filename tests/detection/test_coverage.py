@@ -29,6 +29,7 @@ from chaos.expectations import (
     OutlastedTheOpening,
     PongsDelayed,
     Provided,
+    SentAtRate,
     ShortageLasted,
     SteadyBefore,
 )
@@ -56,6 +57,7 @@ OF_THE_EXPERIMENT = {
         OutlastedTheOpening,
         PongsDelayed,
         Provided,
+        SentAtRate,
         ShortageLasted,
     )
 }

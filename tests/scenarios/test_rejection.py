@@ -173,7 +173,7 @@ async def test_the_limit_after_a_churn(experiment: Experiment, contract: SimpleN
             ConnectionsAtMost(experiment.own_connections), within=contract.cleanup.closed_within
         )
     # What an RST has ended the kernel forgets at once: that the server has got to it shows in what it says itself.
-    await _settled(experiment, contract)
+    await _settled(experiment, contract, more=experiment.patience)
     burst = await experiment.crowd("burst", round(BURST * promised.max_connections))
     async with experiment.inject(ConnectionBurst(), burst):
         pass
@@ -256,13 +256,14 @@ async def _everyone_gets_in(experiment: Experiment, contract: SimpleNamespace) -
     )
 
 
-async def _settled(experiment: Experiment, contract: SimpleNamespace) -> None:
+async def _settled(experiment: Experiment, contract: SimpleNamespace, *, more: float = 0.0) -> None:
     """Everybody else has gone, and the server has had the time that it promises for giving back what they held.
 
-    Its count may lag behind its kernel for that long. One that promises no time has as long as a client would wait; all
-    have a step's patience more, for whatever a busy machine keeps them from giving back.
+    Its count may lag behind its kernel for that long. One that promises no time has as long as a client would wait.
+    `more` are seconds for what a busy machine keeps it from giving back: none where some are dead and a fault lasts, or
+    an idle timeout, or an age, lets go of those whom the server never finds.
     """
-    settles = (contract.cleanup.closed_within or experiment.patience) + experiment.patience
+    settles = (contract.cleanup.closed_within or experiment.patience) + more
     if experiment.tells("connections"):
         await experiment.wait_until(
             StatisticsSay(which="connections", value=experiment.own_connections), within=settles

@@ -43,7 +43,7 @@ def test_memory_is_read_when_that_is_due_again(reader: Reader, read: list[int]) 
     me = [own_pid()]
     first, second = reader.read(me, 1), reader.read(me, 1)
     assert (first["rss"], first["pss"]) == (second["rss"], second["pss"]) == (2001, 1001)
-    assert read == [1]
+    assert len(read) == 1
     wait_until(lambda: reader.read(me, 1)["rss"] == 2002, "it is due again")
 
 
