@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from chaos.journal import Attempt, Ended, Outcome
 from chaos.units import format_duration
 
 __all__ = [
+    "LET_IN",
     "TOO_BUSY_CODE",
     "TOO_BUSY_STATUSES",
+    "cut_off",
     "describe",
     "how_it_ended",
     "places_taken",
@@ -18,6 +21,9 @@ __all__ = [
     "too_busy",
     "until_usable",
 ]
+
+LET_IN = 101
+"""RFC 9110, 15.2.2: the answer to an upgrade that is taken."""
 
 TOO_BUSY_STATUSES = (429, 503)
 """RFC 6585, 4, and RFC 9110, 15.6.4: too many requests, and overloaded for now."""
@@ -71,7 +77,17 @@ def until_usable(attempt: Attempt) -> float:
 
 def how_it_ended(ended: Ended) -> str:
     """One end in words: "client 7: close 1001 going away"."""
-    return f"client {ended.client}: {ended.how} {ended.code or ''} {ended.reason}".rstrip()
+    return f"client {ended.client}: {_how(ended)}"
+
+
+def cut_off(cut: Sequence[Ended], opened: Sequence[Attempt], *, who: str) -> str:
+    """Several ends, one at the least, in a sentence: "3 of 10 untouched clients were cut off, the first by reset"."""
+    return f"{len(cut)} of {len(opened)} {who} were cut off, the first by {_how(cut[0])}"
+
+
+def _how(ended: Ended) -> str:
+    code = f" {ended.code}" if ended.code is not None else ""
+    return f"{ended.how}{code} {ended.reason}".rstrip()
 
 
 def tally_texts(texts: list[str]) -> str:

@@ -139,6 +139,7 @@ class _HitsCounted(Expectation):
     def _judged(
         self,
         record: Record,
+        hits: Sequence[Hit],
         *,
         least: int,
         most: int,
@@ -147,8 +148,8 @@ class _HitsCounted(Expectation):
         figure: str,
         due: float | None = None,
     ) -> Finding:
-        """The finding. Up to `least` calls have to get through; or one of those, from when a trial is due."""
-        hits, calls = record.hits(self.start, self.end), record.calls(self.start, self.end)
+        """The finding of the hits in the window. Up to `least` calls have to get through; or one of those, from when a
+        trial is due."""
         if least <= len(hits) <= most:
             return self.held(observed, promised, figure=figure)
         excuses = Excuses(record, self.limits)
@@ -157,7 +158,7 @@ class _HitsCounted(Expectation):
         elif due is not None:
             ours = excuses.no_trial(due, self.end)
         else:
-            ours = excuses.too_few(calls[:least])
+            ours = excuses.too_few(record.calls(self.start, self.end)[:least])
         if ours is not None:
             return self.within_uncertainty(observed, promised, ours, figure=figure)
         return self.violated(observed, promised, figure=figure)
@@ -185,6 +186,7 @@ class OpenedAfter(_HitsCounted):
         observed = f"{len(hits)} of {counted(len(calls), 'call')} reached the failing upstream"
         return self._judged(
             record,
+            hits,
             least=self.failures,
             most=self.failures,
             observed=observed,
@@ -218,6 +220,7 @@ class OpenedAtRate(_HitsCounted):
             return self.inconclusive(f"{observed}, in {format_duration(took)}: longer than its window", promised)
         return self._judged(
             record,
+            hits,
             least=self.least,
             most=self.most,
             observed=observed,
@@ -245,7 +248,7 @@ class UpstreamLeftAlone(_HitsCounted):
             f"{counted(len(hits), 'hit')} during {counted(asked, 'call')} in {format_duration(self.end - self.start)}"
         )
         return self._judged(
-            record, least=0, most=0, observed=observed, promised=promised, figure=counted(len(hits), "hit")
+            record, hits, least=0, most=0, observed=observed, promised=promised, figure=counted(len(hits), "hit")
         )
 
 
@@ -272,6 +275,7 @@ class UpstreamCalled(_HitsCounted):
             return self.inconclusive(f"{observed}, and nobody called from when a trial was due", promised)
         return self._judged(
             record,
+            hits,
             least=self.least,
             most=self.most,
             observed=observed,

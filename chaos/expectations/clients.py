@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.expectations.attempts import how_it_ended, tally_texts, until_usable
+from chaos.expectations.attempts import cut_off, how_it_ended, tally_texts, until_usable
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.record import Uncertainty, worst
 from chaos.journal import Attempt, Ended, Traffic
@@ -31,10 +31,10 @@ class Undisturbed(Expectation):
         cut = [each for each, ours in ended if ours is None]
         if cut:
             return self.violated(
-                _cut_off(cut, opened),
+                cut_off(cut, opened, who="untouched clients"),
                 promised,
                 figure=f"{len(cut)} cut",
-                evidence=(f"client {each.client}: {each.how} {each.code or ''} {each.reason}".rstrip() for each in cut),
+                evidence=map(how_it_ended, cut),
             )
         wrong = sum(each.wrong for each in record.journal.of(Traffic) if each.crowd == self.crowd)
         if wrong:
@@ -50,7 +50,7 @@ class Undisturbed(Expectation):
         excused = [ours for _, ours in (*ended, *missing) if ours is not None]
         if excused:
             observed = (
-                _cut_off([each for each, _ in ended], opened)
+                cut_off([each for each, _ in ended], opened, who="untouched clients")
                 if ended
                 else f"{sum(count for count, _ in missing)} exchanges of untouched clients were not answered"
             )
@@ -60,13 +60,6 @@ class Undisturbed(Expectation):
             return undecided
         answered = sum(each.answered for each in record.journal.of(Traffic) if each.crowd == self.crowd)
         return self.held(f"all {len(opened)} stayed, {answered} answers right", promised)
-
-
-def _cut_off(cut: Sequence[Ended], opened: Sequence[Attempt]) -> str:
-    first = cut[0]
-    code = f" {first.code}" if first.code is not None else ""
-    how = f"{first.how}{code} {first.reason}".rstrip()
-    return f"{len(cut)} of {len(opened)} untouched clients were cut off, the first by {how}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

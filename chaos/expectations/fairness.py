@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.bounds import by_timer
 from chaos.contract import FloodAnswer
+from chaos.expectations.attempts import cut_off, how_it_ended
 from chaos.expectations.base import Expectation, Record, Uncertainty
 from chaos.expectations.record import worst
-from chaos.journal import Attempt, Ended
+from chaos.journal import Ended
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
@@ -42,8 +42,14 @@ class FloodAnswered(Expectation):
         ended = [each for each in record.endings(self.crowd) if each.by == "server"]
         wrong = [each for each in ended if code is None or each.how != "close" or each.code != code]
         causes = [self._given_up_for(record, each) for each in wrong]
-        if to_blame := [_told(each) for each, cause in zip(wrong, causes, strict=True) if cause is None]:
-            return self.violated(_cut_off(to_blame, opened), promised, figure=f"{len(to_blame)} cut", evidence=to_blame)
+        flooders = "clients that flooded"
+        if to_blame := [each for each, cause in zip(wrong, causes, strict=True) if cause is None]:
+            return self.violated(
+                cut_off(to_blame, opened, who=flooders),
+                promised,
+                figure=f"{len(to_blame)} cut",
+                evidence=map(how_it_ended, to_blame),
+            )
         if self.answered < self.sent:
             late = [(count, ours) for count, ours in record.unanswered(self.crowd) if ours is not None]
             observed = f"{self.sent - self.answered} of {self.sent} clients that had flooded were not answered any more"
@@ -52,7 +58,7 @@ class FloodAnswered(Expectation):
                 return self.violated(observed, promised, figure=figure)
             return self.within_uncertainty(observed, promised, worst(ours for _, ours in late), figure=figure)
         if excused := [cause for cause in causes if cause is not None]:
-            return self.within_uncertainty(_cut_off(list(map(_told, wrong)), opened), promised, worst(excused))
+            return self.within_uncertainty(cut_off(wrong, opened, who=flooders), promised, worst(excused))
         served = len(opened) - len(ended)
         figure = f"{served} served" if code is None else f"{served} served, {len(ended)} closed with {code}"
         return self.held(figure, promised, figure=figure)
@@ -97,12 +103,3 @@ class SentAtRate(Expectation):
                 figure=figure,
             )
         return self.held(f"they sent {each:.0f} messages a second each", promised, figure=figure)
-
-
-def _told(ended: Ended) -> str:
-    return f"client {ended.client}: {ended.how} {ended.code or ''} {ended.reason}".rstrip()
-
-
-def _cut_off(told: Sequence[str], opened: Sequence[Attempt]) -> str:
-    first = told[0].partition(": ")[2]
-    return f"{len(told)} of {len(opened)} clients that flooded were cut off, the first by {first}"

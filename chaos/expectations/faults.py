@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chaos.expectations.attempts import LET_IN
 from chaos.expectations.base import Expectation, Record
 from chaos.journal import Attempt, Beat, Bite, CrowdMade, Healing, HealingState, HostileAnswer, Injected, Source
 from chaos.units import counted, format_duration
@@ -117,24 +118,26 @@ def _who_came_later(record: Record) -> tuple[list[Attempt], list[str]]:
     came: list[Attempt] = []
     spared: list[str] = []
     address = {made.crowd: made.address for made in record.journal.of(CrowdMade)}
-    for one in record.each_injection():
-        (receipt,) = one.receipts()
-        entrance = receipt.entrance
-        if entrance is None:
+    let_in = [(each, each.handshake) for each in record.journal.of(Attempt) if each.status == LET_IN]
+    for receipt in record.receipts():
+        if (entrance := receipt.entrance) is None:
             continue
-        until = min((healing.began or healing.since for healing in one.journal.of(Healing)), default=math.inf)
-        for attempt in record.journal.of(Attempt):
-            took = attempt.handshake
-            if attempt.status != 101 or took is None or address.get(attempt.crowd) != entrance.address:
-                continue
-            if not entrance.since <= attempt.began <= attempt.began + took <= until:
-                continue
-            came.append(attempt)
-            if took < entrance.at_least:
-                spared.append(
-                    f"client {attempt.client} of {attempt.crowd!r} had its 101 {format_duration(took)} after its first "
-                    f"packet: no {receipt.fault} of {format_duration(entrance.at_least)}"
-                )
+        healing = record.healing_of(receipt)
+        until = math.inf if healing is None else healing.began or healing.since
+        through = [
+            (attempt, took)
+            for attempt, took in let_in
+            if took is not None
+            and address.get(attempt.crowd) == entrance.address
+            and entrance.since <= attempt.began <= attempt.began + took <= until
+        ]
+        came += (attempt for attempt, _ in through)
+        spared += (
+            f"client {attempt.client} of {attempt.crowd!r} had its 101 {format_duration(took)} after its first packet: "
+            f"no {receipt.fault} of {format_duration(entrance.at_least)}"
+            for attempt, took in through
+            if took < entrance.at_least
+        )
     return came, spared
 
 

@@ -332,9 +332,13 @@ class Record:
         of all other times."""
         return [self._of_one(receipt) for receipt in sorted(self.receipts(), key=lambda receipt: receipt.since)]
 
+    def healing_of(self, receipt: Receipt) -> Healing | None:
+        """How the fault of a receipt was taken away; None where it was not."""
+        later = (each for each in self.journal.of(Healing) if each.fault == receipt.fault and each.at >= receipt.at)
+        return min(later, key=lambda healing: healing.at, default=None)
+
     def _of_one(self, receipt: Receipt) -> Record:
-        later = [each for each in self.journal.of(Healing) if each.fault == receipt.fault and each.at >= receipt.at]
-        own = (receipt, min(later, key=lambda healing: healing.at, default=None))
+        own = (receipt, self.healing_of(receipt))
         kept = (event for event in self.journal.events if not isinstance(event, (Receipt, Healing)) or event in own)
         return replace(self, journal=replace(self.journal, events=tuple(kept)))
 

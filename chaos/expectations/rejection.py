@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.contract import RejectionAnswer
-from chaos.expectations.attempts import TOO_BUSY_CODE, TOO_BUSY_STATUSES, describe, places_taken, tally
+from chaos.expectations.attempts import LET_IN, TOO_BUSY_CODE, TOO_BUSY_STATUSES, describe, places_taken, tally
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.canary import times_lost
 from chaos.expectations.record import Uncertainty, worst
@@ -15,10 +15,7 @@ from chaos.journal import Attempt, Outcome
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
-__all__ = ["LET_IN", "UNAUTHORIZED", "RefusedAtTheDoor", "RejectedGracefully", "turned_away"]
-
-LET_IN = 101
-"""RFC 9110, 15.2.2: the answer to an upgrade that is taken."""
+__all__ = ["UNAUTHORIZED", "RefusedAtTheDoor", "RejectedGracefully", "turned_away"]
 
 UNAUTHORIZED = (401, 403)
 """RFC 9110, 15.5.2 and 15.5.4: who does not say who it is, and who has no right whoever it is."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.ages import old_from
+from chaos.expectations.attempts import how_it_ended
 from chaos.expectations.base import Record, quantile
 from chaos.expectations.record import LATE_SHARE
 from chaos.expectations.soak.base import MOST_OURS, OfASoak
@@ -111,7 +112,7 @@ class AnsweredThroughout(OfASoak):
             f"{' and '.join(found)}; all was well for the first {format_long(max(0.0, first - soaked.began))}",
             promised,
             figure=f"{lost} lost, {len(cut)} cut",
-            evidence=(f"client {each.client}: {each.how} {each.code or ''} {each.reason}".rstrip() for each in cut),
+            evidence=map(how_it_ended, cut),
         )
 
     def _cut_off(self, record: Record, soaked: Soaked) -> list[Ended]:

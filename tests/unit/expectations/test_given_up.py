@@ -282,7 +282,7 @@ def test_one_that_never_came_is_not_excused_by_lateness() -> None:
 IDLE = ClosedWhenIdle(crowd="crowd", timeout=2.0, slack=0.5)
 
 
-@pytest.mark.parametrize(
+still_there = pytest.mark.parametrize(
     ("events", "verdict"),
     [
         ([sample(3.4, 1)], Verdict.INCONCLUSIVE),
@@ -292,6 +292,10 @@ IDLE = ClosedWhenIdle(crowd="crowd", timeout=2.0, slack=0.5)
     ],
     ids=["nobody looked longer", "long enough", "we were late", "we were not that late"],
 )
+"""Looks at a client that should have been closed by 3.5 s, and is open."""
+
+
+@still_there
 def test_an_idle_client_that_is_still_there(events: list[Event], verdict: Verdict) -> None:
     assert judged(IDLE, *IN, *events)[0] is verdict
 
@@ -363,16 +367,7 @@ def test_tcp_that_is_held_after_the_close_frame_while_the_server_had_no_core() -
 IDLE_CODE = ClosedWith(crowd="crowd", codes=(1000,), why="when idle", within=2.5)
 
 
-@pytest.mark.parametrize(
-    ("events", "verdict"),
-    [
-        ([sample(3.4, 1)], Verdict.INCONCLUSIVE),
-        ([sample(4.0, 1)], Verdict.VIOLATED),
-        ([sample(4.0, 1), worker_late(0.6, at=3.5)], Verdict.INCONCLUSIVE),
-        ([sample(6.0, 1), worker_late(0.6, at=3.5)], Verdict.VIOLATED),
-    ],
-    ids=["nobody looked longer", "long enough", "we were late", "we were not that late"],
-)
+@still_there
 def test_an_idle_client_that_is_still_there_has_no_code_yet(events: list[Event], verdict: Verdict) -> None:
     assert judged(IDLE_CODE, *IN, *events)[0] is verdict
 
