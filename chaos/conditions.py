@@ -25,6 +25,7 @@ __all__ = [
     "FilesAtMost",
     "Heard",
     "NobodyLeaving",
+    "Pinged",
     "ProcessesAtMost",
     "StatisticsAtMost",
     "StatisticsSay",
@@ -41,7 +42,7 @@ class View(Protocol):
     async def hits(self, since: float) -> list[Hit]: ...
     async def open_clients(self, crowd: str) -> int: ...
     async def crowd_call(self, name: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any: ...
-    async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool: ...
+    async def everyone_heard(self, crowd: str, pattern: str, since: float, opcode: str) -> bool: ...
     async def unread(self, crowd: str) -> int: ...
 
 
@@ -134,7 +135,18 @@ class Heard(Condition):
     since: float
 
     async def met(self, view: View) -> bool:
-        return await view.everyone_heard(self.crowd, self.pattern, self.since)
+        return await view.everyone_heard(self.crowd, self.pattern, self.since, "text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinged(Condition):
+    """Every open client of a traced crowd has been pinged since a time."""
+
+    crowd: str
+    since: float
+
+    async def met(self, view: View) -> bool:
+        return await view.everyone_heard(self.crowd, "", self.since, "ping")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

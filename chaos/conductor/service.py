@@ -264,8 +264,8 @@ class Conductor:
         if witness is not None:
             await witness.pause()
 
-    async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool:
-        """Whether every client of a traced crowd that reads has heard a message that fits, as its journal has it."""
+    async def everyone_heard(self, crowd: str, pattern: str, since: float, opcode: str) -> bool:
+        """Whether every client of a traced crowd that reads has heard a frame that fits, as its journal has it."""
         cell = self._open()
         await cell.flush()
         states = await cell.crowds.get(crowd).states()
@@ -276,7 +276,7 @@ class Conductor:
         heard = {
             frame.client
             for frame in frames.of(Frame)
-            if frame.crowd == crowd and frame.at >= since and expression.search(frame.text)
+            if frame.crowd == crowd and frame.opcode == opcode and frame.at >= since and expression.search(frame.text)
         }
         return bool(hearing) and hearing <= heard
 

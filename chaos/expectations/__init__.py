@@ -28,6 +28,7 @@ from chaos.expectations.closing import (
     AnswersFirst,
     BroadcastsFirst,
     CloseAnswered,
+    Deaf,
     LateAnswerAwaited,
     NothingLeftBehind,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "CostsAtMost",
     "CounterAgrees",
     "DatabaseSessionsGivenBack",
+    "Deaf",
     "DeliveredInSequence",
     "DoesNotSpin",
     "Established",

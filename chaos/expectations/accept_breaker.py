@@ -62,9 +62,7 @@ class TurnedAwayWhileOpen(Expectation):
         if not_failed:
             observed = f"the first {self.failures} attempts ended with {shown}"
             ours = worst_of_each(self._unanswered(record, attempt) for attempt in not_failed)
-            if ours is not None:
-                return self.within_uncertainty(observed, promised, ours)
-            return self.violated(observed, promised, figure=_answers(attempts[:1]))
+            return self.breached(observed, promised, ours, figure=_answers(attempts[:1]))
         unlike = [attempt for attempt in turned if not turned_away_by_breaker(attempt, self.open_code)]
         if unlike:
             observed = f"{len(unlike)} of {len(turned)} attempts beyond the threshold were not turned away: {shown}"
@@ -73,9 +71,7 @@ class TurnedAwayWhileOpen(Expectation):
                 self._trial(record, opening, attempt) if self._failed(attempt) else self._unanswered(record, attempt)
                 for attempt in unlike
             )
-            if ours is not None:
-                return self.within_uncertainty(observed, promised, ours, figure=figure)
-            return self.violated(observed, promised, figure=figure)
+            return self.breached(observed, promised, ours, figure=figure)
         took = max(attempt.at - attempt.began for attempt in turned)
         return self.by_limit(
             record,
@@ -128,9 +124,7 @@ class AllTried(Expectation):
         if tried < len(attempts):
             observed = f"{len(attempts) - tried} of {len(attempts)} attempts ended in another way: {_answers(attempts)}"
             ours = worst_of_each(record.failed_for(attempt) for attempt in attempts if not self._tried(attempt))
-            if ours is not None:
-                return self.within_uncertainty(observed, promised, ours, figure=figure)
-            return self.violated(observed, promised, figure=figure)
+            return self.breached(observed, promised, ours, figure=figure)
         return self.held(f"{tried} of {len(attempts)} closed with {self.failure_code}", promised, figure=figure)
 
     def _tried(self, attempt: Attempt) -> bool:

@@ -92,6 +92,20 @@ class Expectation(ABC):
             return self.within_uncertainty(observed, promised, may_be_ours, figure=figure)
         return self.violated(observed, promised, figure=figure, evidence=evidence)
 
+    def breached(
+        self,
+        observed: str,
+        promised: str,
+        ours: Uncertainty | None,
+        *,
+        figure: str = "",
+        evidence: Iterable[str] = (),
+    ) -> Finding:
+        """The finding of a breach, with what of ours may be behind it; None where nothing may."""
+        if ours is None:
+            return self.violated(observed, promised, figure=figure, evidence=evidence)
+        return self.within_uncertainty(observed, promised, ours, figure=figure)
+
     def within_uncertainty(
         self, observed: str, promised: str, uncertainty: Uncertainty, *, figure: str = ""
     ) -> Finding:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from chaos.expectations.attempts import cut_off, how_it_ended, tally_texts, until_usable
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.record import Uncertainty, worst
+from chaos.expectations.record import Uncertainty, blame, worst
 from chaos.journal import Attempt, Ended, Traffic
 from chaos.verdict import Finding
 
@@ -27,9 +27,9 @@ class Undisturbed(Expectation):
     def judge(self, record: Record) -> Finding:
         promised = f"no client of {self.crowd!r} is cut off or left without its answer"
         opened = record.opened(self.crowd)
-        ended = [(each, record.given_up_for(each)) for each in record.endings(self.crowd) if each.by == "server"]
-        cut = [each for each, ours in ended if ours is None]
-        if cut:
+        ended = [each for each in record.endings(self.crowd) if each.by == "server"]
+        cut, may_be_given_up = blame(ended, record.given_up_for)
+        if cut and may_be_given_up is None:
             return self.violated(
                 cut_off(cut, opened, who="untouched clients"),
                 promised,
@@ -47,11 +47,11 @@ class Undisturbed(Expectation):
                 promised,
                 figure=f"{unanswered} missing",
             )
-        excused = [ours for _, ours in (*ended, *missing) if ours is not None]
+        excused = [ours for ours in (may_be_given_up, *(ours for _, ours in missing)) if ours is not None]
         if excused:
             observed = (
-                cut_off([each for each, _ in ended], opened, who="untouched clients")
-                if ended
+                cut_off(cut, opened, who="untouched clients")
+                if cut
                 else f"{sum(count for count, _ in missing)} exchanges of untouched clients were not answered"
             )
             return self.within_uncertainty(observed, promised, worst(excused))
@@ -100,19 +100,14 @@ class ClosedWith(Expectation):
         if not others:
             return self.held(f"{figure} closed with {codes}", promised, figure=figure)
         asked = record.asked_to_stop(after=max(each.at for each in opened))
-        causes = [self._ours(record, ended, self._from(each, asked)) for each, ended in others]
-        to_blame = [each for each, cause in zip(others, causes, strict=True) if cause is None]
+        told, ours = blame(others, lambda other: self._ours(record, other[1], self._from(other[0], asked)))
         ends = [
-            how_it_ended(ended) if ended is not None else f"client {each.client}: still open"
-            for each, ended in to_blame or others
+            how_it_ended(ended) if ended is not None else f"client {each.client}: still open" for each, ended in told
         ]
         observed = f"{len(ends)} of {len(opened)} clients were not closed with {codes}, but: {tally_texts(ends)}"
-        if to_blame:
-            return self.violated(observed, promised, figure=figure, evidence=ends)
-        cut = [cause for (_, ended), cause in zip(others, causes, strict=True) if ended is not None and cause]
-        if not cut:
+        if ours is not None and all(ended is None for _, ended in told):
             return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
-        return self.within_uncertainty(observed, promised, worst(cut), figure=figure)
+        return self.breached(observed, promised, ours, figure=figure, evidence=ends)
 
     def _fits(self, ended: Ended | None) -> bool:
         return ended is not None and ended.how == "close" and (not self.codes or ended.code in self.codes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,13 +13,36 @@ from chaos.journal import Correspondence, Ended, Frame, LeftBehind, ServerEvent
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
 
-__all__ = ["AnswersFirst", "BroadcastsFirst", "CloseAnswered", "LateAnswerAwaited", "NothingLeftBehind"]
+__all__ = ["AnswersFirst", "BroadcastsFirst", "CloseAnswered", "Deaf", "LateAnswerAwaited", "NothingLeftBehind"]
 
 
 def _unannounced(ends: Sequence[Ended]) -> str:
     """`; 2 of them ended by reset`, where a connection ended without a close frame; else nothing."""
     blunt = [ended for ended in ends if not ended.announced]
     return f"; {counted(len(blunt), 'connection')} ended by {blunt[0].how}, without a close frame" if blunt else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deaf:
+    """Clients that read nothing for a while before the server was told to end."""
+
+    seconds: float = 0.0
+    """For which they did so, and answered no ping."""
+    goodbye: int | None = None
+    """The close code that says that the server ends; None where they close themselves."""
+
+    def may_be_given_up(self, record: Record, lacking: Set[int], ends: Sequence[Ended]) -> bool:
+        """Whether they were deaf for most of what the server waits for a sign of life, and none of those who lack
+        something heard that it ends: who reads nothing sees its own end when it reads again, whenever that was."""
+        cut = {ended.client for ended in ends if not (ended.announced and ended.code == self.goodbye)}
+        return Uncertainty(self.seconds).is_most_of(record.waits.server) and lacking <= cut
+
+    @property
+    def told(self) -> str:
+        return (
+            f"they had read nothing for {format_duration(self.seconds)}, and may have been given up for dead before "
+            "the server was told to end"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +59,8 @@ class AnswersFirst(Integrity):
     """When they had it, for the sentence: "it was told to end"."""
     read_at: float | None = None
     """When the server had read all of them, seconds monotonic; None where it never had."""
-    deaf_for: float = 0.0
-    """Seconds for which they read nothing, and answered no ping."""
-    goodbye: int | None = None
-    """The close code that says that the server ends; None where they close themselves."""
+    deaf: Deaf = Deaf()
+    """For how long they read nothing."""
 
     def judge(self, record: Record) -> Finding:
         promised = f"what the server had when {self.when} is answered, and its close frame comes after that"
@@ -72,29 +93,21 @@ class AnswersFirst(Integrity):
             return self.held(observed, promised, figure=f"{sent} answered")
         first = books.first("unknown") or books.first("unanswered")
         observed = f"{left} of {sent} were never answered{_unannounced(ends)}; first: {first}"
-        if self._may_have_been_given_up(record, books, ends):
-            return self.inconclusive(
-                f"{observed}; they had read nothing for {format_duration(self.deaf_for)}, and may have been given up "
-                "for dead before the server was told to end",
-                promised,
-            )
+        lacking = {each.client for each in books.each if each.unknown or each.unanswered}
+        if self.deaf.may_be_given_up(record, lacking, ends):
+            return self.inconclusive(f"{observed}; {self.deaf.told}", promised)
         # Whoever reads is judged from when it had all of them: what kept it from running since may be what it lacked. A
         # client that closed itself says when: a close frame that comes back to it comes after the answers, or instead.
         until = max((ended.at for ended in ends), default=self.read_at)
         ours = record.of_ours(self.crowd, self.read_at, until)
         instead = asked is None and all(ended.announced for ended in ends)
-        if not instead and ours.is_most_of(until - self.read_at):
-            return self.within_uncertainty(observed, promised, ours)
-        return self.violated(
-            observed, promised, figure=f"{left} unanswered", evidence=books.examples(("unknown", "unanswered"))
+        return self.breached(
+            observed,
+            promised,
+            ours if not instead and ours.is_most_of(until - self.read_at) else None,
+            figure=f"{left} unanswered",
+            evidence=books.examples(("unknown", "unanswered")),
         )
-
-    def _may_have_been_given_up(self, record: Record, books: Books, ends: Sequence[Ended]) -> bool:
-        """Whether they were deaf for most of what the server waits for a sign of life, and none of those who lack
-        something heard that it ends: who reads nothing sees its own end when it reads again, whenever that was."""
-        lacking = {each.client for each in books.each if each.unknown or each.unanswered}
-        cut = {ended.client for ended in ends if not (ended.announced and ended.code == self.goodbye)}
-        return Uncertainty(self.deaf_for).is_most_of(record.waits.server) and lacking <= cut
 
     def _owed(self, record: Record, asked: float | None) -> int:
         """Messages that had no answer when the server was told, by the books of that moment."""
@@ -120,6 +133,8 @@ class BroadcastsFirst(Expectation):
     """Those who were not: what they had heard had gone out."""
     message: str
     sequence: str
+    deaf: Deaf = Deaf()
+    """For how long those who were behind read nothing."""
 
     def judge(self, record: Record) -> Finding:
         promised = "what had been broadcast when the server was told to end reaches everybody before the close frame"
@@ -139,25 +154,37 @@ class BroadcastsFirst(Expectation):
         told = [number for frame, number in self._numbered(record, self.others) if frame.at <= asked]
         if not told:
             return self.inconclusive(f"no listener of {self.others!r} had heard a broadcast by then", promised)
-        latest, behind, lost = max(told), 0, []
+        latest, behind, lost = max(told), 0, dict[int, list[int]]()
         for attempt in record.opened(self.crowd):
             heard = {n: frame.at for frame, n in self._numbered(record, self.crowd) if frame.client == attempt.client}
             if not heard:
                 return self.inconclusive(f"listener {attempt.client} of {self.crowd!r} heard nothing at all", promised)
             missing = [number for number in range(min(heard), latest + 1) if number not in heard]
-            lost += [f"listener {attempt.client}: number {number} of {latest} never came" for number in missing]
+            if missing:
+                lost[attempt.client] = missing
             behind += len(missing) + sum(number <= latest and at > asked for number, at in heard.items())
         if not behind:
             return self.inconclusive("every listener had heard everything when the server was told to end", promised)
         waited = f"{counted(behind, 'broadcast')} that waited"
         if not lost:
             return self.held(f"{waited} came before the close frame", promised, figure=f"{behind} sent")
-        observed = f"{len(lost)} of {waited} were lost{_unannounced(ends)}; first: {lost[0]}"
+        each = [
+            f"listener {client}: number {number} of {latest} never came"
+            for client, missing in lost.items()
+            for number in missing
+        ]
+        observed = f"{len(each)} of {waited} were lost{_unannounced(ends)}; first: {each[0]}"
+        if self.deaf.may_be_given_up(record, lost.keys(), ends):
+            return self.inconclusive(f"{observed}; {self.deaf.told}", promised)
         until = max((ended.at for ended in ends), default=asked)
         ours = record.of_ours(self.crowd, asked, until)
-        if ours.is_most_of(until - asked):
-            return self.within_uncertainty(observed, promised, ours)
-        return self.violated(observed, promised, figure=f"{len(lost)} lost", evidence=lost)
+        return self.breached(
+            observed,
+            promised,
+            ours if ours.is_most_of(until - asked) else None,
+            figure=f"{len(each)} lost",
+            evidence=each,
+        )
 
     def _numbered(self, record: Record, crowd: str) -> list[tuple[Frame, int]]:
         """A crowd's broadcasts, each with its number."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from chaos.expectations.attempts import describe, places_taken, tally, too_busy, until_usable
 from chaos.expectations.base import Expectation, Record, quantile, rank
-from chaos.expectations.record import worst
+from chaos.expectations.record import blame, worst
 from chaos.journal import Attempt, Ended, Outcome
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -95,25 +95,23 @@ class StayedAfterUpgrade(Expectation):
         if (undecided := self.nobody(record, self.crowd, promised)) is not None:
             return undecided
         let_in = {attempt.client: _let_in_at(attempt) for attempt in record.opened(self.crowd)}
-        ended = [
-            (each, record.given_up_for(each))
-            for each in record.endings(self.crowd)
-            if each.by == "server" and each.said_at - let_in[each.client] <= self.quiet
-        ]
-        cut = sorted(
-            (each for each, ours in ended if ours is None), key=lambda each: each.said_at - let_in[each.client]
+        ended = sorted(
+            (
+                each
+                for each in record.endings(self.crowd)
+                if each.by == "server" and each.said_at - let_in[each.client] <= self.quiet
+            ),
+            key=lambda each: each.said_at - let_in[each.client],
         )
-        excused = [ours for _, ours in ended if ours is not None]
-        if excused and not cut:
-            observed = f"{len(ended)} of {len(let_in)} connections ended after their 101"
-            return self.within_uncertainty(observed, promised, worst(excused))
+        cut, ours = blame(ended, record.given_up_for)
         if not cut:
             return self.held(f"all {len(let_in)} were, without a word", promised, figure=f"{len(let_in)}/{len(let_in)}")
         lives = [max(0.0, ended.said_at - let_in[ended.client]) for ended in cut]
-        return self.violated(
+        return self.breached(
             f"{len(cut)} of {len(let_in)} connections ended after their 101, the first {format_duration(lives[0])} "
             f"after it, half of them within {format_duration(quantile(lives, 0.5))}: {_tally_hows(cut)}",
             promised,
+            ours,
             figure=f"{len(cut)} cut",
             evidence=(
                 f"client {ended.client}: {ended.how} {format_duration(lived)} after the 101"

@@ -58,9 +58,7 @@ class TurnedAwayForARow(Expectation):
             elif not turned_away_by_breaker(attempt, self.open_code):
                 how = f"{attempt.outcome.value} {attempt.status or attempt.code or ''}".rstrip()
                 seen = f"{observed}; number {number} ended with {how}"
-                if (ours := record.failed_for(attempt)) is not None:
-                    return self.within_uncertainty(seen, promised, ours, figure=figure)
-                return self.violated(seen, promised, figure=figure)
+                return self.breached(seen, promised, record.failed_for(attempt), figure=figure)
             elif row < self.failures:
                 return self.violated(
                     f"{observed}; number {number} was turned away after {counted(row, 'failure')} in a row",

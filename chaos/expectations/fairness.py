@@ -9,7 +9,7 @@ from chaos.bounds import by_timer
 from chaos.contract import FloodAnswer
 from chaos.expectations.attempts import cut_off, how_it_ended
 from chaos.expectations.base import Expectation, Record, Uncertainty
-from chaos.expectations.record import worst
+from chaos.expectations.record import blame, worst
 from chaos.journal import Ended
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding
@@ -41,14 +41,14 @@ class FloodAnswered(Expectation):
         opened = record.opened(self.crowd)
         ended = [each for each in record.endings(self.crowd) if each.by == "server"]
         wrong = [each for each in ended if code is None or each.how != "close" or each.code != code]
-        causes = [self._given_up_for(record, each) for each in wrong]
+        cut, may_be_given_up = blame(wrong, lambda ended: self._given_up_for(record, ended))
         flooders = "clients that flooded"
-        if to_blame := [each for each, cause in zip(wrong, causes, strict=True) if cause is None]:
+        if cut and may_be_given_up is None:
             return self.violated(
-                cut_off(to_blame, opened, who=flooders),
+                cut_off(cut, opened, who=flooders),
                 promised,
-                figure=f"{len(to_blame)} cut",
-                evidence=map(how_it_ended, to_blame),
+                figure=f"{len(cut)} cut",
+                evidence=map(how_it_ended, cut),
             )
         if self.answered < self.sent:
             late = [(count, ours) for count, ours in record.unanswered(self.crowd) if ours is not None]
@@ -57,8 +57,8 @@ class FloodAnswered(Expectation):
             if self.answered + sum(count for count, _ in late) < self.sent:
                 return self.violated(observed, promised, figure=figure)
             return self.within_uncertainty(observed, promised, worst(ours for _, ours in late), figure=figure)
-        if excused := [cause for cause in causes if cause is not None]:
-            return self.within_uncertainty(cut_off(wrong, opened, who=flooders), promised, worst(excused))
+        if may_be_given_up is not None:
+            return self.within_uncertainty(cut_off(cut, opened, who=flooders), promised, may_be_given_up)
         served = len(opened) - len(ended)
         figure = f"{served} served" if code is None else f"{served} served, {len(ended)} closed with {code}"
         return self.held(figure, promised, figure=figure)

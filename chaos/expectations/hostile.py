@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chaos.expectations.base import Expectation, Record
-from chaos.hostile.answers import Reaction
+from chaos.expectations.base import Expectation, Record, Uncertainty
+from chaos.expectations.record import blame
+from chaos.hostile.answers import PATIENCE, Reaction
 from chaos.hostile.catalogue import Input, case_named, cases_of
 from chaos.journal import HostileAnswer
 from chaos.units import format_duration
 from chaos.verdict import Finding
 
 __all__ = ["AnsweredAsAllowed"]
-
-PATIENCE = 2
-"""Limits for which an answer is waited for, and as long again for the end of TCP after it: an answer that is only late
-is told from one that never comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +35,14 @@ class AnsweredAsAllowed(Expectation):
         if all(answer.reaction == Reaction.UNAGREED for answer in answers):
             return self.inconclusive(answers[0].detail, promised)
         wrong = [answer for answer in answers if not _fits(answer)]
-        # What has not come yet may still be on its way, where the server was kept from it; what came is what it is.
-        absent = [answer for answer in wrong if answer.reaction == Reaction.NOTHING or _is_only_held(answer)]
-        if absent and len(absent) == len(wrong):
-            times = [(answer.at - self._waited(answer), answer.at) for answer in absent]
-            waited = record.of_ours_in_each(None, times, self.limit)
-            if max(end - start for start, end in times) - self.limit <= waited.seconds:
-                what = "not answered" if any(answer.reaction == Reaction.NOTHING for answer in wrong) else "not let go"
-                return self.within_uncertainty(
-                    f"{len(wrong)} of {len(answers)} {what}, the first: {_told(wrong[0])}",
-                    promised,
-                    waited,
-                    figure=f"{len(wrong)} {what}",
-                )
-        if wrong:
-            return self.violated(
-                f"{len(wrong)} of {len(answers)} answered wrongly, the first: {_told(wrong[0])}",
+        told, ours = blame(wrong, lambda answer: self._ours(record, answer))
+        if told:
+            return self.breached(
+                f"{len(told)} of {len(answers)} not answered as allowed, the first: {_told(told[0])}",
                 promised,
-                figure=f"{len(wrong)} wrong",
-                evidence=map(_told, wrong),
+                ours,
+                figure=f"{len(told)} wrong",
+                evidence=map(_told, told),
             )
         slowest = max(answers, key=_took)
         took = _took(slowest)
@@ -73,6 +59,22 @@ class AnsweredAsAllowed(Expectation):
             ),
             evidence=(_told(answer) for answer in answers if _took(answer) > self.limit),
         )
+
+    def _ours(self, record: Record, answer: HostileAnswer) -> Uncertainty | None:
+        """What of ours may be why one has no allowed answer; None where nothing may.
+
+        What has not come yet may still be on its way, where the server was kept from it; what came is what it is, but
+        for the end of a request that took longer than its pauses: it may have come too slowly.
+        """
+        if answer.reaction == Reaction.NOTHING or _is_only_held(answer):
+            waited = self._waited(answer)
+            ours = record.of_ours(None, answer.at - waited, answer.at)
+            return ours if waited - self.limit <= ours.seconds else None
+        spread = case_named(answer.case).spread
+        if spread and answer.reaction in (Reaction.ENDED, Reaction.HTTP):
+            ours = record.of_ours(None, answer.at - answer.took - spread, answer.at)
+            return ours if ours.is_most_of(spread) else None
+        return None
 
     def _waited(self, answer: HostileAnswer) -> float:
         """Seconds for which was waited for what did not come: the answer, or the end of TCP after it."""

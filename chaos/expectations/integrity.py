@@ -94,10 +94,12 @@ class Integrity(Expectation):
             f"{books.first('unanswered')}{books.unknown}"
         )
         ours = record.of_ours(self.crowd, end - waited, end)
-        if ours.is_most_of(waited):
-            return self.within_uncertainty(observed, promised, ours)
-        return self.violated(
-            observed, promised, figure=f"{missing} unanswered", evidence=books.examples(("unanswered", "unknown"))
+        return self.breached(
+            observed,
+            promised,
+            ours if ours.is_most_of(waited) else None,
+            figure=f"{missing} unanswered",
+            evidence=books.examples(("unanswered", "unknown")),
         )
 
     def nothing(self, books: Books, promised: str) -> Finding | None:

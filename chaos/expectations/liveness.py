@@ -11,7 +11,7 @@ from typing import ClassVar
 from chaos.bounds import by_timer
 from chaos.expectations.ages import old_from
 from chaos.expectations.base import Expectation, Record, Uncertainty, quantile
-from chaos.expectations.record import worst
+from chaos.expectations.record import blame
 from chaos.journal import Attempt, Ended
 from chaos.units import counted, format_duration
 from chaos.verdict import Finding, Verdict
@@ -91,18 +91,16 @@ class WarnedBeforeClose(Expectation):
             if pattern.search(frame.text):
                 # The first of a countdown: they have sent nothing since they got in, so each is about the same close.
                 warned.setdefault(frame.client, frame.at)
-        unwarned = [attempt.client for attempt in opened if attempt.client not in warned]
-        given_up = {client: self._unwarned_for(record, ends[client]) for client in unwarned if client in ends}
-        if to_blame := [client for client, ours in given_up.items() if ours is None]:
-            return self.violated(
-                f"{len(to_blame)} of {len(opened)} idle clients got no warning",
+        unwarned = (ends[each.client] for each in opened if each.client in ends and each.client not in warned)
+        told, ours = blame(unwarned, lambda ended: self._unwarned_for(record, ended))
+        if told:
+            return self.breached(
+                f"{len(told)} of {len(opened)} idle clients got no warning",
                 promised,
+                ours,
                 figure=f"{len(warned)}/{len(opened)} warned",
-                evidence=(f"client {client}" for client in to_blame),
+                evidence=(f"client {ended.client}" for ended in told),
             )
-        if excused := [ours for ours in given_up.values() if ours is not None]:
-            observed = f"{len(excused)} of {len(opened)} idle clients got no warning"
-            return self.within_uncertainty(observed, promised, worst(excused))
         notices = {client: endings[client] - at for client, at in warned.items() if client in endings}
         if len(notices) < len(opened):
             # Whom it has not closed it may warn yet: that it is closed at all is another promise.
@@ -150,12 +148,10 @@ class ClosedWhenIdle(Expectation):
         endings = {ended.client: ended for ended in record.endings(self.crowd) if ended.by == "server"}
         if never := [attempt for attempt in opened if attempt.client not in endings]:
             return self._never_closed(record, never, opened, promised)
-        if (cut := _cut_off(record, [endings[attempt.client] for attempt in opened])) is not None:
-            ended, ours = cut
-            observed = f"client {ended.client} was cut off by {ended.how}, without a close frame"
-            return (
-                self.violated(observed, promised) if ours is None else self.within_uncertainty(observed, promised, ours)
-            )
+        cut, ours = blame(_untold(opened, endings), record.given_up_for)
+        if cut:
+            observed = f"client {cut[0].client} was cut off by {cut[0].how}, without a close frame"
+            return self.breached(observed, promised, ours)
         lives = [(_heard_first(attempt), endings[attempt.client].said_at) for attempt in opened]
         times = [end - born for born, end in lives]
         figure = format_duration(quantile(times, 0.5))
@@ -248,15 +244,13 @@ class ClosedByAge(Expectation):
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
             return self.violated(observed, promised, figure=figure)
         ages = {attempt.client: endings[attempt.client].said_at - _born(attempt) for attempt in opened}
-        if (cut := _cut_off(record, [endings[attempt.client] for attempt in opened])) is not None:
-            ended, ours = cut
+        cut, ours = blame(_untold(opened, endings), record.given_up_for)
+        if cut:
             observed = (
-                f"client {ended.client} was cut off by {ended.how} at the age of "
-                f"{format_duration(ages[ended.client])}, without a close frame"
+                f"client {cut[0].client} was cut off by {cut[0].how} at the age of "
+                f"{format_duration(ages[cut[0].client])}, without a close frame"
             )
-            return (
-                self.violated(observed, promised) if ours is None else self.within_uncertainty(observed, promised, ours)
-            )
+            return self.breached(observed, promised, ours)
         if (young := self._young(record, opened, ages, promised)) is not None:
             return young
         oldest = max(ages.values())
@@ -297,11 +291,9 @@ class ClosedByAge(Expectation):
         return self.violated(observed, promised, figure=figure)
 
 
-def _cut_off(record: Record, ends: Sequence[Ended]) -> tuple[Ended, Uncertainty | None] | None:
-    """The first of some that ended without a close frame, and what of ours may have made the server give it up: one for
-    whom nothing may comes before the others. None where each was told."""
-    cut = [(ended, record.given_up_for(ended)) for ended in ends if not ended.announced]
-    return min(cut, key=lambda each: each[1] is not None, default=None)
+def _untold(opened: Sequence[Attempt], endings: Mapping[int, Ended]) -> list[Ended]:
+    """Those of some who have ended that had no close frame."""
+    return [ended for attempt in opened if not (ended := endings[attempt.client]).announced]
 
 
 def _heard_first(attempt: Attempt) -> float:

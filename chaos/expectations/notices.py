@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.record import Uncertainty, worst
+from chaos.expectations.record import Uncertainty, blame
 from chaos.verdict import Finding
 
 __all__ = ["NotWarnedEarly", "Warned"]
@@ -37,17 +37,11 @@ class Warned(Expectation):
         }
         figure = f"{len(heard)}/{len(opened)} warned"
         missed = [attempt.client for attempt in opened if attempt.client not in heard]
-        causes = {client: self._ours(record, client) for client in missed}
-        to_blame = [f"client {client}" for client in missed if causes[client] is None]
-        if to_blame:
-            return self.violated(
-                f"{len(to_blame)} of {len(opened)} clients got no warning", promised, figure=figure, evidence=to_blame
-            )
-        excused = [cause for cause in causes.values() if cause is not None]
-        if excused:
-            return self.within_uncertainty(
-                f"{len(excused)} of {len(opened)} clients got no warning", promised, worst(excused), figure=figure
-            )
+        told, ours = blame(missed, lambda client: self._ours(record, client))
+        if told:
+            observed = f"{len(told)} of {len(opened)} clients got no warning"
+            evidence = (f"client {client}" for client in told)
+            return self.breached(observed, promised, ours, figure=figure, evidence=evidence)
         return self.held(f"all {len(opened)} were warned", promised, figure=figure)
 
     def _ours(self, record: Record, client: int) -> Uncertainty | None:

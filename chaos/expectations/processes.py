@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from chaos.expectations.attempts import describe
 from chaos.expectations.base import Expectation, Record
-from chaos.expectations.record import worst
+from chaos.expectations.record import Uncertainty, blame, worst
 from chaos.expectations.undecided import not_long_enough
 from chaos.journal import Attempt, Ended, Holders, Outcome, ProcessLost
 from chaos.units import counted, format_duration
@@ -57,22 +57,18 @@ class _OfWorkers(Expectation):
         outside = [attempt for attempt in came if attempt.outcome is not Outcome.OPEN]
         if not outside:
             return None
-        ours = {
-            attempt: record.of_ours(attempt.crowd, attempt.began, attempt.at)
-            for attempt in outside
-            if attempt.outcome is Outcome.TIMEOUT
-        }
-        certain = [
-            attempt
-            for attempt in outside
-            if attempt not in ours or not ours[attempt].is_most_of(attempt.at - attempt.began)
-        ]
-        those = certain or outside
-        observed = f"{len(those)} of {len(came)} newcomers were not served"
-        figure = f"{len(came) - len(outside)}/{len(came)}"
-        if not certain:
-            return self.within_uncertainty(observed, promised, ours[outside[0]], figure=figure)
-        return self.violated(observed, promised, figure=figure, evidence=map(describe, certain))
+
+        def unanswered_for(attempt: Attempt) -> Uncertainty | None:
+            return record.failed_for(attempt) if attempt.outcome is Outcome.TIMEOUT else None
+
+        told, ours = blame(outside, unanswered_for)
+        return self.breached(
+            f"{len(told)} of {len(came)} newcomers were not served",
+            promised,
+            ours,
+            figure=f"{len(came) - len(outside)}/{len(came)}",
+            evidence=map(describe, told),
+        )
 
     def _not_replaced(self, record: Record, observed: str, promised: str, *, since: float, until: float) -> Finding:
         """The finding where no worker has come between two times, seconds monotonic: it may be on its way yet."""
@@ -201,7 +197,7 @@ class WorkerRecycled(_OfWorkers):
             return self.inconclusive("nobody came after it was seen who serves whom", promised)
         first, last = readings[0], readings[-1]
         workers, gone = len(first.serving), set(first.serving) - set(last.serving)
-        made = len(came) + len(record.attempts(self.crowd))
+        made = len(came) + len(first.held)
         if not gone:
             return self._all_still_there(workers, made, promised)
         if not set(last.serving) - first.there:
@@ -213,7 +209,8 @@ class WorkerRecycled(_OfWorkers):
             return self._not_replaced(record, observed, promised, since=went, until=last.at)
         if (not_served := self._not_served(record, came, promised)) is not None:
             return not_served
-        others = {int(client) for client, pid in first.held.items() if pid not in gone}
+        inside = {attempt.client for attempt in record.opened(self.crowd)}
+        others = {int(client) for client, pid in first.held.items() if pid not in gone and int(client) in inside}
         if not others:
             return self.inconclusive("all clients were served by workers that have been replaced", promised)
         lost = [each for each in record.endings(self.crowd) if each.client in others and each.by == "server"]

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from chaos.journal import (
     Attempt,
@@ -26,7 +27,7 @@ from chaos.journal import (
 )
 from chaos.units import format_duration
 
-__all__ = ["Record", "Uncertainty", "Waits", "worst", "worst_of_each"]
+__all__ = ["Record", "Uncertainty", "Waits", "blame", "worst", "worst_of_each"]
 
 LATE_SHARE = 0.5
 """Of the time in which an answer was waited for, what may have been our own lateness, or a machine that left the server
@@ -40,6 +41,8 @@ WRONG_BYTES = frozenset({1002, 1003, 1007, 1009, 1010})
 saying nothing."""
 
 CONDUCTOR = "the conductor"
+
+Wrong = TypeVar("Wrong")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,19 @@ class Uncertainty:
 def worst(uncertain: Iterable[Uncertainty]) -> Uncertainty:
     """The largest of several, each of another moment."""
     return max(uncertain, key=lambda each: each.seconds)
+
+
+def blame(
+    wrong: Iterable[Wrong], ours: Callable[[Wrong], Uncertainty | None]
+) -> tuple[list[Wrong], Uncertainty | None]:
+    """Whom of several breaches to tell of, and what of ours may be behind them.
+
+    Those that nothing of ours may explain, and None; where each of them may be ours, all of them, and the largest of
+    that. None of them where there is no breach.
+    """
+    causes = [(each, ours(each)) for each in wrong]
+    theirs = [each for each, cause in causes if cause is None]
+    return theirs or [each for each, _ in causes], worst_of_each(cause for _, cause in causes)
 
 
 def worst_of_each(uncertain: Iterable[Uncertainty | None]) -> Uncertainty | None:

@@ -10,7 +10,7 @@ from chaos.contract import RejectionAnswer
 from chaos.expectations.attempts import LET_IN, TOO_BUSY_CODE, TOO_BUSY_STATUSES, describe, places_taken, tally
 from chaos.expectations.base import Expectation, Record
 from chaos.expectations.canary import times_lost
-from chaos.expectations.record import Uncertainty, worst
+from chaos.expectations.record import Uncertainty, blame, worst
 from chaos.journal import Attempt, Outcome
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -47,14 +47,10 @@ class RefusedAtTheDoor(Expectation):
         figure = f"{len(made) - len(wrong)}/{len(made)} refused"
         if wrong:
             starved = record.starved_mostly(min(each.began for each in made), max(each.at for each in made))
-            causes = [_not_refused_for(record, each, starved) for each in wrong]
-            to_blame = [each for each, cause in zip(wrong, causes, strict=True) if cause is None]
-            told = [f"{each.crowd}: {describe(each)}" for each in to_blame or wrong]
+            to_tell, ours = blame(wrong, lambda attempt: _not_refused_for(record, attempt, starved))
+            told = [f"{each.crowd}: {describe(each)}" for each in to_tell]
             observed = f"{len(told)} of {len(made)} were not refused, the first {told[0]}"
-            if to_blame:
-                return self.violated(observed, promised, figure=figure, evidence=told)
-            ours = [cause for cause in causes if cause is not None]
-            return self.within_uncertainty(observed, promised, worst(ours), figure=figure)
+            return self.breached(observed, promised, ours, figure=figure, evidence=told)
         slowest = max(made, key=lambda each: each.at - each.began)
         took = slowest.at - slowest.began
         return self.by_limit(
@@ -124,18 +120,17 @@ class RejectedGracefully(Expectation):
             if self.places is not None and len(opened) == self.free + 1 and times_lost(record, came, last):
                 return self.inconclusive(f"{observed}, and the canary had lost its own", promised, figure=figure)
             return self.violated(observed, promised, figure=figure)
-        ours = [found for attempt in others if (found := record.failed_for(attempt)) is not None]
         if len(opened) < self.free:
+            ours = [found for attempt in others if (found := record.failed_for(attempt)) is not None]
             observed = f"only {len(opened)} of {self.free} free places were given away; the others: {tally(others)}"
             if len(opened) + len(ours) >= self.free:
                 return self.within_uncertainty(observed, promised, worst(ours), figure=figure)
             return self.violated(observed, promised, figure=figure, evidence=map(describe, others))
         rude = [attempt for attempt in others if not turned_away(attempt, self.answer, retry_after=self.retry_after)]
         if rude:
-            observed = f"{len(rude)} of {len(others)} were not turned away gracefully: {tally(rude)}"
-            if all(record.failed_for(attempt) is not None for attempt in rude):
-                return self.within_uncertainty(observed, promised, worst(ours), figure=figure)
-            return self.violated(observed, promised, figure=figure, evidence=map(describe, rude))
+            told, unanswered_for = blame(rude, record.failed_for)
+            observed = f"{len(told)} of {len(others)} were not turned away gracefully: {tally(told)}"
+            return self.breached(observed, promised, unanswered_for, figure=figure, evidence=map(describe, told))
         slowest = max(attempt.at - attempt.began for attempt in others)
         return self.by_limit(
             record,

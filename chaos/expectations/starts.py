@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos.expectations.base import Expectation, Record, Uncertainty
-from chaos.expectations.record import worst
+from chaos.expectations.record import blame
 from chaos.journal import StartTried
 from chaos.units import format_duration
 from chaos.verdict import Finding
@@ -34,16 +34,12 @@ class RefusedAtStart(Expectation):
         wrong = [(each, why) for each in tries if (why := _complaint(each))]
         figure = f"{len(tries) - len(wrong)}/{len(tries)}"
         if wrong:
-            ours = [self._undecided(record, each) for each, _ in wrong]
-            to_blame = [each for each, cause in zip(wrong, ours, strict=True) if cause is None]
-            evidence = [f"{each.variable}={each.value!r} {why}" for each, why in to_blame or wrong]
-            observed = f"{len(evidence)} of {len(tries)} bad settings were not refused; {evidence[0]}"
-            if to_blame:
-                return self.violated(observed, promised, figure=figure, evidence=evidence)
-            most = worst(cause for cause in ours if cause is not None)
-            if all(each.at - each.began <= self.within for each, _ in wrong):
+            told, ours = blame(wrong, lambda tried: self._undecided(record, tried[0]))
+            evidence = [f"{each.variable}={each.value!r} {why}" for each, why in told]
+            observed = f"{len(told)} of {len(tries)} bad settings were not refused; {evidence[0]}"
+            if ours is not None and all(each.at - each.began <= self.within for each, _ in told):
                 return self.inconclusive(f"{observed}, and nobody looked longer", promised, figure=figure)
-            return self.within_uncertainty(observed, promised, most, figure=figure)
+            return self.breached(observed, promised, ours, figure=figure, evidence=evidence)
         slowest = max(tries, key=lambda each: each.at - each.began)
         took = slowest.at - slowest.began
         figure = f"{figure} {format_duration(took)}"

@@ -29,6 +29,7 @@ from chaos.expectations import (
     Undisturbed,
     Warned,
     WarnedBeforeClose,
+    WorkerRecycled,
     WorkerReplaced,
 )
 from chaos.expectations.ages import old_from
@@ -100,7 +101,9 @@ def explained(breach: Expectation, record: Record, aged: Sequence[Aged]) -> bool
             return explained(then if held else condition, record, aged)
         case Undisturbed(crowd=crowd):
             return _kept(breach, _without_ends(record, _of(crowd, aged)))
-        case ClosedWith(crowd=crowd) | WarnedBeforeClose(crowd=crowd) | Warned(crowd=crowd):
+        case (
+            ClosedWith(crowd=crowd) | WarnedBeforeClose(crowd=crowd) | Warned(crowd=crowd) | WorkerRecycled(crowd=crowd)
+        ):
             return _kept(breach, _without_clients(record, _of(crowd, aged)))
         case ClosedWhenIdle(crowd=crowd, timeout=timeout, slack=slack):
             # That it grew old is the breach of one that was to be closed long before.

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Allowed", "Reaction"]
+__all__ = ["PATIENCE", "Allowed", "Reaction"]
+
+PATIENCE = 2
+"""Limits for which an answer is waited for, and as long again for the end of TCP after it: an answer that is only late
+is told from one that never comes."""
 
 _SPELT_OUT = 7
 """Numbers of a list that is not given by its ends: the codes of a flood are so many, and those between are not allowed.

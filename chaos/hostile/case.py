@@ -20,7 +20,7 @@ class Input(StrEnum):
     ALLOWED_FRAMES = "odd frames that are allowed"
     FLOODS = "floods of tiny frames"
     SIZES = "messages at and beyond the limit"
-    BOMBS = "a compression bomb"
+    BOMBS = "small frames that inflate"
     BROKEN_HANDSHAKES = "broken handshakes"
     ALLOWED_HANDSHAKES = "odd handshakes that are allowed"
     UNFINISHED = "requests that never end"
@@ -76,8 +76,15 @@ class Case:
     answered: bool = False
     """Whether what is sent holds the endpoint's message once, whose answer is part of being served."""
     drips: bool = False
-    """Whether the pieces are sent one by one until the connection ends, instead of as fast as they are taken."""
+    """Whether the pieces are sent one by one until the connection ends, and for longer than anybody waits for that."""
+    spread: float = 0.0
+    """Seconds from its first piece to its last, which are then sent one by one."""
     resets: bool = False
     """Whether the client resets the connection as soon as it has sent."""
     beneath_tls: bool = False
     """Whether it is written to TCP itself, where TLS would be: it is TLS, or would have to be."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it is sent as fast as it is taken."""
+        return not (self.drips or self.spread)

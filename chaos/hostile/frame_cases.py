@@ -19,6 +19,8 @@ NOT_UTF8 = Allowed(codes=frozenset({1007}), ended=True)
 TOO_BIG = Allowed(codes=frozenset({1009}))
 CONTENT_REFUSED = frozenset({1003, 1007})
 """RFC 6455, 7.4.1: what a message is, or says, is refused. Whoever says so has taken all of it."""
+JUST_THE_LIMIT = replace(SERVED, codes=CONTENT_REFUSED)
+TAKEN_ALL_THE_SAME = "who closes with 1003 or 1007 refuses what it says, and has taken its size (RFC 6455, 7.4.1)"
 
 FLOOD = 12_000
 """Frames: beyond the 10,000 that the reference takes at once, and 84 kB on the wire."""
@@ -211,9 +213,9 @@ SIZES = (
     Case(
         name="largest message",
         description="a message of just the promised size",
-        allowed=replace(SERVED, codes=CONTENT_REFUSED),
+        allowed=JUST_THE_LIMIT,
         send=lambda on: (frame(*message_of(on, on.max_message)),),
-        note="who closes with 1003 or 1007 refuses what it says, and has taken its size (RFC 6455, 7.4.1)",
+        note=TAKEN_ALL_THE_SAME,
     ),
     Case(
         name="message too big",
@@ -231,9 +233,9 @@ SIZES = (
 )
 
 
-def _bomb(on: Grounds) -> tuple[bytes, ...]:
-    """Mostly spaces, deflated as RFC 7692, 7.2.1, says: without the last four bytes."""
-    opcode, payload = message_of(on, INFLATED * on.max_message)
+def _deflated(on: Grounds, size: int) -> tuple[bytes, ...]:
+    """A message of so many bytes, mostly spaces, deflated as RFC 7692, 7.2.1, says: without the last four bytes."""
+    opcode, payload = message_of(on, size)
     deflate = zlib.compressobj(wbits=-15)
     data = deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH)
     return (frame(opcode, data[:-4], reserved=4),)
@@ -244,7 +246,15 @@ BOMBS = (
         name="compression bomb",
         description=f"a small frame that inflates to {INFLATED} times the promised size",
         allowed=TOO_BIG,
-        send=_bomb,
+        send=lambda on: _deflated(on, INFLATED * on.max_message),
         offers="permessage-deflate",
+    ),
+    Case(
+        name="largest message, compressed",
+        description="a small frame that inflates to just the promised size",
+        allowed=JUST_THE_LIMIT,
+        send=lambda on: _deflated(on, on.max_message),
+        offers="permessage-deflate",
+        note=TAKEN_ALL_THE_SAME,
     ),
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from chaos.bounds import RETRANSMISSION
 from chaos.hostile.answers import Allowed
 from chaos.hostile.case import Case, Grounds, Send
 from chaos.hostile.frames import Opcode, frame
 from chaos.hostile.handshakes import Request
+from chaos.units import format_duration
 
 __all__ = ["ALLOWED_HANDSHAKES", "BROKEN_HANDSHAKES", "SLOW_REQUESTS", "UNFINISHED"]
 
@@ -40,6 +42,12 @@ def _added(*headers: tuple[str, str]) -> Send:
 
 def _with(request: Request, *headers: tuple[str, str]) -> Request:
     return replace(request, headers=(*request.headers, *headers))
+
+
+def _in_three(on: Grounds) -> tuple[bytes, ...]:
+    request = on.request.encode()
+    third = len(request) // 3
+    return request[:third], request[third : 2 * third], request[2 * third :]
 
 
 def _case(name: str, description: str, send: Send, allowed: Allowed = BAD_REQUEST, *, resets: bool = False) -> Case:
@@ -132,6 +140,15 @@ ALLOWED_HANDSHAKES = (
         allowed=Allowed(statuses=REFUSALS, served=True),
         send=_changed(subprotocol="x-nobody-knows"),
         after_upgrade=False,
+    ),
+    Case(
+        name="request with pauses",
+        description=f"a request in three packets with {format_duration(RETRANSMISSION)} between them: what one that is "
+        "lost costs",
+        allowed=SERVED,
+        send=_in_three,
+        after_upgrade=False,
+        spread=2 * RETRANSMISSION,
     ),
     Case(
         name="frame behind the request",

@@ -238,15 +238,18 @@ class Peer:
         """Write all of it, and wait for the server's kernel to have it."""
         pieces = self._pieces
         try:
-            if self.case.drips:
-                for piece in pieces:
-                    await self._write(piece)
-                    await self._acknowledge()
-                    # So that the pieces last longer than anybody waits for an end.
-                    await asyncio.sleep(2 * within / len(pieces))
-            else:
+            if self.case.at_once:
                 for start in range(0, len(pieces), _PIECES_AT_ONCE):
                     await self._write(b"".join(pieces[start : start + _PIECES_AT_ONCE]))
+            else:
+                # Who drips has pieces for longer than anybody waits for an end.
+                lasts = 2 * within if self.case.drips else self.case.spread
+                for number, piece in enumerate(pieces):
+                    if number:
+                        await asyncio.sleep(lasts / (len(pieces) - 1))
+                    await self._write(piece)
+                    if self.case.drips:
+                        await self._acknowledge()
             await self._acknowledge()
         except OSError:
             await self._ended.wait()  # the reader knows how

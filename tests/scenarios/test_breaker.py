@@ -596,6 +596,7 @@ async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNa
         # They ask for the first time when a trial is due: had they come before the failures, they would idle meanwhile.
         await callers.connect()
         await experiment.watch(promised.recovery_timeout)
+        due = experiment.now()
         await callers.exchange(1)
         end = experiment.now()
     await experiment.judge(
@@ -603,6 +604,8 @@ async def test_trials_are_no_stampede(experiment: Experiment, contract: SimpleNa
             least=1,
             most=promised.half_open_probes,
             start=opened,
+            due=due,
+            at_once=True,
             end=end,
             when=f"when {CALLERS} callers ask at once after the recovery timeout",
             limits=limits(contract),

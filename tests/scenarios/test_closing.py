@@ -25,6 +25,7 @@ from chaos.expectations import (
     BroadcastsFirst,
     CloseAnswered,
     ClosedWith,
+    Deaf,
     LateAnswerAwaited,
     NothingLeftBehind,
     Provided,
@@ -221,8 +222,7 @@ async def test_answers_come_before_the_close_frame(experiment: Experiment, contr
                 crowd=talking.name,
                 when="it was told to end",
                 read_at=read_at,
-                deaf_for=pause.lasted,
-                goodbye=promised.shutdown_code,
+                deaf=Deaf(seconds=pause.lasted, goodbye=promised.shutdown_code),
             ),
             then=_told_goodbye(talking, promised),
         ),
@@ -274,7 +274,11 @@ async def test_broadcasts_come_before_the_close_frame(experiment: Experiment, co
     await experiment.judge(
         Provided(
             condition=BroadcastsFirst(
-                crowd=behind.name, others=listening.name, message=feed.message, sequence=sequence
+                crowd=behind.name,
+                others=listening.name,
+                message=feed.message,
+                sequence=sequence,
+                deaf=Deaf(seconds=pause.lasted, goodbye=promised.shutdown_code),
             ),
             then=_told_goodbye(behind, promised),
         ),

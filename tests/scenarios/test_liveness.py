@@ -14,7 +14,7 @@ import pytest
 
 from chaos.bounds import RETRANSMISSION, by_timer, found_dead, partition_bound
 from chaos.capability import Capability
-from chaos.conditions import ConnectionsAtMost, Heard
+from chaos.conditions import ConnectionsAtMost, Heard, Pinged
 from chaos.crowd.plan import Mode
 from chaos.expectations import (
     ClosedByAge,
@@ -301,11 +301,7 @@ async def _answered_a_ping(experiment: Experiment, crowd: Crowd, interval: float
 
     Who hears the pong of a ping of before the jump notes the new time for it, and cuts nobody.
     """
-    since = experiment.now()
-    while experiment.now() - since < 2 * interval:
-        if any(ping.at > since for ping in (await experiment.record()).frames(crowd.name, opcode="ping")):
-            break
-        await experiment.watch(interval / 20)
+    await experiment.wait_until(Pinged(crowd=crowd.name, since=experiment.now()), within=2 * interval)
     await experiment.watch(interval / 4)
 
 

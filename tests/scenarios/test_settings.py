@@ -148,6 +148,7 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
     workers, new = set(first.serving), False
     came: list[str] = []
     gone_at: float | None = None
+    there_at = experiment.now()
     # While no worker goes: as many requests as they may serve, all together. Once one has gone: twice the bound.
     while not new and (
         len(came) <= changed.promised * len(workers) if gone_at is None else experiment.now() < gone_at + 2 * limit
@@ -160,6 +161,8 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
         new = not first.there.issuperset(found.held.values())
         if gone_at is None and workers - set(found.serving):
             gone_at = experiment.now()
+        elif gone_at is None:
+            there_at = found.at
         if gone_at is not None and first.there.issuperset(found.serving):
             await _until_one_is_new(experiment, inside, first.there, within=limit / WHILE_ONE_IS_MISSING)
     await experiment.watch(closing.shutdown_within or limit)  # another may be on its way
@@ -168,7 +171,12 @@ async def test_a_worker_is_replaced_after_so_many_requests(experiment: Experimen
     last = await experiment.note_holders(inside)
     gone = {int(client) for client, pid in first.held.items() if pid not in last.serving}
     told = ClosedWith(
-        crowd=inside.name, codes=(closing.shutdown_code,), why="when their worker ends", only=tuple(sorted(gone))
+        crowd=inside.name,
+        codes=(closing.shutdown_code,),
+        why="when their worker ends",
+        only=tuple(sorted(gone)),
+        within=closing.shutdown_within or 0.0,
+        since=there_at,
     )
     await experiment.judge(
         WorkerRecycled(

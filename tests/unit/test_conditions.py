@@ -19,6 +19,7 @@ from chaos.conditions import (
     FilesAtMost,
     Heard,
     NobodyLeaving,
+    Pinged,
     ProcessesAtMost,
     StatisticsAtMost,
     StatisticsSay,
@@ -68,8 +69,8 @@ class Truth:
         self.asked.append((crowd, "unread"))
         return self.bytes_unread
 
-    async def everyone_heard(self, crowd: str, pattern: str, since: float) -> bool:
-        self.asked.append((crowd, pattern, since))
+    async def everyone_heard(self, crowd: str, pattern: str, since: float, opcode: str) -> bool:
+        self.asked.append((crowd, pattern, since, opcode))
         return self.heard
 
 
@@ -111,6 +112,8 @@ class Truth:
         (UpstreamHit(since=5.0, count=2), Truth(hit_at=(4.0, 6.0)), False),
         (Heard(crowd="crowd", pattern="x", since=1.0), Truth(heard=True), True),
         (Heard(crowd="crowd", pattern="x", since=1.0), Truth(heard=False), False),
+        (Pinged(crowd="crowd", since=1.0), Truth(heard=True), True),
+        (Pinged(crowd="crowd", since=1.0), Truth(heard=False), False),
     ],
 )
 async def test_a_condition_at_its_edge(condition: Condition, truth: Truth, met: bool) -> None:
@@ -124,11 +127,13 @@ async def test_the_crowd_and_the_message_that_are_asked_about() -> None:
     truth = Truth()
     await CrowdGone("listeners").met(truth)
     await Heard(crowd="idle", pattern="warning", since=7.5).met(truth)
+    await Pinged(crowd="beating", since=8.0).met(truth)
     await NobodyLeaving("told").met(truth)
     await EverythingRead("talking").met(truth)
     assert truth.asked == [
         "listeners",
-        ("idle", "warning", 7.5),
+        ("idle", "warning", 7.5, "text"),
+        ("beating", "", 8.0, "ping"),
         ("told", "states", (), {}),
         ("talking", "unread"),
     ]

@@ -73,6 +73,18 @@ CASES = (
         sentinels=(MESSAGE_SIZES, HEARTBEAT),
     ),
     Case(
+        defect="whatever_inflates_is_a_bomb",
+        caught_by="test_survival.py::test_compression_bomb[hostile-frames]",
+        finding="answered_as_allowed",
+        sentinels=(MESSAGE_SIZES, HEARTBEAT),
+    ),
+    Case(
+        defect="requests_may_not_pause",
+        caught_by="test_survival.py::test_allowed_handshakes[hostile-handshakes]",
+        finding="answered_as_allowed",
+        sentinels=("test_survival.py::test_unfinished_requests[hostile-handshakes]", BROKEN_FRAMES, HEARTBEAT),
+    ),
+    Case(
         defect="takes_any_version",
         caught_by="test_survival.py::test_broken_handshakes[hostile-handshakes]",
         finding="answered_as_allowed",

@@ -20,7 +20,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from chaos.address import Address
-from chaos.conditions import Condition, CrowdGone, EverythingRead, View
+from chaos.conditions import Condition, CrowdGone, EverythingRead, Pinged, View
 from chaos.conductor.service import LOOKING, Conductor
 from chaos.conductor.setup import ConductorSetup
 from chaos.conductor.witness import EVERY
@@ -318,20 +318,24 @@ async def test_everyone_has_heard_when_each_open_client_has(stage: Stage, privat
     async with websocket_server(greet) as address, under_way(stage, make_setup(address, private), tmp_path) as rpc:
         plan = make_plan(address, send=None, expect=None, first_message=False, trace=True)
         await rpc.call("create_crowd", "crowd", plan, 2, False)
-        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)  # nobody is nobody
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0, "text")  # nobody is nobody
         await rpc.call("crowd_call", "crowd", "connect", (), {})
         crowd = connections[-2:]  # after the canary
         await crowd[0].send("news at ten")
         await until_heard(rpc, tmp_path, 1)
-        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0, "text")
         await crowd[1].send("weather")
         await until_heard(rpc, tmp_path, 2)
-        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0, "text")
         await crowd[1].send("news")
         await until_heard(rpc, tmp_path, 3)
-        assert await rpc.call("everyone_heard", "crowd", "^news", 0.0)
+        assert await rpc.call("everyone_heard", "crowd", "^news", 0.0, "text")
         last = max(frame.at for frame in read_journal(tmp_path).of(Frame))
-        assert not await rpc.call("everyone_heard", "crowd", "^news", last)
+        assert not await rpc.call("everyone_heard", "crowd", "^news", last, "text")
+        assert not await rpc.call("everyone_heard", "crowd", "", 0.0, "ping")
+        for connection in crowd:
+            await connection.ping()
+        assert await rpc.call("wait_until", Pinged(crowd="crowd", since=0.0), 10.0)
 
 
 async def test_who_heard_and_left_does_not_stand_in_for_who_has_not(
@@ -351,7 +355,7 @@ async def test_who_heard_and_left_does_not_stand_in_for_who_has_not(
         await until_heard(rpc, tmp_path, 1)
         await connections[-1].close()
         assert await rpc.call("wait_until", CrowdGone("crowd", left=1), 10.0)
-        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0)
+        assert not await rpc.call("everyone_heard", "crowd", "news", 0.0, "text")
 
 
 async def until_heard(rpc: RpcClient, directory: Path, count: int) -> None:

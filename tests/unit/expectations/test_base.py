@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import pytest
 
-from chaos.expectations.base import Expectation, Provided, Record, against_limit, judge_all, quantile
+from chaos.expectations.base import Expectation, Provided, Record, Uncertainty, against_limit, judge_all, quantile
+from chaos.expectations.record import blame
 from chaos.verdict import Finding, Verdict
 from tests.unit.expectations.records import late, record, sample
 
@@ -37,6 +38,29 @@ def test_uncertainty_is_lateness_and_for_sampled_durations_the_widest_gap() -> N
     made = record(late(0.02), late(0.3), sample(1.0, 1), sample(1.05, 1), sample(1.25, 1))
     assert made.conductor_late().seconds == 0.3
     assert made.sampled(1.0, 2.0).seconds == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("may_be_ours", "told", "seconds"),
+    [
+        ({}, ["a", "b", "c"], None),
+        ({"a": 0.1, "c": 0.3}, ["b"], None),
+        ({"a": 0.1, "b": 0.3, "c": 0.2}, ["a", "b", "c"], 0.3),
+    ],
+    ids=["none is ours", "one is not ours", "each may be ours"],
+)
+def test_those_are_told_of_that_nothing_of_ours_explains(
+    may_be_ours: dict[str, float], told: list[str], seconds: float | None
+) -> None:
+    causes = {each: Uncertainty.late("the crowd", lateness) for each, lateness in may_be_ours.items()}
+    those, ours = blame("abc", causes.get)
+    assert (those, None if ours is None else ours.seconds) == (told, seconds)
+    finding = Crashing().breached("late", "in time", ours, figure="3 late", evidence=those)
+    assert (finding.verdict, finding.figure) == (
+        Verdict.VIOLATED if seconds is None else Verdict.INCONCLUSIVE,
+        "3 late",
+    )
+    assert blame([], causes.get) == ([], None)
 
 
 def test_quantile_is_the_nearest_rank() -> None:

@@ -126,6 +126,18 @@ def test_nobody_who_called_when_a_trial_was_due_decides_nothing() -> None:
     assert trials.judge(record(call(11.0), hit(11.0), hit(12.0), hit(13.0))).verdict is Verdict.VIOLATED
 
 
+def test_of_a_crowd_that_is_slow_to_ask_those_of_a_later_trial_are_none_too_many() -> None:
+    """The first trial is due from 15.0 s on; the one that failed opens the circuit for as long again at the least."""
+    later = PROMISED.recovery_timeout
+    at_once = UpstreamCalled(
+        least=1, most=1, start=10.0, due=15.0, at_once=True, end=30.0, when="when all ask at once", limits=PROMISED
+    )
+    assert at_once.judge(record(hit(15.1), hit(15.1 + later))).verdict is Verdict.HELD
+    assert at_once.judge(record(hit(15.1), hit(15.0 + later))).verdict is Verdict.VIOLATED
+    assert at_once.judge(record(hit(15.1), hit(15.1), hit(15.1 + later))).verdict is Verdict.VIOLATED
+    assert at_once.judge(record()).verdict is Verdict.VIOLATED
+
+
 AWAY = TurnedAwayWhileOpen(crowd="crowd", failures=2, open_for=20.0, failure_code=1011, open_code=1013, within=0.2)
 
 

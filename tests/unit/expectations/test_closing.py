@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from chaos.expectations import AnswersFirst, BroadcastsFirst, CloseAnswered, LateAnswerAwaited, NothingLeftBehind
+from chaos.expectations import (
+    AnswersFirst,
+    BroadcastsFirst,
+    CloseAnswered,
+    Deaf,
+    LateAnswerAwaited,
+    NothingLeftBehind,
+)
 from chaos.expectations.record import Waits
 from chaos.journal import Correspondence, Ended, Event, LeftBehind, ServerEvent
 from chaos.verdict import Verdict
@@ -114,7 +121,7 @@ def test_who_read_nothing_for_long_may_have_been_given_up_before_the_server_was_
     end: Ended, deaf_for: float, verdict: Verdict
 ) -> None:
     """As seen on a busy machine, 0.68 s with a heartbeat timeout of 0.72 s: its kernel had lost them before."""
-    asked = replace(ANSWERS, deaf_for=deaf_for, goodbye=1001)
+    asked = replace(ANSWERS, deaf=Deaf(seconds=deaf_for, goodbye=1001))
     events = (attempt(), BEFORE, TOLD, end, LOST)
     finding = asked.judge(replace(record(*events), waits=Waits(server=0.72)))
     assert finding.verdict is verdict
@@ -128,7 +135,7 @@ def test_who_read_nothing_for_long_may_have_been_given_up_before_the_server_was_
 
 def test_who_was_told_and_lacks_something_is_judged_beside_one_who_was_given_up() -> None:
     told = (attempt(1), ended(1), replace(LOST, client=1))
-    asked = replace(ANSWERS, deaf_for=0.5, goodbye=1001)
+    asked = replace(ANSWERS, deaf=Deaf(seconds=0.5, goodbye=1001))
     seen = replace(record(attempt(), BEFORE, TOLD, CUT, LOST, *told), waits=Waits(server=0.72))
     assert asked.judge(seen).verdict is Verdict.VIOLATED
 
@@ -209,6 +216,30 @@ def test_broadcasts_before_the_close_frame(
         )
     )
     assert (finding.verdict, finding.observed) == (verdict, observed)
+
+
+@pytest.mark.parametrize(
+    ("end", "deaf_for", "verdict"),
+    [
+        (replace(CUT, crowd="behind"), 0.5, Verdict.INCONCLUSIVE),
+        (replace(CUT, crowd="behind"), 0.3, Verdict.VIOLATED),
+        (ended(crowd="behind"), 0.5, Verdict.VIOLATED),
+    ],
+    ids=["cut off", "too soon for that", "told that it ends"],
+)
+def test_a_listener_that_read_nothing_for_long_may_have_been_given_up_before_the_server_was_told_to_end(
+    end: Ended, deaf_for: float, verdict: Verdict
+) -> None:
+    asked = replace(BROADCASTS, deaf=Deaf(seconds=deaf_for, goodbye=1001))
+    seen = listeners(*heard("others", 1, 2, 3, at=9.0), *heard("behind", 1, at=9.0), end=end)
+    finding = asked.judge(replace(seen, waits=Waits(server=0.72)))
+    assert finding.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert finding.observed.startswith("2 of 2 broadcasts that waited were lost; 1 connection ended by reset")
+        assert finding.observed.endswith(
+            "; they had read nothing for 500ms, and may have been given up for dead before the server was told to end"
+        )
+    assert asked.judge(seen).verdict is Verdict.VIOLATED
 
 
 def test_a_listener_that_was_cut_before_was_not_behind() -> None:

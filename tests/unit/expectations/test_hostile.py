@@ -105,7 +105,7 @@ def test_who_refuses_what_a_message_says_has_taken_its_size(code: int) -> None:
 def test_a_wrong_answer_is_named(wrong: HostileAnswer, told: str) -> None:
     finding = SIZES.judge(_answers(wrong))
     assert finding.verdict is Verdict.VIOLATED
-    assert finding.observed == f"1 of 3 answered wrongly, the first: {told}"
+    assert finding.observed == f"1 of 3 not answered as allowed, the first: {told}"
     assert finding.figure == "1 wrong"
     assert finding.evidence == (told,)
 
@@ -132,7 +132,7 @@ def test_what_was_not_answered_may_be_owed_to_others() -> None:
         Record(replace(_answers(absent).journal, events=(*_answers(absent).journal.events, late(0.9))))
     )
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.observed.startswith("1 of 3 not answered, the first: message too big")
+    assert finding.observed.startswith("1 of 3 not answered as allowed, the first: message too big")
     less = SIZES.judge(Record(replace(_answers(absent).journal, events=(*_answers(absent).journal.events, late(0.7)))))
     assert less.verdict is Verdict.VIOLATED
     # One that was answered wrongly is so however late anybody was.
@@ -158,6 +158,35 @@ def test_tcp_that_was_held_after_the_right_answer_may_be_owed_to_others() -> Non
     assert judged(_answers(held, replace(FRAGMENTS, code=1002)), 0.9) is Verdict.VIOLATED
 
 
+@pytest.mark.parametrize(
+    ("reaction", "status", "seconds", "verdict"),
+    [
+        ("ended", None, 0.0, Verdict.VIOLATED),
+        ("ended", None, 0.19, Verdict.VIOLATED),
+        ("ended", None, 0.21, Verdict.INCONCLUSIVE),
+        ("http", 408, 0.21, Verdict.INCONCLUSIVE),
+        ("served", None, 0.21, Verdict.HELD),
+        ("closed", 1011, 0.21, Verdict.VIOLATED),
+    ],
+)
+def test_a_request_with_pauses_may_have_come_too_slowly(
+    reaction: str, status: int | None, seconds: float, verdict: Verdict
+) -> None:
+    """Its pauses are 0.4 s together: what kept its client for half as long may have cost it the rest of its time."""
+    served = [
+        HostileAnswer(
+            at=10.0, inputs=Input.ALLOWED_HANDSHAKES.value, case=case.name, reaction="served", delivered=True, took=0.01
+        )
+        for case in CASES[Input.ALLOWED_HANDSHAKES]
+        if case.name not in ("unknown path", "request with pauses")
+    ]
+    lost = replace(served[0], case="unknown path", reaction="http", status=404)
+    code = 1011 if reaction == "closed" else None
+    paused = replace(served[0], case="request with pauses", reaction=reaction, status=status, code=code)
+    judge = AnsweredAsAllowed(kind=Input.ALLOWED_HANDSHAKES, limit=2.0)
+    assert judge.judge(record(*served, lost, paused, late(seconds))).verdict is verdict
+
+
 def test_what_was_not_sent_decides_nothing() -> None:
     finding = SIZES.judge(record(LARGEST, TOO_BIG))
     assert finding.verdict is Verdict.INCONCLUSIVE
@@ -165,11 +194,14 @@ def test_what_was_not_sent_decides_nothing() -> None:
 
 
 def test_an_extension_that_was_not_agreed_on_decides_nothing() -> None:
-    answer = HostileAnswer(
-        at=1.0, inputs=Input.BOMBS.value, case="compression bomb", reaction="unagreed", delivered=True, took=0.0,
-        detail="permessage-deflate was not agreed on",
-    )  # fmt: skip
-    finding = AnsweredAsAllowed(kind=Input.BOMBS, limit=0.8).judge(record(answer))
+    answers = [
+        HostileAnswer(
+            at=1.0, inputs=Input.BOMBS.value, case=case.name, reaction="unagreed", delivered=True, took=0.0,
+            detail="permessage-deflate was not agreed on",
+        )
+        for case in CASES[Input.BOMBS]
+    ]  # fmt: skip
+    finding = AnsweredAsAllowed(kind=Input.BOMBS, limit=0.8).judge(record(*answers))
     assert (finding.verdict, finding.observed) == (Verdict.INCONCLUSIVE, "permessage-deflate was not agreed on")
 
 

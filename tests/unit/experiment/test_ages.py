@@ -26,6 +26,7 @@ from chaos.expectations import (
     Undisturbed,
     Warned,
     WarnedBeforeClose,
+    WorkerRecycled,
     WorkerReplaced,
 )
 from chaos.experiment.ages import aged_out, explained, told
@@ -286,6 +287,22 @@ def test_what_the_old_could_not_hear_any_more_once_the_queue_was_back() -> None:
     assert is_explained(asked, *room, AT_AGE, *heard, *said(2, 2.5), *said(3, 3.2, to=(1,)))
     never_back = [*said(1, 1.5, to=(1,)), *said(2, 2.4, to=(1,)), *said(3, 3.2, to=(1,))]
     assert not is_explained(asked, *room, AT_AGE, *never_back), "it was there, and heard nothing any more"
+
+
+def test_a_worker_that_was_replaced_cost_nobody_who_grew_old() -> None:
+    asked = WorkerRecycled(crowd="living", answered=1, newcomers=("new",), requests=4, limit=4.0)
+    room = [IN, attempt(1, crowd="living"), attempt(2, crowd="living")]
+    before = Holders(at=2.0, crowd="living", serving=(7, 8), held={"0": 8, "1": 7, "2": 8})
+    newcomer = [attempt(crowd="new", began=2.5), Holders(at=2.6, crowd="new", serving=(8, 9), held={"0": 9})]
+    told = ended(1, crowd="living", at=2.3, code=1001)
+    after = Holders(at=3.5, crowd="living", serving=(8, 9), held={"2": 8})
+    assert is_explained(asked, *room, before, *newcomer, told, AT_AGE, after)
+    assert not is_explained(replace(asked, answered=0), *room, before, *newcomer, told, AT_AGE, after)
+    other = ended(2, crowd="living", at=2.3, code=1011)
+    assert not is_explained(asked, *room, before, *newcomer, told, AT_AGE, other, after)
+    none_new = replace(after, at=9.5, serving=(8,))
+    empty = [newcomer[0], replace(newcomer[1], serving=(8,), held={"0": 8})]
+    assert not is_explained(asked, *room, before, *empty, told, AT_AGE, none_new)
 
 
 def test_a_worker_that_died_cost_nobody_who_grew_old() -> None:

@@ -157,7 +157,29 @@ async def test_what_a_sound_server_does_not_inflate_is_told(server: Address, tmp
     await run_fault(HostileFrames(kind=Input.BOMBS), make_scene(server, record=answers.append), tmp_path)
     assert [(answer.reaction, answer.detail) for answer in answers] == [
         ("unagreed", "permessage-deflate was not agreed on")
-    ]
+    ] * len(cases_of(Input.BOMBS))
+
+
+async def test_a_request_with_pauses_comes_in_three_packets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_named("request with pauses")
+    monkeypatch.setattr(chaos.faults.hostile, "cases_of", lambda kind: (case,))
+    answers: list[HostileAnswer] = []
+    came: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not b"".join(came).endswith(b"\r\n\r\n"):
+            came.append(await reader.read(65536))
+        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+        await listen(reader, writer)
+
+    async with talking(note) as address:
+        fault = HostileHandshakes(kind=Input.ALLOWED_HANDSHAKES)
+        receipt, _ = await run_fault(fault, make_scene(address, record=answers.append), tmp_path)
+    assert (receipt.bite, receipt.covered) == (Bite.BIT, 1)
+    assert len(came) == 3
+    (found,) = answers
+    assert (found.reaction, found.status) == ("http", 404)
+    assert found.took < case.spread, "its time begins with its last packet"
 
 
 async def test_a_server_that_says_nothing_is_found(tmp_path: Path) -> None:

@@ -46,13 +46,27 @@ def test_another_parser_agrees(case: Case) -> None:
 
 
 def test_the_bomb_is_small_and_inflates_beyond_the_limit() -> None:
-    (case,) = CASES[Input.BOMBS]
+    assert _inflated(case_named("compression bomb")) == GROUNDS.text.ljust(8 * LIMIT)
+
+
+def test_its_counterpart_inflates_to_just_the_limit() -> None:
+    case = case_named("largest message, compressed")
+    assert _inflated(case) == GROUNDS.text.ljust(LIMIT)
+    assert (case.allowed, case.note) == (case_named("largest message").allowed, case_named("largest message").note)
+
+
+def _inflated(case: Case) -> bytes:
+    """The message of a small frame."""
     (data,) = case.send(GROUNDS)
     assert len(data) < LIMIT / 20
-    reader = [byte ^ mask for byte, mask in zip(data[6:], data[2:6] * len(data), strict=False)]
-    inflated = zlib.decompressobj(wbits=-15).decompress(bytes(reader) + b"\0\0\xff\xff")
-    assert inflated == GROUNDS.text.ljust(8 * LIMIT)
     assert data[0] & 0x0F == Opcode.TEXT
+    unmasked = bytes(byte ^ mask for byte, mask in zip(data[6:], data[2:6] * len(data), strict=False))
+    return zlib.decompressobj(wbits=-15).decompress(unmasked + b"\0\0\xff\xff")
+
+
+def test_a_request_with_pauses_is_a_good_one_in_three_packets() -> None:
+    pieces = case_named("request with pauses").send(GROUNDS)
+    assert (b"".join(pieces), len(pieces)) == (GROUNDS.request.encode(), 3)
 
 
 SIZED = {"flood of fragments": 12_000, "largest message": LIMIT, "message too big": LIMIT + 1,

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 
 from ..defect_checks.bench import Bench, Check
-from ..fakes import turns_until
+from ..fakes import TimersByHand, turns_until
 from ..wired import UPGRADE, RecordingTransport, configured, end, established, upgraded
 
 CLOSE = b"\x88"
@@ -41,11 +41,20 @@ async def ping_does_not_block_the_loop(bench: Bench) -> bool:
 
 
 async def bomb_is_refused(_bench: Bench) -> bool:
+    return await _is_too_big(times=2)
+
+
+async def what_inflates_to_its_limit_is_taken(_bench: Bench) -> bool:
+    return not await _is_too_big(times=1)
+
+
+async def _is_too_big(*, times: int) -> bool:
+    """Whether a message of so many times the promised size is closed with 1009 when it comes compressed."""
     parts = build(load_settings({"WEBSOCKET_COMPRESSION": "true"}, profile="fast"))
     offer = UPGRADE.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
     protocol, transport = await upgraded(configured(parts), offer)
     deflate = zlib.compressobj(wbits=-12)
-    small = deflate.compress(bytes(2 * parts.settings.websocket_max_message_bytes))
+    small = deflate.compress(bytes(times * parts.settings.websocket_max_message_bytes))
     small += deflate.flush(zlib.Z_SYNC_FLUSH)
     bomb = bytearray(Frame(Opcode.BINARY, small[:-4]).serialize(mask=True))
     bomb[0] |= COMPRESSED
@@ -57,6 +66,18 @@ async def bomb_is_refused(_bench: Bench) -> bool:
 
 async def junk_before_a_request_is_refused(bench: Bench) -> bool:
     return await _answer_to_http(bench, b"hello\r\n" + UPGRADE) == b"400"
+
+
+async def request_with_pauses_is_taken(bench: Bench) -> bool:
+    bench.parts.clock = clock = TimersByHand()
+    protocol, transport = HttpProtocol(configured(bench.parts), ServerState(), {}), RecordingTransport()
+    protocol.connection_made(transport)
+    third = -(-len(UPGRADE) // 3)
+    for start in range(0, len(UPGRADE), third):
+        clock.advance(0.2)
+        protocol.data_received(UPGRADE[start : start + third])
+    await turns_until(lambda: bool(transport.written))
+    return transport.written[0].split(b" ")[1] == b"101"
 
 
 async def other_version_is_refused(bench: Bench) -> bool:
@@ -99,7 +120,9 @@ CHECKS: dict[str, Check] = {
     "last_connection_line_counts": lines_of_connection_are_one_list,
     "looks_for_the_request": junk_before_a_request_is_refused,
     "refuses_private_close_codes": own_close_code_comes_back,
+    "requests_may_not_pause": request_with_pauses_is_taken,
     "refuses_unknown_extensions": unknown_extension_is_left_out,
     "serves_every_path": path_that_leads_nowhere_is_refused,
     "takes_any_version": other_version_is_refused,
+    "whatever_inflates_is_a_bomb": what_inflates_to_its_limit_is_taken,
 }
