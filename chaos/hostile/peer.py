@@ -203,7 +203,8 @@ class Peer:
             took = self._since(time.monotonic())
             if self._stream.status == 101 and not self.case.after_upgrade and not self.case.allowed.served:
                 return Outcome(reaction=Reaction.HTTP, took=took, status=101)  # it was taken for a good one
-            return Outcome(reaction=Reaction.NOTHING, took=took)
+            taken = await self._serves_on(within)
+            return Outcome(reaction=Reaction.SERVED if taken else Reaction.NOTHING, took=took)
         parted = outcome.reaction in (Reaction.CLOSED, Reaction.DISMISSED)
         return await self._released(outcome, within) if parted else outcome
 
@@ -344,6 +345,22 @@ class Peer:
                 await self._write(self._reply)
             await self._inside.wait()
             await self._write(frame(Opcode.TEXT, self._last.send))
+
+    async def _serves_on(self, within: float) -> bool:
+        """Whether one that had to be refused, and was not while it was waited for, is served when it asks then.
+
+        Not before: who asks behind what is refused has its question thrown away unread, and the RST for that may
+        overtake the close frame.
+        """
+        if self.case.allowed.served or self._stream.status != 101 or not self._inside.is_set():
+            return False
+        try:
+            async with asyncio.timeout(within):
+                await self._write(frame(Opcode.TEXT, self._last.send))
+                outcome = await self._first_answer([self._last])
+        except (OSError, TimeoutError):
+            return False
+        return outcome.reaction is Reaction.SERVED
 
     async def _first_answer(self, awaited: list[Exchange]) -> Outcome:
         while (found := await self._frames.get()) is not None:

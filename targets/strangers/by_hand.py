@@ -12,6 +12,10 @@ files    another peer waits to be accepted by a server that can open no more fil
          much it logs, for ten seconds
 packets  sends what stands in `--packet`, one text message each (`hex:` before binary ones), and then the target's own
          message, three times, a second apart: for servers that speak Socket.IO, which every peer here joins first
+request  shakes hands with a request that is changed, `--change OLD NEW`, or has `--headers` more, and then says the
+         target's own message: what comes back, and what becomes of the socket
+frames   sends what stands in `--frame`, in hexadecimal, or a text message of `--text` bytes, or one of `--deflated`
+         bytes in a small frame, and then the target's own message
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ import sys
 import tempfile
 import time
 import tomllib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -66,24 +71,35 @@ def start(folder: Path, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def shake_hands(port: int, *, path: str, small: bool, deadline: float) -> socket.socket:
-    """A WebSocket connection, as soon as there is one. Raises OSError at the deadline, RuntimeError without a 101."""
+def connected(port: int, *, small: bool, deadline: float) -> socket.socket:
+    """A connection, as soon as there is one. Raises OSError at the deadline."""
     while True:
         peer = socket.socket()
         if small:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
         try:
             peer.connect(("127.0.0.1", port))
-            break
+            return peer
         except OSError:
             peer.close()
             if time.monotonic() > deadline:
                 raise
             time.sleep(LOOK_EVERY)
-    peer.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".encode()
-        + b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
+
+
+def request(path: str, *, extension: str = "") -> bytes:
+    """A flawless one."""
+    offer = f"Sec-WebSocket-Extensions: {extension}\r\n" if extension else ""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{offer}"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+
+
+def shake_hands(port: int, *, path: str, small: bool = False, deadline: float, extension: str = "") -> socket.socket:
+    """A WebSocket connection. Raises OSError at the deadline, RuntimeError without a 101."""
+    peer = connected(port, small=small, deadline=deadline)
+    peer.sendall(request(path, extension=extension))
     answer = b""
     while b"\r\n\r\n" not in answer:
         if not (some := peer.recv(1)):
@@ -95,11 +111,21 @@ def shake_hands(port: int, *, path: str, small: bool, deadline: float) -> socket
     return peer
 
 
-def message(payload: bytes, *, opcode: int = 1) -> bytes:
+def message(payload: bytes, *, opcode: int = 1, reserved: int = 0) -> bytes:
     """One frame as a client sends it, with a mask of zeros."""
     size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    return bytes([0x80 | opcode]) + length + b"\0\0\0\0" + payload
+    if size < 126:
+        length = bytes([0x80 | size])
+    else:
+        length = b"\xff" + size.to_bytes(8, "big") if size > 0xFFFF else b"\xfe" + size.to_bytes(2, "big")
+    return bytes([0x80 | reserved << 4 | opcode]) + length + b"\0\0\0\0" + payload
+
+
+def deflated(size: int) -> bytes:
+    """A text message of so many spaces, as RFC 7692 has it."""
+    deflate = zlib.compressobj(wbits=-15)
+    data = deflate.compress(b" " * size) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    return message(data[:-4], reserved=4)
 
 
 def join(peer: socket.socket, *, deadline: float) -> None:
@@ -142,19 +168,28 @@ def servers_side(port: int, peers: int) -> str:
 
 
 def frames(received: bytearray) -> Iterator[str]:
-    """The frames in what arrived (none here is longer than 65,535 bytes, or in fragments), taken out of it."""
-    while len(received) >= 4 or (len(received) >= 2 and received[1] < 126):
+    """The frames in what arrived (none here is in fragments), taken out of it; an HTTP answer comes before them."""
+    while len(received) >= 10 or (len(received) >= 2 and received[1] < 126):
+        if received.startswith(b"HTTP/"):
+            head, there, rest = bytes(received).partition(b"\r\n\r\n")
+            if not there:
+                return
+            yield head.split(b"\r\n")[0].decode()
+            received[:] = rest if b" 101 " in head else b""
+            continue
         if not received[0] & 0x80:
             yield f"no frame: {bytes(received[:60])!r}"
             received.clear()
             return
-        start = 4 if received[1] == 126 else 2
-        end = start + (int.from_bytes(received[2:4], "big") if start == 4 else received[1])
+        start = {126: 4, 127: 10}.get(received[1], 2)
+        end = start + (received[1] if start == 2 else int.from_bytes(received[2:start], "big"))
         if len(received) < end:
             return
         kind, payload = OPCODES.get(received[0] & 15, "?"), bytes(received[start:end])
-        said = f" {payload[:60]!r}" if kind == "text" else ""
-        code = f" {int.from_bytes(payload[:2], 'big')} {payload[2:].decode()!r}" if kind == "close" else ""
+        said = f" {payload[:60]!r}, {len(payload)} bytes" if kind == "text" else ""
+        code = (
+            f" {int.from_bytes(payload[:2], 'big')} {payload[2:].decode(errors='replace')!r}" if kind == "close" else ""
+        )
         yield f"frame {kind}{code}{said}"
         del received[:end]
 
@@ -180,6 +215,7 @@ def watch(
                 peer.sendall(message(asks.pop(0)))
             except OSError as error:
                 say(type(error).__name__)
+                asks = []
         if way not in ("stalled", "full-sigterm") and not ended:
             try:
                 some = peer.recv(65536)
@@ -236,8 +272,17 @@ def files(server: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stranger", choices=sorted(path.parent.name for path in HERE.glob("*/target.toml")))
-    parser.add_argument("way", choices=["silent", "stalled", "sigterm", "full-sigterm", "files", "packets"])
+    ways = ["silent", "stalled", "sigterm", "full-sigterm", "files", "packets", "request", "frames"]
+    parser.add_argument("way", choices=ways)
     parser.add_argument("--packet", action="append", default=[], help="what `packets` sends first")
+    parser.add_argument(
+        "--change", nargs=2, action="append", default=[], metavar=("OLD", "NEW"),
+        help=r"what `request` changes in a flawless one; \r\n are written so",
+    )  # fmt: skip
+    parser.add_argument("--headers", type=int, default=0, help="how many more headers `request` has")
+    parser.add_argument("--frame", type=bytes.fromhex, default=b"", help="what `frames` sends first")
+    parser.add_argument("--text", type=int, default=0, help="bytes of the text message that `frames` sends first")
+    parser.add_argument("--deflated", type=int, default=0, help="bytes of a message that `frames` sends compressed")
     parser.add_argument("--seconds", type=float, default=90.0, help="for how long it is looked at (%(default)s)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the server outlives it
@@ -257,7 +302,20 @@ def look(server: subprocess.Popen[bytes], port: int, log: IO[bytes], options: ar
     said, deadline = target(HERE / options.stranger), time.monotonic() + 20
     joins, echo = said.get("dialect") == "socket.io", said["endpoints"]["echo"]
     full = options.way in ("stalled", "full-sigterm")
-    with shake_hands(port, path=SOCKET_IO if joins else echo["path"], small=full, deadline=deadline) as peer:
+    path = SOCKET_IO if joins else echo["path"]
+    own = (echo.get("send") or echo["payload_send"]).replace("{payload}", "payload")
+    if options.way == "request":
+        asked = request(path).decode()
+        for old, new in options.change:
+            asked = asked.replace(old, new.replace(r"\r\n", "\r\n"))
+        more = "".join(f"X-{number}: y\r\n" for number in range(options.headers))
+        with connected(port, small=False, deadline=deadline) as peer:
+            peer.sendall(asked.replace("\r\n\r\n", f"\r\n{more}\r\n").encode())
+            peer.setblocking(False)
+            watch(server, port, peer, options.way, options.seconds, [own.replace("{n}", "1").encode()])
+        return
+    extension = "permessage-deflate" if options.deflated else ""
+    with shake_hands(port, path=path, small=full, deadline=deadline, extension=extension) as peer:
         if options.way == "files":
             files(server, port, log)
             return
@@ -270,7 +328,14 @@ def look(server: subprocess.Popen[bytes], port: int, log: IO[bytes], options: ar
             for packet in options.packet:
                 _, binary, data = packet.rpartition("hex:")
                 peer.sendall(message(bytes.fromhex(data), opcode=2) if binary else message(packet.encode()))
-            asks = [("42" * joins + echo["send"].replace("{n}", str(number))).encode() for number in (1, 2, 3)]
+            asks = [("42" * joins + own.replace("{n}", str(number))).encode() for number in (1, 2, 3)]
+        if options.way == "frames":
+            peer.setblocking(True)
+            peer.sendall(
+                options.frame or (deflated(options.deflated) if options.deflated else message(b" " * options.text))
+            )
+            peer.setblocking(False)
+            asks = [own.replace("{n}", "1").encode()]
         watch(server, port, peer, options.way, options.seconds, asks)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -191,6 +192,19 @@ async def test_a_server_that_says_nothing_is_found(tmp_path: Path) -> None:
     assert (receipt.bite, healing.state) == (Bite.BIT, HealingState.HEALED)
     assert [answer.reaction for answer in answers] == ["nothing", "nothing"]
     assert all(answer.took >= IMPATIENCE for answer in answers)
+
+
+async def test_a_server_that_takes_a_broken_frame_for_a_good_one_is_found(
+    server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it says nothing of it is no silence: what comes next is answered."""
+    case = replace(case_named("unmasked"), send=case_named("ping of 125 bytes").send)
+    monkeypatch.setattr(chaos.faults.hostile, "cases_of", lambda kind: (case,))
+    answers: list[HostileAnswer] = []
+    fault = HostileFrames(answer_within=IMPATIENCE)
+    await run_fault(fault, make_scene(server, record=answers.append), tmp_path)
+    assert [answer.reaction for answer in answers] == ["served"]
+    assert answers[0].took >= IMPATIENCE
 
 
 async def test_a_server_that_takes_a_broken_handshake_for_a_good_one_is_found(tmp_path: Path) -> None:
