@@ -106,6 +106,7 @@ class Peer:
         self._writing = asyncio.Lock()
         self._pongs: deque[bytes] = deque()
         self._head = asyncio.Event()
+        self._head_at = 0.0
         self._refused = asyncio.Event()
         """An HTTP answer other than 101, or a close frame: whoever got one need not have taken the rest."""
         self._ended = asyncio.Event()
@@ -202,7 +203,8 @@ class Peer:
         except TimeoutError:
             took = self._since(time.monotonic())
             if self._stream.status == 101 and not self.case.after_upgrade and not self.case.allowed.served:
-                return Outcome(reaction=Reaction.HTTP, took=took, status=101)  # it was taken for a good one
+                # It was taken for a good one, and not ended for what it is either.
+                return Outcome(reaction=Reaction.HTTP, took=self._since(self._head_at), status=101)
             taken = await self._serves_on(within)
             return Outcome(reaction=Reaction.SERVED if taken else Reaction.NOTHING, took=took)
         parted = outcome.reaction in (Reaction.CLOSED, Reaction.DISMISSED)
@@ -412,8 +414,10 @@ class Peer:
                     await self._take_in((Broken(self._stream.invalid),))
                     break
                 if self._stream.status is not None:
-                    if self._stream.status == 101 and not self._head.is_set():
-                        await self._take_in(self._talk.begin())
+                    if not self._head.is_set():
+                        self._head_at = time.monotonic()
+                        if self._stream.status == 101:
+                            await self._take_in(self._talk.begin())
                     self._head.set()
                     if self._stream.status != 101:
                         self._refused.set()

@@ -214,6 +214,7 @@ async def test_a_server_that_takes_a_broken_handshake_for_a_good_one_is_found(tm
         await run_fault(fault, make_scene(address, record=answers.append), tmp_path)
     taken = [answer for answer in answers if answer.reaction == "http"]
     assert {answer.status for answer in taken} == {101}
+    assert all(answer.took < IMPATIENCE for answer in taken), "the 101 came at once, whatever was waited for after it"
     assert not any(case_named(answer.case).allowed.fits(Reaction.HTTP, code=None, status=101) for answer in taken)
 
 
