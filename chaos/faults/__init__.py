@@ -56,6 +56,7 @@ from chaos.faults.truncated import Truncated
 from chaos.faults.upstream_down import UpstreamDown
 from chaos.faults.upstream_errors import UpstreamErrors
 from chaos.faults.upstream_flapping import UpstreamFlapping
+from chaos.faults.upstream_gives_out import UpstreamGivesOut
 from chaos.faults.upstream_hangs import UpstreamHangs
 from chaos.faults.upstream_slow import UpstreamSlow
 from chaos.faults.vanished import Vanished
@@ -122,6 +123,7 @@ __all__ = [
     "UpstreamDown",
     "UpstreamErrors",
     "UpstreamFlapping",
+    "UpstreamGivesOut",
     "UpstreamHangs",
     "UpstreamSlow",
     "Vanished",

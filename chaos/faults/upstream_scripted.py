@@ -22,7 +22,7 @@ PROOF_WITHIN = 0.25
 async def follow_script(
     scene: Scene,
     fault: str,
-    mode: Literal["error", "flap", "hang", "slow"],
+    mode: Literal["error", "flap", "give-out", "hang", "slow"],
     wanted: str,
     *,
     status: int = 500,

@@ -13,7 +13,7 @@ from chaos.journal import Hit
 
 __all__ = ["ANSWER_WITHIN", "PROOF_PATH", "Mode", "UpstreamControl"]
 
-Mode = Literal["ok", "error", "flap", "hang", "slow", "refuse"]
+Mode = Literal["ok", "error", "flap", "give-out", "hang", "slow", "refuse"]
 
 ANSWER_WITHIN = 2.0
 """Seconds for one control call. It takes 1 ms on an idle machine; a loop that a crowd has saturated is 0.5 s late."""
@@ -34,8 +34,9 @@ class UpstreamControl:
     async def mode(self, mode: Mode, *, status: int = 500, delay: float = 0.0) -> None:
         """Follow this script from now on.
 
-        `error` answers `status` (400 to 599) after `delay` seconds, `flap` answers and fails by turns, `slow` answers
-        after `delay` seconds, `hang` never answers, `refuse` closes the port; requests that wait already go on waiting.
+        `error` answers `status` (400 to 599) after `delay` seconds, `flap` answers and fails by turns, `give-out` fails
+        after a first request that is slow or hangs, `slow` answers after `delay` seconds, `hang` never answers,
+        `refuse` closes the port; requests that wait already go on waiting.
         """
         await self._call("POST", "/_control", {"mode": mode, "status": status, "delay": delay})
 

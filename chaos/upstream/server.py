@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-MODES = ("ok", "error", "flap", "hang", "slow", "refuse")
+MODES = ("ok", "error", "flap", "give-out", "hang", "slow", "refuse")
 
 HIT_LIMIT = 50_000
 """Hits kept; older ones are dropped and the answer to `/_hits` says so. 50,000 hits are about 10 MB."""
@@ -41,8 +41,9 @@ class Script:
     """What the upstream does with a request. Raises ValueError that names what was found and what is allowed."""
 
     mode: str = "ok"
-    """`ok`; `error`: `status` after `delay`; `flap`: ok and error by turns, ok first, at once; `hang`: never an answer;
-    `slow`: ok after `delay`; `refuse`: not listening."""
+    """`ok`; `error`: `status` after `delay`; `flap`: ok and error by turns, ok first, at once; `give-out`: the first
+    request of each path is slow, or hangs where there is no `delay`, and each later one an error at once; `hang`: never
+    an answer; `slow`: ok after `delay`; `refuse`: not listening."""
     status: int = 500
     delay: float = 0.0
     """Seconds."""
@@ -91,6 +92,8 @@ class Upstream:
         self._script = Script()
         self._turn = 0
         """Requests since the script was set, where it goes by turns."""
+        self._asked: set[str] = set()
+        """Paths asked for since then, where the first request is another than those after it."""
         self._hits: deque[Hit] = deque(maxlen=HIT_LIMIT)
         self._dropped_until: float | None = None
         self._value = 0
@@ -108,6 +111,7 @@ class Upstream:
         """Follow a new script from now on; a request that hangs already goes on hanging until its client leaves."""
         async with self._obeying:
             self._script, self._turn = script, 0
+            self._asked.clear()
             if script.mode == "refuse":
                 self._stop_listening()
             elif self._listener is None:
@@ -169,26 +173,33 @@ class Upstream:
         at = time.monotonic()
         if request.path == self._health:
             return 200, {"status": "ok"}
-        script, mode = self._script, self._mode()
+        script, mode = self._script, self._mode(request.path)
         status = {"error": script.status, "hang": 0}.get(mode, 200)
         if len(self._hits) == HIT_LIMIT:
             self._dropped_until = self._hits[0].at
         self._hits.append(Hit(at=at, path=request.path, status=status))
         if mode == "hang":
             return None
-        if script.mode in ("error", "slow"):
+        if mode == "slow" or script.mode == "error":
             await asyncio.sleep(script.delay)
         if mode == "error":
             return status, {"error": "the script says so"}
         self._value += 1
         return 200, {"value": self._value, "at": time.monotonic()}
 
-    def _mode(self) -> str:
+    def _mode(self, path: str) -> str:
         """What this request meets; each takes its turn, in the order in which they arrived."""
-        if self._script.mode != "flap":
-            return self._script.mode
-        self._turn += 1
-        return "ok" if self._turn % 2 else "error"
+        match self._script.mode:
+            case "flap":
+                self._turn += 1
+                return "ok" if self._turn % 2 else "error"
+            case "give-out":
+                is_first = path not in self._asked
+                self._asked.add(path)
+                waits = "slow" if self._script.delay else "hang"
+                return waits if is_first else "error"
+            case mode:
+                return mode
 
     async def _command(self, request: Request) -> tuple[int, dict[str, Any]]:
         try:

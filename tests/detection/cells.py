@@ -28,6 +28,6 @@ def cell_keys() -> Mapping[str, CellKey]:
                 found[f"{path.name}::{name}"] = (promise, scenario, "")
             for fault in marks.get("faults", ()):
                 assert fault is None or isinstance(fault, base.Fault)
-                about = "" if fault is None else fault.name
+                about = "" if fault is None else fault.label
                 found[f"{path.name}::{name}[{about or 'calm'}]"] = (promise, scenario, about)
     return found

@@ -54,6 +54,7 @@ from chaos.faults import (
     UpstreamDown,
     UpstreamErrors,
     UpstreamFlapping,
+    UpstreamGivesOut,
     UpstreamHangs,
     UpstreamSlow,
 )
@@ -783,31 +784,27 @@ async def _answered_live(experiment: Experiment, contract: SimpleNamespace, *, w
     because="Where an answer is an answer, that to the last of before sends everybody to an upstream that fails; where "
     "the timeout runs from the last failure, it is as long as the slowest call has it.",
 )
-@pytest.mark.faults(
-    Composed(parts=(UpstreamHangs(), UpstreamErrors())), Composed(parts=(UpstreamSlow(), UpstreamErrors()))
-)
+@pytest.mark.faults(UpstreamGivesOut(), UpstreamGivesOut(late=1.0))
 async def test_calls_under_way_change_nothing(
-    experiment: Experiment, contract: SimpleNamespace, fault: Composed
+    experiment: Experiment, contract: SimpleNamespace, fault: UpstreamGivesOut
 ) -> None:
     promised = contract.breaker
-    waits, errors = fault.parts
+    # In time or not: both are calls that have nothing to say any more.
+    waits = replace(fault, late=promised.call_timeout / 2) if fault.late else fault
     early = await _callers(experiment, 1)
     await experiment.fill_cache()
-    async with contextlib.AsyncExitStack() as ending:
-        # In time or not: both are calls that have nothing to say any more.
-        async with experiment.inject(too_slow(waits, promised.call_timeout / 2)):
-            await early.connect()
-            asked = experiment.now()
-            answered = asyncio.create_task(_answered(experiment, early))
-            ending.callback(answered.cancel)
-            await experiment.wait_until(UpstreamHit(since=asked), within=promised.call_timeout)
+    async with contextlib.AsyncExitStack() as ending, experiment.inject(waits):
+        await early.connect()
+        asked = experiment.now()
+        answered = asyncio.create_task(_answered(experiment, early))
+        ending.callback(answered.cancel)
+        await experiment.wait_until(UpstreamHit(since=asked), within=promised.call_timeout)
         # It goes on waiting.
-        async with experiment.inject(errors):
-            start = experiment.now()
-            failed = await experiment.call_upstream(promised.failure_threshold)
-            opened = failed[-1].at
-            until = opened + 1.5 * promised.recovery_timeout
-            await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
+        start = experiment.now()
+        failed = await experiment.call_upstream(promised.failure_threshold)
+        opened = failed[-1].at
+        until = opened + 1.5 * promised.recovery_timeout
+        await experiment.call_upstream_until(until, gap=promised.recovery_timeout / 20)
         ended = await answered
     await experiment.judge(
         Provided(

@@ -166,13 +166,13 @@ CASES = (
     ),
     Case(
         defect="breaker_waits_from_the_last_failure",
-        caught_by="test_breaker.py::test_calls_under_way_change_nothing[upstream-hangs+upstream-errors]",
+        caught_by="test_breaker.py::test_calls_under_way_change_nothing[upstream-gives-out]",
         finding="follows_the_breaker_model",
         sentinels=(TRIAL, "test_breaker.py::test_waits_longer_each_time[upstream-errors]"),
     ),
     Case(
         defect="answers_of_before_close_the_circuit",
-        caught_by="test_breaker.py::test_calls_under_way_change_nothing[upstream-slow+upstream-errors]",
+        caught_by="test_breaker.py::test_calls_under_way_change_nothing[upstream-gives-out-late]",
         finding="follows_the_breaker_model",
         sentinels=("test_breaker.py::test_spares_the_upstream[upstream-slow]", TRIAL),
     ),

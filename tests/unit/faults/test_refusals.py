@@ -30,6 +30,7 @@ from chaos.faults import (
     UpstreamDown,
     UpstreamErrors,
     UpstreamFlapping,
+    UpstreamGivesOut,
     UpstreamHangs,
     UpstreamSlow,
     Vanished,
@@ -41,7 +42,7 @@ from tests.unit.faults.stage import make_scene, run_fault
 
 NOWHERE = Address("127.0.0.1", 1)
 
-SCRIPTED = (UpstreamErrors(), UpstreamFlapping(), UpstreamHangs(), UpstreamSlow())
+SCRIPTED = (UpstreamErrors(), UpstreamFlapping(), UpstreamGivesOut(), UpstreamHangs(), UpstreamSlow())
 
 
 class Untouchable:

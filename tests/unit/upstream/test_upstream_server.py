@@ -91,6 +91,26 @@ def test_flap_answers_and_fails_by_turns_and_begins_anew_with_each_script(upstre
     assert [hit["status"] for hit in hits(upstream)] == [200, 503, 200] * 2
 
 
+def test_gives_out_after_the_first_request_of_each_path_and_begins_anew_with_each_script(upstream: Started) -> None:
+    for _ in range(2):
+        command(upstream, "POST", "/_control", {"mode": "give-out", "status": 503, "delay": 0.3})
+        for path in ("/", "/other"):
+            began = time.monotonic()
+            assert ask(upstream, path)[0] == 200
+            assert time.monotonic() - began >= 0.3
+            assert [ask(upstream, path)[0] for _ in range(2)] == [503, 503]
+        assert ask(upstream, "/up")[0] == 200
+    assert [hit["status"] for hit in hits(upstream)] == [200, 503, 503] * 4
+
+
+def test_gives_out_while_the_first_request_hangs(upstream: Started) -> None:
+    command(upstream, "POST", "/_control", {"mode": "give-out"})
+    with pytest.raises(TimeoutError):
+        ask(upstream, timeout=0.3)
+    assert [ask(upstream)[0] for _ in range(2)] == [500, 500]
+    assert [hit["status"] for hit in hits(upstream)] == [0, 500, 500]
+
+
 def test_an_error_may_be_late_as_well(upstream: Started) -> None:
     command(upstream, "POST", "/_control", {"mode": "error", "status": 504, "delay": 0.3})
     began = time.monotonic()
@@ -130,7 +150,7 @@ def test_refuse_closes_the_port_and_kept_connections_and_ok_opens_it_again(upstr
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"mode": "explode"}, "mode is 'explode'; allowed: ok, error, flap, hang, slow, refuse"),
+        ({"mode": "explode"}, "mode is 'explode'; allowed: ok, error, flap, give-out, hang, slow, refuse"),
         ({"mode": "error", "status": 200}, "status is 200; allowed: a whole number from 400 to 599"),
         ({"mode": "slow", "delay": -1}, "delay is -1; allowed: seconds from 0 to 3600"),
     ],
