@@ -21,6 +21,7 @@ frames   sends what stands in `--frame`, in hexadecimal, or a text message of `-
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import signal
@@ -68,6 +69,7 @@ def start(folder: Path, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
+        start_new_session=True,  # some have workers, which end with it
     )
 
 
@@ -292,7 +294,8 @@ def main() -> int:
         try:
             look(server, port, log, options)
         finally:
-            server.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
             server.wait()
     return 0
 
