@@ -81,7 +81,7 @@ class Excuses:
         if not call.detail.startswith("no answer within"):
             return None
         ours = self._record.of_ours(None, call.began, call.at)
-        return ours if ours.is_most_of(call.round_trip) else None
+        return ours.if_most_of(call.round_trip)
 
     def _given_up(self, call: Call) -> Uncertainty | None:
         """Of a call that was given up: most of that time there was no core for the server, or none for the upstream,

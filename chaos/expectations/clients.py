@@ -129,11 +129,11 @@ class ClosedWith(Expectation):
             return ours if last - since - self.within <= ours.seconds else None
         if not ended.announced:
             ours = record.of_ours(self.crowd, since, ended.at)
-            kept = ours if ours.is_most_of(max(self.within, ended.at - since)) else None
+            kept = ours.if_most_of(max(self.within, ended.at - since))
             return kept or record.given_up_for(ended)
         if ended.how == "timeout" and (not self.codes or ended.code in self.codes):
             ours = record.of_ours(self.crowd, ended.said_at, ended.at)
-            return ours if ours.is_most_of(ended.at - ended.said_at) else None
+            return ours.if_most_of(ended.at - ended.said_at)
         return None
 
     def _closed_before(self, record: Record, opened: Sequence[Attempt], endings: Mapping[int, Ended]) -> list[Ended]:

@@ -104,7 +104,7 @@ class AnswersFirst(Integrity):
         return self.breached(
             observed,
             promised,
-            ours if not instead and ours.is_most_of(until - self.read_at) else None,
+            None if instead else ours.if_most_of(until - self.read_at),
             figure=f"{left} unanswered",
             evidence=books.examples(("unknown", "unanswered")),
         )
@@ -181,7 +181,7 @@ class BroadcastsFirst(Expectation):
         return self.breached(
             observed,
             promised,
-            ours if ours.is_most_of(until - asked) else None,
+            ours.if_most_of(until - asked),
             figure=f"{len(each)} lost",
             evidence=each,
         )

@@ -73,7 +73,7 @@ class AnsweredAsAllowed(Expectation):
         spread = case_named(answer.case).spread
         if spread and answer.reaction in (Reaction.ENDED, Reaction.HTTP):
             ours = record.of_ours(None, answer.at - answer.took - spread, answer.at)
-            return ours if ours.is_most_of(spread) else None
+            return ours.if_most_of(spread)
         return None
 
     def _waited(self, answer: HostileAnswer) -> float:

@@ -97,7 +97,7 @@ class Integrity(Expectation):
         return self.breached(
             observed,
             promised,
-            ours if ours.is_most_of(waited) else None,
+            ours.if_most_of(waited),
             figure=f"{missing} unanswered",
             evidence=books.examples(("unanswered", "unknown")),
         )
@@ -206,7 +206,7 @@ class _Reconnects(Integrity):
         began, at = each.attempt.began, each.attempt.at
         if each.waited_in_vain:
             ours = record.of_ours(self.crowd, began, at)
-            return ours if ours.is_most_of(at - began) else None
+            return ours.if_most_of(at - began)
         if not each.refused:
             return None
         late = record.crowd_late(self.crowd, each.ended, at)

@@ -50,7 +50,7 @@ class Warned(Expectation):
         ended = next((each for each in record.endings(self.crowd) if each.client == client), None)
         until = record.journal.events[-1].at if ended is None else ended.at
         ours = record.of_ours(self.crowd, self.since, until)
-        kept = ours if until > self.since and ours.is_most_of(until - self.since) else None
+        kept = ours.if_most_of(until - self.since) if until > self.since else None
         return kept or (record.given_up_for(ended) if ended is not None else None)
 
 

@@ -93,6 +93,10 @@ class Uncertainty:
         """Whether nobody knows any more what became of something that was waited for so many seconds."""
         return self.seconds > LATE_SHARE * waited
 
+    def if_most_of(self, waited: float) -> Uncertainty | None:
+        """The same where it is most of so many seconds; None where it is less, and so explains nothing of them."""
+        return self if self.is_most_of(waited) else None
+
     def at_most(self, seconds: float) -> Uncertainty:
         """The same, where something else says that it cannot be more."""
         return self if self.seconds <= seconds else Uncertainty(seconds, self.reasons if seconds else ())
@@ -303,7 +307,7 @@ class Record:
             return None
         start = ended.said_at - self.waits.server
         ours = self.of_ours(ended.crowd, start, ended.at) + self.conductor_late(start, ended.at)
-        return ours if ours.is_most_of(self.waits.server) else None
+        return ours.if_most_of(self.waits.server)
 
     def failed_for(self, attempt: Attempt) -> Uncertainty | None:
         """What of ours may have failed an attempt while it was made; None where nothing may.
@@ -319,7 +323,7 @@ class Record:
         else:
             return None
         ours = self.of_ours(attempt.crowd, attempt.began, attempt.at)
-        return ours if ours.is_most_of(waited) else None
+        return ours.if_most_of(waited)
 
     def unanswered(
         self, crowd: str, start: float = -math.inf, end: float = math.inf
@@ -330,7 +334,7 @@ class Record:
         for each in self.journal.of(Traffic):
             if each.crowd == crowd and each.missing and each.began <= end and each.at >= start:
                 ours = self.of_ours(crowd, each.began - self.waits.client, each.at)
-                found.append((each.missing, ours if ours.is_most_of(self.waits.client) else None))
+                found.append((each.missing, ours.if_most_of(self.waits.client)))
         return found
 
     # -- what was recorded ------------------------------------------------------------------------------------

@@ -9,9 +9,8 @@ from typing import ClassVar
 
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.upstream_scripted import ask, ask_late, follow_script, in_words
+from chaos.faults.upstream_scripted import ask, ask_late, check_delay, follow_script, in_words
 from chaos.journal import Healing, Receipt
-from chaos.upstream.server import LONGEST_DELAY
 
 __all__ = ["UpstreamErrors"]
 
@@ -36,9 +35,7 @@ class UpstreamErrors(Fault):
     def __post_init__(self) -> None:
         if isinstance(self.status, bool) or not isinstance(self.status, int) or not 400 <= self.status <= 599:
             raise ValueError(f"status is a whole number from 400 to 599; found {self.status!r}")
-        delay = self.delay
-        if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay <= LONGEST_DELAY:
-            raise ValueError(f"delay is seconds from 0 to {LONGEST_DELAY:.0f}; found {delay!r}")
+        check_delay("delay", self.delay)
 
     def within(self, patience: float) -> float:
         """Seconds after which injecting hangs, and healing too: both wait for an answer that may take that long."""

@@ -10,9 +10,8 @@ from typing import ClassVar
 from chaos.address import Address
 from chaos.capability import Capability
 from chaos.faults.base import Fault, Scene
-from chaos.faults.upstream_scripted import ask, ask_late, follow_script, in_words
+from chaos.faults.upstream_scripted import ask, ask_late, check_delay, follow_script, in_words
 from chaos.journal import Healing, Receipt
-from chaos.upstream.server import LONGEST_DELAY
 
 __all__ = ["UpstreamGivesOut"]
 
@@ -35,9 +34,7 @@ class UpstreamGivesOut(Fault):
     cannot: ClassVar[str] = "several requests that wait, on one path"
 
     def __post_init__(self) -> None:
-        late = self.late
-        if isinstance(late, bool) or not isinstance(late, int | float) or not 0 <= late <= LONGEST_DELAY:
-            raise ValueError(f"late is seconds from 0 to {LONGEST_DELAY:.0f}; found {late!r}")
+        check_delay("late", self.late)
 
     @property
     def label(self) -> str:

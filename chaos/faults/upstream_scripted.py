@@ -12,8 +12,9 @@ from chaos.journal import Bite, Evidence, Healing, HealingState, Receipt
 from chaos.probes.http import get
 from chaos.units import format_duration
 from chaos.upstream.client import PROOF_PATH
+from chaos.upstream.server import LONGEST_DELAY
 
-__all__ = ["PROOF_WITHIN", "ask", "ask_late", "follow_script", "in_words"]
+__all__ = ["PROOF_WITHIN", "ask", "ask_late", "check_delay", "follow_script", "in_words"]
 
 PROOF_WITHIN = 0.25
 """Seconds after which a proof counts as hanging: an answer takes 1 ms on loopback, 60 ms on a saturated machine."""
@@ -79,6 +80,12 @@ async def ask_late(address: Address, *, delay: float) -> str:
     answer = await ask(address, within=delay + PROOF_WITHIN)
     late = answer.isdigit() and time.monotonic() - began >= delay
     return in_words(answer, delay) if late else answer
+
+
+def check_delay(name: str, seconds: object) -> None:
+    """Raises ValueError for seconds, 0 for none, that the upstream does not keep an answer back for."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_DELAY:
+        raise ValueError(f"{name} is seconds from 0 to {LONGEST_DELAY:.0f}; found {seconds!r}")
 
 
 def in_words(answer: str, delay: float) -> str:

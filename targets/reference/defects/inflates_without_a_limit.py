@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from reference_server.parts import Parts
-from reference_server.websocket_protocol import WebSocketProtocol
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame
-from websockets.http11 import Request
+
+from defects._inflating import inflate_with
 
 DESCRIPTION = "a small compressed frame may inflate to a message of any size"
 
@@ -26,12 +26,5 @@ class Unlimited(PerMessageDeflate):
 
 
 def install(parts: Parts) -> None:
-    """Replace what has been agreed on, after the handshake."""
-    connect = WebSocketProtocol.handle_connect
-
-    def handle_connect(self: WebSocketProtocol, event: Request) -> None:
-        connect(self, event)
-        for extension in self.conn.extensions:
-            extension.__class__ = Unlimited
-
-    WebSocketProtocol.handle_connect = handle_connect  # type: ignore[method-assign]  # a defect replaces a method
+    """Put it in the place of the agreed one."""
+    inflate_with(Unlimited)

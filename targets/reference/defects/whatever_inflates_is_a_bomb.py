@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from reference_server.parts import Parts
-from reference_server.websocket_protocol import WebSocketProtocol
 from websockets.exceptions import PayloadTooBig
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame
-from websockets.http11 import Request
+
+from defects._inflating import inflate_with
 
 DESCRIPTION = "a compressed message is refused for how much it inflates, and not for its size"
 
@@ -34,12 +34,5 @@ class Suspicious(PerMessageDeflate):
 
 
 def install(parts: Parts) -> None:
-    """Replace what has been agreed on, after the handshake."""
-    connect = WebSocketProtocol.handle_connect
-
-    def handle_connect(self: WebSocketProtocol, event: Request) -> None:
-        connect(self, event)
-        for extension in self.conn.extensions:
-            extension.__class__ = Suspicious
-
-    WebSocketProtocol.handle_connect = handle_connect  # type: ignore[method-assign]  # a defect replaces a method
+    """Put it in the place of the agreed one."""
+    inflate_with(Suspicious)
