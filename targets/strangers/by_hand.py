@@ -300,6 +300,22 @@ def main() -> int:
     return 0
 
 
+def changed(flawless: bytes, options: argparse.Namespace) -> bytes:
+    """A request as `request` has it."""
+    asked = flawless.decode()
+    for old, new in options.change:
+        asked = asked.replace(old, new.replace(r"\r\n", "\r\n"))
+    more = "".join(f"X-{number}: y\r\n" for number in range(options.headers))
+    return asked.replace("\r\n\r\n", f"\r\n{more}\r\n").encode()
+
+
+def first_frame(options: argparse.Namespace) -> bytes:
+    """What `frames` sends first."""
+    if options.deflated:
+        return deflated(options.deflated)
+    return options.frame or message(b" " * options.text)
+
+
 def look(server: subprocess.Popen[bytes], port: int, log: IO[bytes], options: argparse.Namespace) -> None:
     """Connect the peer, and print what becomes of it, or of the server beside it."""
     said, deadline = target(HERE / options.stranger), time.monotonic() + 20
@@ -308,12 +324,8 @@ def look(server: subprocess.Popen[bytes], port: int, log: IO[bytes], options: ar
     path = SOCKET_IO if joins else echo["path"]
     own = (echo.get("send") or echo["payload_send"]).replace("{payload}", "payload")
     if options.way == "request":
-        asked = request(path).decode()
-        for old, new in options.change:
-            asked = asked.replace(old, new.replace(r"\r\n", "\r\n"))
-        more = "".join(f"X-{number}: y\r\n" for number in range(options.headers))
         with connected(port, small=False, deadline=deadline) as peer:
-            peer.sendall(asked.replace("\r\n\r\n", f"\r\n{more}\r\n").encode())
+            peer.sendall(changed(request(path), options))
             peer.setblocking(False)
             watch(server, port, peer, options.way, options.seconds, [own.replace("{n}", "1").encode()])
         return
@@ -334,9 +346,7 @@ def look(server: subprocess.Popen[bytes], port: int, log: IO[bytes], options: ar
             asks = [("42" * joins + own.replace("{n}", str(number))).encode() for number in (1, 2, 3)]
         if options.way == "frames":
             peer.setblocking(True)
-            peer.sendall(
-                options.frame or (deflated(options.deflated) if options.deflated else message(b" " * options.text))
-            )
+            peer.sendall(first_frame(options))
             peer.setblocking(False)
             asks = [own.replace("{n}", "1").encode()]
         watch(server, port, peer, options.way, options.seconds, asks)
